@@ -1,0 +1,95 @@
+"""The rule an operator would write: charge when energy is cheap, discharge when it is dear.
+
+One rule: the two thresholds come from the training split alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.agents.base import Agent
+from energy_gym.contracts import spot
+from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.vector_env import EnergyVectorEnv
+from energy_gym.errors import ResetNeededError
+
+QUANTILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+class Threshold(Agent):
+    """Charges at or below one price, discharges at or above another, else idles.
+
+    The price is what a kWh costs under the objective: money, carbon, or both. ``fit`` plays every pair of quantiles of the
+    training split on that split and keeps the pair that earned most.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> env = gym.make("energy_gym/Arbitrage-v0", split="test", episode_steps=24)
+        >>> agent = Threshold(env).fit()
+        >>> agent.low < agent.high
+        True
+    """
+
+    name: ClassVar[str] = "threshold"
+
+    def __init__(self, env: Any, seed: int = 0) -> None:
+        super().__init__(env, seed)
+        self.low: float | None = None
+        self.high: float | None = None
+
+    def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
+        """See `Agent.act`.
+
+        Raises:
+            ResetNeededError: The thresholds were not fitted.
+        """
+        if self.low is None or self.high is None:
+            raise ResetNeededError("threshold agent", "has no thresholds yet", "call fit() first")
+        price = cost_of_kwh(self.env, {column: rows[0] for column, rows in self.env.outlook().items()})
+        return self.power(1.0 if price <= self.low else (-1.0 if price >= self.high else 0.0))
+
+    def fit(self, env: Any = None) -> Self:
+        """See `Agent.fit`."""
+        train = self.env.variant(split="train", episode_steps=None) if env is None else env.unwrapped
+        costs = cost_of_kwh(train, {column: rows[:-1, 0] for column, rows in train.setup.tape.ahead.items()})
+        levels = np.quantile(costs, QUANTILES)
+        pairs = [(low, high) for low in levels for high in levels if low < high] or [(levels[0], levels[-1])]
+        low, high = np.array(pairs).T
+        best = int(np.argmax(_returns(train, np.asarray(costs), low, high)))
+        self.low, self.high = float(low[best]), float(high[best])
+        return self
+
+    def parameters(self) -> dict[str, Any]:
+        """See `Agent.parameters`."""
+        return {**super().parameters(), "low": self.low, "high": self.high}
+
+    def restore(self, parameters: Mapping[str, Any]) -> None:
+        """See `Agent.restore`."""
+        super().restore(parameters)
+        self.low, self.high = parameters["low"], parameters["high"]
+
+
+def cost_of_kwh(env: EnergyEnv, values: Mapping[str, Any]) -> Any:
+    """Return what a kWh from the grid costs in reward units, given price and carbon intensity by column."""
+    weights, contract = env.setup.weights, env.scenario.spot
+    money = spot.energy_cost(1.0, values[contract.price]) if contract.price in values else 0.0
+    carbon = spot.carbon_kg(1.0, values[contract.carbon]) if contract.carbon in values else 0.0
+    return weights.money * money + weights.carbon * carbon
+
+
+def _returns(
+    train: EnergyEnv, costs: npt.NDArray[np.float64], low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Play every pair of thresholds over the whole split at once; shape (pairs,)."""
+    keywords = {**train.keywords, "actions": "continuous", "episode_steps": None}
+    batch = EnergyVectorEnv(len(low), autoreset="disabled", **keywords)
+    batch.reset(seed=0)
+    total = np.zeros(len(low))
+    for cost in costs.tolist():
+        wish = np.where(cost <= low, 1.0, np.where(cost >= high, -1.0, 0.0))
+        total += batch.step(wish[:, None])[1]
+    return total

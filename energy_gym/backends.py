@@ -1,0 +1,80 @@
+"""How floats, NumPy and torch spell the few functions that the arithmetic operators do not cover.
+
+The laws use only ``+ - * /`` and these namespaces, so that one statement of the physics serves all three, bit for bit.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from energy_gym.errors import MissingExtraError
+
+
+class Namespace(Protocol):
+    """What a law may ask of its numbers beyond arithmetic."""
+
+    def positive(self, value: Any) -> Any:
+        """Return the value where it is above 0, else 0."""
+
+    def bounded(self, value: Any, limit: Any) -> Any:
+        """Return the value, cut to a limit that counts as 0 where it is negative."""
+
+
+class _Scalars:
+    """Python floats; plain comparisons are three times as fast as ``min`` and ``max``."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def positive(value: float) -> float:
+        return value if value > 0.0 else 0.0
+
+    @staticmethod
+    def bounded(value: float, limit: float) -> float:
+        return value if value <= limit else (limit if limit > 0.0 else 0.0)
+
+
+class _Arrays:
+    """NumPy arrays of any shape; adding 0.0 turns -0.0 into 0.0, as the comparisons on floats do."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def positive(value: Any) -> Any:
+        return np.maximum(value, 0.0) + 0.0
+
+    @staticmethod
+    def bounded(value: Any, limit: Any) -> Any:
+        return np.minimum(value, np.maximum(limit, 0.0))
+
+
+scalars: Namespace = _Scalars()
+arrays: Namespace = _Arrays()
+
+
+def tensors() -> Namespace:
+    """Return the namespace of torch tensors (imports torch on the first call).
+
+    Raises:
+        MissingExtraError: If torch is not installed.
+
+    Example:
+        >>> import torch
+        >>> tensors().bounded(torch.tensor(2.0), torch.tensor(-1.0)).item()
+        0.0
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtraError.of("torch", "sb3") from error
+
+    def positive(value: Any) -> Any:
+        return torch.clamp(value, min=0.0) + 0.0
+
+    def bounded(value: Any, limit: Any) -> Any:
+        return torch.minimum(value, torch.clamp(limit, min=0.0))
+
+    return cast(Namespace, SimpleNamespace(positive=positive, bounded=bounded))

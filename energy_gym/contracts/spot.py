@@ -1,0 +1,50 @@
+"""The spot contract: all energy that crosses the grid connection is settled at the interval's price.
+
+One rule: import costs, export earns, at the same price; carbon is caused by import and avoided by export.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+KWH_PER_MWH = 1000.0
+G_PER_KG = 1000.0
+KG_PER_TONNE = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A price taker on a spot market.
+
+    Args:
+        price: Column of the data with the price [currency/MWh].
+        carbon: Column of the data with the carbon intensity [gCO2/kWh]; where the data have none, carbon counts as 0.
+
+    Example:
+        >>> Spot().price
+        'price_per_mwh'
+    """
+
+    price: str = "price_per_mwh"
+    carbon: str = "carbon_g_per_kwh"
+
+
+def energy_cost(grid_kwh: Any, price_per_mwh: Any) -> Any:
+    """Money spent on energy in a step [currency]; negative where exports earn.
+
+    Example:
+        >>> energy_cost(-10.0, 50.0)
+        -0.5
+    """
+    return grid_kwh * price_per_mwh / KWH_PER_MWH
+
+
+def carbon_kg(grid_kwh: Any, carbon_g_per_kwh: Any) -> Any:
+    """Carbon dioxide caused in a step [kg]; negative where exports avoid it.
+
+    Example:
+        >>> carbon_kg(10.0, 400.0)
+        4.0
+    """
+    return grid_kwh * carbon_g_per_kwh / G_PER_KG

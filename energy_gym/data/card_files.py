@@ -1,0 +1,207 @@
+"""Reading a card's YAML file; its one rule: every message names the file, the field and the rule."""
+
+from __future__ import annotations
+
+import datetime
+import zoneinfo
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from energy_gym.data.cards import Card, Column, Expected, Origin, RawFile, Statistics
+from energy_gym.errors import CardError, UnknownIdError
+
+_REQUIRED = (
+    "title",
+    "description",
+    "zone",
+    "currency",
+    "resolution_minutes",
+    "reader",
+    "span",
+    "splits",
+    "columns",
+    "publication",
+    "licence",
+    "attribution",
+    "source",
+    "defects",
+    "statistics",
+)
+_OPTIONAL = ("longitude_deg", "folder", "base_url", "files", "expected", "origin")
+
+
+def read_card(path: Path) -> Card:
+    """Read one card; its id is the file's name.
+
+    Raises:
+        CardError: The file is not YAML, or breaks a rule.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise CardError(path.name, f"is not YAML ({error})", "correct the file") from error
+    return parse_card(path.stem, content)
+
+
+def parse_card(dataset_id: str, content: object) -> Card:
+    """Build a card from the content of its YAML file.
+
+    Raises:
+        CardError: A key is unknown or missing, or a value breaks its rule.
+    """
+    try:
+        return _build(dataset_id, _mapping("card", content))
+    except CardError as error:
+        raise CardError(f"{dataset_id}.yaml: {error.value}", error.rule, error.remedy) from error
+
+
+def check_keys(where: str, mapping: Mapping[str, object], required: tuple[str, ...], optional: tuple[str, ...]) -> None:
+    """Raise unless a mapping of a card has the required keys and no others.
+
+    Raises:
+        CardError: Names the key that is missing or unknown, and the nearest known one.
+
+    Example:
+        >>> check_keys("splits", {"train": 1, "tset": 2}, ("train",), ("test",))
+        Traceback (most recent call last):
+        energy_gym.errors.CardError: splits: unknown key 'tset'; did you mean 'test'? Known: test, train
+    """
+    known = sorted((*required, *optional))
+    for key in mapping:
+        if key not in known:
+            unknown = UnknownIdError.of("key", key, known)
+            raise CardError(where, f"unknown key {key!r}", unknown.remedy)
+    for key in required:
+        if key not in mapping:
+            raise CardError(where, f"key {key!r} is missing", f"add it to the card; it needs {', '.join(required)}")
+
+
+def _build(dataset_id: str, content: Mapping[str, Any]) -> Card:
+    check_keys("card", content, _REQUIRED, _OPTIONAL)
+    zone = _zone(content["zone"])
+    return Card(
+        id=dataset_id,
+        **{key: _text(key, content[key]) for key in ("title", "description", "currency", "publication", "reader")},
+        **{key: _text(key, content[key]) for key in ("licence", "attribution", "source")},
+        zone=zone,
+        longitude_deg=_longitude(content.get("longitude_deg")),
+        resolution_minutes=_whole("resolution_minutes", content["resolution_minutes"]),
+        span=_days("span", content["span"], zone),
+        columns=_columns(content),
+        splits=_splits(content["splits"], zone),
+        files=_files(content),
+        defects=tuple(_text("defects", entry) for entry in _sequence("defects", content["defects"])),
+        expected=tuple(_expected(entry) for entry in _sequence("expected", content.get("expected", []))),
+        origin=tuple(_origin(entry) for entry in _sequence("origin", content.get("origin", []))),
+    )
+
+
+def _mapping(where: str, value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise CardError(f"{where}={value!r}", "must be a mapping of names to values", "correct the card")
+    return value
+
+
+def _sequence(where: str, value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise CardError(f"{where}={value!r}", "must be a list", "correct the card; [] if there is nothing to say")
+    return value
+
+
+def _text(where: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise CardError(f"{where}={value!r}", "must be text", "correct the card; quote it if YAML reads it otherwise")
+    return value.strip()
+
+
+def _number(where: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise CardError(f"{where}={value!r}", "must be a number", "correct the card")
+    return float(value)
+
+
+def _whole(where: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise CardError(f"{where}={value!r}", "must be a whole number", "correct the card")
+    return value
+
+
+def _zone(value: object) -> str:
+    name = _text("zone", value)
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
+        raise CardError(f"zone={name!r}", "must be an IANA time zone", "write it like Europe/Berlin or UTC") from error
+    return name
+
+
+def _longitude(value: object) -> float | None:
+    if value is None:
+        return None
+    degrees = _number("longitude_deg", value)
+    if not -180 <= degrees <= 180:
+        raise CardError(f"longitude_deg={degrees}", "must lie within -180 and 180", "east is positive")
+    return degrees
+
+
+def _days(where: str, value: object, zone: str) -> tuple[pd.Timestamp, pd.Timestamp]:
+    days = _sequence(where, value)
+    if len(days) != 2 or not all(type(day) is datetime.date for day in days):
+        rule = "must be two dates: the first local day and the one after the last"
+        raise CardError(f"{where}={value!r}", rule, "write [2021-01-01, 2022-01-01]")
+    first, stop = (pd.Timestamp(day).tz_localize(zone).tz_convert("UTC").as_unit("ns") for day in days)
+    return first, stop
+
+
+def _splits(value: object, zone: str) -> dict[str, tuple[pd.Timestamp, pd.Timestamp]]:
+    splits = _mapping("splits", value)
+    check_keys("splits", splits, ("train",), ("validation", "test"))
+    return {name: _days(f"splits.{name}", days, zone) for name, days in splits.items()}
+
+
+def _columns(content: Mapping[str, Any]) -> dict[str, Column]:
+    columns, statistics = (_mapping(key, content[key]) for key in ("columns", "statistics"))
+    check_keys("statistics", statistics, tuple(columns), ())
+    return {name: _column(name, columns[name], statistics[name]) for name in columns}
+
+
+def _column(name: str, value: object, figures: object) -> Column:
+    entry, numbers = _mapping(f"columns.{name}", value), _mapping(f"statistics.{name}", figures)
+    check_keys(f"columns.{name}", entry, ("unit", "title", "published", "fill"), ())
+    check_keys(f"statistics.{name}", numbers, ("mean", "offset", "scale"), ())
+    statistics = Statistics(**{key: _number(f"statistics.{name}.{key}", numbers[key]) for key in numbers})
+    return Column(
+        name=name, statistics=statistics, **{key: _text(f"columns.{name}.{key}", entry[key]) for key in entry}
+    )
+
+
+def _files(content: Mapping[str, Any]) -> tuple[RawFile, ...]:
+    files = _mapping("files", content.get("files", {}))
+    base, folder = content.get("base_url", ""), content.get("folder", "")
+    if content["reader"] not in ("embedded", "synthetic"):
+        check_keys(
+            "card", {key: content[key] for key in content}, (*_REQUIRED, "files", "base_url", "folder"), _OPTIONAL
+        )
+        base, folder = _text("base_url", base), _text("folder", folder)
+    return tuple(_raw_file(str(path), _text(f"files.{path}", sha256), base, folder) for path, sha256 in files.items())
+
+
+def _raw_file(path: str, sha256: str, base: str, folder: str) -> RawFile:
+    return RawFile(path=path, url=f"{base}{path}" if base else "", sha256=sha256, folder=folder)
+
+
+def _expected(value: object) -> Expected:
+    entry = _mapping("expected", value)
+    check_keys("expected", entry, ("column", "finding", "steps", "reason"), ())
+    texts = {key: _text(f"expected.{key}", entry[key]) for key in ("column", "finding", "reason")}
+    return Expected(steps=_whole("expected.steps", entry["steps"]), **texts)
+
+
+def _origin(value: object) -> Origin:
+    entry = _mapping("origin", value)
+    check_keys("origin", entry, ("package", "version", "member", "sha256"), ())
+    return Origin(**{key: _text(f"origin.{key}", entry[key]) for key in entry})

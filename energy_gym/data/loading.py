@@ -1,0 +1,134 @@
+"""From raw files to a data set; its one rule: what is loaded is regular, complete and marked where it was filled."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from energy_gym.data.cards import Card, card
+from energy_gym.data.dataset import Dataset
+from energy_gym.data.fetching import cache_folder, fetch_card
+from energy_gym.data.filling import fill_similar_day
+from energy_gym.data.parsing import VERSION, Raw, parse
+from energy_gym.errors import NonFiniteError
+
+_FILLED = "filled:"
+
+
+def load(dataset_id: str) -> Dataset:
+    """Return a data set: regular, in UTC, no NaN, filled steps marked. The frames are the caller's own copies.
+
+    Embedded and synthetic sets need no network. The raw files of the others are taken from the folder that
+    ``ENERGY_GYM_DATA`` names, or downloaded once; the parsed frame is kept in the cache folder and in memory.
+
+    Raises:
+        UnknownIdError: There is no such data set.
+        ChecksumError: A raw file does not have the hash on its card.
+        DownloadError: A raw file could not be had.
+
+    Example:
+        >>> data = load("ercot-2021-2022")
+        >>> first, stop = data.bounds("train")
+        >>> stop - first
+        8760
+    """
+    kept = _kept(dataset_id)
+    return Dataset(kept.card, kept.frame, kept.filled.copy(deep=True))
+
+
+def forget() -> None:
+    """Drop the data sets kept in memory; the cache folder stays."""
+    _kept.cache_clear()
+
+
+def read_raw(dataset_id: str) -> Raw:
+    """Return the series of a data set as published, before anything is dropped or filled.
+
+    Raises:
+        UnknownIdError: There is no such data set.
+        ChecksumError: A raw file does not have the hash on its card.
+        DownloadError: A raw file could not be had.
+    """
+    its_card = card(dataset_id)
+    return parse(its_card, fetch_card(its_card))
+
+
+def assemble(its_card: Card, raw: Raw) -> Dataset:
+    """Cut raw series to the card's span, keep one row a step, fill what is missing as the card says, and mark it.
+
+    Of two rows of the same stamp the later in file order counts.
+
+    Raises:
+        NonFiniteError: A step is missing in a column that the card does not allow to be filled.
+        DataError: A step is missing at a local time that no day has.
+    """
+    columns, filled = {}, {}
+    for name, column in its_card.columns.items():
+        series = on_grid(its_card, raw.series[name])
+        if column.fill == "none" and series.isna().any():
+            found = (
+                f"{its_card.id}.{name}: {int(series.isna().sum())} missing steps, the first at {series.isna().idxmax()}"
+            )
+            raise NonFiniteError(
+                found, "the card says that nothing is missing", "report it, with the version installed"
+            )
+        columns[name], filled[name] = fill_similar_day(series, its_card.zone)
+        if name in raw.stand_in:
+            filled[name] = filled[name] | series.index.isin(raw.stand_in[name])
+    return Dataset(its_card, pd.DataFrame(columns), pd.DataFrame(filled))
+
+
+def on_grid(its_card: Card, series: pd.Series) -> pd.Series:
+    """Put a raw series on the regular index of its card; NaN where it has no row."""
+    return series[~series.index.duplicated(keep="last")].reindex(its_card.index)
+
+
+@functools.cache
+def _kept(dataset_id: str) -> Dataset:
+    its_card = card(dataset_id)
+    if its_card.embedded or its_card.synthetic:
+        return assemble(its_card, read_raw(dataset_id))
+    path = cache_folder() / "frames" / f"{dataset_id}-{_key(its_card)}.parquet"
+    kept = _read_cached(its_card, path)
+    if kept is None:
+        kept = assemble(its_card, read_raw(dataset_id))
+        _write_cached(kept, path)
+    return kept
+
+
+def _key(its_card: Card) -> str:
+    """The card's text form holds the hashes of its raw files, so one hash covers card, files and parser version."""
+    return hashlib.sha256(f"{VERSION} {its_card!r}".encode()).hexdigest()[:16]
+
+
+def _write_cached(dataset: Dataset, path: Path) -> None:
+    table = dataset.frame.join(dataset.filled.add_prefix(_FILLED))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    os.close(handle)
+    try:
+        table.to_parquet(name, write_page_checksum=True)
+        os.replace(name, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def _read_cached(its_card: Card, path: Path) -> Dataset | None:
+    """Return what the cache holds, None where there is nothing or it is damaged (it is then rebuilt)."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path, page_checksum_verification=True).to_pandas()
+        table = table.set_axis(its_card.index, axis=0)
+        filled = table[[_FILLED + name for name in its_card.columns]].rename(columns=lambda name: name[len(_FILLED) :])
+        return Dataset(its_card, table[list(its_card.columns)], filled)
+    except (OSError, ValueError, KeyError, pa.ArrowException):
+        return None

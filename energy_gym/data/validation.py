@@ -1,0 +1,124 @@
+"""The rules for a frame that a user hands in as ``data=``; its one rule: nothing is repaired, a fault is named."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from energy_gym.errors import (
+    DataError,
+    DuplicateStampError,
+    IrregularIndexError,
+    MissingColumnError,
+    NaiveIndexError,
+    NonFiniteError,
+)
+
+CANONICAL_COLUMNS = {
+    "price_per_mwh": "market price [currency/MWh]",
+    "carbon_g_per_kwh": "direct carbon intensity of the grid [gCO2/kWh]",
+    "carbon_lca_g_per_kwh": "life-cycle carbon intensity of the grid [gCO2/kWh]",
+    "load_kw": "consumption, positive [kW]",
+    "pv_kw": "photovoltaic production, positive [kW]",
+    "wind_kw": "wind production, positive [kW]",
+}
+FORECAST_PREFIX = "forecast_"
+
+
+def validate_frame(frame: pd.DataFrame, columns: Sequence[str] = ("price_per_mwh",)) -> pd.DataFrame:
+    """Return a float64 copy of the frame in UTC with its index named ``time``, or say what is wrong with it.
+
+    Every column is checked, the ones required and any other. Nothing is sorted, filled or dropped.
+
+    Args:
+        frame: Shape (steps, columns), at least two rows; a time-zone-aware DatetimeIndex rising in equal steps of real
+            time; numbers in the units of the canonical names (``price_per_mwh``, ``carbon_g_per_kwh``, ...).
+        columns: Names that must be present.
+
+    Raises:
+        NaiveIndexError: The index is not a time-zone-aware DatetimeIndex.
+        DuplicateStampError: A time stamp occurs twice.
+        IrregularIndexError: The index does not rise in equal steps of real time, or has fewer than two rows.
+        MissingColumnError: A required column is not there.
+        NonFiniteError: A column holds NaN or infinity.
+        DataError: The frame is not a DataFrame, or a column does not hold real numbers.
+
+    Example:
+        >>> import pandas as pd
+        >>> index = pd.date_range("2024-03-31", periods=3, freq="h", tz="Europe/Berlin")
+        >>> clean = validate_frame(pd.DataFrame({"price_per_mwh": [30, -5, 12]}, index=index))
+        >>> clean.index[0].isoformat(), clean["price_per_mwh"].tolist()
+        ('2024-03-30T23:00:00+00:00', [30.0, -5.0, 12.0])
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(f"data of type {type(frame).__name__}", "must be a pandas DataFrame", "pass a DataFrame")
+    index = _checked_index(frame.index)
+    _require_columns(frame, columns)
+    clean = pd.DataFrame({str(name): _numbers(frame, name) for name in frame.columns}, index=index)
+    _require_finite(clean)
+    return clean
+
+
+def _checked_index(index: pd.Index) -> pd.DatetimeIndex:
+    if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
+        found = "a DatetimeIndex without a time zone" if isinstance(index, pd.DatetimeIndex) else type(index).__name__
+        remedy = 'set it with frame.index = pd.DatetimeIndex(frame.index).tz_localize("Europe/Berlin"), say'
+        raise NaiveIndexError(f"index: {found}", "must be a time-zone-aware DatetimeIndex", remedy)
+    utc = index.tz_convert("UTC").as_unit("ns").rename("time")
+    if len(utc) < 2:
+        raise IrregularIndexError(f"{len(utc)} rows", "a series needs at least two steps", "pass more rows")
+    if utc.hasnans:
+        count = int(np.count_nonzero(utc.isna()))
+        raise IrregularIndexError(f"index: {count} missing stamps (NaT)", "every row needs a stamp", "drop those rows")
+    if utc.has_duplicates:
+        first, count = utc[utc.duplicated()][0], int(utc.duplicated().sum())
+        remedy = 'drop them with frame[~frame.index.duplicated(keep="first")]'
+        raise DuplicateStampError(f"{first.isoformat()} and {count - 1} more", "each stamp occurs once", remedy)
+    _require_regular(utc)
+    return utc
+
+
+def _require_regular(index: pd.DatetimeIndex) -> None:
+    steps = np.diff(index.asi8)
+    usual = int(np.median(steps))
+    wrong = np.flatnonzero((steps != usual) | (steps <= 0))
+    if not len(wrong):
+        return
+    at = int(wrong[0])
+    found = f"{index[at].isoformat()} is followed by {index[at + 1].isoformat()} ({len(wrong)} such places)"
+    rule = f"the index must rise in equal steps of real time ({pd.Timedelta(usual, 'ns')} is the usual one here)"
+    raise IrregularIndexError(found, rule, "sort the rows, fill the gaps (asfreq, then interpolate) or cut at them")
+
+
+def _require_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
+    present = [str(name) for name in frame.columns]
+    repeated = sorted({name for name in present if present.count(name) > 1})
+    if repeated:
+        raise DataError(f"column {repeated[0]!r} occurs twice", "each column occurs once", "rename or drop one")
+    for name in columns:
+        if name not in present:
+            near = difflib.get_close_matches(name, present, n=1, cutoff=0.4)
+            hint = f"rename {near[0]!r}?" if near else "rename yours"
+            remedy = f"{hint} Known names: {', '.join(CANONICAL_COLUMNS)} (or {FORECAST_PREFIX}*)"
+            raise MissingColumnError(f"column {name!r}", f"is needed; the data have {', '.join(present)}", remedy)
+
+
+def _numbers(frame: pd.DataFrame, name: object) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    column = frame.loc[:, [name]].iloc[:, 0]
+    if not pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_complex_dtype(column.dtype):
+        remedy = "convert it with pd.to_numeric, or leave the column out"
+        raise DataError(f"column {name!r} of type {column.dtype}", "must hold real numbers", remedy)
+    return np.array(column.to_numpy(dtype=np.float64, na_value=np.nan), copy=True)
+
+
+def _require_finite(frame: pd.DataFrame) -> None:
+    for name in frame.columns:
+        wrong = ~np.isfinite(frame[name].to_numpy())
+        if wrong.any():
+            first = frame.index[int(np.argmax(wrong))].isoformat()
+            found = f"column {name!r}: {int(wrong.sum())} NaN or infinite values, the first at {first}"
+            remedy = f"fill or cut them first, e.g. frame[{name!r}].interpolate()"
+            raise NonFiniteError(found, "every value must be a finite number", remedy)

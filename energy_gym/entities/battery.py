@@ -1,0 +1,219 @@
+"""The battery: its parameters, and its laws as pure functions of floats, arrays, tensors or solver expressions.
+
+One rule: the physics of storing energy is stated here and nowhere else. Energies are in kWh, ``charged`` and
+``discharged`` are what crosses the battery's terminals in one step (both >= 0).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from energy_gym.backends import Namespace
+from energy_gym.errors import ConfigurationError, EfficiencyError, NonPositiveError, StateOfChargeError
+
+HOURS_PER_DAY = 24.0
+
+
+class Cell(NamedTuple):
+    """A battery's figures for one step length, as the laws take them.
+
+    Each field is a float, or an array of shape (num_envs,) where a batch mixes batteries.
+    """
+
+    charge_kwh: Any
+    discharge_kwh: Any
+    efficiency_charge: Any
+    efficiency_discharge: Any
+    keep: Any
+    energy_min: Any
+    energy_max: Any
+    wear_per_kwh: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Battery:
+    """A battery with rated powers, losses, limits of its state of charge, standby losses and wear.
+
+    Args:
+        capacity_kwh: Energy between empty and full [kWh].
+        charge_kw: Rated charging power at the terminals [kW].
+        discharge_kw: Rated discharging power at the terminals [kW].
+        efficiency_charge: Energy stored per energy taken in, in (0, 1].
+        efficiency_discharge: Energy given out per energy taken from the store, in (0, 1].
+        soc_min: Lowest state of charge that discharging may reach, as a fraction of the capacity.
+        soc_max: Highest state of charge that charging may reach, as a fraction.
+        soc_initial: State of charge at the start of an episode, as a fraction within the limits.
+        self_discharge_per_day: Fraction of the stored energy lost in a day. The loss goes on below ``soc_min``.
+        wear_per_kwh: Cost of wear per kWh given out [currency/kWh].
+
+    Raises:
+        NonPositiveError: Capacity or a power is not a positive number.
+        EfficiencyError: An efficiency is outside (0, 1].
+        StateOfChargeError: Limits are not 0 <= min < max <= 1, or the start is outside them.
+        ConfigurationError: Self-discharge is outside [0, 1) or wear is negative.
+
+    Example:
+        >>> Battery(capacity_kwh=10.0, charge_kw=5.0, discharge_kw=5.0).round_trip_efficiency
+        0.9025
+    """
+
+    capacity_kwh: float = 10.0
+    charge_kw: float = 5.0
+    discharge_kw: float = 5.0
+    efficiency_charge: float = 0.95
+    efficiency_discharge: float = 0.95
+    soc_min: float = 0.1
+    soc_max: float = 0.9
+    soc_initial: float = 0.5
+    self_discharge_per_day: float = 0.0
+    wear_per_kwh: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            object.__setattr__(self, field.name, _number(field.name, getattr(self, field.name)))
+        self._check_sizes()
+        self._check_fractions()
+
+    def _check_sizes(self) -> None:
+        for name in ("capacity_kwh", "charge_kw", "discharge_kw"):
+            value = getattr(self, name)
+            if value <= 0.0:
+                unit = name.rsplit("_", 1)[1].replace("kwh", "kWh").replace("kw", "kW")
+                raise NonPositiveError(
+                    f"battery {name}={value}", f"must be above 0 {unit}", f"pass a positive {name}, such as 5.0"
+                )
+        if self.wear_per_kwh < 0.0:
+            raise ConfigurationError(
+                f"battery wear_per_kwh={self.wear_per_kwh}", "wear must not be negative", "pass 0.0 for no wear cost"
+            )
+
+    def _check_fractions(self) -> None:
+        for name in ("efficiency_charge", "efficiency_discharge"):
+            value = getattr(self, name)
+            if not 0.0 < value <= 1.0:
+                raise EfficiencyError(
+                    f"battery {name}={value}", "an efficiency lies in (0, 1]", "pass a fraction such as 0.95, not percent"
+                )
+        if not 0.0 <= self.soc_min < self.soc_max <= 1.0:
+            raise StateOfChargeError(
+                f"battery soc_min={self.soc_min}, soc_max={self.soc_max}",
+                "the limits must satisfy 0 <= soc_min < soc_max <= 1",
+                "pass fractions of the capacity, such as 0.1 and 0.9",
+            )
+        if not self.soc_min <= self.soc_initial <= self.soc_max:
+            raise StateOfChargeError(
+                f"battery soc_initial={self.soc_initial}",
+                f"the start must lie within the limits [{self.soc_min}, {self.soc_max}]",
+                "pass a soc_initial between soc_min and soc_max",
+            )
+        if not 0.0 <= self.self_discharge_per_day < 1.0:
+            raise ConfigurationError(
+                f"battery self_discharge_per_day={self.self_discharge_per_day}",
+                "the daily loss is a fraction in [0, 1)",
+                "pass a fraction such as 0.001 (0.1 % a day)",
+            )
+
+    @property
+    def round_trip_efficiency(self) -> float:
+        """Energy given out per energy taken in, as a fraction."""
+        return self.efficiency_charge * self.efficiency_discharge
+
+    @property
+    def energy_initial_kwh(self) -> float:
+        """Energy stored at the start of an episode [kWh]."""
+        return self.soc_initial * self.capacity_kwh
+
+    def cell(self, hours: float) -> Cell:
+        """Return the figures of this battery for steps of ``hours`` hours.
+
+        Raises:
+            ConfigurationError: If the self-discharge of one step is all there is.
+
+        Example:
+            >>> Battery(charge_kw=4.0).cell(0.25).charge_kwh
+            1.0
+        """
+        keep = 1.0 - self.self_discharge_per_day * hours / HOURS_PER_DAY
+        if keep <= 0.0:
+            raise ConfigurationError(
+                f"self_discharge_per_day={self.self_discharge_per_day} with steps of {hours} h",
+                "a step must not lose all energy",
+                "use shorter steps or a smaller self-discharge",
+            )
+        return Cell(
+            charge_kwh=self.charge_kw * hours,
+            discharge_kwh=self.discharge_kw * hours,
+            efficiency_charge=self.efficiency_charge,
+            efficiency_discharge=self.efficiency_discharge,
+            keep=keep,
+            energy_min=self.soc_min * self.capacity_kwh,
+            energy_max=self.soc_max * self.capacity_kwh,
+            wear_per_kwh=self.wear_per_kwh,
+        )
+
+
+def stack(batteries: Sequence[Battery], hours: float) -> Cell:
+    """Return one cell whose fields are floats where all batteries agree and arrays where they differ.
+
+    Example:
+        >>> stack([Battery(), Battery(charge_kw=2.0)], 1.0).charge_kwh.tolist()
+        [5.0, 2.0]
+    """
+    cells = [battery.cell(hours) for battery in batteries]
+    columns = zip(*cells, strict=True)
+    return Cell(*(column[0] if len(set(column)) == 1 else np.array(column) for column in columns))
+
+
+def next_energy(energy: Any, charged: Any, discharged: Any, cell: Cell) -> Any:
+    """Energy stored at the end of a step [kWh]: what is kept, plus what goes in, minus what is taken out.
+
+    Linear in all variables, so that a solver's constraint can call it.
+
+    Example:
+        >>> next_energy(5.0, 1.0, 0.0, Battery(efficiency_charge=0.9).cell(1.0))
+        5.9
+    """
+    return energy * cell.keep + cell.efficiency_charge * charged - discharged / cell.efficiency_discharge
+
+
+def wear_cost(discharged: Any, cell: Cell) -> Any:
+    """Cost of wear of one step [currency]."""
+    return cell.wear_per_kwh * discharged
+
+
+def settle(energy: Any, wish: Any, cell: Cell, xp: Namespace) -> tuple[Any, Any, Any]:
+    """Return what is really charged and discharged, and what of the wish is refused [kWh, all >= 0].
+
+    Args:
+        energy: Energy stored at the start of the step [kWh].
+        wish: Share of the rated power in [-1, 1]; positive charges.
+        cell: The battery's figures for the step.
+        xp: The namespace of the numbers.
+
+    Example:
+        >>> from energy_gym.backends import scalars
+        >>> settle(1.0, -0.4, Battery(capacity_kwh=10.0, soc_min=0.1).cell(1.0), scalars)
+        (0.0, 0.0, 2.0)
+    """
+    charge_kwh, discharge_kwh, efficiency_charge, efficiency_discharge, keep, energy_min, energy_max, _ = cell
+    kept = energy * keep
+    up = xp.positive(wish)
+    charge_wish = up * charge_kwh
+    discharge_wish = (up - wish) * discharge_kwh
+    charged = xp.bounded(charge_wish, (energy_max - kept) / efficiency_charge)
+    discharged = xp.bounded(discharge_wish, (kept - energy_min) * efficiency_discharge)
+    return charged, discharged, (charge_wish - charged) + (discharge_wish - discharged)
+
+
+def _number(name: str, value: object) -> float:
+    """Return the value as a finite float, or say which field is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
+        raise ConfigurationError(f"battery {name}={value!r}", "must be a number", f"pass a float for {name}")
+    if not math.isfinite(value):
+        raise ConfigurationError(f"battery {name}={value}", "must be finite", f"pass a finite float for {name}")
+    return float(value)

@@ -1,0 +1,1 @@
+"""The environments: one episode on floats, and a batch of thousands on arrays."""

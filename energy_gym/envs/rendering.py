@@ -1,0 +1,203 @@
+"""Pictures of an episode: what the market did, what the battery did, and what it earned.
+
+One rule: a picture is drawn from a `History` alone and touches no global state of matplotlib; only a `Window`, which is
+a thing on the user's screen, goes through pyplot.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import math
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from energy_gym.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from energy_gym.envs.panels import Sheet
+
+Image = NDArray[np.uint8]
+
+
+@dataclass
+class History:
+    """What happened in an episode so far, one entry a step.
+
+    Args:
+        step_hours: Length of a step [h].
+        soc_initial: State of charge before the first step [fraction]; NaN where it is not known.
+
+    Example:
+        >>> history = History()
+        >>> history.append(datetime(2024, 1, 1), 40.0, float("nan"), 0.6, 3.3, -0.132)
+        >>> len(history), history.total
+        (1, -0.132)
+    """
+
+    step_hours: float = 1.0
+    soc_initial: float = math.nan
+    time: list[datetime] = field(default_factory=list)
+    price: list[float] = field(default_factory=list)
+    carbon: list[float] = field(default_factory=list)
+    soc: list[float] = field(default_factory=list)
+    power_kw: list[float] = field(default_factory=list)
+    reward: list[float] = field(default_factory=list)
+
+    def append(self, time: datetime, price: float, carbon: float, soc: float, power_kw: float, reward: float) -> None:
+        """Note one step.
+
+        Args:
+            time: Start of the step (a pandas Timestamp is one); without a zone it is UTC.
+            price: Price of the step [currency/MWh].
+            carbon: Carbon intensity of the step [gCO2/kWh]; NaN where there is none.
+            soc: State of charge at the end of the step [fraction].
+            power_kw: Mean power at the grid, charging positive [kW].
+            reward: Reward of the step.
+        """
+        self.time.append(time)
+        self.price.append(price)
+        self.carbon.append(carbon)
+        self.soc.append(soc)
+        self.power_kw.append(power_kw)
+        self.reward.append(reward)
+
+    def __len__(self) -> int:
+        """Return the number of steps."""
+        return len(self.time)
+
+    @property
+    def total(self) -> float:
+        """Sum of the rewards so far."""
+        return math.fsum(self.reward)
+
+
+def draw(
+    history: History,
+    *,
+    title: str,
+    currency: str,
+    limits: tuple[float, float],
+    power_kw: float,
+    reward_unit: str | None = None,
+) -> Image:
+    """Draw an episode so far: price, carbon where there is any, state of charge, power and cumulative reward.
+
+    Args:
+        history: The steps so far; none is fine.
+        title: Title of the data set; a long one is shortened.
+        currency: Currency of the prices.
+        limits: Lowest and highest state of charge allowed [fraction].
+        power_kw: Rated power, the scale of the power panel [kW].
+        reward_unit: Unit of the reward; None: the currency.
+
+    Returns:
+        An array of shape (720, 960, 3), uint8, RGB.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> history = History(soc_initial=0.5)
+        >>> history.append(datetime(2024, 1, 1), -4.0, 310.0, 0.8, 3.3, 0.013)
+        >>> draw(history, title="Synthetic", currency="EUR", limits=(0.1, 1.0), power_kw=3.3).shape
+        (720, 960, 3)
+    """
+    from energy_gym.envs.panels import Sheet
+
+    sheet: Sheet | None = getattr(_sheets, "sheet", None)
+    if sheet is None:
+        sheet = _sheets.sheet = Sheet()
+    return sheet.draw(history, title, currency, limits, power_kw, reward_unit or currency)
+
+
+# A figure takes as long to set up as to draw, so each thread keeps one.
+_sheets = threading.local()
+
+
+class Window:
+    """A window on the screen for ``render_mode="human"``.
+
+    Without a screen (a server, a container, a backend that only writes files) it shows nothing and logs one line, so
+    that a program written at a desk runs unchanged elsewhere. A window that the user has closed stays closed.
+
+    Args:
+        title: Title of the window.
+
+    Example:
+        >>> window = Window("Synthetic")
+        >>> window.close()
+    """
+
+    def __init__(self, title: str = "energy_gym") -> None:
+        """Open nothing yet; the first picture does."""
+        self._title = title
+        self._figure: Any = None
+        self._picture: Any = None
+        self._off = False
+
+    def show(self, image: Image) -> None:
+        """Show a picture, opening the window at the first.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+        if self._figure is None and not self._off:
+            self._open(image)
+        if self._off or self._figure is None:
+            return
+        self._picture.set_data(image)
+        self._figure.canvas.draw_idle()
+        self._figure.canvas.flush_events()
+
+    def close(self) -> None:
+        """Close the window; closing twice, or one that never opened, is fine."""
+        self._off = True
+        if self._figure is not None:
+            from matplotlib import pyplot
+
+            pyplot.close(self._figure)
+            self._figure = None
+
+    def _open(self, image: Image) -> None:
+        pyplot, plain_manager = _pyplot()
+        figure = pyplot.figure(figsize=(9.6, 7.2), dpi=100)
+        # Only a backend with a screen brings a manager of its own kind.
+        if type(figure.canvas.manager) is plain_manager:
+            pyplot.close(figure)
+            self._off = True
+            _say_there_is_no_screen(pyplot.get_backend())
+            return
+        figure.canvas.manager.set_window_title(self._title)
+        figure.canvas.mpl_connect("close_event", self._on_closed)
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        axes.set_axis_off()
+        self._figure, self._picture = figure, axes.imshow(image)
+        pyplot.show(block=False)
+
+    def _on_closed(self, event: object) -> None:
+        self._off, self._figure = True, None
+
+
+def _pyplot() -> tuple[Any, type]:
+    try:
+        from matplotlib import pyplot
+        from matplotlib.backend_bases import FigureManagerBase
+    except ImportError as error:
+        raise MissingExtraError.of("matplotlib", "plot") from error
+    return pyplot, FigureManagerBase
+
+
+@functools.cache
+def _say_there_is_no_screen(backend: str) -> None:
+    # Logged and not warned: a checker that turns warnings into errors must pass on a server too.
+    logging.getLogger(__name__).warning(
+        'render_mode="human" shows nothing: the matplotlib backend %r has no screen. '
+        'Use render_mode="rgb_array", or set MPLBACKEND to a backend with windows.',
+        backend,
+    )

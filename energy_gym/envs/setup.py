@@ -1,0 +1,251 @@
+"""What a single environment and a batch share: everything fixed before the first reset.
+
+One rule: keywords are read and checked here, once, for both.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.data.feed import Feed, open_feed
+from energy_gym.entities import Battery
+from energy_gym.entities.battery import Cell
+from energy_gym.errors import (
+    ConfigurationError,
+    EpisodeLengthError,
+    NonPositiveError,
+    UnknownIdError,
+    WindowError,
+)
+from energy_gym.forecast import Forecast, get_forecast
+from energy_gym.scenario import Objective, Scenario, Weights
+from energy_gym.tape import Slot, Tape
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WEEK_HOURS = 168.0
+DEFAULT_HORIZON = 24
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A scenario on a feed: series of the split (arrays of shape (steps,)), look-ahead, action levels, episode length."""
+
+    scenario: Scenario
+    feed: Feed
+    tape: Tape
+    price: Floats
+    carbon: Floats
+    levels: tuple[float, ...] | None
+    episode_steps: int
+    whole: bool
+
+    @property
+    def weights(self) -> Weights:
+        """What each part counts in the reward."""
+        return self.scenario.objective.weights
+
+    @property
+    def settle_price(self) -> float:
+        """Price at which an episode is closed [currency/MWh]; 0 where it is left open."""
+        return self.feed.statistics[self.scenario.spot.price].mean if self._settles else 0.0
+
+    @property
+    def settle_carbon(self) -> float:
+        """Carbon intensity at which an episode is closed [gCO2/kWh]; 0 where it is left open or unknown."""
+        column = self.scenario.spot.carbon
+        return self.feed.statistics[column].mean if self._settles and column in self.feed.values else 0.0
+
+    @property
+    def _settles(self) -> bool:
+        return self.scenario.objective.terminal == "settle"
+
+    @property
+    def steps(self) -> int:
+        """Number of steps in the split."""
+        return len(self.price)
+
+    @property
+    def layout(self) -> tuple[Slot, ...]:
+        """Slots of the observation."""
+        return self.tape.layout
+
+    def cell(self) -> Cell:
+        """Return the battery's figures for the step length of the feed."""
+        return self.scenario.battery.cell(self.feed.step_hours)
+
+    def time(self, step: int) -> pd.Timestamp:
+        """Return the start of a step of the split, in UTC."""
+        return self.feed.times[0] + (self.feed.first + step) * (self.feed.times[1] - self.feed.times[0])
+
+    def draw(self, rng: np.random.Generator) -> tuple[int, int]:
+        """Draw a window: first step and the step after its last."""
+        if self.whole:
+            return 0, self.steps
+        first = int(rng.integers(0, self.steps - self.episode_steps + 1))
+        return first, first + self.episode_steps
+
+    def window(self, options: Mapping[str, Any], rng: np.random.Generator) -> tuple[int, int]:
+        """Return the window that the options of ``reset`` ask for; what they leave open is drawn.
+
+        Raises:
+            WindowError: An unknown option, or a start that is not a step of the split.
+            EpisodeLengthError: A window that runs past the end of the split.
+        """
+        for key in options:
+            if key not in ("start", "steps"):
+                near = difflib.get_close_matches(str(key), ("start", "steps"), n=1)
+                hint = f"did you mean {near[0]!r}? " if near else ""
+                raise WindowError(f"options[{key!r}]", "is not a known option", f"{hint}Known: start, steps")
+        asked = options.get("steps")
+        if options.get("start") is None:
+            sized = self if asked is None else replace(self, episode_steps=self._fitting(asked, 0), whole=False)
+            return sized.draw(rng)
+        first = self._position(options["start"])
+        left = self.steps - first
+        return first, first + self._fitting(asked if asked is not None else self._usual(left), first)
+
+    def _usual(self, left: int) -> int:
+        return left if self.whole else self.episode_steps
+
+    def _position(self, start: Any) -> int:
+        import pandas as pd
+
+        try:
+            stamp = pd.Timestamp(start)
+            stamp = stamp.tz_localize("UTC") if stamp.tz is None else stamp.tz_convert("UTC")
+        except (ValueError, TypeError) as error:
+            raise WindowError(f"start={start!r}", "is no time stamp", 'write "2022-03-01T00:00Z"') from error
+        position = int(self.feed.times.get_indexer(pd.DatetimeIndex([stamp]))[0]) - self.feed.first
+        if not 0 <= position < self.steps:
+            raise WindowError(
+                f"start={stamp.isoformat()}",
+                f"must be a step of the split, {self.time(0).isoformat()} to {self.time(self.steps - 1).isoformat()}",
+                "choose a start in that range, or another split",
+            )
+        return position
+
+    def _fitting(self, steps: Any, first: int) -> int:
+        return check_steps(steps, self.steps - first, self.time(first).isoformat())
+
+
+def make_setup(
+    *,
+    dataset: str | None = None,
+    data: pd.DataFrame | None = None,
+    split: str = "train",
+    forecast: str | Forecast = "published",
+    horizon: int = DEFAULT_HORIZON,
+    actions: str = "continuous",
+    objective: str | None = None,
+    carbon_price: float | None = None,
+    terminal: str | None = None,
+    episode_steps: int | str | None = "week",
+    battery: Battery | None = None,
+    scenario: Scenario | str | Path | None = None,
+    reference: pd.DataFrame | None = None,
+) -> Setup:
+    """Read and check the keywords of ``gym.make``; `ArbitrageEnv` says what each means."""
+    chosen = _scenario(scenario, battery, objective, carbon_price, terminal)
+    feed = open_feed(dataset, data, split, reference)
+    _require_columns(chosen, feed)
+    tape = Tape(feed, get_forecast(forecast), check_count("horizon", horizon), _looked_at(chosen))
+    window = slice(feed.first, feed.stop)
+    steps = feed.stop - feed.first
+    carbon = feed.values.get(chosen.spot.carbon, np.zeros(len(feed)))
+    return Setup(
+        scenario=chosen,
+        feed=feed,
+        tape=tape,
+        price=feed.values[chosen.spot.price][window],
+        carbon=carbon[window],
+        levels=action_levels(actions),
+        episode_steps=_episode_steps(episode_steps, steps, feed),
+        whole=episode_steps is None,
+    )
+
+
+def _scenario(
+    scenario: Scenario | str | Path | None,
+    battery: Battery | None,
+    objective: str | None,
+    carbon_price: float | None,
+    terminal: str | None,
+) -> Scenario:
+    """Return the scenario, with the keywords that were given in place of its own figures."""
+    base = Scenario() if scenario is None else Scenario.read(scenario)
+    if battery is not None and not isinstance(battery, Battery):
+        raise ConfigurationError(f"battery={battery!r}", "must be a Battery", "pass energy_gym.Battery(...)")
+    given = {"kind": objective, "carbon_price": carbon_price, "terminal": terminal}
+    aims: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    goal: Objective = replace(base.objective, **aims)
+    return replace(base, battery=battery or base.battery, objective=goal)
+
+
+def _require_columns(scenario: Scenario, feed: Feed) -> None:
+    feed.require(scenario.spot.price, "the spot market")
+    if scenario.objective.needs_carbon:
+        feed.require(scenario.spot.carbon, f"objective={scenario.objective.kind!r}")
+
+
+def _looked_at(scenario: Scenario) -> tuple[str, ...]:
+    """Return the columns an agent must see: those that its reward depends on."""
+    by_kind = {"cost": (scenario.spot.price,), "carbon": (scenario.spot.carbon,)}
+    return by_kind.get(scenario.objective.kind, (scenario.spot.price, scenario.spot.carbon))
+
+
+def action_levels(actions: str) -> tuple[float, ...] | None:
+    """Return the shares of rated power that a discrete action space offers, in ascending order; None if continuous.
+
+    Raises:
+        UnknownIdError: Neither ``"continuous"`` nor ``"discrete-N"`` with an odd N of at least 3.
+
+    Example:
+        >>> action_levels("discrete-5")
+        (-1.0, -0.5, 0.0, 0.5, 1.0)
+    """
+    if actions == "continuous":
+        return None
+    kind, _, count = str(actions).partition("-")
+    if kind != "discrete" or not count.isdecimal() or int(count) < 3 or int(count) % 2 == 0:
+        raise UnknownIdError.of("action space", actions, ("continuous", "discrete-3", "discrete-5", "discrete-7"))
+    middle = int(count) // 2
+    return tuple((level - middle) / middle for level in range(int(count)))
+
+
+def check_count(name: str, value: Any) -> int:
+    """Return a whole number of at least 1, or raise NonPositiveError or ConfigurationError."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise ConfigurationError(f"{name}={value!r}", "must be a whole number", f"pass an int for {name}")
+    if value < 1:
+        raise NonPositiveError(f"{name}={value}", "must be at least 1", f"pass a positive {name}")
+    return int(value)
+
+
+def check_steps(steps: Any, available: int, start: str) -> int:
+    """Return the number of steps of an episode, or raise EpisodeLengthError if the data do not hold so many."""
+    wanted = check_count("steps", steps)
+    if wanted > available:
+        raise EpisodeLengthError(
+            f"an episode of {wanted} steps",
+            f"the data hold {available} steps from {start}",
+            "ask for fewer steps, an earlier start or a longer split",
+        )
+    return wanted
+
+
+def _episode_steps(episode_steps: int | str | None, steps: int, feed: Feed) -> int:
+    if episode_steps is None:
+        return steps
+    if episode_steps == "week":
+        return min(round(WEEK_HOURS / feed.step_hours), steps)
+    return check_steps(episode_steps, steps, feed.times[feed.first].isoformat())

@@ -1,0 +1,66 @@
+"""Random windows for many environments: the same draws as each would make alone, taken in blocks.
+
+One rule: environment i seeded with s draws exactly what a single environment seeded with s draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium.utils import seeding
+
+from energy_gym.envs.setup import Setup
+
+BLOCK = 32
+Positions = npt.NDArray[np.int64]
+
+
+class Starts:
+    """One random generator per environment, with a block of window starts drawn ahead from each."""
+
+    def __init__(self, setup: Setup, num_envs: int) -> None:
+        self._setup = setup
+        self._high = setup.steps - setup.episode_steps + 1
+        self._generators = [seeding.np_random()[0] for _ in range(num_envs)]
+        self._before: list[Any] = [None] * num_envs
+        self._block = np.zeros((num_envs, BLOCK), dtype=np.int64)
+        self._used = np.full(num_envs, BLOCK, dtype=np.int64)
+
+    def seed(self, seeds: Sequence[int | None]) -> None:
+        """Restart the generators of the environments whose seed is not None."""
+        for index, seed in enumerate(seeds):
+            if seed is not None:
+                self._generators[index] = seeding.np_random(seed)[0]
+                self._used[index] = BLOCK
+
+    def draw(self, which: Positions) -> tuple[Positions, Positions]:
+        """Draw a window for each environment named: first steps, and the steps after the last."""
+        if self._setup.whole:
+            return np.zeros(len(which), dtype=np.int64), np.full(len(which), self._setup.steps)
+        for index in which[self._used[which] >= BLOCK]:
+            self._refill(index)
+        first = self._block[which, self._used[which]]
+        self._used[which] += 1
+        return first, first + self._setup.episode_steps
+
+    def window(self, index: int, options: dict[str, Any]) -> tuple[int, int]:
+        """Return the window that one environment's options ask for."""
+        self._rewind(index)
+        return self._setup.window(options, self._generators[index])
+
+    def _refill(self, index: int) -> None:
+        generator = self._generators[index]
+        self._before[index] = generator.bit_generator.state
+        self._block[index] = generator.integers(0, self._high, size=BLOCK)
+        self._used[index] = 0
+
+    def _rewind(self, index: int) -> None:
+        """Give back the draws of the block that were not used."""
+        if self._used[index] < BLOCK:
+            generator = self._generators[index]
+            generator.bit_generator.state = self._before[index]
+            generator.integers(0, self._high, size=int(self._used[index]))
+            self._used[index] = BLOCK

@@ -1,0 +1,331 @@
+"""The batch: any number of environments as arrays of shape (num_envs,), sharing series and look-ahead rows.
+
+One rule: environment i with its own seed, window and battery does bit for bit what a single environment does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector.utils import batch_space
+
+from energy_gym.backends import arrays
+from energy_gym.dynamics import advance, reward, settlement
+from energy_gym.entities import Battery
+from energy_gym.entities.battery import stack
+from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, VectorEnv, autoreset
+from energy_gym.envs.env import action_space, observation_space
+from energy_gym.envs.setup import check_count, make_setup
+from energy_gym.envs.starts import Starts
+from energy_gym.errors import ActionError, ConfigurationError, ResetNeededError, WindowError
+
+if TYPE_CHECKING:
+    from energy_gym.scenario import Scenario
+    from energy_gym.tape import Slot
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Step = tuple[npt.NDArray[np.float32], Floats, Flags, Flags, dict[str, Any]]
+
+
+class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depends on the installed Gymnasium
+    """Many episodes of a scenario at once; keywords as for `EnergyEnv`, and two more.
+
+    Args:
+        num_envs: Number of environments.
+        battery: One battery for all, or a sequence of ``num_envs``.
+        autoreset: ``"next_step"``, ``"same_step"`` or ``"disabled"``; None takes the installed Gymnasium's own.
+        max_episode_steps: Given by Gymnasium's maker; an episode's length is ``episode_steps``.
+        keywords: See `energy_gym.envs.setup.make_setup`.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        battery: Battery | Sequence[Battery] | None = None,
+        autoreset: str | None = None,
+        max_episode_steps: int | None = None,
+        render_mode: str | None = None,
+        **keywords: Any,
+    ) -> None:
+        if render_mode is not None:
+            raise ConfigurationError(f"render_mode={render_mode!r}", "a batch has no pictures", "render a single one")
+        self.num_envs = check_count("num_envs", num_envs)
+        batteries = _batteries(battery, self.num_envs)
+        self.setup = make_setup(battery=batteries[0] if batteries else None, **keywords)
+        batteries = batteries or [self.setup.scenario.battery] * self.num_envs
+        self._mode, announced = _autoreset(autoreset)
+        self.metadata = {**type(self).metadata, **announced}
+        self.single_observation_space = observation_space(self.setup)
+        self.single_action_space = action_space(self.setup)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._prepare(batteries)
+
+    def _prepare(self, batteries: list[Battery]) -> None:
+        """Lay out as arrays what every step reads; one value past the end serves those that wait for a reset."""
+        setup = self.setup
+        self._cell = stack(batteries, setup.feed.step_hours)
+        self._weights = setup.weights
+        self._price = np.append(setup.price, 0.0)
+        self._carbon = np.append(setup.carbon, 0.0) if setup.carbon.any() else None
+        self._rows = setup.tape.rows
+        self._levels = None if setup.levels is None else np.array(setup.levels)
+        self._hours = setup.feed.step_hours
+        self._capacity = np.array([battery.capacity_kwh for battery in batteries])
+        self._energy_initial = np.array([battery.energy_initial_kwh for battery in batteries])
+        self._starts = Starts(setup, self.num_envs)
+        self._everyone = np.arange(self.num_envs)
+        self._all = np.ones(self.num_envs, dtype=bool)
+        self._all.flags.writeable = False
+        self._t = np.zeros(self.num_envs, dtype=np.int64)
+        self._stop = np.zeros(self.num_envs, dtype=np.int64)
+        self._energy = self._energy_initial.copy()
+        self._done = np.ones(self.num_envs, dtype=bool)
+        self._countdown = 0
+        self._ready = False
+
+    @property
+    def layout(self) -> tuple[Slot, ...]:
+        """Name, unit, offset and scale of each slot of the observation."""
+        return self.setup.layout
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario that is played (with the first battery)."""
+        return self.setup.scenario
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
+        """Start all episodes, or those of ``options["reset_mask"]``.
+
+        Args:
+            seed: One seed s gives environment i the seed s + i; a sequence gives each its own.
+            options: ``"start"`` and ``"steps"`` as for a single environment, each one value or ``num_envs`` of them;
+                ``"reset_mask"``: booleans of shape (num_envs,).
+        """
+        self._starts.seed(_seeds(seed, self.num_envs))
+        asked = dict(options or {})
+        which = self._masked(asked.pop("reset_mask", None))
+        if asked:
+            self._place(which, *self._windows(which, asked))
+        else:
+            self._place(which, *self._starts.draw(which))
+        self._ready = True
+        return self._observe(), {"energy_kwh": self._energy.copy(), "_energy_kwh": self._all}
+
+    def _masked(self, mask: Any) -> npt.NDArray[np.int64]:
+        if mask is None:
+            return self._everyone
+        flags = np.asarray(mask)
+        if flags.shape != (self.num_envs,) or flags.dtype != np.bool_ or not flags.any():
+            raise WindowError(
+                f"reset_mask of shape {flags.shape} and type {flags.dtype}",
+                f"must be {self.num_envs} booleans, at least one of them true",
+                "pass np.array([...], dtype=bool)",
+            )
+        return np.flatnonzero(flags)
+
+    def _windows(self, which: npt.NDArray[np.int64], options: dict[str, Any]) -> tuple[Any, Any]:
+        each = {key: _spread(key, value, self.num_envs) for key, value in options.items()}
+        windows = [self._starts.window(i, {key: values[i] for key, values in each.items()}) for i in which.tolist()]
+        first, stop = zip(*windows, strict=True)
+        return np.array(first), np.array(stop)
+
+    def _place(self, which: npt.NDArray[np.int64], first: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> None:
+        self._t[which] = first
+        self._stop[which] = stop
+        self._energy[which] = self._energy_initial[which]
+        self._done[which] = False
+        self._countdown = int((self._stop - self._t)[~self._done].min(initial=np.iinfo(np.int64).max))
+
+    def step(self, actions: Any) -> Step:
+        """Play one step of every environment; see `EnergyEnv.step` for the figures, here arrays of shape (num_envs,).
+
+        Raises:
+            ActionError: Some action is not a finite number, or not one of the discrete actions.
+            ResetNeededError: Before the first reset, or for a finished episode where autoreset is disabled.
+        """
+        if not self._ready:
+            raise ResetNeededError("step()", "no episode is running", "call reset() first")
+        waiting = self._done if self._done.any() else None
+        if waiting is not None and self._mode != "next_step":
+            raise ResetNeededError("step()", "some episodes are over", 'call reset(options={"reset_mask": ...}) first')
+        gains, done, info = self._advance(actions, waiting)
+        if self._mode == "same_step" and done.any():
+            info = self._restart(done, info)
+        else:
+            self._done = done
+        return self._observe(), gains, np.zeros(self.num_envs, dtype=bool), done.copy(), info
+
+    def _advance(self, actions: Any, waiting: Flags | None) -> tuple[Floats, Flags, dict[str, Any]]:
+        wish, excess = self._read(actions)
+        price = self._price.take(self._t)
+        carbon: Any = 0.0 if self._carbon is None else self._carbon.take(self._t)
+        flow = list(advance(self._energy, wish, price, carbon, self._cell, arrays))
+        self._energy = flow[0]
+        self._t = self._t + 1
+        self._countdown -= 1
+        done = self._finish(flow, waiting)
+        if excess is not None:
+            flow[5] = flow[5] + excess
+        if waiting is not None:
+            done &= ~waiting
+            self._revive(waiting, flow)
+        _, grid_kwh, energy_cost, carbon_kg, wear, refused = flow
+        gains = reward(energy_cost, carbon_kg, wear, self._weights)
+        return gains, done, self._info(grid_kwh, energy_cost, carbon_kg, wear, refused, waiting)
+
+    def _finish(self, flow: list[Any], waiting: Flags | None) -> Flags:
+        """Settle the episodes that end with this step, and say which they are."""
+        if self._countdown > 0 and waiting is None:
+            return np.zeros(self.num_envs, dtype=bool)
+        done: Flags = self._t == self._stop
+        setup = self.setup
+        owed, owed_kg = settlement(self._energy, self._energy_initial, setup.settle_price, setup.settle_carbon)
+        flow[2] = np.where(done, flow[2] + owed, flow[2])
+        flow[3] = np.where(done, flow[3] + owed_kg, flow[3])
+        left = (self._stop - self._t)[self._t < self._stop]
+        self._countdown = int(left.min(initial=np.iinfo(np.int64).max))
+        return done
+
+    def _revive(self, waiting: Flags, flow: list[Any]) -> None:
+        """Start anew the episodes that ended a step ago; their action was not played and earns nothing."""
+        for part in range(1, 6):
+            flow[part] = np.where(waiting, 0.0, flow[part])
+        self._done = np.zeros(self.num_envs, dtype=bool)
+        which = np.flatnonzero(waiting)
+        self._place(which, *self._starts.draw(which))
+
+    def _restart(self, done: Flags, info: dict[str, Any]) -> dict[str, Any]:
+        """Keep the last observations and figures of finished episodes in ``info`` and start new ones at once."""
+        which = np.flatnonzero(done)
+        last = self._observe()
+        final = np.full(self.num_envs, None, dtype=object)
+        for index in which.tolist():
+            final[index] = last[index]
+        figures = self._final_info(which, info)
+        self._place(which, *self._starts.draw(which))
+        started = {name: value for name, value in info.items() if not name.startswith("_")}
+        started = {name: np.where(done, 0.0, value) for name, value in started.items()}
+        started["energy_kwh"] = self._energy.copy()
+        masks = {f"_{name}": self._all if name == "energy_kwh" else ~done for name in started}
+        extra = {FINAL_OBSERVATION: final, f"_{FINAL_OBSERVATION}": done, FINAL_INFO: figures, f"_{FINAL_INFO}": done}
+        return {**started, **masks, **extra}
+
+    def _final_info(self, which: npt.NDArray[np.int64], info: dict[str, Any]) -> Any:
+        """Return the figures of the last step as this Gymnasium hands them over: one dict of arrays, or a dict each."""
+        from energy_gym.envs.compat import MODERN
+
+        names = [name for name in info if not name.startswith("_")]
+        if MODERN:
+            flags = np.zeros(self.num_envs, dtype=bool)
+            flags[which] = True
+            values = {name: np.where(flags, info[name], 0.0) for name in names}
+            return {**values, **{f"_{name}": flags for name in names}}
+        figures = np.full(self.num_envs, None, dtype=object)
+        for index in which.tolist():
+            figures[index] = {name: float(info[name][index]) for name in names}
+        return figures
+
+    def _info(
+        self, grid_kwh: Any, energy_cost: Any, carbon_kg: Any, wear: Any, refused: Any, waiting: Flags | None
+    ) -> dict[str, Any]:
+        nothing = np.zeros(self.num_envs)
+        info: dict[str, Any] = {
+            "energy_kwh": self._energy.copy(),
+            "grid_kw": grid_kwh / self._hours,
+            "cost": refused,
+            "clipped_kw": refused / self._hours,
+            "energy_cost": energy_cost,
+            "carbon_kg": carbon_kg,
+            "wear": wear,
+            "penalty": nothing,
+            "demand_charge": nothing,
+        }
+        present = self._all if waiting is None else ~waiting
+        info.update({f"_{name}": present for name in tuple(info)})
+        if waiting is not None:
+            info["_energy_kwh"] = self._all
+        return info
+
+    def _observe(self) -> npt.NDArray[np.float32]:
+        observations = self._rows.take(self._t, axis=0)
+        soc = self._energy / self._capacity
+        observations[:, 0] = np.minimum(np.maximum(soc, 0.0), 1.0)
+        return observations
+
+    def _read(self, actions: Any) -> tuple[Floats, Floats | None]:
+        """Return the shares of rated power asked for, cut to [-1, 1], and the energy that a cut refuses [kWh]."""
+        given = np.asarray(actions)
+        if self._levels is not None:
+            return self._level(given), None
+        if given.size != self.num_envs or given.dtype.kind not in "fiu":
+            raise ActionError(
+                f"actions of shape {given.shape} and type {given.dtype}",
+                f"must be {self.num_envs} numbers",
+                f"pass an array of shape ({self.num_envs}, 1)",
+            )
+        wish = given.reshape(self.num_envs).astype(np.float64)
+        if np.abs(wish).max() <= 1.0:
+            return wish, None
+        if not np.isfinite(wish).all():
+            index = int(np.argmin(np.isfinite(wish)))
+            raise ActionError(f"actions[{index}]={wish[index]}", "must be finite", "pass numbers in [-1, 1]")
+        rated = np.where(wish > 0.0, self._cell.charge_kwh, self._cell.discharge_kwh)
+        return np.clip(wish, -1.0, 1.0), np.maximum(np.abs(wish) - 1.0, 0.0) * rated
+
+    def _level(self, given: npt.NDArray[Any]) -> Floats:
+        count = len(self.setup.levels or ())
+        if given.size != self.num_envs or given.dtype.kind not in "iu":
+            raise ActionError(
+                f"actions of shape {given.shape} and type {given.dtype}",
+                f"must be {self.num_envs} whole numbers",
+                "pass an int array of the action space",
+            )
+        if given.min() < 0 or given.max() >= count:
+            raise ActionError(
+                f"actions from {given.min()} to {given.max()}", f"must be 0 to {count - 1}", "use the action space"
+            )
+        levels: Floats = np.asarray(self._levels).take(given.reshape(self.num_envs))
+        return levels
+
+
+def _autoreset(mode: str | None) -> tuple[str, dict[str, Any]]:
+    return autoreset(mode)
+
+
+def _batteries(battery: Battery | Sequence[Battery] | None, num_envs: int) -> list[Battery]:
+    """Return a battery per environment, or an empty list where the scenario's own is meant."""
+    if battery is None or isinstance(battery, Battery):
+        return [] if battery is None else [battery] * num_envs
+    batteries = list(battery)
+    if len(batteries) != num_envs or not all(isinstance(item, Battery) for item in batteries):
+        raise ConfigurationError(
+            f"battery= a sequence of {len(batteries)}", f"must be {num_envs} objects of Battery", "pass one per environment"
+        )
+    return batteries
+
+
+def _seeds(seed: int | Sequence[int | None] | None, num_envs: int) -> list[int | None]:
+    if seed is None:
+        return [None] * num_envs
+    if isinstance(seed, int | np.integer):
+        return [int(seed) + index for index in range(num_envs)]
+    return _spread("seed", list(seed), num_envs)
+
+
+def _spread(name: str, value: Any, num_envs: int) -> list[Any]:
+    """Return one value per environment: a list or array is taken as such, anything else is repeated."""
+    if isinstance(value, list | tuple | np.ndarray) or hasattr(value, "tz_convert") and hasattr(value, "__len__"):
+        if len(value) != num_envs:
+            raise WindowError(f"{name} of {len(value)} values", f"must have {num_envs}", "pass one, or one per environment")
+        return list(value)
+    return [value] * num_envs

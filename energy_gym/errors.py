@@ -1,0 +1,145 @@
+"""One tree of errors; every message states the value, the rule it broke and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class EnergyGymError(Exception):
+    """Base of every error this package raises on purpose.
+
+    Args:
+        value: What was found, with its name (``"capacity_kwh=-1"``).
+        rule: The rule it breaks.
+        remedy: What the caller can do about it.
+
+    Example:
+        >>> raise EnergyGymError("x=2", "x must be below 1", "pass a smaller x")
+        Traceback (most recent call last):
+        energy_gym.errors.EnergyGymError: x=2: x must be below 1; pass a smaller x
+    """
+
+    def __init__(self, value: str, rule: str, remedy: str) -> None:
+        super().__init__(value, rule, remedy)
+        self.value = value
+        self.rule = rule
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.value}: {self.rule}; {self.remedy}"
+
+
+class ConfigurationError(EnergyGymError, ValueError):
+    """A parameter of an environment, an entity, an agent or a suite is not usable."""
+
+
+class NonPositiveError(ConfigurationError):
+    """A size that must be positive (capacity, power, number of steps) is not."""
+
+
+class EfficiencyError(ConfigurationError):
+    """An efficiency lies outside (0, 1]."""
+
+
+class StateOfChargeError(ConfigurationError):
+    """State-of-charge limits are not ordered, or the start lies outside them."""
+
+
+class EpisodeLengthError(ConfigurationError):
+    """An episode does not fit into the data it should run on."""
+
+
+class WindowError(ConfigurationError):
+    """The window asked of ``reset`` or a split is not inside the data."""
+
+
+class UnknownIdError(ConfigurationError, LookupError):
+    """A name (data set, forecast, agent, suite, split, objective) is not known."""
+
+    @classmethod
+    def of(cls, kind: str, name: object, known: Iterable[str]) -> UnknownIdError:
+        """Build the error from what was asked for and what exists.
+
+        Example:
+            >>> print(UnknownIdError.of("agent", "mcp", ["mpc", "idle"]))
+            agent 'mcp': no such agent; did you mean 'mpc'? Known: idle, mpc
+        """
+        names = sorted(known)
+        near = difflib.get_close_matches(str(name), names, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        return cls(f"{kind} {name!r}", f"no such {kind}", f"{hint}Known: {', '.join(names)}")
+
+
+class ActionError(EnergyGymError, ValueError):
+    """An action is not a number, or not one of the discrete actions."""
+
+
+class DataError(EnergyGymError, ValueError):
+    """A series or a data set breaks a rule of the suite."""
+
+
+class MissingColumnError(DataError):
+    """A column that the scenario needs is not in the data."""
+
+
+class NonFiniteError(DataError):
+    """A series holds NaN or infinity."""
+
+
+class NaiveIndexError(DataError):
+    """The index is not a time-zone-aware DatetimeIndex."""
+
+
+class IrregularIndexError(DataError):
+    """The index does not rise in equal steps of real time."""
+
+
+class DuplicateStampError(DataError):
+    """A time stamp occurs more than once."""
+
+
+class CardError(DataError):
+    """A data card is not complete, or contradicts itself."""
+
+
+class RawFileError(DataError):
+    """A raw file cannot be used as it was found."""
+
+
+class ChecksumError(RawFileError):
+    """A raw file does not have the hash its card states (wrong or truncated file)."""
+
+
+class DownloadError(RawFileError):
+    """A raw file could not be had: no network, no such file, or a broken transfer."""
+
+
+class StorageError(DataError):
+    """A storage backend cannot read or write a table."""
+
+
+class ResultsError(DataError):
+    """Stored results of a leaderboard run do not belong to this run or cannot be read."""
+
+
+class SolverError(EnergyGymError, RuntimeError):
+    """The solver ended without a usable plan."""
+
+
+class ResetNeededError(EnergyGymError, RuntimeError):
+    """``step`` or ``solve`` was called outside a running episode."""
+
+
+class MissingExtraError(EnergyGymError, ImportError):
+    """An optional dependency is not installed."""
+
+    @classmethod
+    def of(cls, package: str, extra: str) -> MissingExtraError:
+        """Build the error for a package and the extra that brings it.
+
+        Example:
+            >>> print(MissingExtraError.of("matplotlib", "plot"))
+            matplotlib: is not installed; run: pip install "energy-gym[plot]"
+        """
+        return cls(package, "is not installed", f'run: pip install "energy-gym[{extra}]"')

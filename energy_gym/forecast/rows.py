@@ -1,0 +1,129 @@
+"""The forecasts that need no model: perfect, as published, and yesterday's values.
+
+One rule: row t holds only what was known at t (``Perfect`` excepted, which exists to measure what forecasts cost).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.data.feed import FORECAST_PREFIX, Feed
+from energy_gym.errors import CardError, ConfigurationError, UnknownIdError
+from energy_gym.forecast.publication import known_until
+
+Floats = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.int64]
+HOURS_PER_DAY = 24.0
+
+
+@runtime_checkable
+class Forecast(Protocol):
+    """What an environment asks of a forecast: ``rows`` gives, for each step t, the values expected for t..t+horizon-1."""
+
+    def rows(self, feed: Feed, column: str, first: int, stop: int, horizon: int) -> Floats:
+        """Return the rows for the steps ``first`` to ``stop`` (half open), shape (stop - first, horizon).
+
+        A row may use the feed only as far as it was known at its step.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Perfect:
+    """The actual values; beyond the end of the data, those of the last days."""
+
+    def rows(self, feed: Feed, column: str, first: int, stop: int, horizon: int) -> Floats:
+        """See `Forecast.rows`."""
+        known = np.full(stop - first, len(feed), dtype=np.int64)
+        return _last_known(feed, column, first, known, horizon)
+
+
+@dataclass(frozen=True)
+class Yesterday:
+    """The latest value at the same time of day that was measured before the step (that of 24 h before, or of more)."""
+
+    def rows(self, feed: Feed, column: str, first: int, stop: int, horizon: int) -> Floats:
+        """See `Forecast.rows`."""
+        return _last_known(feed, column, first, np.arange(first, stop, dtype=np.int64), horizon)
+
+
+@dataclass(frozen=True)
+class Published:
+    """What had been published by then: day-ahead prices, day-ahead forecasts; otherwise the latest value at that time of day."""
+
+    def rows(self, feed: Feed, column: str, first: int, stop: int, horizon: int) -> Floats:
+        """See `Forecast.rows`."""
+        known = known_until(feed.published[column], feed, first, stop)
+        rows = _last_known(feed, column, first, known, horizon)
+        issued = FORECAST_PREFIX + column
+        if issued in feed.values:
+            ahead = _positions(first, stop, horizon)
+            open_until = known_until(feed.published[issued], feed, first, stop)
+            use = (ahead >= known[:, None]) & (ahead < np.minimum(open_until, len(feed))[:, None])
+            rows[use] = feed.values[issued][ahead[use]]
+        return rows
+
+
+_BY_ID: dict[str, type[Perfect] | type[Published] | type[Yesterday]] = {
+    "perfect": Perfect,
+    "published": Published,
+    "yesterday": Yesterday,
+}
+
+
+def forecast_ids() -> tuple[str, ...]:
+    """Return the names that ``forecast=`` takes.
+
+    Example:
+        >>> forecast_ids()
+        ('perfect', 'published', 'yesterday')
+    """
+    return tuple(sorted(_BY_ID))
+
+
+def get_forecast(forecast: str | Forecast) -> Forecast:
+    """Return the forecast of a name, or the object itself if it follows the protocol.
+
+    Raises:
+        UnknownIdError: An unknown name.
+        ConfigurationError: An object without a method ``rows``.
+    """
+    if isinstance(forecast, str):
+        if forecast not in _BY_ID:
+            raise UnknownIdError.of("forecast", forecast, _BY_ID)
+        return _BY_ID[forecast]()
+    if not isinstance(forecast, Forecast):
+        raise ConfigurationError(f"forecast={forecast!r}", "must have a method rows()", "pass a name or such an object")
+    return forecast
+
+
+def steps_per_day(feed: Feed) -> int:
+    """Return the number of steps in 24 h; a resolution that does not divide a day is an error.
+
+    Raises:
+        CardError: If no whole number of steps makes a day.
+    """
+    steps = HOURS_PER_DAY / feed.step_hours
+    if abs(steps - round(steps)) > 1e-9 or steps < 1:
+        raise CardError(f"step of {feed.step_hours} h", "a day must hold a whole number of steps", "resample the data")
+    return round(steps)
+
+
+def _positions(first: int, stop: int, horizon: int) -> Positions:
+    return np.arange(first, stop, dtype=np.int64)[:, None] + np.arange(horizon, dtype=np.int64)
+
+
+def _last_known(feed: Feed, column: str, first: int, known: Positions, horizon: int) -> Floats:
+    """Take each value from the last day on which it is known; before the data begin, the column's usual value."""
+    day = steps_per_day(feed)
+    limit = np.minimum(known, len(feed))[:, None]
+    ahead = _positions(first, first + len(known), horizon)
+    days_back = np.maximum((ahead - limit) // day + 1, 0)
+    source = ahead - days_back * day
+    rows = feed.values[column][np.maximum(source, 0)]
+    rows[source < 0] = feed.statistics[column].offset
+    return rows

@@ -1,0 +1,137 @@
+"""The optimum over discrete levels of power, clipping included: dynamic programming over the energies that can be reached.
+
+Every reachable energy is a label: the energy, the best return so far, how it was reached. A label falls when another one
+is sure to do at least as well from there on: the value of stored energy lies between the lowest and the highest value that
+a kWh can still have, so a difference in energy is worth at least that much and at most this much.
+
+One rule: a label that falls for less than that is paid for in the bound, so that the gap reported is proven.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.backends import arrays
+from energy_gym.entities import battery
+from energy_gym.oracle.problem import Problem
+
+MAX_LABELS = 6000
+TINY = 1e-12
+Floats = npt.NDArray[np.float64]
+
+
+class Trace(NamedTuple):
+    """How the labels of a step were reached: index of the level and of the label before, each of shape (labels,)."""
+
+    level: npt.NDArray[np.int16]
+    parent: npt.NDArray[np.int32]
+
+
+class Labels(NamedTuple):
+    """Reachable energies [kWh], rising, and the best return so far at each; shape (labels,)."""
+
+    energy: Floats
+    value: Floats
+
+
+def best_levels(
+    problem: Problem, levels: tuple[float, ...], time_limit: float | None = None, max_labels: int = MAX_LABELS
+) -> tuple[list[int], float]:
+    """Return the best level of each step, and a proven bound on the return of any sequence of levels.
+
+    Args:
+        problem: The storage and its window.
+        levels: Shares of rated power, ascending.
+        time_limit: Seconds after which labels are thinned out so as to finish soon, at the price of a gap.
+        max_labels: Labels kept per step; more are thinned out, at the price of a gap.
+    """
+    low, high = _worth(problem)
+    labels = Labels(np.array([problem.energy]), np.zeros(1))
+    traces: list[Trace] = []
+    gap = 0.0
+    clock = _Clock(time_limit, len(problem))
+    for step in range(len(problem)):
+        labels, trace = _expand(problem, levels, step, labels)
+        keep, paid = _thin(labels, low[step + 1], high[step + 1], clock.limit(step, max_labels))
+        labels = Labels(labels.energy[keep], labels.value[keep])
+        traces.append(Trace(trace.level[keep], trace.parent[keep]))
+        gap += paid
+    total = labels.value + problem.end_value * labels.energy + problem.constant
+    best = int(np.argmax(total))
+    return _path(traces, best), float(total[best]) + gap
+
+
+class _Clock:
+    """Lowers the number of labels as the time allowed runs out."""
+
+    def __init__(self, time_limit: float | None, steps: int) -> None:
+        self._end = None if time_limit is None else time.perf_counter() + time_limit
+        self._begin = time.perf_counter()
+        self._steps = steps
+
+    def limit(self, step: int, labels: int) -> int:
+        if self._end is None or step == 0:
+            return labels
+        now = time.perf_counter()
+        pace = (now - self._begin) / step
+        left = (self._end - now) / (self._steps - step)
+        return labels if left >= pace else max(int(labels * max(left, 0.0) / pace), 2)
+
+
+def _worth(problem: Problem) -> tuple[Floats, Floats]:
+    """Return the lowest and the highest worth that a kWh stored can still have, at each step and the end: (T + 1,) each."""
+    worth = np.stack([problem.charge_value, problem.discharge_value])
+    if problem.cell.keep < 1.0:
+        worth = np.vstack([worth, np.zeros(len(problem))])
+    low = np.append(worth.min(axis=0), problem.end_value)
+    high = np.append(worth.max(axis=0), problem.end_value)
+    return np.minimum.accumulate(low[::-1])[::-1], np.maximum.accumulate(high[::-1])[::-1]
+
+
+def _expand(problem: Problem, levels: tuple[float, ...], step: int, labels: Labels) -> tuple[Labels, Trace]:
+    """Play every level from every label; the result is sorted by energy."""
+    cell = problem.cell
+    wish = np.array(levels)[:, None]
+    charged, discharged, _ = battery.settle(labels.energy[None, :], wish, cell, arrays)
+    energy = battery.next_energy(labels.energy[None, :], charged, discharged, cell).ravel()
+    gain = discharged * problem.sell[step] - charged * problem.buy[step]
+    order = np.argsort(energy, kind="stable")
+    level, parent = np.divmod(order, len(labels.energy))
+    value = (labels.value[None, :] + gain).ravel()[order]
+    return Labels(energy[order], value), Trace(level.astype(np.int16), parent.astype(np.int32))
+
+
+def _thin(labels: Labels, low: float, high: float, limit: int) -> tuple[npt.NDArray[np.intp], float]:
+    """Return the labels to keep and what dropping the others may cost at most: nothing, unless there are too many."""
+    slack = TINY * (1.0 + float(np.abs(labels.value).max()))
+    keep = _undominated(labels, low, high, slack)
+    while len(keep) > limit:
+        slack = max(slack * 4.0, 1e-9)
+        keep = _undominated(labels, low, high, slack)
+    return keep, 2.0 * slack
+
+
+def _undominated(labels: Labels, low: float, high: float, slack: float) -> npt.NDArray[np.intp]:
+    """Return the labels that no other one surely matches, up to ``slack`` [reward units] for each of two passes.
+
+    A label with more energy is worth at least ``low`` more per kWh, one with less is worth at most ``high`` less. Worth is
+    compared in whole multiples of the slack: then what a label falls to is itself kept, and slack does not add up.
+    """
+    worth = np.floor((labels.value + low * labels.energy) / slack)
+    best = np.maximum.accumulate(worth[::-1])[::-1]
+    keep = np.flatnonzero(np.append(worth[:-1] > best[1:], True))
+    worth = np.floor((labels.value[keep] + high * labels.energy[keep]) / slack)
+    best = np.maximum.accumulate(worth)
+    return np.asarray(keep[np.append(True, worth[1:] > best[:-1])])
+
+
+def _path(traces: list[Trace], label: int) -> list[int]:
+    path = []
+    for trace in reversed(traces):
+        path.append(int(trace.level[label]))
+        label = int(trace.parent[label])
+    return path[::-1]

@@ -1,0 +1,1 @@
+"""One file per registered id; the docstring of its class is its documentation page."""

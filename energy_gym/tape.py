@@ -1,0 +1,150 @@
+"""Series and forecasts laid out once as contiguous rows, so that an observation is one indexed copy.
+
+One rule: the row of step t is what the agent sees before it acts in t; slot 0, the state of charge, is filled in then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.data.feed import Feed
+from energy_gym.errors import ConfigurationError
+from energy_gym.forecast import Forecast
+from energy_gym.forecast.rows import steps_per_day
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OBSERVATION_LIMIT = 10.0
+MAX_ROWS_BYTES = 2**31
+CLOCK = ("hour_of_day", "day_of_week", "day_of_year")
+DAYS_PER_YEAR = 365.25
+
+Floats = npt.NDArray[np.float64]
+
+
+class Slot(NamedTuple):
+    """One entry of the observation: ``value = offset + scale * observed`` in ``unit`` (unless clipped).
+
+    Example:
+        >>> Slot("price_per_mwh[+0]", "currency/MWh", 40.0, 25.0).scale
+        25.0
+    """
+
+    name: str
+    unit: str
+    offset: float
+    scale: float
+
+
+@dataclass(frozen=True)
+class Tape:
+    """The look-ahead of a window of a feed, for the steps ``feed.first`` to ``feed.stop`` and the moment after.
+
+    ``columns`` are the series looked ahead at; ``rows`` has shape (steps + 1, slots), float32; ``ahead`` maps a column
+    to the unscaled rows, shape (steps + 1, horizon), float64.
+    """
+
+    feed: Feed
+    forecast: Forecast
+    horizon: int
+    columns: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        need = (self.feed.stop - self.feed.first + 1) * len(self.layout) * 4
+        if need > MAX_ROWS_BYTES:
+            raise ConfigurationError(
+                f"horizon={self.horizon} over {self.feed.stop - self.feed.first} steps",
+                f"the look-ahead rows would take {need / 2**30:.1f} GiB (limit 2 GiB)",
+                "use a shorter horizon or split",
+            )
+
+    @cached_property
+    def layout(self) -> tuple[Slot, ...]:
+        """Name, unit, offset and scale of each slot of the observation."""
+        clock = [Slot(f"{part}({name})", "1", 0.0, 1.0) for name in CLOCK for part in ("sin", "cos")]
+        ahead = [self._slot(column, step) for column in self.columns for step in range(self.horizon)]
+        return (Slot("state_of_charge", "1", 0.0, 1.0), *clock, *ahead)
+
+    def _slot(self, column: str, step: int) -> Slot:
+        unit = "gCO2/kWh" if column.endswith("g_per_kwh") else f"{self.feed.currency}/MWh"
+        statistics = self.feed.statistics[column]
+        return Slot(f"{column}[+{step}]", unit, statistics.offset, statistics.scale)
+
+    @cached_property
+    def bounds(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Lowest and highest observation, each of shape (slots,)."""
+        clock = len(CLOCK) * 2
+        wide = np.full(self.horizon * len(self.columns), OBSERVATION_LIMIT)
+        low = np.concatenate([[0.0], -np.ones(clock), -wide])
+        high = np.concatenate([[1.0], np.ones(clock), wide])
+        return low.astype(np.float32), high.astype(np.float32)
+
+    @cached_property
+    def ahead(self) -> dict[str, Floats]:
+        """Unscaled look-ahead rows by column, each of shape (steps + 1, horizon)."""
+        return {column: self._ahead(column) for column in self.columns}
+
+    def _ahead(self, column: str) -> Floats:
+        first, stop = self.feed.first, self.feed.stop
+        rows = self.forecast.rows(self.feed, column, first, min(stop + 1, len(self.feed)), self.horizon)
+        rows = np.asarray(rows, dtype=np.float64)
+        if stop == len(self.feed):
+            rows = np.vstack([rows, _shifted(rows[-1], steps_per_day(self.feed))])
+        expected = (stop - first + 1, self.horizon)
+        if rows.shape != expected or not np.isfinite(rows).all():
+            raise ConfigurationError(
+                f"forecast {self.forecast!r} of {column!r}: shape {rows.shape}",
+                f"must give finite rows of shape {expected}",
+                "correct its rows()",
+            )
+        return rows
+
+    @cached_property
+    def rows(self) -> npt.NDArray[np.float32]:
+        """Observations but for the state of charge, shape (steps + 1, slots), scaled and clipped."""
+        rows = np.zeros((self.feed.stop - self.feed.first + 1, len(self.layout)), dtype=np.float32)
+        start = 1 + 2 * len(CLOCK)
+        rows[:, 1:start] = clock_features(self._times(), self.feed.zone)
+        for column in self.columns:
+            statistics = self.feed.statistics[column]
+            scaled = (self.ahead[column] - statistics.offset) / statistics.scale
+            rows[:, start : start + self.horizon] = np.clip(scaled, -OBSERVATION_LIMIT, OBSERVATION_LIMIT)
+            start += self.horizon
+        rows.flags.writeable = False
+        return rows
+
+    def _times(self) -> pd.DatetimeIndex:
+        times = self.feed.times[self.feed.first : self.feed.stop]
+        return times.append(times[-1:] + (self.feed.times[1] - self.feed.times[0]))
+
+
+def clock_features(times: pd.DatetimeIndex, zone: str) -> Floats:
+    """Return sine and cosine of the local hour of day, day of week and day of year, shape (steps, 6).
+
+    Example:
+        >>> import pandas as pd
+        >>> clock_features(pd.DatetimeIndex(["2024-01-01T06:00Z"]), "UTC")[0, :2].round(6).tolist()
+        [1.0, 0.0]
+    """
+    local = times.tz_convert(zone)
+    hour = (local.hour + local.minute / 60.0).to_numpy(dtype=np.float64)
+    day = local.dayofweek.to_numpy(dtype=np.float64) + hour / 24.0
+    year = local.dayofyear.to_numpy(dtype=np.float64) - 1.0 + hour / 24.0
+    return _circles([hour / 24.0, day / 7.0, year / DAYS_PER_YEAR])
+
+
+def _circles(phases: Sequence[Floats]) -> Floats:
+    return np.stack([turn(2.0 * np.pi * phase) for phase in phases for turn in (np.sin, np.cos)], axis=1)
+
+
+def _shifted(row: Floats, day: int) -> Floats:
+    """Return the row one step later; its last value is that of the same time a day before, if the row reaches so far."""
+    horizon = len(row)
+    return np.append(row[1:], row[max(horizon - day, 0)])
