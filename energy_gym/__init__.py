@@ -11,29 +11,29 @@ from typing import TYPE_CHECKING, Any
 from energy_gym.scenarios.registration import register_envs
 
 if TYPE_CHECKING:
-    from energy_gym.data import load, synthetic
+    from energy_gym.data import load
+    from energy_gym.data.synthetic import generate as synthetic
     from energy_gym.entities import Battery
     from energy_gym.envs.compat import make_vec
     from energy_gym.errors import EnergyGymError
-    from energy_gym.evaluate import Evaluation, evaluate
+    from energy_gym.evaluation import Evaluation, evaluate
     from energy_gym.oracle import Solution, solve
     from energy_gym.scenario import Objective, Scenario
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Battery": "energy_gym.entities",
-    "EnergyGymError": "energy_gym.errors",
-    "Evaluation": "energy_gym.evaluate",
-    "Objective": "energy_gym.scenario",
-    "Scenario": "energy_gym.scenario",
-    "Solution": "energy_gym.oracle",
-    "evaluate": "energy_gym.evaluate",
-    "load": "energy_gym.data",
-    "make_vec": "energy_gym.envs.compat",
-    "register_envs": "energy_gym.scenarios.registration",
-    "solve": "energy_gym.oracle",
-    "synthetic": "energy_gym.data",
+    "Battery": "energy_gym.entities:Battery",
+    "EnergyGymError": "energy_gym.errors:EnergyGymError",
+    "Evaluation": "energy_gym.evaluation:Evaluation",
+    "Objective": "energy_gym.scenario:Objective",
+    "Scenario": "energy_gym.scenario:Scenario",
+    "Solution": "energy_gym.oracle.solution:Solution",
+    "evaluate": "energy_gym.evaluation:evaluate",
+    "load": "energy_gym.data:load",
+    "make_vec": "energy_gym.envs.compat:make_vec",
+    "solve": "energy_gym.oracle.solve:solve",
+    "synthetic": "energy_gym.data.synthetic:generate",
 }
 
 __all__ = [
@@ -56,7 +56,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    module, _, attribute = _HOMES[name].partition(":")
+    value = getattr(importlib.import_module(module), attribute)
     globals()[name] = value
     return value
 

@@ -14,7 +14,9 @@ from energy_gym.entities.battery import Cell
 from energy_gym.scenario import Weights
 
 
-def advance(energy: Any, wish: Any, price: Any, carbon: Any, cell: Cell, xp: Namespace) -> tuple[Any, Any, Any, Any, Any, Any]:
+def advance(
+    energy: Any, wish: Any, price: Any, carbon: Any, cell: Cell, xp: Namespace
+) -> tuple[Any, Any, Any, Any, Any, Any]:
     """Play one step.
 
     Args:

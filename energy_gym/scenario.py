@@ -59,7 +59,9 @@ class Objective:
         if self.terminal not in TERMINALS:
             raise UnknownIdError.of("terminal", self.terminal, TERMINALS)
         if isinstance(self.carbon_price, bool) or not isinstance(self.carbon_price, int | float):
-            raise ConfigurationError(f"carbon_price={self.carbon_price!r}", "must be a number", "pass currency per tonne")
+            raise ConfigurationError(
+                f"carbon_price={self.carbon_price!r}", "must be a number", "pass currency per tonne"
+            )
         if not 0.0 <= self.carbon_price < float("inf"):
             raise ConfigurationError(
                 f"carbon_price={self.carbon_price}", "must be finite and not negative", "pass currency per tonne"
@@ -147,7 +149,9 @@ class Scenario:
         try:
             return cls.from_yaml(Path(source).read_text(encoding="utf-8"))
         except OSError as error:
-            raise ConfigurationError(f"scenario={str(source)!r}", "no such file can be read", "check the path") from error
+            raise ConfigurationError(
+                f"scenario={str(source)!r}", "no such file can be read", "check the path"
+            ) from error
 
 
 def _mapping(value: Any, path: str) -> Mapping[str, Any]:

@@ -23,7 +23,9 @@ def regret(earned: float, bound: float) -> float:
     lost = bound - earned
     if lost < -TOLERANCE * max(1.0, abs(bound)):
         raise SolverError(
-            f"return {earned!r} above the oracle's bound {bound!r}", "nothing beats a proven optimum", "report this episode"
+            f"return {earned!r} above the oracle's bound {bound!r}",
+            "nothing beats a proven optimum",
+            "report this episode",
         )
     return max(lost, 0.0)
 

@@ -145,6 +145,6 @@ def _circles(phases: Sequence[Floats]) -> Floats:
 
 
 def _shifted(row: Floats, day: int) -> Floats:
-    """Return the row one step later; its last value is that of the same time a day before, if the row reaches so far."""
+    """Return the row one step later; its last value is that of a day before, if the row reaches so far."""
     horizon = len(row)
     return np.append(row[1:], row[max(horizon - day, 0)])

@@ -1,4 +1,4 @@
-"""Agents with one protocol: ``act(observation, info) -> action``, ``reset()``, ``save``, ``load`` and, where it means something, ``fit``."""
+"""Agents with one protocol: ``act(observation, info) -> action``, ``reset``, ``fit``, ``save`` and ``load``."""
 
 from energy_gym.agents.base import Agent
 from energy_gym.agents.registry import agent_ids, make_agent

@@ -1,7 +1,7 @@
 """What every agent is: bound to an environment, asked for an action a step, saved to and loaded from a folder.
 
-One rule: an agent reads the environment only through the observation, ``info``, its spaces and ``outlook()``, all of which
-hold nothing that was not known at the step.
+One rule: an agent reads the environment only through the observation, ``info``, its spaces and ``outlook()``, all of
+which hold nothing that was not known at the step.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ class Agent(ABC):
             tree = yaml.safe_load(path.read_text(encoding="utf-8"))
             kind, slots, parameters = tree["agent"], tree["layout"], tree["parameters"]
         except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-            raise ConfigurationError(f"{folder}", f"holds no agent ({FILE} cannot be read)", "check the path") from error
+            raise ConfigurationError(
+                f"{folder}", f"holds no agent ({FILE} cannot be read)", "check the path"
+            ) from error
         agent = cls(env)
         if kind != cls.name:
             raise ConfigurationError(f"{path}: agent {kind!r}", f"must be {cls.name!r}", f"load it as {kind!r}")

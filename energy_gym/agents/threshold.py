@@ -14,6 +14,7 @@ import numpy.typing as npt
 from energy_gym.agents.base import Agent
 from energy_gym.contracts import spot
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.setup import WEEK_HOURS
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ResetNeededError
 
@@ -23,8 +24,8 @@ QUANTILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 class Threshold(Agent):
     """Charges at or below one price, discharges at or above another, else idles.
 
-    The price is what a kWh costs under the objective: money, carbon, or both. ``fit`` plays every pair of quantiles of the
-    training split on that split and keeps the pair that earned most.
+    The price is what a kWh costs under the objective: money, carbon, or both. ``fit`` plays every pair of quantiles
+    of the training split on that split and keeps the pair with the best median week, so that no single event decides.
 
     Example:
         >>> import gymnasium as gym
@@ -59,7 +60,8 @@ class Threshold(Agent):
         levels = np.quantile(costs, QUANTILES)
         pairs = [(low, high) for low in levels for high in levels if low < high] or [(levels[0], levels[-1])]
         low, high = np.array(pairs).T
-        best = int(np.argmax(_returns(train, np.asarray(costs), low, high)))
+        weekly = _weekly_returns(train, np.asarray(costs), low, high)
+        best = int(np.argmax(np.median(weekly, axis=0)))
         self.low, self.high = float(low[best]), float(high[best])
         return self
 
@@ -81,15 +83,16 @@ def cost_of_kwh(env: EnergyEnv, values: Mapping[str, Any]) -> Any:
     return weights.money * money + weights.carbon * carbon
 
 
-def _returns(
+def _weekly_returns(
     train: EnergyEnv, costs: npt.NDArray[np.float64], low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Play every pair of thresholds over the whole split at once; shape (pairs,)."""
+    """Play every pair of thresholds over the whole split at once; shape (weeks, pairs)."""
     keywords = {**train.keywords, "actions": "continuous", "episode_steps": None}
     batch = EnergyVectorEnv(len(low), autoreset="disabled", **keywords)
     batch.reset(seed=0)
-    total = np.zeros(len(low))
-    for cost in costs.tolist():
+    week = round(WEEK_HOURS / train.setup.feed.step_hours)
+    total = np.zeros((-(-len(costs) // week), len(low)))
+    for step, cost in enumerate(costs.tolist()):
         wish = np.where(cost <= low, 1.0, np.where(cost >= high, -1.0, 0.0))
-        total += batch.step(wish[:, None])[1]
+        total[step // week] += batch.step(wish[:, None])[1]
     return total

@@ -224,7 +224,7 @@ def _phase_finding(phase: Phase) -> Finding:
             f" and {phase.statistic_h:+.1f} h from that in {phase.when} (allowed {phase.limit_h})"
         )
     else:
-        compared = "a year later" if phase.method == "year on year" else "within three weeks"
+        compared = "a year later" if phase.method == "year on year" else "at once"
         moved = f"the daily shape moves by {phase.statistic_h:+.1f} h {compared}"
         text = f"{moved} at {phase.when} (allowed {phase.limit_h})"
     return Finding(phase.column, "phase", FAILURE, 0, text)

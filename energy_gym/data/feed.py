@@ -23,7 +23,7 @@ PRICE = "price_per_mwh"
 CARBON = "carbon_g_per_kwh"
 FORECAST_PREFIX = "forecast_"
 DEFAULT_DATASET = "ercot-2021-2022"
-# Scaling of a user's frame is fixed by unit, not drawn from the frame: its later rows must not show in early observations.
+# A user's frame is scaled by fixed figures, not its own: its later rows must not show in early observations.
 UNIT_SCALING = {PRICE: (50.0, 50.0), CARBON: (300.0, 200.0)}
 UNIT_PUBLICATION = {PRICE: "day-ahead 13:00", CARBON: "after"}
 SECONDS_PER_HOUR = 3600.0
@@ -118,9 +118,9 @@ def _of_frame(data: Any, reference: Any) -> Feed:
     frame = _validated(data)
     fitted = frame if reference is None else _validated(reference)
     return Feed(
-        title="user data",
+        title=_title(data),
         zone=str(data.index.tz),
-        currency="currency",
+        currency=str(data.attrs.get("currency", "currency")),
         times=frame.index,
         values=_arrays(frame),
         published={name: UNIT_PUBLICATION.get(name, "day-ahead 12:00") for name in frame.columns},
@@ -129,6 +129,12 @@ def _of_frame(data: Any, reference: Any) -> Feed:
         stop=len(frame),
         filled=np.zeros(len(frame), dtype=bool),
     )
+
+
+def _title(data: pd.DataFrame) -> str:
+    """Return the frame's own title; synthetic series say so whatever they are called."""
+    title = str(data.attrs.get("title", "user data"))
+    return f"Synthetic: {title}" if data.attrs.get("synthetic") and "synthetic" not in title.lower() else title
 
 
 def _validated(data: Any) -> pd.DataFrame:

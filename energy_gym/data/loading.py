@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +14,7 @@ from energy_gym.data.fetching import cache_folder, fetch_card
 from energy_gym.data.filling import fill_similar_day
 from energy_gym.data.parsing import VERSION, Raw, parse
 from energy_gym.errors import NonFiniteError
+from energy_gym.files import write_atomically
 
 _FILLED = "filled:"
 
@@ -109,15 +107,7 @@ def _key(its_card: Card) -> str:
 
 def _write_cached(dataset: Dataset, path: Path) -> None:
     table = dataset.frame.join(dataset.filled.add_prefix(_FILLED))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    os.close(handle)
-    try:
-        table.to_parquet(name, write_page_checksum=True)
-        os.replace(name, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
+    write_atomically(path, lambda part: table.to_parquet(part, write_page_checksum=True))
 
 
 def _read_cached(its_card: Card, path: Path) -> Dataset | None:

@@ -131,7 +131,7 @@ def _encortex_uk_table(paths: Paths, part: str) -> pd.DataFrame:
     return pd.concat(tables)
 
 
-def _encortex_uk(card: Card, paths: Paths) -> Raw:
+def _encortex_uk(_card: Card, paths: Paths) -> Raw:
     series = {}
     for part, prefix in (("_actuals", ""), ("_meanprev", "forecast_")):
         table = _encortex_uk_table(paths, part)
@@ -158,7 +158,7 @@ def _embedded(card: Card, paths: Paths) -> Raw:
     return Raw(series, dict.fromkeys(card.columns, moments))
 
 
-def _synthetic(card: Card, paths: Paths) -> Raw:
+def _synthetic(card: Card, _paths: Paths) -> Raw:
     from energy_gym.data.synthetic import generate
 
     start = card.span[0].isoformat()

@@ -1,15 +1,17 @@
 """Does a series keep its clock? Its one rule: like is compared with like, so that seasons are no drift.
 
 Spikes, trends and price levels say nothing about the clock, so every hour is reduced to its rank among the 25 around
-it, and days are averaged to profiles. The shift between two profiles is the lag at the highest circular cross-correlation, read to
-five minutes. The hours of the extremes move with the profile, but a profile has 24 hours and is far steadier.
+it, and days are averaged to profiles. The shift between two profiles is the lag at the highest circular
+cross-correlation, read to five minutes. The hours of the extremes move with the profile, but a profile has 24 hours and
+is far steadier.
 
 - *Year on year*: a calendar month against the same month a year later, where the season is the same. The statistic is
   the largest, over all moments, of the median shift of the pairs that straddle the moment: a steady slip shows in every
   pair, a jump in the twelve that straddle it, and one odd month in none.
-- *Step*, where the series has no such pairs: the three weeks before a moment against the three weeks after. Seasons
-  move little in that time; a clock moves at once. Measured on the wall clock and on standard time, the smaller counts:
-  the load follows the one through a clock change, the sun the other.
+- *Step*, where the series has no such pairs: the two, three and four weeks before a moment against those after. Seasons
+  move little in that time; a clock moves at once, and then the one profile is the other, moved. Measured on the wall
+  clock and on standard time, and the smallest counts: through a clock change the load follows the one, the sun the
+  other.
 - *Solar noon*, for PV: the centre of the production against the sun's own noon, month by month.
 """
 
@@ -24,10 +26,10 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-YEARLY_LIMIT_H = 0.75
-STEP_LIMIT_H = 0.85
+YEARLY_LIMIT_H = 0.65
+STEP_LIMIT_H = 0.7
 NOON_LIMIT_H = 1.5
-NOON_SPREAD_H = 0.75
+NOON_SPREAD_H = 0.55
 _PAIRS = 6
 _LIKE_YEARLY, _LIKE_STEP = 0.7, 0.8
 _STEP_DAYS = (21, 14, 28)
@@ -85,7 +87,7 @@ def drift(series: pd.Series, zone: str) -> Phase:
     ranks = _ranks(series)
     days = _by_day(ranks, ranks.index.tz_convert(zone))
     months = _monthly(days)
-    extremes = {str(month): (int(row.argmin()), int(row.argmax())) for month, row in zip(*months, strict=True)}
+    extremes = _extremes(series, series.index.tz_convert(zone))
     yearly = _year_on_year(*months)
     if yearly is not None:
         return Phase(name, "year on year", yearly[0], YEARLY_LIMIT_H, yearly[1], extremes)
@@ -151,6 +153,11 @@ def _by_day(ranks: pd.Series, local: pd.DatetimeIndex) -> pd.DataFrame:
     return table.pivot_table(index="day", columns="hour", values="rank", aggfunc="mean").dropna()
 
 
+def _extremes(series: pd.Series, local: pd.DatetimeIndex) -> dict[str, tuple[int, int]]:
+    by_month = series.groupby([local.tz_localize(None).to_period("M"), local.hour]).mean().unstack()
+    return {str(month): (int(row.idxmin()), int(row.idxmax())) for month, row in by_month.iterrows()}
+
+
 def _monthly(days: pd.DataFrame) -> tuple[pd.PeriodIndex, Array]:
     if days.empty:
         return pd.PeriodIndex([], freq="M"), np.empty((0, 24))
@@ -164,6 +171,8 @@ def _shifts(later: Array, earlier: Array) -> tuple[Array, Array]:
     later, earlier = (rows - rows.mean(axis=-1, keepdims=True) for rows in (later, earlier))
     count = later.shape[-1]
     product = np.fft.rfft(later) * np.conj(np.fft.rfft(earlier))
+    if count % 2 == 0:
+        product[..., -1] /= 2  # the highest frequency is stored once here, and twice in the finer grid
     fine = np.fft.irfft(product, count * _FINE) * _FINE
     norm = np.linalg.norm(later, axis=-1) * np.linalg.norm(earlier, axis=-1)
     best = fine.argmax(axis=-1)
@@ -178,13 +187,13 @@ def _year_on_year(months: pd.PeriodIndex, profiles: Array) -> tuple[float, str] 
         return None
     lag, like = _shifts(profiles[later[earlier]], profiles[earlier])
     first, lag = months[earlier[like >= _LIKE_YEARLY]], lag[like >= _LIKE_YEARLY]
-    found: list[tuple[tuple[float, float], float, str]] = []
+    found: list[tuple[float, str, tuple[float, float, int]]] = []
     for moment in months[1:]:
         straddles = np.asarray((first < moment) & (first + 12 >= moment))
         if straddles.sum() >= _PAIRS:
-            size = abs(float(np.median(lag[straddles]))), abs(float(lag[straddles].mean()))
-            found.append((size, float(np.median(lag[straddles])), str(moment)))
-    return max(found)[1:] if found else None
+            median, mean = float(np.median(lag[straddles])), float(lag[straddles].mean())
+            found.append((median, str(moment), (abs(median), abs(mean), int(straddles.sum()))))
+    return max(found, key=lambda entry: entry[2])[:2] if found else None
 
 
 def _step(ranks: pd.Series, days: pd.DataFrame, zone: str) -> tuple[float, str] | None:
@@ -202,11 +211,23 @@ def _step(ranks: pd.Series, days: pd.DataFrame, zone: str) -> tuple[float, str] 
 
 
 def _scan(days: pd.DataFrame, width: int) -> pd.Series:
-    """Shift between the weeks before and after each day; NaN where the shapes are not alike."""
+    """Shift between the weeks before and after each day; NaN where the shapes are not alike.
+
+    It is 0 unless moving one profile removes more of the difference than it leaves: a new shape is no new clock.
+    """
     if len(days) < 2 * width:
         return pd.Series(dtype=np.float64)
     total = np.vstack([np.zeros(days.shape[1]), np.cumsum(days.to_numpy(dtype=np.float64), axis=0)])
     at = np.arange(width, len(days) - width + 1)
-    lag, like = _shifts(total[at + width] - total[at], total[at] - total[at - width])
+    after, before = total[at + width] - total[at], total[at] - total[at - width]
+    lag, like = _shifts(after, before)
+    gain = like - _correlation(after, before)
+    lag[gain <= 1 - like] = 0.0
     lag[(like < _LIKE_STEP) | (np.abs(lag) > _LARGEST_STEP_H)] = np.nan
     return pd.Series(lag, days.index[at])
+
+
+def _correlation(first: Array, second: Array) -> Array:
+    first, second = (rows - rows.mean(axis=-1, keepdims=True) for rows in (first, second))
+    norm = np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1)
+    return np.asarray((first * second).sum(axis=-1) / np.where(norm > 1e-9, norm, np.inf), dtype=np.float64)

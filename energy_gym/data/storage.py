@@ -6,9 +6,6 @@ a program changes its storage by changing one string.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +13,7 @@ import pandas as pd
 from energy_gym.data.storage_base import DataBackend, checked_table
 from energy_gym.data.storage_sql import SqlBackend
 from energy_gym.errors import StorageError
+from energy_gym.files import write_atomically
 
 __all__ = ["DataBackend", "FrameBackend", "SqlBackend", "open_backend"]
 
@@ -90,7 +88,7 @@ class FrameBackend(DataBackend):
     def _columns(self, name: str) -> list[str]:
         if self._folder is None:
             return list(self._frames[name].columns)
-        from pyarrow import parquet  # type: ignore[import-untyped]  # pyarrow ships no types
+        from pyarrow import parquet
 
         schema = parquet.read_schema(self._folder / f"{name}.parquet")
         index = (schema.pandas_metadata or {}).get("index_columns", [])
@@ -112,16 +110,7 @@ class FrameBackend(DataBackend):
         if self._folder is None:
             self._frames[name] = frame
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(prefix=f".{name}-", suffix=".part", dir=self._folder)
-        os.close(handle)
-        try:
-            frame.to_parquet(part)
-            os.replace(part, self._folder / f"{name}.parquet")
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(part)
-            raise
+        write_atomically(self._folder / f"{name}.parquet", frame.to_parquet)
 
     def _append(self, name: str, frame: pd.DataFrame) -> None:
         stored = self._load(name)

@@ -157,7 +157,7 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _manual_transactions(connection: Any, record: object) -> None:
+def _manual_transactions(connection: Any, _record: object) -> None:
     connection.isolation_level = None
 
 

@@ -97,7 +97,9 @@ class Battery:
             value = getattr(self, name)
             if not 0.0 < value <= 1.0:
                 raise EfficiencyError(
-                    f"battery {name}={value}", "an efficiency lies in (0, 1]", "pass a fraction such as 0.95, not percent"
+                    f"battery {name}={value}",
+                    "an efficiency lies in (0, 1]",
+                    "pass a fraction such as 0.95, not percent",
                 )
         if not 0.0 <= self.soc_min < self.soc_max <= 1.0:
             raise StateOfChargeError(

@@ -27,20 +27,21 @@ else:
 FINAL_INFO = "final_info"
 
 
-def autoreset(mode: str | None) -> tuple[str, dict[str, Any]]:
+def autoreset_mode(mode: str | None) -> tuple[str, dict[str, Any]]:
     """Return the autoreset mode (the lane's own if None) and the metadata that announce it.
 
     Raises:
         UnknownIdError: The mode is none of ``"next_step"``, ``"same_step"``, ``"disabled"``.
 
     Example:
-        >>> autoreset("same_step")[0]
+        >>> autoreset_mode("same_step")[0]
         'same_step'
     """
     chosen = DEFAULT_AUTORESET if mode is None else mode
     if chosen not in AUTORESET:
         raise UnknownIdError.of("autoreset", chosen, AUTORESET)
-    return chosen, {"autoreset_mode": gym.vector.AutoresetMode[chosen.upper()]} if MODERN else {}
+    modes: Any = getattr(gym.vector, "AutoresetMode", None)
+    return chosen, {"autoreset_mode": modes[chosen.upper()]} if MODERN else {}
 
 
 def make_vec(id: str, num_envs: int = 1, **keywords: Any) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -31,7 +31,7 @@ Observation = npt.NDArray[np.float32]
 class EnergyEnv(gym.Env[Observation, Any]):
     """A scenario as a Gymnasium environment; keywords as in `energy_gym.envs.setup.make_setup`."""
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["human", "rgb_array"], "render_fps": 4}
+    metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array"], "render_fps": 4}  # noqa: RUF012
 
     def __init__(self, *, render_mode: str | None = None, **keywords: Any) -> None:
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
@@ -91,7 +91,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         return self._t, self._stop
 
     def variant(self, **changes: Any) -> EnergyEnv:
-        """Return a new environment like this one but for the keywords given (``split="train"``, say), without rendering."""
+        """Return a new environment like this one but for the keywords given, ``split="train"`` say; it does not render."""
         return type(self)(**{**self.keywords, **changes})
 
     def outlook(self) -> dict[str, npt.NDArray[np.float64]]:
@@ -180,12 +180,14 @@ class EnergyEnv(gym.Env[Observation, Any]):
         try:
             index = operator.index(action.item() if isinstance(action, np.ndarray) else action)
         except (TypeError, ValueError) as error:
-            raise ActionError(f"action={action!r}", "must be a whole number", "pass an int of the action space") from error
+            raise ActionError(
+                f"action={action!r}", "must be a whole number", "pass an int of the action space"
+            ) from error
         if not 0 <= index < len(levels):
             raise ActionError(f"action={index}", f"must be one of 0 to {len(levels) - 1}", "pass an int of that range")
         return levels[index]
 
-    def render(self) -> npt.NDArray[np.uint8] | None:
+    def render(self) -> Any:
         """Draw price, carbon, state of charge and power of the episode so far, as an RGB array or on the screen."""
         if self._painter is None:
             if self.render_mode is None:
@@ -197,9 +199,9 @@ class EnergyEnv(gym.Env[Observation, Any]):
     def _start_painting(self) -> None:
         from energy_gym.envs.painting import Painter
 
-        if self._painter is not None:
-            self._painter.close()
-        self._painter = Painter(self.setup, human=self.render_mode == "human")
+        if self._painter is None:
+            self._painter = Painter(self.setup, human=self.render_mode == "human")
+        self._painter.restart()
 
     def _paint(self, power_kw: float, gain: float) -> None:
         self._painter.record(self._t - 1, self._energy / self._capacity, power_kw, gain)

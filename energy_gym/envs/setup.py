@@ -38,7 +38,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Setup:
-    """A scenario on a feed: series of the split (arrays of shape (steps,)), look-ahead, action levels, episode length."""
+    """A scenario on a feed: series of the split, shape (steps,), look-ahead, action levels and episode length."""
 
     scenario: Scenario
     feed: Feed
@@ -53,6 +53,11 @@ class Setup:
     def weights(self) -> Weights:
         """What each part counts in the reward."""
         return self.scenario.objective.weights
+
+    @property
+    def reward_unit(self) -> str:
+        """Unit of the reward: the currency of the data, or kg CO2."""
+        return "kg CO2" if self.scenario.objective.kind == "carbon" else self.feed.currency
 
     @property
     def settle_price(self) -> float:

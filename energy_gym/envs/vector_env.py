@@ -6,7 +6,7 @@ One rule: environment i with its own seed, window and battery does bit for bit w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from energy_gym.backends import arrays
 from energy_gym.dynamics import advance, reward, settlement
 from energy_gym.entities import Battery
 from energy_gym.entities.battery import stack
-from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, VectorEnv, autoreset
+from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, MODERN, VectorEnv, autoreset_mode
 from energy_gym.envs.env import action_space, observation_space
 from energy_gym.envs.setup import check_count, make_setup
 from energy_gym.envs.starts import Starts
@@ -42,7 +42,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         keywords: See `energy_gym.envs.setup.make_setup`.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012  # Gymnasium declares it per instance
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         batteries = _batteries(battery, self.num_envs)
         self.setup = make_setup(battery=batteries[0] if batteries else None, **keywords)
         batteries = batteries or [self.setup.scenario.battery] * self.num_envs
-        self._mode, announced = _autoreset(autoreset)
+        self._mode, announced = autoreset_mode(autoreset)
         self.metadata = {**type(self).metadata, **announced}
         self.single_observation_space = observation_space(self.setup)
         self.single_action_space = action_space(self.setup)
@@ -222,8 +222,6 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
 
     def _final_info(self, which: npt.NDArray[np.int64], info: dict[str, Any]) -> Any:
         """Return the figures of the last step as this Gymnasium hands them over: one dict of arrays, or a dict each."""
-        from energy_gym.envs.compat import MODERN
-
         names = [name for name in info if not name.startswith("_")]
         if MODERN:
             flags = np.zeros(self.num_envs, dtype=bool)
@@ -298,10 +296,6 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return levels
 
 
-def _autoreset(mode: str | None) -> tuple[str, dict[str, Any]]:
-    return autoreset(mode)
-
-
 def _batteries(battery: Battery | Sequence[Battery] | None, num_envs: int) -> list[Battery]:
     """Return a battery per environment, or an empty list where the scenario's own is meant."""
     if battery is None or isinstance(battery, Battery):
@@ -309,7 +303,9 @@ def _batteries(battery: Battery | Sequence[Battery] | None, num_envs: int) -> li
     batteries = list(battery)
     if len(batteries) != num_envs or not all(isinstance(item, Battery) for item in batteries):
         raise ConfigurationError(
-            f"battery= a sequence of {len(batteries)}", f"must be {num_envs} objects of Battery", "pass one per environment"
+            f"battery= a sequence of {len(batteries)}",
+            f"must be {num_envs} objects of Battery",
+            "pass one per environment",
         )
     return batteries
 
@@ -324,8 +320,10 @@ def _seeds(seed: int | Sequence[int | None] | None, num_envs: int) -> list[int |
 
 def _spread(name: str, value: Any, num_envs: int) -> list[Any]:
     """Return one value per environment: a list or array is taken as such, anything else is repeated."""
-    if isinstance(value, list | tuple | np.ndarray) or hasattr(value, "tz_convert") and hasattr(value, "__len__"):
+    if isinstance(value, list | tuple | np.ndarray) or (hasattr(value, "tz_convert") and hasattr(value, "__len__")):
         if len(value) != num_envs:
-            raise WindowError(f"{name} of {len(value)} values", f"must have {num_envs}", "pass one, or one per environment")
+            raise WindowError(
+                f"{name} of {len(value)} values", f"must have {num_envs}", "pass one, or one per environment"
+            )
         return list(value)
     return [value] * num_envs

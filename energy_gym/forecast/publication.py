@@ -42,7 +42,9 @@ def known_until(published: str, feed: Feed, first: int, stop: int) -> npt.NDArra
         return np.arange(first, stop, dtype=np.int64)
     match = _DAY_AHEAD.fullmatch(published)
     if match is None:
-        raise CardError(f"published: {published!r}", "is no rule of publication", 'write "always", "after" or "day-ahead HH:MM"')
+        raise CardError(
+            f"published: {published!r}", "is no rule of publication", 'write "always", "after" or "day-ahead HH:MM"'
+        )
     return _end_of_known_day(feed, first, stop, int(match[1]) * 60 + int(match[2]))
 
 

@@ -22,7 +22,7 @@ HOURS_PER_DAY = 24.0
 
 @runtime_checkable
 class Forecast(Protocol):
-    """What an environment asks of a forecast: ``rows`` gives, for each step t, the values expected for t..t+horizon-1."""
+    """What an environment asks of a forecast: for each step t, the values expected for t..t+horizon-1."""
 
     def rows(self, feed: Feed, column: str, first: int, stop: int, horizon: int) -> Floats:
         """Return the rows for the steps ``first`` to ``stop`` (half open), shape (stop - first, horizon).
@@ -53,7 +53,7 @@ class Yesterday:
 
 @dataclass(frozen=True)
 class Published:
-    """What had been published by then: day-ahead prices, day-ahead forecasts; otherwise the latest value at that time of day."""
+    """What had been published by then: day-ahead prices and forecasts, else the latest value at that time of day."""
 
     def rows(self, feed: Feed, column: str, first: int, stop: int, horizon: int) -> Floats:
         """See `Forecast.rows`."""

@@ -1,8 +1,8 @@
-"""The optimum over discrete levels of power, clipping included: dynamic programming over the energies that can be reached.
+"""The optimum over discrete levels of power, clipping included: dynamic programming over reachable energies.
 
-Every reachable energy is a label: the energy, the best return so far, how it was reached. A label falls when another one
-is sure to do at least as well from there on: the value of stored energy lies between the lowest and the highest value that
-a kWh can still have, so a difference in energy is worth at least that much and at most this much.
+Every reachable energy is a label: the energy, the best return so far, how it was reached. A label falls when another
+one is sure to do at least as well from there on: the value of stored energy lies between the lowest and the highest
+value that a kWh can still have, so a difference in energy is worth at least that much and at most this much.
 
 One rule: a label that falls for less than that is paid for in the bound, so that the gap reported is proven.
 """
@@ -83,7 +83,7 @@ class _Clock:
 
 
 def _worth(problem: Problem) -> tuple[Floats, Floats]:
-    """Return the lowest and the highest worth that a kWh stored can still have, at each step and the end: (T + 1,) each."""
+    """Return the lowest and highest worth that a kWh stored can still have at each step and the end: (T + 1,) each."""
     worth = np.stack([problem.charge_value, problem.discharge_value])
     if problem.cell.keep < 1.0:
         worth = np.vstack([worth, np.zeros(len(problem))])
@@ -118,8 +118,9 @@ def _thin(labels: Labels, low: float, high: float, limit: int) -> tuple[npt.NDAr
 def _undominated(labels: Labels, low: float, high: float, slack: float) -> npt.NDArray[np.intp]:
     """Return the labels that no other one surely matches, up to ``slack`` [reward units] for each of two passes.
 
-    A label with more energy is worth at least ``low`` more per kWh, one with less is worth at most ``high`` less. Worth is
-    compared in whole multiples of the slack: then what a label falls to is itself kept, and slack does not add up.
+    A label with more energy is worth at least ``low`` more per kWh, one with less is worth at most ``high`` less.
+    Worth is compared in whole multiples of the slack: then what a label falls to is itself kept, and slack does not
+    add up.
     """
     worth = np.floor((labels.value + low * labels.energy) / slack)
     best = np.maximum.accumulate(worth[::-1])[::-1]

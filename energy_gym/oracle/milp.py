@@ -1,8 +1,9 @@
 """The MILP as arrays for HiGHS, with binaries only where a relaxed plan breaks a rule that needs them.
 
-Two rules of a storage are not linear: it must not charge and discharge in one step (which pays where burning energy pays),
-and it must not discharge below its lower limit, although standby losses may carry it there. Both are switched on, by one
-binary per step, where the plan of the relaxed problem breaks them, until no plan does. Each relaxation's bound holds.
+Two rules of a storage are not linear: it must not charge and discharge in one step (which pays where burning energy
+pays), and it must not discharge below its lower limit, although standby losses may carry it there. Both are switched
+on, by one binary per step, where the plan of the relaxed problem breaks them, until no plan does. Each relaxation's
+bound holds.
 
 One rule: the physics is `battery.next_energy`, read off as coefficients; nothing is restated here.
 """
@@ -29,7 +30,7 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Relaxed:
-    """What HiGHS found with binaries in some steps: energy charged, discharged (T,), and an upper bound on the return."""
+    """What HiGHS found with binaries in some steps: energies by step, shape (T,), and an upper bound on the return."""
 
     charged: Floats
     discharged: Floats
@@ -38,7 +39,7 @@ class Relaxed:
 
 
 def solve_milp(problem: Problem, time_limit: float | None = None) -> tuple[Floats, float]:
-    """Return the energy to charge (+) or discharge (-) in each step [kWh], shape (T,), and a bound on any plan's return.
+    """Return the energy to charge (+) or discharge (-) by step [kWh], shape (T,), and a bound on any plan's return.
 
     Raises:
         SolverError: HiGHS ends without a plan.
@@ -56,7 +57,7 @@ def solve_milp(problem: Problem, time_limit: float | None = None) -> tuple[Float
 
 
 def lowest_energy(problem: Problem) -> Floats:
-    """Return the least energy that can be stored at the end of each step [kWh], shape (T,): full discharge, then leakage."""
+    """Return the least energy that can be stored at each step's end [kWh], shape (T,): full discharge, then leakage."""
     cell = problem.cell
     lowest, energy = np.empty(len(problem)), problem.energy
     for step in range(len(problem)):
@@ -84,7 +85,7 @@ def _solve(problem: Problem, exclusive: Flags, time_limit: float | None) -> Rela
         solver.setOptionValue("time_limit", time_limit)
     solver.passModel(_model(problem, exclusive))
     solver.run()
-    return _read(problem, solver, exclusive.any())
+    return _read(problem, solver, bool(exclusive.any()))
 
 
 def _read(problem: Problem, solver: Any, mixed: bool) -> Relaxed:
@@ -94,7 +95,9 @@ def _read(problem: Problem, solver: Any, mixed: bool) -> Relaxed:
     values = np.asarray(solver.getSolution().col_value)
     optimal = status == highspy.HighsModelStatus.kOptimal
     if not optimal and status != highspy.HighsModelStatus.kTimeLimit:
-        raise SolverError(f"HiGHS: {solver.modelStatusToString(status)}", "must end with a plan", "check the battery and series")
+        raise SolverError(
+            f"HiGHS: {solver.modelStatusToString(status)}", "must end with a plan", "check the battery and series"
+        )
     if len(values) == 0 or not np.isfinite(values).all():
         values = np.zeros(3 * size)
     least = info.mip_dual_bound if mixed else (info.objective_function_value if optimal else -np.inf)
@@ -111,7 +114,7 @@ def _trivial_bound(problem: Problem) -> float:
 
 
 def _model(problem: Problem, exclusive: Flags) -> Any:
-    """Return the HighsLp: columns charged, discharged, energy (T each) and a binary per exclusive step (1: charging)."""
+    """Return the HighsLp: charged, discharged, energy (T columns each), a binary per exclusive step (1: charging)."""
     import highspy
 
     size, where = len(problem), np.flatnonzero(exclusive)

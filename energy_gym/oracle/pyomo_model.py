@@ -54,7 +54,9 @@ def build_model(problem: Problem) -> Any:
     model.charge_only = pyo.Constraint(model.steps, rule=charge_only)
     model.discharge_only = pyo.Constraint(model.steps, rule=discharge_only)
     model.lower_limit = pyo.Constraint(model.steps, rule=lower_limit)
-    earned = (problem.sell[step] * model.discharged[step] - problem.buy[step] * model.charged[step] for step in model.steps)
+    earned = (
+        problem.sell[step] * model.discharged[step] - problem.buy[step] * model.charged[step] for step in model.steps
+    )
     end = problem.end_value * model.energy[last] + problem.constant
     model.earned = pyo.Objective(expr=pyo.quicksum(earned) + end, sense=pyo.maximize)
     return model
@@ -74,5 +76,7 @@ def solve_model(model: Any, solver: str = "appsi_highs") -> float:
     options = {"mip_rel_gap": 1e-9, "mip_abs_gap": 1e-9} if "highs" in solver else {}
     result = chosen.solve(model, options=options) if options else chosen.solve(model)
     if result.solver.termination_condition != pyo.TerminationCondition.optimal:
-        raise SolverError(f"{solver}: {result.solver.termination_condition}", "must prove an optimum", "check the model")
+        raise SolverError(
+            f"{solver}: {result.solver.termination_condition}", "must prove an optimum", "check the model"
+        )
     return float(pyo.value(model.earned))

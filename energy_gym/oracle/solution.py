@@ -46,7 +46,9 @@ class Plan:
         setup = self.setup
         window = slice(self.first, self.stop)
         begin = setup.feed.first
-        frame = pd.DataFrame(self.steps, columns=list(COLUMNS), index=setup.feed.times[begin + self.first : begin + self.stop])
+        frame = pd.DataFrame(
+            self.steps, columns=list(COLUMNS), index=setup.feed.times[begin + self.first : begin + self.stop]
+        )
         frame.insert(0, "price_per_mwh", setup.price[window])
         frame.insert(1, "carbon_g_per_kwh", setup.carbon[window])
         frame.insert(2, "action", self.wishes)
@@ -56,7 +58,7 @@ class Plan:
 
 
 def replay(setup: Setup, first: int, stop: int, energy: float, wishes: npt.NDArray[np.float64]) -> Plan:
-    """Play the shares of rated power ``wishes`` (T,) from step ``first`` to ``stop`` of the split, as the environment does."""
+    """Play the shares of rated power ``wishes`` (T,) on the steps ``first`` to ``stop``, as the environment does."""
     cell, weights = setup.cell(), setup.weights
     price, carbon = setup.price[first:stop].tolist(), setup.carbon[first:stop].tolist()
     rows = []
@@ -99,5 +101,5 @@ class Solution:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """The plan as a DataFrame, a row a step: price, carbon intensity, action, power, state of charge, reward and parts."""
+        """The plan, a row a step: price, carbon intensity, action, power, state of charge, reward and its parts."""
         return self.plan.table

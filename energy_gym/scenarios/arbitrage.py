@@ -9,29 +9,30 @@ from energy_gym.envs.vector_env import EnergyVectorEnv
 class ArbitrageEnv(EnergyEnv):
     """A battery buys and sells energy on a spot market, for money, for carbon or for both.
 
-    **Decision.** The share of rated power in [-1, 1] for the coming interval: +1 charges at ``charge_kw``, -1 discharges
-    at ``discharge_kw``. With ``actions="discrete-N"`` the N levels ascend: 0 is full discharge, the middle is idle, the
-    last is full charge. What the battery cannot do is cut to what it can; ``info["cost"]`` is the energy refused [kWh].
+    **Decision.** The share of rated power in [-1, 1] for the coming interval: +1 charges at ``charge_kw``, -1
+    discharges at ``discharge_kw``. With ``actions="discrete-N"`` the N levels ascend: 0 is full discharge, the middle
+    is idle, the last is full charge. What the battery cannot do is cut to what it can; ``info["cost"]`` is the energy
+    refused [kWh].
 
-    **Observation.** A flat float32 Box: state of charge; sine and cosine of the local hour of day, day of week and day of
-    year; then ``horizon`` forecast values of each series that the reward depends on, as known at that moment, scaled by
-    fixed figures and cut to [-10, 10]. ``env.unwrapped.layout`` names each slot.
+    **Observation.** A flat float32 Box: state of charge; sine and cosine of the local hour of day, day of week and
+    day of year; then ``horizon`` forecast values of each series that the reward depends on, as known at that moment,
+    scaled by fixed figures and cut to [-10, 10]. ``env.unwrapped.layout`` names each slot.
 
     **Reward.** ``objective="cost"``: money earned minus spent, less wear [currency]; ``"carbon"``: kg CO2 avoided minus
     caused; ``"joint"``: money plus ``carbon_price`` [currency/tonne] times tonnes avoided. In ``info`` the parts
-    ``energy_cost``, ``wear``, ``penalty``, ``demand_charge`` [currency, spending +] and ``carbon_kg`` [kg, caused +] add up
-    to it. With ``terminal="settle"`` the last step also sells (or buys) the energy above (or below) the starting level at
-    the mean price and carbon intensity of the training split, inside ``energy_cost`` and ``carbon_kg``.
+    ``energy_cost``, ``wear``, ``penalty``, ``demand_charge`` [currency, spending +] and ``carbon_kg`` [kg, caused +]
+    add up to it. With ``terminal="settle"`` the last step also sells (or buys) the energy above (or below) the starting
+    level at the mean price and carbon intensity of the training split, inside ``energy_cost`` and ``carbon_kg``.
 
-    **Episode.** One week from a random start of the split; it ends by truncation. ``episode_steps=None`` plays the whole
-    split; ``reset(options={"start": "2022-03-01T00:00Z", "steps": 168})`` picks a window.
+    **Episode.** One week from a random start of the split; it ends by truncation. ``episode_steps=None`` plays the
+    whole split; ``reset(options={"start": "2022-03-01T00:00Z", "steps": 168})`` picks a window.
 
     **Keywords.** ``dataset`` (id; default ``"ercot-2021-2022"``) or ``data`` (DataFrame with a time-zone-aware index,
-    ``price_per_mwh`` and, where carbon counts, ``carbon_g_per_kwh``; scaled by fixed figures, or by those of a frame given
-    as ``reference``), ``split`` (``"train"``, ``"validation"``, ``"test"``, ``"all"``), ``forecast`` (``"published"``,
-    ``"perfect"``, ``"yesterday"`` or an object with ``rows``), ``horizon`` (24 steps), ``actions``, ``objective``,
-    ``carbon_price``, ``terminal`` (``"settle"`` or ``"free"``), ``episode_steps``, ``battery``, ``scenario``,
-    ``render_mode`` (``"rgb_array"``, ``"human"``).
+    ``price_per_mwh`` and, where carbon counts, ``carbon_g_per_kwh``; scaled by fixed figures, or by those of a frame
+    given as ``reference``), ``split`` (``"train"``, ``"validation"``, ``"test"``, ``"all"``), ``forecast``
+    (``"published"``, ``"perfect"``, ``"yesterday"`` or an object with ``rows``), ``horizon`` (24 steps),
+    ``actions``, ``objective``, ``carbon_price``, ``terminal`` (``"settle"`` or ``"free"``), ``episode_steps``,
+    ``battery``, ``scenario``, ``render_mode`` (``"rgb_array"``, ``"human"``).
 
     **Source.** Scenario 1 of EnCortex (energy arbitrage with a battery).
 

@@ -32,7 +32,7 @@ def holed(draw: st.DrawFn) -> pd.Series:
 
 
 def kind(moment: pd.Timestamp) -> int:
-    return max(moment.weekday(), 4)
+    return max(int(moment.weekday()), 4)
 
 
 @settings(deadline=None, max_examples=40)

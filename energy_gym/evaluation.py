@@ -8,15 +8,27 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from energy_gym.oracle import Solution, solve
+from energy_gym.oracle import solve
 from energy_gym.oracle.solution import replay
 from energy_gym.scoring import regret, score
 
 PARTS = ("energy_cost", "carbon_kg", "wear", "penalty", "demand_charge", "cost")
+
+
+class Bracket(Protocol):
+    """A known optimum: a `Solution`, or its value and bound kept elsewhere."""
+
+    @property
+    def value(self) -> float:
+        """Return of the best plan found."""
+
+    @property
+    def bound(self) -> float:
+        """Proven upper bound."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +42,8 @@ class Evaluation:
         idle: Return of doing nothing.
         regret: ``oracle_bound - return_``, never negative.
         score: 0 for doing nothing, 1 for perfect foresight.
-        parts: Sums over the episode of the reward's parts (currency; ``carbon_kg`` in kg; ``cost``: energy refused [kWh]).
+        parts: Sums over the episode of the reward's parts (currency; ``carbon_kg`` in kg; ``cost``: energy refused
+            [kWh]).
         steps: Steps played.
         steps_per_second: Steps of agent and environment together, per second of wall time.
         seconds_per_decision: Mean time of ``act`` [s].
@@ -49,7 +62,12 @@ class Evaluation:
 
 
 def evaluate(
-    agent: Any, env: Any, *, seed: int | None = None, options: dict[str, Any] | None = None, oracle: Solution | None = None
+    agent: Any,
+    env: Any,
+    *,
+    seed: int | None = None,
+    options: dict[str, Any] | None = None,
+    oracle: Bracket | None = None,
 ) -> Evaluation:
     """Play one episode and score it.
 
@@ -58,7 +76,7 @@ def evaluate(
         env: An environment of this package, in any Gymnasium wrappers.
         seed: Seed of the episode.
         options: Options of ``reset``, to pick the window.
-        oracle: The solution of this very episode where it is known, to save solving it again.
+        oracle: Value and bound of this very episode where they are known, to save solving it again.
 
     Example:
         >>> import gymnasium as gym

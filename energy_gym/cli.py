@@ -1,0 +1,217 @@
+"""The command line: ``energy-gym leaderboard | solve | list | data``.
+
+One rule: it reads options and prints; what it prints comes from the package's public functions.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import gymnasium as gym
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+import energy_gym
+from energy_gym.data_cli import app as data_app
+from energy_gym.errors import EnergyGymError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Energy decisions as Gymnasium environments, with a proven optimum.",
+)
+app.add_typer(data_app, name="data")
+console = Console()
+
+
+def main() -> None:
+    """Run the command line; an error of the package is one line, not a traceback."""
+    try:
+        app()
+    except EnergyGymError as error:
+        Console(stderr=True).print(f"[bold red]error[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        console.print(f"energy-gym {energy_gym.__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Energy decisions as Gymnasium environments, with a proven optimum for every episode."""
+
+
+@app.command()
+def leaderboard(
+    suite: Annotated[str, typer.Argument(help="quick, core, or the path of a suite's YAML file")],
+    agents: Annotated[
+        str | None, typer.Option(help="Comma-separated names, or module:Class; default: the suite's")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Seeds for each agent that draws at random")] = 5,
+    workers: Annotated[int | None, typer.Option(help="Processes; default: one per core")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the results; default: results/SUITE")] = None,
+) -> None:
+    """Play agents over the tasks of a suite and rank them against the proven optimum."""
+    from energy_gym.leaderboard import run_suite
+    from energy_gym.suites import Suite
+
+    chosen = Suite.read(suite)
+    folder = out or Path("results") / chosen.name
+    names = None if agents is None else [name.strip() for name in agents.split(",") if name.strip()]
+    with _bar() as bar:
+        stages: dict[str, Any] = {}
+
+        def report(stage: str, done: int, of: int) -> None:
+            if of and stage not in stages:
+                stages[stage] = bar.add_task(stage, total=of)
+            if of:
+                bar.update(stages[stage], completed=done)
+
+        frame = run_suite(chosen, folder, agents=names, seeds=seeds, workers=workers, progress=report)
+    _print_board(frame, chosen.title)
+    console.print(f"Written to {folder}{os.sep}: results.parquet, results.json, LEADERBOARD.md", highlight=False)
+
+
+def _bar() -> Progress:
+    columns = (TextColumn("{task.description:8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _print_board(frame: pd.DataFrame, title: str) -> None:
+    """Print a block of rows a task, best agent first: narrow enough for 80 columns."""
+    from energy_gym.tables import by_task
+
+    table = Table(title=f"{title}: score 0 = doing nothing, 1 = proven optimum", title_justify="left")
+    for name in ("task", "agent"):
+        table.add_column(name)
+    for name in ("score", "regret", "return", "unit"):
+        table.add_column(name, justify="right" if name != "unit" else "left")
+    for task in dict.fromkeys(frame["task"]):
+        unit = frame.loc[frame["task"] == task, "unit"].iloc[0]
+        for place, (agent, row) in enumerate(by_task(frame, task).iterrows()):
+            figures = (f"{row['score'] + 0.0:.4f}", f"{row['regret']:.3f}", f"{row['return']:.3f}", unit)
+            table.add_row(task if place == 0 else "", str(agent), *figures)
+        table.add_section()
+    console.print(table)
+
+
+@app.command()
+def solve(
+    id: Annotated[str, typer.Argument(help="Id of an environment; see energy-gym list")],
+    dataset: Annotated[str | None, typer.Option(help="Data set; see energy-gym data list")] = None,
+    split: Annotated[str, typer.Option(help="train, validation, test or all")] = "test",
+    objective: Annotated[str | None, typer.Option(help="cost, carbon or joint; default: the scenario's, or cost")] = None,
+    carbon_price: Annotated[float | None, typer.Option(help="Currency per tonne, for joint; default: 80")] = None,
+    actions: Annotated[str, typer.Option(help="continuous, discrete-3, discrete-5")] = "continuous",
+    terminal: Annotated[str | None, typer.Option(help="settle or free; default: settle")] = None,
+    scenario: Annotated[Path | None, typer.Option(help="YAML file of a scenario")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="First step, such as 2022-07-04T00:00Z; default: the split's first")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Number of steps; default: to the end of the split")] = None,
+    time_limit: Annotated[float | None, typer.Option(help="Seconds; the answer is then a proven bracket")] = None,
+    table: Annotated[Path | None, typer.Option(help="Write the plan to this CSV or Parquet file")] = None,
+) -> None:
+    """Solve an episode to its proven optimum and show what the best plan earns."""
+    from energy_gym.oracle import solve as optimise
+
+    keywords: dict[str, Any] = {
+        "dataset": dataset,
+        "split": split,
+        "objective": objective,
+        "carbon_price": carbon_price,
+    }
+    keywords |= {"actions": actions, "terminal": terminal, "scenario": scenario, "episode_steps": None}
+    _check_id(id)
+    env = gym.make(
+        id,
+        disable_env_checker=True,
+        **keywords,
+    )
+    base: Any = env.unwrapped
+    window = {"start": start or base.setup.time(0), "steps": steps}
+    env.reset(options={key: value for key, value in window.items() if value is not None})
+    solution = optimise(env, time_limit=time_limit)
+    _print_solution(solution, base.setup)
+    if table is not None:
+        _write_table(solution.table, table)
+
+
+def _check_id(name: str) -> None:
+    from energy_gym.errors import UnknownIdError
+    from energy_gym.scenarios.registration import SCENARIOS
+
+    if name not in SCENARIOS:
+        raise UnknownIdError.of("environment", name, SCENARIOS)
+
+
+def _print_solution(solution: Any, setup: Any) -> None:
+    plan = solution.table
+    unit, currency = setup.reward_unit, setup.feed.currency
+    rows = {
+        "data": setup.feed.title,
+        "window": f"{plan.index[0]:%Y-%m-%d %H:%M} UTC, {len(plan)} steps of {setup.feed.step_hours:g} h",
+        "value": f"{solution.value:.6f} {unit}",
+        "bound": f"{solution.bound:.6f} {unit}",
+        "status": solution.status,
+        "energy cost": f"{plan['energy_cost'].sum():.4f} {currency}",
+        "carbon": f"{plan['carbon_kg'].sum():.3f} kg",
+        "wear": f"{plan['wear'].sum():.4f} {currency}",
+        "charged": f"{plan['grid_kwh'].clip(lower=0.0).sum():.2f} kWh",
+        "discharged": f"{-plan['grid_kwh'].clip(upper=0.0).sum():.2f} kWh",
+        "solved in": f"{solution.seconds:.3f} s",
+    }
+    table = Table(show_header=False)
+    for name, value in rows.items():
+        table.add_row(name, value)
+    console.print(table)
+
+
+def _write_table(frame: pd.DataFrame, path: Path) -> None:
+    from energy_gym.errors import ConfigurationError
+
+    try:
+        frame.to_parquet(path) if path.suffix == ".parquet" else frame.to_csv(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"table={str(path)!r}", f"cannot be written ({error})", "choose another path"
+        ) from error
+    console.print(f"Plan written to {path}", highlight=False)
+
+
+@app.command(name="list")
+def list_() -> None:
+    """List environments, agents, suites, forecasts and data sets."""
+    from energy_gym.agents import agent_ids
+    from energy_gym.data import card_ids
+    from energy_gym.forecast import forecast_ids
+    from energy_gym.scenarios.registration import SCENARIOS
+    from energy_gym.suites import suite_ids
+
+    kinds = {
+        "environments": SCENARIOS,
+        "agents": agent_ids(),
+        "suites": suite_ids(),
+        "forecasts": forecast_ids(),
+        "data sets": card_ids(),
+    }
+    table = Table(show_header=False)
+    for kind, names in kinds.items():
+        table.add_row(kind, ", ".join(names))
+        table.add_section()
+    console.print(table)

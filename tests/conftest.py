@@ -1,0 +1,54 @@
+"""What the tests share: the local mirror of real files, and small series."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+MIRROR = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache of this session's own, so that no test reads or writes the user's."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ENERGY_GYM_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def real_data(cache_folder: Path) -> Iterator[Path]:
+    """Folder of the real raw files: ``ENERGY_GYM_DATA``, or the mirror beside the checkout."""
+    mirror = Path(os.environ.get("ENERGY_GYM_DATA", MIRROR))
+    if not mirror.is_dir():
+        pytest.skip("no mirror of the real files: set ENERGY_GYM_DATA")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ENERGY_GYM_DATA", str(mirror))
+        yield mirror
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_user_cache(cache_folder: Path) -> None:
+    """Keep every test off the user's cache."""
+
+
+def make_series(steps: int, seed: int = 0, minutes: int = 60, zone: str = "UTC") -> pd.DataFrame:
+    """Return prices of both signs and carbon intensities with a daily shape."""
+    rng = np.random.default_rng(seed)
+    index = pd.date_range("2024-03-01", periods=steps, freq=f"{minutes}min", tz=zone)
+    wave = np.sin(np.arange(steps) * minutes / 1440.0 * 2.0 * np.pi)
+    price = 40.0 + 30.0 * wave + rng.normal(0.0, 25.0, steps)
+    carbon = np.clip(350.0 - 120.0 * wave + rng.normal(0.0, 40.0, steps), 0.0, None)
+    return pd.DataFrame({"price_per_mwh": price, "carbon_g_per_kwh": carbon}, index=index)
+
+
+@pytest.fixture
+def series() -> pd.DataFrame:
+    """Ten days of hourly prices of both signs and carbon intensities."""
+    return make_series(240)
