@@ -1,16 +1,19 @@
 """The leaderboard: agents x tasks x seeds, in parallel; each run is kept as it ends, so nothing is played twice.
 
-One rule: a kept run or oracle is used again only if task, data, scenario, agent, seed and version are the same.
+One rule: a kept run or oracle is used again only if task, data, scenario, agent, seed and version are the same; of an
+agent that lives elsewhere, the file of its class too.
 """
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
+import math
 import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +21,10 @@ import joblib
 
 import energy_gym
 from energy_gym.agents import make_agent
-from energy_gym.agents.registry import agent_class
+from energy_gym.agents.registry import AGENTS, agent_class
 from energy_gym.envs.setup import check_count
 from energy_gym.errors import ResultsError
-from energy_gym.evaluation import evaluate
+from energy_gym.evaluation import PARTS, Evaluation, evaluate
 from energy_gym.files import write_atomically
 from energy_gym.oracle import solve
 from energy_gym.suites import Suite, Task
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 PACKAGES = ("energy-gym", "gymnasium", "numpy", "pandas", "highspy", "pyomo")
+FIGURES = tuple(field.name for field in fields(Evaluation) if field.name not in ("parts", "return_"))
+ROW = {"task", "agent", "seed", "unit", "return", *FIGURES, *PARTS, "key"}
 
 
 @dataclass(frozen=True)
@@ -45,16 +50,17 @@ class Optimum:
 
 @dataclass(frozen=True)
 class Run:
-    """One agent on one task with one seed."""
+    """One agent on one task with one seed; ``source`` is the hash of an agent's file where it is not one of ours."""
 
     task: Task
     agent: str
     seed: int
+    source: str = ""
 
     @property
     def key(self) -> str:
         """Hash of all that fixes the outcome."""
-        text = "|".join([self.task.hashes["task"], self.agent, str(self.seed), energy_gym.__version__])
+        text = "|".join([self.task.hashes["task"], self.agent, self.source, str(self.seed), energy_gym.__version__])
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
@@ -80,26 +86,36 @@ def run_suite(
         progress: Called with stage, runs done and runs in all.
 
     Returns:
-        A row per run.
+        A row per run: tasks in the order of the suite, the best agent first.
 
     Raises:
         UnknownIdError: An unknown agent.
+        ConfigurationError: A task whose keywords its environment does not take.
+        NonPositiveError: Seeds or workers below 1.
         ResultsError: The folder cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> from energy_gym.suites import Suite, Task
+        >>> task = Task("day", "energy_gym/Arbitrage-v0", {"episode_steps": 24})
+        >>> suite = Suite("tiny", "Tiny", "One day.", ("idle", "mpc"), (task,))
+        >>> run_suite(suite, tempfile.mkdtemp(), workers=1)["agent"].tolist()
+        ['mpc', 'idle']
     """
     import pandas as pd
 
     from energy_gym.tables import markdown
 
-    folder = _folder(out)
-    runs = list(_runs(suite, agents or suite.agents, check_count("seeds", seeds)))
     count = os.cpu_count() or 1 if workers is None else check_count("workers", workers)
+    runs = list(_runs(suite, dict.fromkeys(agents or suite.agents), check_count("seeds", seeds)))
+    folder = _folder(out)
     report = progress or (lambda *_: None)
     optima = _oracles(suite, folder, count, report)
-    rows = _play(runs, optima, folder, count, report)
-    frame = pd.DataFrame(rows).sort_values(["task", "score"], ascending=[True, False], ignore_index=True)
+    rows = _ranked(_play(runs, optima, folder, count, report), [task.name for task in suite.tasks])
+    frame = pd.DataFrame(rows)
+    document = {"suite": suite.name, "versions": versions(), "tasks": _provenance(suite, optima)}
     write_atomically(folder / "results.parquet", lambda path: frame.to_parquet(path, index=False))
-    document = {"suite": suite.name, "versions": versions(), "tasks": _provenance(suite, optima), "runs": rows}
-    _write_json(folder / "results.json", document)
+    _write_json(folder / "results.json", {**document, "runs": [_without_nan(row) for row in rows]})
     write_atomically(folder / "LEADERBOARD.md", lambda path: path.write_text(markdown(suite, frame), encoding="utf-8"))
     return frame
 
@@ -118,10 +134,30 @@ def versions() -> dict[str, str]:
 
 
 def _runs(suite: Suite, agents: Iterable[str], seeds: int) -> Iterator[Run]:
+    kinds = {agent: agent_class(agent) for agent in agents}
     for task in suite.tasks:
-        for agent in agents:
-            for seed in range(seeds if agent_class(agent).stochastic else 1):
-                yield Run(task, agent, seed)
+        for agent, kind in kinds.items():
+            for seed in range(seeds if kind.stochastic else 1):
+                yield Run(task, agent, seed, "" if agent in AGENTS else _source_hash(kind))
+
+
+def _source_hash(kind: type) -> str:
+    """Return the hash of the file that a class is written in, or nothing where it has none."""
+    try:
+        content = Path(inspect.getfile(kind)).read_bytes()
+    except (OSError, TypeError):
+        return ""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _ranked(rows: list[dict[str, Any]], tasks: list[str]) -> list[dict[str, Any]]:
+    """Return rows by task in the order of the suite, and by score from the best down; rows without a score come last."""
+    return sorted(rows, key=lambda row: (tasks.index(row["task"]), math.isnan(row["score"]), -row["score"]))
+
+
+def _without_nan(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as strict JSON can hold it: null where there is no number."""
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
 
 
 def _provenance(suite: Suite, optima: dict[str, Optimum]) -> list[dict[str, Any]]:
@@ -137,7 +173,7 @@ def _oracles(suite: Suite, folder: Path, workers: int, report: Progress) -> dict
     optima: dict[str, Optimum] = {}
     missing = []
     for task in suite.tasks:
-        kept = _kept(folder / "oracles" / f"{_oracle_key(task)}.json")
+        kept = _kept(folder / "oracles" / f"{_oracle_key(task)}.json", {field.name for field in fields(Optimum)})
         if kept is None:
             missing.append(task)
         else:
@@ -163,7 +199,7 @@ def _play(
     runs: list[Run], optima: dict[str, Optimum], folder: Path, workers: int, report: Progress
 ) -> list[dict[str, Any]]:
     """Return a row per run, in the order of the runs; what is kept in the folder is not played."""
-    rows = {run.key: _kept(folder / "runs" / f"{run.key}.json") for run in runs}
+    rows = {run.key: _kept(folder / "runs" / f"{run.key}.json", ROW) for run in runs}
     missing = [(run, optima[run.task.name]) for run in runs if rows[run.key] is None]
     for run, row in _parallel(_play_run, missing, workers, "runs", report):
         _write_json(folder / "runs" / f"{run.key}.json", row)
@@ -177,7 +213,7 @@ def _play_run(run: Run, optimum: Optimum) -> tuple[Run, dict[str, Any]]:
     result = evaluate(agent, env, seed=run.seed, oracle=optimum)
     base: Any = env.unwrapped
     row = {"task": run.task.name, "agent": run.agent, "seed": run.seed, "unit": base.setup.reward_unit}
-    figures = {name: value for name, value in asdict(result).items() if name not in ("parts", "return_")}
+    figures = {name: getattr(result, name) for name in FIGURES}
     return run, {**row, "return": result.return_, **figures, **result.parts, "key": run.key}
 
 
@@ -207,13 +243,13 @@ def _folder(out: str | Path) -> Path:
     return folder
 
 
-def _kept(path: Path) -> dict[str, Any] | None:
-    """Return what is kept at a path; a broken file counts as absent."""
+def _kept(path: Path, names: set[str]) -> dict[str, Any] | None:
+    """Return the record of these fields kept at a path; a broken file counts as absent."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return kept if isinstance(kept, dict) else None
+    return kept if isinstance(kept, dict) and set(kept) == names else None
 
 
 def _write_json(path: Path, content: Any) -> None:

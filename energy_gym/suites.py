@@ -17,6 +17,7 @@ import gymnasium as gym
 import yaml
 
 from energy_gym.agents.registry import agent_class
+from energy_gym.data.feed import Feed
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.paths import resource
@@ -39,8 +40,19 @@ class Task:
     keywords: Mapping[str, Any]
 
     def make(self) -> gym.Env[Any, Any]:
-        """Return the environment."""
-        return gym.make(self.id, disable_env_checker=True, **self.keywords)
+        """Return the environment.
+
+        Raises:
+            ConfigurationError: The environment does not take one of the keywords, or not its value.
+        """
+        try:
+            return gym.make(self.id, disable_env_checker=True, **self.keywords)
+        except TypeError as error:
+            if "unexpected keyword" not in str(error):
+                raise
+            raise ConfigurationError(
+                f"task {self.name}: {error}", f"must be a keyword of {self.id}", "correct the suite"
+            ) from error
 
     @cached_property
     def hashes(self) -> dict[str, str]:
@@ -50,13 +62,9 @@ class Task:
             raise ConfigurationError(
                 f"task {self.name}: id {self.id!r}", "must be an id of energy_gym", "correct the suite"
             )
-        scenario = _sha256(env.scenario.to_yaml().encode())
-        data = hashlib.sha256()
-        for name, values in sorted(env.setup.feed.values.items()):
-            data.update(name.encode() + values.tobytes())
+        scenario, data = _sha256(env.scenario.to_yaml().encode()), _feed_hash(env.setup.feed)
         keywords = json.dumps({"id": self.id, **self.keywords}, sort_keys=True, default=str)
-        parts = {"scenario": scenario, "data": data.hexdigest()}
-        return {**parts, "task": _sha256((keywords + scenario + parts["data"]).encode())}
+        return {"scenario": scenario, "data": data, "task": _sha256((keywords + scenario + data).encode())}
 
 
 @dataclass(frozen=True)
@@ -86,8 +94,9 @@ class Suite:
             raise UnknownIdError.of("suite", str(name), suite_ids())
         try:
             tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise ConfigurationError(f"{path.name}", f"is no valid YAML ({error})", "correct the file") from error
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            cause = " ".join(str(error).split())
+            raise ConfigurationError(f"{path.name}", f"is no valid YAML ({cause})", "correct the file") from error
         return cls._build(path.stem, tree)
 
     @classmethod
@@ -97,13 +106,14 @@ class Suite:
             raise ConfigurationError(
                 f"suite {name}", f"must have exactly {', '.join(sorted(known))}", "correct the file"
             )
-        for agent in tree["agents"]:
-            agent_class(agent)
-        tasks = tuple(_task(name, item) for item in tree["tasks"])
+        agents, items = (_list(name, tree, part) for part in ("agents", "tasks"))
+        for agent in agents:
+            agent_class(str(agent))
+        tasks = tuple(_task(name, item) for item in items)
         names = [task.name for task in tasks]
-        if len(set(names)) != len(names) or not names:
-            raise ConfigurationError(f"suite {name}: tasks {names}", "need one or more distinct names", "rename them")
-        return cls(name, str(tree["title"]), str(tree["description"]), tuple(tree["agents"]), tasks)
+        if len(set(names)) != len(names):
+            raise ConfigurationError(f"suite {name}: tasks {names}", "need distinct names", "rename them")
+        return cls(name, str(tree["title"]), str(tree["description"]), tuple(str(agent) for agent in agents), tasks)
 
 
 def suite_ids() -> tuple[str, ...]:
@@ -116,6 +126,14 @@ def suite_ids() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in resource(*SUITES).glob("*.yaml")))
 
 
+def _list(suite: str, tree: Mapping[str, Any], part: str) -> list[Any]:
+    if not isinstance(tree[part], list) or not tree[part]:
+        raise ConfigurationError(
+            f"suite {suite}: {part}={tree[part]!r}", "must be a list of one or more", "correct the file"
+        )
+    return list(tree[part])
+
+
 def _task(suite: str, item: Any) -> Task:
     if (
         not isinstance(item, Mapping)
@@ -125,9 +143,19 @@ def _task(suite: str, item: Any) -> Task:
         raise ConfigurationError(
             f"suite {suite}: task {item!r}", "must have exactly name, id, keywords", "correct the file"
         )
-    if item["id"] not in gym.registry:
+    if str(item["id"]) not in gym.registry:
         raise UnknownIdError.of("environment", item["id"], [name for name in gym.registry if "energy_gym/" in name])
     return Task(str(item["name"]), str(item["id"]), dict(item["keywords"]))
+
+
+def _feed_hash(feed: Feed) -> str:
+    """Return the hash of the series, their clock, when they are published and the figures that scale and close them."""
+    clock = (str(feed.times[0]), feed.step_hours, feed.zone, feed.first, feed.stop)
+    digest = hashlib.sha256(repr(clock).encode())
+    for name, values in sorted(feed.values.items()):
+        known = f"{name}|{feed.published.get(name)}|{feed.statistics.get(name)}"
+        digest.update(known.encode() + values.tobytes())
+    return digest.hexdigest()
 
 
 def _sha256(content: bytes) -> str:

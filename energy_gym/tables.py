@@ -5,6 +5,7 @@ One rule: tables show what the results hold; nothing is computed here but means 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from energy_gym.suites import Suite
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 def overall(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a row per agent, best first: mean score, the score of each task, milliseconds per decision."""
-    scores = frame.pivot_table(index="agent", columns="task", values="score", aggfunc="mean", sort=False)
-    table = scores.copy()
+    scores = frame.groupby(["agent", "task"], sort=False)["score"].mean().unstack()
+    table = scores[list(dict.fromkeys(frame["task"]))].rename_axis(columns=None)
     table.insert(0, "score", scores.mean(axis=1))
     table["ms/decision"] = frame.groupby("agent")["seconds_per_decision"].median() * 1e3
     return table.sort_values("score", ascending=False)
@@ -50,7 +51,7 @@ def _overall_lines(frame: pd.DataFrame) -> list[str]:
     table = overall(frame)
     tasks = [name for name in table.columns if name not in ("score", "ms/decision")]
     rows = [
-        [agent, _fixed(row["score"], 4), *[_fixed(row[task], 4) for task in tasks], _fixed(row["ms/decision"], 3)]
+        [agent, fixed(row["score"], 4), *[fixed(row[task], 4) for task in tasks], fixed(row["ms/decision"], 3)]
         for agent, row in table.iterrows()
     ]
     return _grid(["agent", "score", *tasks, "ms/decision"], rows)
@@ -69,11 +70,11 @@ def _task_lines(frame: pd.DataFrame, task: str) -> list[str]:
     rows = [
         [
             agent,
-            f"{_fixed(row['score'], 4)} ± {_fixed(row['spread'], 4)}",
+            f"{fixed(row['score'], 4)} ± {fixed(row['spread'], 4)}",
             f"{row['seeds']:.0f}",
-            _fixed(row["regret"], 4),
+            fixed(row["regret"], 4),
         ]
-        + [_fixed(row[name], 3) for name in ("return", "energy_cost", "carbon_kg")]
+        + [fixed(row[name], 3) for name in ("return", "energy_cost", "carbon_kg")]
         + [f"{row['steps_per_second']:,.0f}"]
         for agent, row in by_task(frame, task).iterrows()
     ]
@@ -95,6 +96,14 @@ def _grid(columns: list[str], rows: list[list[str]]) -> list[str]:
     return ["| " + " | ".join(cells) + " |" for cells in (columns, rule, *rows)]
 
 
-def _fixed(value: Any, digits: int) -> str:
+def fixed(value: float, digits: int) -> str:
+    """Return a figure with so many decimals; a dash where there is none, and no minus sign before nought.
+
+    Example:
+        >>> fixed(-0.00001, 3), fixed(1234.5678, 2), fixed(float("nan"), 2)
+        ('0.000', '1234.57', '-')
+    """
+    if math.isnan(value):
+        return "-"
     text = f"{value:.{digits}f}"
     return text.removeprefix("-") if float(text) == 0.0 else text

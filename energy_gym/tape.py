@@ -135,8 +135,8 @@ def clock_features(times: pd.DatetimeIndex, zone: str) -> Floats:
     """
     local = times.tz_convert(zone)
     hour = (local.hour + local.minute / 60.0).to_numpy(dtype=np.float64)
-    day = local.dayofweek.to_numpy(dtype=np.float64) + hour / 24.0
-    year = local.dayofyear.to_numpy(dtype=np.float64) - 1.0 + hour / 24.0
+    day = local.day_of_week.to_numpy(dtype=np.float64) + hour / 24.0
+    year = local.day_of_year.to_numpy(dtype=np.float64) - 1.0 + hour / 24.0
     return _circles([hour / 24.0, day / 7.0, year / DAYS_PER_YEAR])
 
 

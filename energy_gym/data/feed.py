@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.errors import ConfigurationError, MissingColumnError
+from energy_gym.errors import ConfigurationError, MissingColumnError, UnknownIdError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,7 @@ DEFAULT_DATASET = "ercot-2021-2022"
 # A user's frame is scaled by fixed figures, not its own: its later rows must not show in early observations.
 UNIT_SCALING = {PRICE: (50.0, 50.0), CARBON: (300.0, 200.0)}
 UNIT_PUBLICATION = {PRICE: "day-ahead 13:00", CARBON: "after"}
+SPLITS = ("train", "validation", "test", "all")
 SECONDS_PER_HOUR = 3600.0
 
 Floats = npt.NDArray[np.float64]
@@ -78,7 +79,7 @@ def open_feed(
         dataset: Id of a data set; None takes the default one unless ``data`` is given.
         data: Frame with a time-zone-aware index and a column ``price_per_mwh``; ``carbon_g_per_kwh`` and
             ``forecast_*`` columns are optional, others are left out.
-        split: Split of the data set; a frame has only ``"all"`` (any split name means the whole frame).
+        split: Split of the data set; a frame has no splits, each name means the whole of it.
         reference: Frame whose statistics scale the observations and close the episodes, in place of ``data``'s own.
 
     Raises:
@@ -89,6 +90,8 @@ def open_feed(
         if reference is not None:
             raise ConfigurationError("reference=", "goes with data=", "drop it: a data set's card has the statistics")
         return _of_dataset(DEFAULT_DATASET if dataset is None else dataset, split)
+    if split not in SPLITS:
+        raise UnknownIdError.of("split", split, SPLITS)
     if dataset is not None:
         raise ConfigurationError(f"dataset={dataset!r} and data=", "exclude each other", "pass one of them")
     return _of_frame(data, reference)

@@ -23,7 +23,7 @@ def build_model(problem: Problem) -> Any:
         >>> from energy_gym import Battery
         >>> cell = Battery(efficiency_charge=1.0, efficiency_discharge=1.0).cell(1.0)
         >>> round(solve_model(build_model(Problem(cell, np.array([1.0, 2.0]), np.array([1.0, 2.0]), energy=5.0))), 6)
-        7.0
+        9.0
     """
     import pyomo.environ as pyo
 

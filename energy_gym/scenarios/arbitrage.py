@@ -29,7 +29,7 @@ class ArbitrageEnv(EnergyEnv):
 
     **Keywords.** ``dataset`` (id; default ``"ercot-2021-2022"``) or ``data`` (DataFrame with a time-zone-aware index,
     ``price_per_mwh`` and, where carbon counts, ``carbon_g_per_kwh``; scaled by fixed figures, or by those of a frame
-    given as ``reference``), ``split`` (``"train"``, ``"validation"``, ``"test"``, ``"all"``), ``forecast``
+    given as ``reference``; it has no splits), ``split`` (``"train"``, ``"validation"``, ``"test"``, ``"all"``), ``forecast``
     (``"published"``, ``"perfect"``, ``"yesterday"`` or an object with ``rows``), ``horizon`` (24 steps),
     ``actions``, ``objective``, ``carbon_price``, ``terminal`` (``"settle"`` or ``"free"``), ``episode_steps``,
     ``battery``, ``scenario``, ``render_mode`` (``"rgb_array"``, ``"human"``).
@@ -44,7 +44,7 @@ class ArbitrageEnv(EnergyEnv):
         >>> observation, info = env.reset(seed=1)
         >>> observation, reward, terminated, truncated, info = env.step(2)
         >>> info["grid_kw"], terminated, truncated
-        (4.210526315789474, False, False)
+        (4.2105263157894735, False, False)
     """
 
 
