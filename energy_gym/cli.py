@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import gymnasium as gym
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -35,9 +36,10 @@ console = Console()
 def main() -> None:
     """Run the command line; an error of the package is one line, not a traceback."""
     try:
-        app()
+        app(prog_name="energy-gym")
     except EnergyGymError as error:
-        Console(stderr=True).print(f"[bold red]error[/] {error}", highlight=False, soft_wrap=True)
+        message = " ".join(str(error).split())
+        Console(stderr=True).print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
         sys.exit(1)
 
 
@@ -73,6 +75,7 @@ def leaderboard(
     chosen = Suite.read(suite)
     folder = out or Path("results") / chosen.name
     names = None if agents is None else [name.strip() for name in agents.split(",") if name.strip()]
+    _see_modules_here()
     with _bar() as bar:
         stages: dict[str, Any] = {}
 
@@ -84,28 +87,37 @@ def leaderboard(
 
         frame = run_suite(chosen, folder, agents=names, seeds=seeds, workers=workers, progress=report)
     _print_board(frame, chosen.title)
-    console.print(f"Written to {folder}{os.sep}: results.parquet, results.json, LEADERBOARD.md", highlight=False)
+    written = f"Written to {escape(str(folder))}{os.sep}: results.parquet, results.json, LEADERBOARD.md"
+    console.print(written, highlight=False, soft_wrap=True)
+
+
+def _see_modules_here() -> None:
+    """Let ``module:Class`` name a file of the working folder, as it would for ``python -m``."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
 
 
 def _bar() -> Progress:
     columns = (TextColumn("{task.description:8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    screen = Console(stderr=True)
+    return Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
 
 
 def _print_board(frame: pd.DataFrame, title: str) -> None:
     """Print a block of rows a task, best agent first: narrow enough for 80 columns."""
-    from energy_gym.tables import by_task
+    from energy_gym.tables import by_task, fixed
 
-    table = Table(title=f"{title}: score 0 = doing nothing, 1 = proven optimum", title_justify="left")
+    table = Table(title=f"{escape(title)}: score 0 = doing nothing, 1 = proven optimum", title_justify="left")
     for name in ("task", "agent"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for name in ("score", "regret", "return", "unit"):
-        table.add_column(name, justify="right" if name != "unit" else "left")
+        table.add_column(name, justify="right" if name != "unit" else "left", no_wrap=True)
     for task in dict.fromkeys(frame["task"]):
         unit = frame.loc[frame["task"] == task, "unit"].iloc[0]
         for place, (agent, row) in enumerate(by_task(frame, task).iterrows()):
-            figures = (f"{row['score'] + 0.0:.4f}", f"{row['regret']:.3f}", f"{row['return']:.3f}", unit)
-            table.add_row(task if place == 0 else "", str(agent), *figures)
+            figures = (fixed(row["score"], 4), fixed(row["regret"], 3), fixed(row["return"], 3), escape(unit))
+            table.add_row(escape(task) if place == 0 else "", escape(str(agent)), *figures)
         table.add_section()
     console.print(table)
 
@@ -138,6 +150,8 @@ def solve(
     }
     keywords |= {"actions": actions, "terminal": terminal, "scenario": scenario, "episode_steps": None}
     _check_id(id)
+    if table is not None:
+        _check_table(table)
     env = gym.make(
         id,
         disable_env_checker=True,
@@ -160,6 +174,16 @@ def _check_id(name: str) -> None:
         raise UnknownIdError.of("environment", name, SCENARIOS)
 
 
+def _check_table(path: Path) -> None:
+    """Refuse before the solving what could not be written after it."""
+    from energy_gym.errors import ConfigurationError
+
+    if path.suffix not in (".csv", ".parquet"):
+        raise ConfigurationError(f"table={str(path)!r}", "must end in .csv or .parquet", "rename it")
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"table={str(path)!r}", "lies in a folder that is not there", "make the folder first")
+
+
 def _print_solution(solution: Any, setup: Any) -> None:
     plan = solution.table
     unit, currency = setup.reward_unit, setup.feed.currency
@@ -176,9 +200,11 @@ def _print_solution(solution: Any, setup: Any) -> None:
         "discharged": f"{-plan['grid_kwh'].clip(upper=0.0).sum():.2f} kWh",
         "solved in": f"{solution.seconds:.3f} s",
     }
+    if setup.scenario.spot.carbon not in setup.feed.values:
+        del rows["carbon"]
     table = Table(show_header=False)
     for name, value in rows.items():
-        table.add_row(name, value)
+        table.add_row(name, escape(value))
     console.print(table)
 
 
@@ -191,7 +217,7 @@ def _write_table(frame: pd.DataFrame, path: Path) -> None:
         raise ConfigurationError(
             f"table={str(path)!r}", f"cannot be written ({error})", "choose another path"
         ) from error
-    console.print(f"Plan written to {path}", highlight=False)
+    console.print(f"Plan written to {escape(str(path))}", highlight=False, soft_wrap=True)
 
 
 @app.command(name="list")
