@@ -127,7 +127,9 @@ def solve(
     id: Annotated[str, typer.Argument(help="Id of an environment; see energy-gym list")],
     dataset: Annotated[str | None, typer.Option(help="Data set; see energy-gym data list")] = None,
     split: Annotated[str, typer.Option(help="train, validation, test or all")] = "test",
-    objective: Annotated[str | None, typer.Option(help="cost, carbon or joint; default: the scenario's, or cost")] = None,
+    objective: Annotated[
+        str | None, typer.Option(help="cost, carbon or joint; default: the scenario's, or cost")
+    ] = None,
     carbon_price: Annotated[float | None, typer.Option(help="Currency per tonne, for joint; default: 80")] = None,
     actions: Annotated[str, typer.Option(help="continuous, discrete-3, discrete-5")] = "continuous",
     terminal: Annotated[str | None, typer.Option(help="settle or free; default: settle")] = None,

@@ -153,7 +153,7 @@ def _source_hash(kind: type) -> str:
 
 
 def _ranked(rows: list[dict[str, Any]], tasks: list[str]) -> list[dict[str, Any]]:
-    """Return rows by task in the order of the suite, and by score from the best down; rows without a score come last."""
+    """Return rows by task in the order of the suite, then from the best score down; rows without a score come last."""
     return sorted(rows, key=lambda row: (tasks.index(row["task"]), math.isnan(row["score"]), -row["score"]))
 
 

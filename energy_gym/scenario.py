@@ -146,6 +146,10 @@ class Scenario:
         """
         if isinstance(source, Scenario):
             return source
+        if not isinstance(source, str | Path):
+            raise ConfigurationError(
+                f"scenario={source!r}", "must be a Scenario or the path of a YAML file", "pass either"
+            )
         try:
             return cls.from_yaml(Path(source).read_text(encoding="utf-8"))
         except OSError as error:

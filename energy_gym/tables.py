@@ -6,7 +6,7 @@ One rule: tables show what the results hold; nothing is computed here but means 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from energy_gym.suites import Suite
 
@@ -93,7 +93,7 @@ def _task_lines(frame: pd.DataFrame, task: str) -> list[str]:
 
 def _grid(columns: list[str], rows: list[list[str]]) -> list[str]:
     rule = ["---"] + ["---:"] * (len(columns) - 1)
-    return ["| " + " | ".join(cells) + " |" for cells in (columns, rule, *rows)]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in (columns, rule, *rows)]
 
 
 def fixed(value: float, digits: int) -> str:

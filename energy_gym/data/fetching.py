@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +106,8 @@ def _download(file: RawFile, path: Path, retries: int) -> Path:
     fetcher.retry_if_failed = retries
     bar = _Bar(path.name)
     try:
-        return Path(fetcher.fetch(path.name, downloader=pooch.HTTPDownloader(progressbar=bar)))
+        with _no_trace(path.parent):
+            return Path(fetcher.fetch(path.name, downloader=pooch.HTTPDownloader(progressbar=bar)))
     except ValueError as error:
         raise _wrong_download(file, str(error)) from error
     except OSError as error:  # requests' exceptions are OSErrors too
@@ -118,6 +121,19 @@ def _download(file: RawFile, path: Path, retries: int) -> Path:
         raise DownloadError(file.url, rule, remedy) from error
     finally:
         bar.close()
+
+
+@contextlib.contextmanager
+def _no_trace(folder: Path) -> Iterator[None]:
+    """Take the empty folders that a failed download made away again."""
+    made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    try:
+        yield
+    except BaseException:
+        for parent in made:
+            with contextlib.suppress(OSError):
+                parent.rmdir()
+        raise
 
 
 def _wrong_download(file: RawFile, message: str) -> ChecksumError:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError, NonPositiveError, ResetNeededError
-from energy_gym.oracle import levels, value_function
+from energy_gym.oracle import levels, value_curve, value_function
 from energy_gym.oracle.milp import solve_milp
 from energy_gym.oracle.problem import Problem, problem_of
 from energy_gym.oracle.solution import EXACT, Solution, replay
@@ -25,7 +25,7 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
     """Return the optimum from the environment's current state to the end of its episode.
 
     The environment is left as it is. One storage with continuous power is solved exactly over its value function
-    (or as a MILP where it loses energy by standing), discrete levels exactly over the energies that can be reached.
+    (as a MILP where that function is too intricate), discrete levels exactly over the energies that can be reached.
 
     Args:
         env: An environment of this package, reset, in any Gymnasium wrappers.
@@ -74,8 +74,13 @@ def best_power(problem: Problem, time_limit: float | None = None) -> tuple[Float
     """Return the best share of rated power for each step, shape (T,), a proven bound, and the method used."""
     if problem.cell.keep == 1.0 and problem.energy >= problem.cell.energy_min:
         values = value_function.value_functions(problem)
-        bound = value_function.value_at(values[0], problem, problem.energy) + problem.constant
-        return shares(problem, value_function.best_flows(problem, values)), bound, "value function"
+        if values is not None:
+            bound = value_function.value_at(values[0], problem, problem.energy) + problem.constant
+            return shares(problem, value_function.best_flows(problem, values)), bound, "value function"
+    curves = value_curve.value_curves(problem)
+    if curves is not None:
+        bound = value_curve.value_at(curves[0], problem.energy) + problem.constant
+        return shares(problem, value_curve.best_flows(problem, curves)), bound, "value curve"
     flows, bound = solve_milp(problem, time_limit)
     return shares(problem, flows), bound, "MILP"
 

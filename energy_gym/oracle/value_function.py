@@ -1,9 +1,11 @@
 """The exact optimum of one storage with continuous power: dynamic programming over piecewise linear value functions.
 
-The value of stored energy is a concave function of it as long as charging costs more, per kWh stored, than discharging
-earns. A step then adds two segments to the function (what can be bought, what can be sold) and the limits of the state of
-charge cut its two ends. In hours where burning energy would pay (negative prices with losses) the storage must choose one
-direction; the function becomes the maximum of concave pieces, of which the dominated ones are dropped.
+The value of stored energy is a concave function of it as long as charging costs more, per kWh stored, than
+discharging earns. A step then adds two segments to the function (what can be bought, what can be sold) and the limits
+of the state of charge cut its two ends. In hours where burning energy would pay (negative prices with losses) the
+storage must choose one direction; the function becomes the maximum of concave pieces, of which the dominated ones are
+dropped. This is the fastest method where such hours are few and nothing is lost by standing; `value_curve` is exact
+for all other storages.
 
 One rule: no approximation; every piece is exact and only pieces that are nowhere best are dropped.
 """
@@ -20,11 +22,12 @@ from energy_gym.oracle.problem import Problem
 
 TINY_KWH = 1e-12
 SLACK = 1e-13
+MAX_PIECES = 16
 Floats = npt.NDArray[np.float64]
 
 
 class Piece(NamedTuple):
-    """A concave function on [energy_min, energy_max]: its value at the left end, then falling slopes over lengths [kWh].
+    """A concave function on [energy_min, energy_max]: the value at its left end, falling slopes over lengths [kWh].
 
     Slopes are kept negated, so that they rise and can be searched.
     """
@@ -37,10 +40,11 @@ class Piece(NamedTuple):
 Values = list[Piece]
 
 
-def value_functions(problem: Problem) -> list[Values]:
+def value_functions(problem: Problem, max_pieces: int = MAX_PIECES) -> list[Values] | None:
     """Return, for each step and the end, the value of stored energy from there on: T + 1 lists of pieces.
 
-    Raises nothing; requires a storage without self-discharge (``cell.keep == 1``).
+    Returns None if a step needs more than ``max_pieces`` pieces. Requires a storage without self-discharge
+    (``cell.keep == 1``) that starts at or above its lower limit.
     """
     cell = problem.cell
     span = cell.energy_max - cell.energy_min
@@ -60,6 +64,8 @@ def value_functions(problem: Problem) -> list[Values]:
         else:
             values = [_step(piece, cost, up, gain, down) for piece in values]
             values = values if len(values) == 1 else _best(values)
+        if len(values) > max_pieces:
+            return None
         result.append(values)
     result.reverse()
     return result
@@ -108,7 +114,7 @@ def best_change(values: Values, problem: Problem, at: float, cost: float, gain: 
 
 
 def _step(piece: Piece, cost: float, up: float, gain: float, down: float) -> Piece:
-    """Return the function one step earlier: up to ``up`` kWh can be stored at ``cost``, ``down`` kWh taken for ``gain``."""
+    """Return the function one step earlier: ``up`` kWh can be stored at ``cost``, ``down`` kWh taken for ``gain``."""
     slopes, lengths = piece.slopes.copy(), piece.lengths.copy()
     left = piece.left
     if up > 0.0:

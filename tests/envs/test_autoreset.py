@@ -153,3 +153,24 @@ def test_gymnasiums_own_maker(series: pd.DataFrame) -> None:
     else:
         batch = gym.make_vec(ID, num_envs=2, vectorization_mode="custom", vector_kwargs={"data": series})
     assert batch.reset(seed=0)[0].shape == (2, 31)
+
+
+def test_masked_resets_as_gymnasium_does(series: pd.DataFrame) -> None:
+    if not MODERN:
+        pytest.skip("Gymnasium 0.29 has no masked resets to compare with")
+    ours = energy_gym.make_vec(ID, COUNT, data=series, battery=batteries(), autoreset="disabled", episode_steps=5)
+    theirs = yardstick(series, "disabled", episode_steps=5)
+    ours.reset(seed=3)
+    theirs.reset(seed=3)
+    mask = np.array([True, False, False, True])
+    for seed in (None, 50, None):
+        for _ in range(2):
+            ours.step(np.ones((COUNT, 1), dtype=np.float32))
+            theirs.step(np.ones((COUNT, 1), dtype=np.float32))
+        seen, info = ours.reset(seed=seed, options={"reset_mask": mask})
+        expected, expected_info = theirs.reset(seed=seed, options={"reset_mask": mask})
+        np.testing.assert_array_equal(seen, expected)
+        assert_same_info(info, expected_info)
+        seen, info = ours.reset()
+        expected, expected_info = theirs.reset()
+        np.testing.assert_array_equal(seen, expected)

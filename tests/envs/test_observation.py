@@ -56,7 +56,9 @@ def test_layout_decodes_the_observation(series: pd.DataFrame, objective: str, so
     columns = {"cost": ["price_per_mwh"], "carbon": ["carbon_g_per_kwh"]}.get(objective, list(series.columns))
     assert len(layout) == len(observation) == 7 + 6 * len(columns)
     for _ in range(40):
-        decoded = {slot.name: slot.offset + slot.scale * float(seen) for slot, seen in zip(layout, observation, strict=True)}
+        decoded = {
+            slot.name: slot.offset + slot.scale * float(seen) for slot, seen in zip(layout, observation, strict=True)
+        }
         assert decoded["state_of_charge"] == pytest.approx(info["energy_kwh"] / 8.0, abs=1e-6)
         position = series.index.get_loc(env.unwrapped.time)
         for column in columns:

@@ -15,12 +15,24 @@ from energy_gym.errors import ActionError, ConfigurationError, NonPositiveError,
 
 ID = "energy_gym/Arbitrage-v0"
 COUNT = 5
-FIGURES = ("energy_kwh", "grid_kw", "cost", "clipped_kw", "energy_cost", "carbon_kg", "wear", "penalty", "demand_charge")
+FIGURES = (
+    "energy_kwh",
+    "grid_kw",
+    "cost",
+    "clipped_kw",
+    "energy_cost",
+    "carbon_kg",
+    "wear",
+    "penalty",
+    "demand_charge",
+)
 
 
 def batteries() -> list[Battery]:
     return [
-        Battery(5.0 + i, 1.0 + i, 4.0 - 0.5 * i, 1.0 - 0.05 * i, 0.8 + 0.04 * i, 0.05 * i, 0.8, 0.5, 0.02 * i, 0.002 * i)
+        Battery(
+            5.0 + i, 1.0 + i, 4.0 - 0.5 * i, 1.0 - 0.05 * i, 0.8 + 0.04 * i, 0.05 * i, 0.8, 0.5, 0.02 * i, 0.002 * i
+        )
         for i in range(COUNT)
     ]
 

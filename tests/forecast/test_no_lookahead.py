@@ -108,7 +108,9 @@ def test_mpc_does_the_same_whatever_it_cannot_know(forecast: str, actions: str) 
     env = gym.make(ID, data=data, **keywords)
     for moment in MOMENTS[::2]:
         other = gym.make(ID, data=corrupted(data, data.index[50 + moment], RULES, ZONE), **keywords)
-        assert trail(env, start, moment, make_agent("mpc", env)) == trail(other, start, moment, make_agent("mpc", other))
+        assert trail(env, start, moment, make_agent("mpc", env)) == trail(
+            other, start, moment, make_agent("mpc", other)
+        )
 
 
 def test_the_test_can_fail_on_a_perfect_forecast() -> None:

@@ -1,0 +1,414 @@
+"""How fast energy_gym is, as ratios against a reference that is measured in the same run.
+
+Run ``python benchmarks/speed.py [--only NAME ...] [--json FILE] [--repeats 5] [--quick] [--strict]``. Measured and
+reference take turns, so that a machine that slows down slows both; what is reported is the median.
+
+One rule: a figure is printed as it was measured, with its target beside it, met or missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+import energy_gym
+from energy_gym.envs.compat import MODERN
+
+ID = "energy_gym/Arbitrage-v0"
+MIRROR = Path(__file__).resolve().parents[2] / "shared" / "data"
+HEAVY = ("torch", "pandas", "pyomo", "scipy", "matplotlib", "sqlalchemy")
+# A pole that is balanced resets as rarely as the rules allow: the reference at its best.
+EPISODE = 500
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure: what was measured, against which reference and which target.
+
+    ``ratio`` says how many times better than the reference, whether figures are rates or times; ``met`` is None where
+    no target is set.
+    """
+
+    name: str
+    measured: float
+    unit: str
+    reference: float | None = None
+    reference_name: str = ""
+    ratio: float | None = None
+    target: str = ""
+    met: bool | None = None
+    note: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """``met``, ``MISSED``, or nothing where there is no target."""
+        return "" if self.met is None else "met" if self.met else "MISSED"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured: full size, or a few steps that only show that everything runs."""
+
+    repeats: int = 5
+    steps: int = 20_000
+    batch: int = 4096
+    batch_steps: int = 400
+    window: int | None = None
+    decisions: int = 300
+    time_limit: float = 90.0
+
+
+QUICK = Sizes(repeats=1, steps=EPISODE, batch=64, batch_steps=20, window=72, decisions=10, time_limit=5.0)
+
+
+def take_turns(repeats: int, *tasks: Callable[[], float]) -> list[float]:
+    """Return the median of each task, the tasks taking turns."""
+    found: list[list[float]] = [[] for _ in tasks]
+    for _ in range(repeats):
+        for results, task in zip(found, tasks, strict=True):
+            gc.collect()
+            results.append(task())
+    return [statistics.median(results) for results in found]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def balancing_actions() -> list[int]:
+    """Return actions that balance the pole of seed 0 for a whole episode."""
+    env = gym.make("CartPole-v1")
+    observation, _ = env.reset(seed=0)
+    actions: list[int] = []
+    over = False
+    while not over:
+        actions.append(int(observation[2] + 0.5 * observation[3] > 0.0))
+        observation, _, terminated, truncated, _ = env.step(actions[-1])
+        over = terminated or truncated
+    return actions
+
+
+def steps_per_second(env: Any, actions: list[Any], steps: int) -> float:
+    """Return the steps per second of a single environment over whole episodes of the given actions."""
+    episodes = max(steps // len(actions), 1)
+
+    def play() -> None:
+        for _ in range(episodes):
+            env.reset(seed=0)
+            for action in actions:
+                env.step(action)
+
+    return episodes * len(actions) / seconds(play)
+
+
+def single(sizes: Sizes) -> Iterator[Row]:
+    """A single environment against CartPole, both through ``gym.make``, actions drawn beforehand."""
+    pole, pushes = gym.make("CartPole-v1"), balancing_actions()
+    rng = np.random.default_rng(0)
+    drawn: dict[str, list[Any]] = {
+        "continuous": list(rng.uniform(-1.0, 1.0, (EPISODE, 1)).astype(np.float32)),
+        "discrete-3": [int(level) for level in rng.integers(0, 3, EPISODE)],
+    }
+    for kind, actions in drawn.items():
+        env = gym.make(ID, actions=kind, episode_steps=EPISODE)
+        own, other = take_turns(
+            sizes.repeats,
+            lambda env=env, actions=actions: steps_per_second(env, actions, sizes.steps),  # type: ignore[misc]
+            lambda: steps_per_second(pole, pushes, sizes.steps),
+        )
+        note = f"a reset every {EPISODE} steps here, every {len(pushes)} there"
+        yield against(f"single, {kind}", own / 1e3, "k steps/s", other / 1e3, "CartPole-v1", 1.5, note)
+
+
+def batch_rate(envs: Any, actions: list[Any], steps: int) -> float:
+    """Return the steps per second of a batch, all environments counted."""
+
+    def play() -> None:
+        for step in range(steps):
+            envs.step(actions[step % len(actions)])
+
+    return float(envs.num_envs * steps / seconds(play))
+
+
+def batch(sizes: Sizes) -> Iterator[Row]:
+    """A batch against CartPole's own vectorised batch of the same size, autoreset included."""
+    mode: Any = "vector_entry_point" if MODERN else "custom"
+    poles = gym.make_vec("CartPole-v1", num_envs=sizes.batch, vectorization_mode=mode)
+    poles.reset(seed=0)
+    rng = np.random.default_rng(0)
+    pushes = list(rng.integers(0, 2, (16, sizes.batch)))
+    drawn: dict[str, list[Any]] = {
+        "continuous": list(rng.uniform(-1.0, 1.0, (16, sizes.batch, 1)).astype(np.float32)),
+        "discrete-3": list(rng.integers(0, 3, (16, sizes.batch))),
+    }
+    for kind, actions in drawn.items():
+        envs = energy_gym.make_vec(ID, num_envs=sizes.batch, horizon=24, actions=kind)
+        envs.reset(seed=0)
+        own, other, floor = take_turns(
+            sizes.repeats,
+            lambda envs=envs, actions=actions: batch_rate(envs, actions, sizes.batch_steps),  # type: ignore[misc]
+            lambda: batch_rate(poles, pushes, sizes.batch_steps),
+            lambda envs=envs: gather_rate(envs, sizes.batch_steps),  # type: ignore[misc]
+        )
+        name = f"batch of {sizes.batch}, {kind}"
+        size = envs.single_observation_space.shape[0] * 4
+        note = f"{size} bytes of observation a step; gathering them alone {floor / 1e6:.1f} M steps/s"
+        yield against(name, own / 1e6, "M steps/s", other / 1e6, "CartPole-v1 batch", 1.0, note)
+
+
+def gather_rate(envs: Any, steps: int) -> float:
+    """Return the rate at which the look-ahead rows alone can be gathered: what no batch can exceed."""
+    rows = envs.setup.tape.rows
+    places = np.random.default_rng(0).integers(0, len(rows) - steps, envs.num_envs)
+
+    def gather() -> None:
+        for step in range(steps):
+            rows.take(places + step, axis=0)
+
+    return float(envs.num_envs * steps / seconds(gather))
+
+
+def year(dataset: str, sizes: Sizes, actions: str = "continuous") -> Any:
+    """Return an environment over the test split of a data set, at its first step."""
+    env: Any = gym.make(ID, dataset=dataset, split="test", episode_steps=None, actions=actions)
+    options = {"start": env.unwrapped.setup.time(0), "steps": sizes.window}
+    env.reset(options={name: value for name, value in options.items() if value is not None})
+    return env
+
+
+def oracle(sizes: Sizes) -> Iterator[Row]:
+    """``solve`` of a test year against the same problem with all binaries through Pyomo and HiGHS, build included."""
+    for dataset, limit, factor in (
+        (("de-lu", 1.5, 5.0), ("ercot", 0.5, None))
+        if real_data()
+        else (("synthetic", None, None), ("ercot-2021-2022", None, None))
+    ):
+        yield from solved_year(year(dataset, sizes), dataset, sizes, limit, factor)
+
+
+def solved_year(env: Any, dataset: str, sizes: Sizes, limit: float | None, factor: float | None) -> Iterator[Row]:
+    values: dict[str, float] = {}
+
+    def fast() -> None:
+        values["fast"] = energy_gym.solve(env).value
+
+    def stated() -> None:
+        values["stated"] = all_binaries(env)
+
+    own, other = take_turns(sizes.repeats, lambda: seconds(fast), lambda: seconds(stated))
+    gap = abs(values["fast"] - values["stated"]) / max(1.0, abs(values["stated"]))
+    first, stop = env.unwrapped.steps_left
+    yield Row(
+        f"solve {dataset}, {stop - first} steps",
+        own,
+        "s",
+        other,
+        "Pyomo, all binaries",
+        other / own,
+        " and ".join(
+            text for text in (f"<= {limit} s" if limit else "", f">= {factor}x" if factor else "", "same value") if text
+        ),
+        (limit is None or own <= limit) and (factor is None or other / own >= factor) and gap <= 1e-6,
+        f"value {values['fast']:.6f}, relative difference {gap:.1e}",
+    )
+
+
+def all_binaries(env: Any) -> float:
+    """Build the problem of an episode in Pyomo with a binary in every step, solve it and return its value."""
+    from energy_gym.oracle.problem import problem_of
+    from energy_gym.oracle.pyomo_model import build_model, solve_model
+
+    base = env.unwrapped
+    setup, window = base.setup, slice(*base.steps_left)
+    start = setup.scenario.battery.energy_initial_kwh
+    problem = problem_of(setup, setup.price[window], setup.carbon[window], base.energy_kwh, True, start)
+    return solve_model(build_model(problem))
+
+
+def discrete(sizes: Sizes) -> Iterator[Row]:
+    """``solve`` of a test year over discrete levels: seconds, and exact or bracketed."""
+    dataset = "de-lu" if real_data() else "ercot-2021-2022"
+    for levels in (3, 5):
+        env = year(dataset, sizes, f"discrete-{levels}")
+        solution = energy_gym.solve(env, time_limit=sizes.time_limit)
+        gap = (solution.bound - solution.value) / max(1.0, abs(solution.value))
+        target = "<= 90 s and <= 0.1 %" if levels == 3 else ""
+        met = solution.seconds <= 90.0 and gap <= 1e-3 if levels == 3 else None
+        note = f"{'exact' if solution.exact else f'bracketed to {gap:.2e}'}, {len(solution.actions)} steps"
+        yield Row(f"solve {dataset}, {levels} levels", solution.seconds, "s", target=target, met=met, note=note)
+
+
+def mpc(sizes: Sizes) -> Iterator[Row]:
+    """The rolling horizon: milliseconds a decision with a look-ahead of 24 h."""
+    from energy_gym.agents import make_agent
+
+    dataset = "de-lu" if real_data() else "ercot-2021-2022"
+    for kind in ("continuous", "discrete-3", "discrete-5"):
+        env = year(dataset, replace(sizes, window=sizes.decisions), kind)
+        agent = make_agent("mpc", env)
+        taken = take_turns(sizes.repeats, lambda env=env, agent=agent: deciding(agent, env))[0]  # type: ignore[misc]
+        yield Row(f"mpc, {kind}", taken * 1e3, "ms/decision", target="<= 3 ms", met=taken <= 3e-3)
+
+
+def deciding(agent: Any, env: Any) -> float:
+    """Return the mean seconds of a decision over an episode."""
+    base = env.unwrapped
+    first, stop = base.window
+    observation, info = env.reset(options={"start": base.setup.time(first), "steps": stop - first})
+    taken, over = 0.0, False
+    while not over:
+        began = time.perf_counter()
+        action = agent.act(observation, info)
+        taken += time.perf_counter() - began
+        observation, _, _, over, info = env.step(action)
+    return float(taken / (stop - first))
+
+
+IMPORT = "import time; t = time.perf_counter(); import {names}; print(time.perf_counter() - t)"
+LOADED = "import sys, energy_gym; print(*[name for name in {names} if name in sys.modules])"
+PEAK = """
+import gymnasium, numpy
+def peak(): return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
+before = peak()
+import energy_gym
+envs = energy_gym.make_vec("energy_gym/Arbitrage-v0", num_envs={size})
+envs.reset(seed=0)
+actions = numpy.zeros(({size}, 1), dtype=numpy.float32)
+for _ in range({steps}): envs.step(actions)
+print((peak() - before) / 1024.0)
+"""
+
+
+def fresh(code: str) -> str:
+    """Return what a fresh process of this Python prints."""
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def importing(sizes: Sizes) -> Iterator[Row]:
+    """``import energy_gym`` in a fresh process, against its two light dependencies; and what it loads."""
+    own, other = take_turns(
+        sizes.repeats,
+        lambda: float(fresh(IMPORT.format(names="energy_gym"))),
+        lambda: float(fresh(IMPORT.format(names="gymnasium, numpy"))),
+    )
+    heavy = fresh(LOADED.format(names=HEAVY))
+    note = f"loads {heavy}" if heavy else f"loads none of {', '.join(HEAVY)}"
+    target = "< 0.7 s, nothing heavy"
+    yield Row("import", own, "s", other, "gymnasium, numpy", other / own, target, own < 0.7 and not heavy, note)
+
+
+def memory(sizes: Sizes) -> Iterator[Row]:
+    """Peak memory of a batch in a fresh process, over what Gymnasium and NumPy take."""
+    if not Path("/proc/self/status").is_file():
+        return
+    grown = float(fresh(PEAK.format(size=sizes.batch, steps=sizes.batch_steps)))
+    note = "all of energy_gym, pandas and the data included"
+    yield Row(
+        f"memory, batch of {sizes.batch}", grown, "MiB", target="< 300 MB", met=grown * 1.048576 < 300.0, note=note
+    )
+
+
+MEASURES: dict[str, Callable[[Sizes], Iterator[Row]]] = {
+    "single": single,
+    "batch": batch,
+    "oracle": oracle,
+    "discrete": discrete,
+    "mpc": mpc,
+    "import": importing,
+    "memory": memory,
+}
+
+
+def against(name: str, own: float, unit: str, other: float, other_name: str, least: float, note: str) -> Row:
+    """Return the row of a rate that should be at least so many times the reference."""
+    ratio = own / other
+    return Row(name, own, unit, other, other_name, ratio, f">= {least}x", ratio >= least, note)
+
+
+def real_data() -> bool:
+    """Whether the fetched sets are at hand: a mirror is named, or lies beside the checkout."""
+    if "ENERGY_GYM_DATA" not in os.environ and MIRROR.is_dir():
+        os.environ["ENERGY_GYM_DATA"] = str(MIRROR)
+    return "ENERGY_GYM_DATA" in os.environ
+
+
+def shown(rows: list[Row]) -> Table:
+    """Return the rows as a table that fits into 80 columns."""
+    table = Table(title="energy_gym: speed and memory", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("what", overflow="fold")
+    for name in ("measured", "reference", "ratio"):
+        table.add_column(name, justify="right", no_wrap=name == "ratio")
+    table.add_column("target", overflow="fold")
+    table.add_column("verdict", no_wrap=True)
+    for row in rows:
+        figures = (row.measured, row.reference)
+        measured, reference = ("" if figure is None else f"{figure:.4g} {row.unit}" for figure in figures)
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+        colour = {"met": "green", "MISSED": "bold red", "": "dim"}[row.verdict]
+        verdict = f"[{colour}]{row.verdict or '-'}[/{colour}]"
+        table.add_row(row.name, measured, reference, ratio, row.target, verdict)
+    return table
+
+
+def notes(rows: list[Row]) -> Iterator[str]:
+    """Return a line for each row that has a reference or a note."""
+    for row in rows:
+        parts = [f"reference {row.reference_name}" if row.reference_name else "", row.note]
+        if any(parts):
+            yield f"{row.name}: {'; '.join(part for part in parts if part)}"
+
+
+def document(rows: list[Row], sizes: Sizes) -> dict[str, Any]:
+    """Return the rows as plain data, with versions and machine."""
+    from energy_gym.leaderboard import versions
+
+    machine = {"cores": os.cpu_count(), "system": platform.system(), "architecture": platform.machine()}
+    data = "fetched" if real_data() else "embedded and synthetic"
+    plain = [{**asdict(row), "verdict": row.verdict} for row in rows]
+    return {"versions": versions(), "machine": machine, "data": data, "sizes": asdict(sizes), "rows": plain}
+
+
+def main() -> int:
+    """Measure, print and write; return the exit code."""
+    parser = argparse.ArgumentParser(description="Speed and memory of energy_gym, against a reference in the same run.")
+    parser.add_argument("--only", nargs="+", choices=list(MEASURES), default=list(MEASURES), metavar="NAME")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--repeats", type=int, help="the median of so many (default 5)")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that it runs, not how fast")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if a target is missed")
+    asked = parser.parse_args()
+    sizes = QUICK if asked.quick else Sizes()
+    sizes = sizes if asked.repeats is None else replace(sizes, repeats=max(asked.repeats, 1))
+    console = Console()
+    if not real_data():
+        console.print("No fetched data (ENERGY_GYM_DATA is not set): embedded and synthetic sets stand in for years.")
+    rows = [row for name in asked.only for row in MEASURES[name](sizes)]
+    console.print(shown(rows))
+    for line in notes(rows):
+        console.print(line, style="dim", highlight=False)
+    if asked.json is not None:
+        asked.json.write_text(json.dumps(document(rows, sizes), indent=1) + "\n", encoding="utf-8")
+    return int(asked.strict and any(row.met is False for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

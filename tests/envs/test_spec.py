@@ -1,0 +1,106 @@
+"""The contract of every registered id: names, docstrings, keywords, defaults, copies and pickles."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import re
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pandas as pd
+import pytest
+
+import energy_gym
+from energy_gym.scenarios.registration import SCENARIOS
+
+IDS = sorted(SCENARIOS)
+
+
+@pytest.fixture(params=IDS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_an_id_has_a_version_and_a_page(name: str) -> None:
+    assert re.fullmatch(r"energy_gym/[A-Z][A-Za-z]+-v\d+", name)
+    module, single, batch = SCENARIOS[name]
+    for part in ("Decision", "Observation", "Reward", "Episode", "Keywords", "Versions"):
+        assert part in getattr(importlib.import_module(module), single).__doc__
+    assert getattr(importlib.import_module(module), batch).__doc__
+
+
+def test_defaults(name: str) -> None:
+    env = gym.make(name)
+    assert isinstance(env.action_space, gym.spaces.Box)
+    assert env.action_space.shape == (1,)
+    assert env.action_space.low == -1.0
+    assert env.action_space.high == 1.0
+    assert isinstance(env.observation_space, gym.spaces.Box)
+    assert len(env.observation_space.shape) == 1
+    assert env.observation_space.dtype == np.float32
+    assert np.isfinite(env.observation_space.low).all()
+    assert np.isfinite(env.observation_space.high).all()
+    assert len(env.unwrapped.layout) == env.observation_space.shape[0]
+    assert env.unwrapped.render_mode is None
+
+
+def test_spaces_of_the_action_keywords(name: str) -> None:
+    assert gym.make(name, actions="discrete-3").action_space == gym.spaces.Discrete(3)
+    assert gym.make(name, actions="discrete-5").action_space == gym.spaces.Discrete(5)
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 24, 100])
+def test_horizon_sets_the_number_of_slots(name: str, series: pd.DataFrame, horizon: int) -> None:
+    lengths = [
+        gym.make(name, data=series, horizon=horizon, objective=objective).observation_space.shape[0]
+        for objective in ("cost", "carbon", "joint")
+    ]
+    assert lengths == [7 + horizon, 7 + horizon, 7 + 2 * horizon]
+
+
+def test_state_can_be_pickled_and_goes_on_the_same(name: str, series: pd.DataFrame) -> None:
+    env = gym.make(name, data=series).unwrapped
+    env.reset(seed=1)
+    env.step(np.array([0.5]))
+    twin = pickle.loads(pickle.dumps(env))
+    for _ in range(5):
+        one, two = env.step(np.array([-0.2])), twin.step(np.array([-0.2]))
+        assert one[0].tobytes() == two[0].tobytes()
+        assert one[1:] == two[1:]
+    assert env.reset()[0].tobytes() == twin.reset()[0].tobytes()
+
+
+def test_processes_of_their_own(name: str) -> None:
+    """Gymnasium's asynchronous batch sends what makes an environment to other processes."""
+    spec = gym.make(name, episode_steps=5, actions="discrete-3").spec
+    again = gym.make(pickle.loads(pickle.dumps(spec)))
+    assert again.reset(seed=0)[0].tobytes() == gym.make(name, episode_steps=5).reset(seed=0)[0].tobytes()
+
+
+def test_a_variant_changes_only_what_is_asked(name: str, series: pd.DataFrame) -> None:
+    env = gym.make(name, data=series, objective="joint", episode_steps=7).unwrapped
+    other = env.variant(episode_steps=9)
+    other.reset(seed=0)
+    assert other.window[1] - other.window[0] == 9
+    assert other.scenario == env.scenario
+    env.reset(seed=0)
+    assert env.window[1] - env.window[0] == 7
+
+
+def test_gymnasium_wrappers_work(name: str, series: pd.DataFrame) -> None:
+    env: Any = gym.make(name, data=series, max_episode_steps=5)
+    env = gym.wrappers.RecordEpisodeStatistics(gym.wrappers.RescaleAction(env, np.float32(-2.0), np.float32(2.0)))
+    env.reset(seed=0)
+    for step in range(5):
+        _, _, terminated, truncated, info = env.step(np.array([2.0], dtype=np.float32))
+        assert not terminated
+        assert truncated == (step == 4)
+    assert "episode" in info
+
+
+def test_unknown_keywords_are_refused(name: str, series: pd.DataFrame) -> None:
+    for make in (gym.make, energy_gym.make_vec):
+        with pytest.raises((TypeError, energy_gym.EnergyGymError), match="horizn"):
+            make(name, data=series, horizn=5)

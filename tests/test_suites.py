@@ -1,0 +1,163 @@
+"""Suites: those that ship can be played, and what is wrong with a file is said in one line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pytest
+
+from energy_gym.data import card
+from energy_gym.errors import ConfigurationError, EnergyGymError, MissingColumnError, UnknownIdError
+from energy_gym.suites import Suite, Task, suite_ids
+
+GOOD = """
+title: T
+description: D
+agents: [idle]
+tasks:
+  - {name: one, id: energy_gym/Arbitrage-v0, keywords: {episode_steps: 24}}
+"""
+ID = "energy_gym/Arbitrage-v0"
+
+
+def read(folder: Path, text: str) -> Suite:
+    path = folder / "own.yaml"
+    path.write_text(text, encoding="utf-8")
+    return Suite.read(path)
+
+
+def test_the_suites_that_ship() -> None:
+    assert suite_ids() == ("core", "quick")
+
+
+@pytest.mark.parametrize("task", Suite.read("quick").tasks, ids=lambda task: task.name)
+def test_quick_needs_no_network(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENERGY_GYM_DATA", raising=False)
+    its = card(str(task.keywords["dataset"]))
+    assert its.embedded or its.synthetic
+    env: Any = task.make()
+    env.reset(seed=0)
+    first, stop = its.splits["test"]
+    assert env.unwrapped.steps_left == (0, (stop - first).total_seconds() / 60 / its.resolution_minutes)
+
+
+@pytest.mark.parametrize("task", Suite.read("core").tasks, ids=lambda task: task.name)
+def test_core_plays_the_year_2024(task: Task, real_data: Path) -> None:
+    setup: Any = task.make().unwrapped.setup  # type: ignore[attr-defined]
+    assert setup.steps == 8784
+    local = [setup.time(step).tz_convert(setup.feed.zone) for step in (0, setup.steps - 1)]
+    assert [f"{time:%Y-%m-%d %H:%M}" for time in local] == ["2024-01-01 00:00", "2024-12-31 23:00"]
+
+
+def test_core_covers_four_markets_for_two_objectives() -> None:
+    tasks = Suite.read("core").tasks
+    found = {(task.keywords["dataset"], task.keywords["objective"]) for task in tasks}
+    assert found == {(data, kind) for data in ("ercot", "caiso", "nyiso", "de-lu") for kind in ("cost", "joint")}
+    assert len(tasks) == 8
+
+
+def test_same_task_same_hash_whatever_its_name() -> None:
+    one, two = (Task(name, ID, {"episode_steps": 24, "split": "test"}) for name in ("one", "two"))
+    reordered = Task("one", ID, {"split": "test", "episode_steps": 24})
+    assert one.hashes == two.hashes == reordered.hashes
+
+
+@pytest.mark.parametrize(
+    ("changed", "parts"),
+    [
+        ({"episode_steps": 25}, {"task"}),
+        ({"forecast": "perfect"}, {"task"}),
+        ({"objective": "cost", "terminal": "free"}, {"task", "scenario"}),
+        ({"split": "validation"}, {"task", "data"}),
+        ({"dataset": "california-homes-2016"}, {"task", "data"}),
+    ],
+)
+def test_a_change_shows_in_its_hashes(changed: dict[str, Any], parts: set[str]) -> None:
+    base = {"dataset": "ercot-2021-2022", "episode_steps": 24, "split": "test"}
+    before, after = Task("t", ID, base).hashes, Task("t", ID, {**base, **changed}).hashes
+    assert {name for name in before if before[name] != after[name]} == parts
+
+
+@pytest.mark.parametrize("scenario_name", ["a.yaml", "b.yaml"])
+def test_a_scenario_counts_by_content(tmp_path: Path, scenario_name: str) -> None:
+    import energy_gym
+
+    path = tmp_path / scenario_name
+    hashes = []
+    for capacity in (10.0, 20.0):
+        scenario = energy_gym.Scenario(battery=energy_gym.Battery(capacity_kwh=capacity))
+        path.write_text(scenario.to_yaml(), encoding="utf-8")
+        hashes.append(Task("t", ID, {"scenario": str(path), "episode_steps": 24}).hashes)
+    assert hashes[0]["scenario"] != hashes[1]["scenario"]
+    assert hashes[0]["task"] != hashes[1]["task"]
+    assert hashes[0]["data"] == hashes[1]["data"]
+
+
+def test_a_suite_of_ones_own(tmp_path: Path) -> None:
+    suite = read(tmp_path, GOOD)
+    assert (suite.name, suite.title, suite.agents) == ("own", "T", ("idle",))
+    env: gym.Env[Any, Any] = suite.tasks[0].make()
+    env.reset(seed=0)
+    steps = env.unwrapped.steps_left  # type: ignore[attr-defined]
+    assert steps[1] - steps[0] == 24
+
+
+@pytest.mark.parametrize("name", ["quik", "nowhere.yaml", "../suites"])
+def test_unknown_suite(name: str) -> None:
+    with pytest.raises(UnknownIdError, match=re.escape(f"suite {name!r}: no such suite; ") + ".*Known: core, quick"):
+        Suite.read(name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "says"),
+    [
+        ("title: T", "title: [", ConfigurationError, "is no valid YAML"),
+        ("title: T", "titel: T", ConfigurationError, "must have exactly agents, description, tasks, title"),
+        (GOOD, "- 1", ConfigurationError, "must have exactly"),
+        (GOOD, "", ConfigurationError, "must have exactly"),
+        ("agents: [idle]", "agents: idle", ConfigurationError, "agents='idle': must be a list"),
+        ("agents: [idle]", "agents: []", ConfigurationError, "must be a list of one or more"),
+        ("agents: [idle]", "agents: [idel]", UnknownIdError, "did you mean 'idle'"),
+        ("agents: [idle]", "agents: [3]", UnknownIdError, "agent '3'"),
+        ("tasks:\n", "tasks: null\nx:\n", ConfigurationError, "must have exactly"),
+        ("keywords: {episode_steps: 24}", "keywords: 3", ConfigurationError, "must have exactly name, id, keywords"),
+        (", keywords: {episode_steps: 24}", "", ConfigurationError, "must have exactly name, id, keywords"),
+        ("id: energy_gym/Arbitrage-v0", "id: energy_gym/Arbitrag-v0", UnknownIdError, "did you mean 'energy_gym/Arb"),
+        ("id: energy_gym/Arbitrage-v0", "id: [1]", UnknownIdError, "no such environment"),
+    ],
+)
+def test_a_broken_file(tmp_path: Path, old: str, new: str, error: type[EnergyGymError], says: str) -> None:
+    assert old in GOOD
+    with pytest.raises(error, match=re.escape(says)) as caught:
+        read(tmp_path, GOOD.replace(old, new))
+    assert "\n" not in str(caught.value)
+
+
+def test_two_tasks_of_one_name(tmp_path: Path) -> None:
+    twice = GOOD + GOOD.splitlines()[-1] + "\n"
+    with pytest.raises(ConfigurationError, match="need distinct names"):
+        read(tmp_path, twice)
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigurationError, match="is no valid YAML"):
+        Suite.read(tmp_path / "own.yaml")
+
+
+def test_a_keyword_that_the_environment_does_not_take() -> None:
+    with pytest.raises(ConfigurationError, match=r"task t: .*'datset'.*must be a keyword of energy_gym/Arbitrage-v0"):
+        Task("t", ID, {"datset": "ercot"}).make()
+
+
+def test_a_value_that_the_environment_does_not_take() -> None:
+    with pytest.raises(MissingColumnError, match="carbon_g_per_kwh"):
+        Task("t", ID, {"dataset": "ercot-2021-2022", "objective": "carbon"}).make()
+
+
+def test_an_id_of_another_package_has_no_oracle() -> None:
+    with pytest.raises(ConfigurationError, match="must be an id of energy_gym"):
+        _ = Task("pole", "CartPole-v1", {}).hashes
