@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from energy_gym.backends import Namespace
-from energy_gym.contracts import spot
-from energy_gym.entities import battery
-from energy_gym.entities.battery import Cell
+from energy_gym.contracts.spot import carbon_kg, energy_cost
+from energy_gym.entities.battery import Cell, next_energy, settle, wear_cost
 from energy_gym.scenario import Weights
 
 
@@ -38,14 +37,14 @@ def advance(
         >>> advance(5.0, -1.0, 100.0, 300.0, cell, scalars)
         (3.0, -2.0, -0.2, -0.6, 0.0, 0.0)
     """
-    charged, discharged, refused = battery.settle(energy, wish, cell, xp)
+    charged, discharged, refused = settle(energy, wish, cell, xp)
     grid_kwh = charged - discharged
     return (
-        battery.next_energy(energy, charged, discharged, cell),
+        next_energy(energy, charged, discharged, cell),
         grid_kwh,
-        spot.energy_cost(grid_kwh, price),
-        spot.carbon_kg(grid_kwh, carbon),
-        battery.wear_cost(discharged, cell),
+        energy_cost(grid_kwh, price),
+        carbon_kg(grid_kwh, carbon),
+        wear_cost(discharged, cell),
         refused,
     )
 
@@ -66,4 +65,4 @@ def settlement(energy: Any, energy_start: Any, price: float, carbon: float) -> t
         (-0.05, -0.4)
     """
     owed_kwh = energy_start - energy
-    return spot.energy_cost(owed_kwh, price), spot.carbon_kg(owed_kwh, carbon)
+    return energy_cost(owed_kwh, price), carbon_kg(owed_kwh, carbon)

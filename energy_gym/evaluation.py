@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from energy_gym.agents.base import Agent
+from energy_gym.errors import ConfigurationError
 from energy_gym.oracle import solve
 from energy_gym.oracle.solution import replay
 from energy_gym.scoring import regret, score
@@ -86,8 +88,10 @@ def evaluate(
         >>> 0.0 < result.score <= 1.0 and result.regret >= 0.0
         True
     """
-    observation, info = env.reset(seed=seed, options=options)
     base = env.unwrapped
+    if isinstance(agent, Agent) and agent.env is not base:
+        raise ConfigurationError(f"agent {agent.name!r}", "was made for another environment", "make it for this one")
+    observation, info = env.reset(seed=seed, options=options)
     first, stop = base.steps_left
     best = solve(env, continuous=True) if oracle is None else oracle
     idle = replay(base.setup, first, stop, base.energy_kwh, np.zeros(stop - first)).value

@@ -16,7 +16,6 @@ import numpy.typing as npt
 from energy_gym.data.feed import Feed
 from energy_gym.errors import ConfigurationError
 from energy_gym.forecast import Forecast
-from energy_gym.forecast.rows import steps_per_day
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +56,8 @@ class Tape:
     columns: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        need = (self.feed.stop - self.feed.first + 1) * len(self.layout) * 4
+        slots = 1 + 2 * len(CLOCK) + self.horizon * len(self.columns)
+        need = (self.feed.stop - self.feed.first + 1) * slots * 4
         if need > MAX_ROWS_BYTES:
             raise ConfigurationError(
                 f"horizon={self.horizon} over {self.feed.stop - self.feed.first} steps",
@@ -92,16 +92,12 @@ class Tape:
         return {column: self._ahead(column) for column in self.columns}
 
     def _ahead(self, column: str) -> Floats:
-        first, stop = self.feed.first, self.feed.stop
-        rows = self.forecast.rows(self.feed, column, first, min(stop + 1, len(self.feed)), self.horizon)
-        rows = np.asarray(rows, dtype=np.float64)
-        if stop == len(self.feed):
-            rows = np.vstack([rows, _shifted(rows[-1], steps_per_day(self.feed))])
-        expected = (stop - first + 1, self.horizon)
-        if rows.shape != expected or not np.isfinite(rows).all():
+        first, end = self.feed.first, self.feed.stop + 1
+        rows = np.asarray(self.forecast.rows(self.feed, column, first, end, self.horizon), dtype=np.float64)
+        if rows.shape != (end - first, self.horizon) or not np.isfinite(rows).all():
             raise ConfigurationError(
                 f"forecast {self.forecast!r} of {column!r}: shape {rows.shape}",
-                f"must give finite rows of shape {expected}",
+                f"must give finite rows of shape {(end - first, self.horizon)}",
                 "correct its rows()",
             )
         return rows
@@ -111,7 +107,7 @@ class Tape:
         """Observations but for the state of charge, shape (steps + 1, slots), scaled and clipped."""
         rows = np.zeros((self.feed.stop - self.feed.first + 1, len(self.layout)), dtype=np.float32)
         start = 1 + 2 * len(CLOCK)
-        rows[:, 1:start] = clock_features(self._times(), self.feed.zone)
+        rows[:, 1:start] = clock_features(self.feed.span(self.feed.first, self.feed.stop + 1), self.feed.zone)
         for column in self.columns:
             statistics = self.feed.statistics[column]
             scaled = (self.ahead[column] - statistics.offset) / statistics.scale
@@ -119,10 +115,6 @@ class Tape:
             start += self.horizon
         rows.flags.writeable = False
         return rows
-
-    def _times(self) -> pd.DatetimeIndex:
-        times = self.feed.times[self.feed.first : self.feed.stop]
-        return times.append(times[-1:] + (self.feed.times[1] - self.feed.times[0]))
 
 
 def clock_features(times: pd.DatetimeIndex, zone: str) -> Floats:
@@ -142,9 +134,3 @@ def clock_features(times: pd.DatetimeIndex, zone: str) -> Floats:
 
 def _circles(phases: Sequence[Floats]) -> Floats:
     return np.stack([turn(2.0 * np.pi * phase) for phase in phases for turn in (np.sin, np.cos)], axis=1)
-
-
-def _shifted(row: Floats, day: int) -> Floats:
-    """Return the row one step later; its last value is that of a day before, if the row reaches so far."""
-    horizon = len(row)
-    return np.append(row[1:], row[max(horizon - day, 0)])

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from energy_gym.errors import ConfigurationError
+
 KWH_PER_MWH = 1000.0
 G_PER_KG = 1000.0
 KG_PER_TONNE = 1000.0
@@ -21,6 +23,9 @@ class Spot:
         price: Column of the data with the price [currency/MWh].
         carbon: Column of the data with the carbon intensity [gCO2/kWh]; where the data have none, carbon counts as 0.
 
+    Raises:
+        ConfigurationError: A name is not a string.
+
     Example:
         >>> Spot().price
         'price_per_mwh'
@@ -28,6 +33,11 @@ class Spot:
 
     price: str = "price_per_mwh"
     carbon: str = "carbon_g_per_kwh"
+
+    def __post_init__(self) -> None:
+        for name in ("price", "carbon"):
+            if not isinstance(getattr(self, name), str) or not getattr(self, name):
+                raise ConfigurationError(f"{name}={getattr(self, name)!r}", "must name a column", "pass its name")
 
 
 def energy_cost(grid_kwh: Any, price_per_mwh: Any) -> Any:

@@ -57,6 +57,13 @@ class Feed:
         """Length of a step [h]."""
         return float((self.times[1] - self.times[0]).total_seconds()) / SECONDS_PER_HOUR
 
+    def span(self, first: int, stop: int) -> pd.DatetimeIndex:
+        """Return the starts of the steps from ``first`` to ``stop`` (half open), also beyond the end of the data."""
+        import pandas as pd
+
+        step = self.times[1] - self.times[0]
+        return pd.date_range(self.times[0] + first * step, periods=stop - first, freq=step, name="time")
+
     def __len__(self) -> int:
         return len(self.times)
 

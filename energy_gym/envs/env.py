@@ -91,7 +91,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         return self._t, self._stop
 
     def variant(self, **changes: Any) -> EnergyEnv:
-        """Return a new environment like this one but for the keywords given, ``split="train"`` say; it does not render."""
+        """Return a new environment like this one but for the keywords given (``split="train"``); it does not render."""
         return type(self)(**{**self.keywords, **changes})
 
     def outlook(self) -> dict[str, npt.NDArray[np.float64]]:
@@ -178,14 +178,12 @@ class EnergyEnv(gym.Env[Observation, Any]):
     def _level(self, action: Any) -> float:
         levels = self._levels or ()
         try:
-            index = operator.index(action.item() if isinstance(action, np.ndarray) else action)
-        except (TypeError, ValueError) as error:
-            raise ActionError(
-                f"action={action!r}", "must be a whole number", "pass an int of the action space"
-            ) from error
-        if not 0 <= index < len(levels):
-            raise ActionError(f"action={index}", f"must be one of 0 to {len(levels) - 1}", "pass an int of that range")
-        return levels[index]
+            index = operator.index(action)
+        except TypeError:
+            index = _only_index(action)
+        if 0 <= index < len(levels):
+            return levels[index]
+        raise ActionError(f"action={index}", f"must be one of 0 to {len(levels) - 1}", "pass an int of that range")
 
     def render(self) -> Any:
         """Draw price, carbon, state of charge and power of the episode so far, as an RGB array or on the screen."""
@@ -211,6 +209,14 @@ class EnergyEnv(gym.Env[Observation, Any]):
         if self._painter is not None:
             self._painter.close()
             self._painter = None
+
+
+def _only_index(action: Any) -> int:
+    """Return the one whole number that an array holds, or raise ActionError."""
+    try:
+        return operator.index(np.asarray(action).item())
+    except (TypeError, ValueError) as error:
+        raise ActionError(f"action={action!r}", "must be a whole number", "pass an int of the action space") from error
 
 
 def observation_space(setup: Setup) -> spaces.Box:

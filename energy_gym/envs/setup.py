@@ -90,7 +90,7 @@ class Setup:
 
     def time(self, step: int) -> pd.Timestamp:
         """Return the start of a step of the split, in UTC."""
-        return self.feed.times[0] + (self.feed.first + step) * (self.feed.times[1] - self.feed.times[0])
+        return self.feed.span(self.feed.first + step, self.feed.first + step + 1)[0]
 
     def draw(self, rng: np.random.Generator) -> tuple[int, int]:
         """Draw a window: first step and the step after its last."""

@@ -5,7 +5,7 @@ One rule: environment i seeded with s draws exactly what a single environment se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,9 +29,9 @@ class Starts:
         self._block = np.zeros((num_envs, BLOCK), dtype=np.int64)
         self._used = np.full(num_envs, BLOCK, dtype=np.int64)
 
-    def seed(self, seeds: Sequence[int | None]) -> None:
-        """Restart the generators of the environments whose seed is not None."""
-        for index, seed in enumerate(seeds):
+    def seed(self, seeds: Mapping[int, int | None]) -> None:
+        """Restart the generators of the environments named whose seed is not None."""
+        for index, seed in seeds.items():
             if seed is not None:
                 self._generators[index] = seeding.np_random(seed)[0]
                 self._used[index] = BLOCK

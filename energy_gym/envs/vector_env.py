@@ -111,9 +111,10 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             options: ``"start"`` and ``"steps"`` as for a single environment, each one value or ``num_envs`` of them;
                 ``"reset_mask"``: booleans of shape (num_envs,).
         """
-        self._starts.seed(_seeds(seed, self.num_envs))
         asked = dict(options or {})
         which = self._masked(asked.pop("reset_mask", None))
+        seeds = _seeds(seed, self.num_envs)
+        self._starts.seed({index: seeds[index] for index in which.tolist()})
         if asked:
             self._place(which, *self._windows(which, asked))
         else:

@@ -49,7 +49,7 @@ def known_until(published: str, feed: Feed, first: int, stop: int) -> npt.NDArra
 
 
 def _end_of_known_day(feed: Feed, first: int, stop: int, minute: int) -> npt.NDArray[np.int64]:
-    local: pd.DatetimeIndex = feed.times[first:stop].tz_convert(feed.zone)
+    local: pd.DatetimeIndex = feed.span(first, stop).tz_convert(feed.zone)
     late = (local.hour * 60 + local.minute).to_numpy() >= minute
     wall = local.tz_localize(None).normalize().to_numpy().astype("datetime64[D]")
     ends = wall + np.where(late, 2, 1).astype("timedelta64[D]")

@@ -27,7 +27,8 @@ class Forecast(Protocol):
     def rows(self, feed: Feed, column: str, first: int, stop: int, horizon: int) -> Floats:
         """Return the rows for the steps ``first`` to ``stop`` (half open), shape (stop - first, horizon).
 
-        A row may use the feed only as far as it was known at its step.
+        A row may use the feed only as far as it was known at its step. ``stop`` may be one more than the feed has
+        steps: the last row is then what is known at the end of the data.
         """
         ...
 

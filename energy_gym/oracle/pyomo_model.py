@@ -73,7 +73,8 @@ def solve_model(model: Any, solver: str = "appsi_highs") -> float:
     chosen = pyo.SolverFactory(solver)
     if not chosen.available(exception_flag=False):
         raise SolverError(f"solver {solver!r}", "is not available to Pyomo", 'install it, or use "appsi_highs"')
-    options = {"mip_rel_gap": 1e-9, "mip_abs_gap": 1e-9} if "highs" in solver else {}
+    tight = ("mip_rel_gap", "mip_abs_gap", "mip_feasibility_tolerance")
+    options = dict.fromkeys(tight, 1e-9) if "highs" in solver else {}
     result = chosen.solve(model, options=options) if options else chosen.solve(model)
     if result.solver.termination_condition != pyo.TerminationCondition.optimal:
         raise SolverError(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError, NonPositiveError, ResetNeededError
-from energy_gym.oracle import levels, value_curve, value_function
+from energy_gym.oracle import levels, value_function
 from energy_gym.oracle.milp import solve_milp
 from energy_gym.oracle.problem import Problem, problem_of
 from energy_gym.oracle.solution import EXACT, Solution, replay
@@ -72,15 +72,10 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
 
 def best_power(problem: Problem, time_limit: float | None = None) -> tuple[Floats, float, str]:
     """Return the best share of rated power for each step, shape (T,), a proven bound, and the method used."""
-    if problem.cell.keep == 1.0 and problem.energy >= problem.cell.energy_min:
-        values = value_function.value_functions(problem)
-        if values is not None:
-            bound = value_function.value_at(values[0], problem, problem.energy) + problem.constant
-            return shares(problem, value_function.best_flows(problem, values)), bound, "value function"
-    curves = value_curve.value_curves(problem)
-    if curves is not None:
-        bound = value_curve.value_at(curves[0], problem.energy) + problem.constant
-        return shares(problem, value_curve.best_flows(problem, curves)), bound, "value curve"
+    values = value_function.value_functions(problem)
+    if values is not None:
+        bound = value_function.value_at(values[0], problem.energy) + problem.constant
+        return shares(problem, value_function.best_flows(problem, values)), bound, "value function"
     flows, bound = solve_milp(problem, time_limit)
     return shares(problem, flows), bound, "MILP"
 

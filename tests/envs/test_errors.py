@@ -1,4 +1,4 @@
-"""Quality of input: each fault raises its own error, with value, rule and remedy, for an environment and for a batch."""
+"""Quality of input: each fault raises its own error, with value, rule and remedy, alone and in a batch."""
 
 from __future__ import annotations
 

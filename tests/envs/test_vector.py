@@ -1,4 +1,4 @@
-"""The batch against single environments: environment i does bit for bit what one alone with its seed and battery does."""
+"""The batch against single environments: environment i does bit for bit what one alone with its seed does."""
 
 from __future__ import annotations
 

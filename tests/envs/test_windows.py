@@ -48,11 +48,11 @@ def test_an_options_reset_keeps_the_seeds_reproducible(series: pd.DataFrame) -> 
 
 def test_global_random_state_is_neither_read_nor_written(series: pd.DataFrame) -> None:
     env = gym.make(ID, data=series, episode_steps=24)
-    np.random.seed(1)  # noqa: NPY002  # the global state is the subject
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    np.random.seed(1)  # the global state is the subject
+    before = np.random.get_state()[1].copy()
     first = play(env, 5)
-    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
-    np.random.seed(2)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+    np.random.seed(2)
     assert play(env, 5) == first
 
 

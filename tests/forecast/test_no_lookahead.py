@@ -1,7 +1,7 @@
 """No look-ahead: whatever was not known at a moment may be changed at will without changing anything before it.
 
-At a step k every value that nobody can know yet is replaced by noise; observations, infos, masks, rewards and what MPC does up to
-and including step k must stay the same, bit for bit.
+At a step k every value that nobody can know yet is replaced by noise; observations, infos, masks, rewards and what MPC
+does up to and including step k must stay the same, bit for bit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from energy_gym.data.dataset import Dataset
 ID = "energy_gym/Arbitrage-v0"
 ZONE = "Europe/Berlin"
 STEPS = 30
-MOMENTS = [0, 1, 5, 11, 12, 13, 14, 15, 22, 23, 24, 25, 29]
+MOMENTS = [0, 1, 5, 9, 10, 11, 12, 13, 15, 22, 23, 24, 25, 29]
 
 
 def base_frame(seed: int = 0) -> pd.DataFrame:

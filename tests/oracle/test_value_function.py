@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from energy_gym import Battery, solve
 from energy_gym.entities.battery import next_energy
-from energy_gym.oracle import value_curve, value_function
+from energy_gym.oracle import value_function
 from energy_gym.oracle.milp import solve_milp
 from energy_gym.oracle.problem import Problem, problem_of
 from energy_gym.oracle.pyomo_model import build_model, solve_model
@@ -101,9 +101,9 @@ def test_any_prices_from_any_energy_equal_pyomo(
     cell = Battery(self_discharge_per_day=leak, soc_min=0.3, charge_kw=2.0, wear_per_kwh=wear).cell(1.0)
     buy = np.array(prices) / 1000.0
     problem = Problem(cell, buy, buy - wear, share * cell.energy_max, end_value)
-    curves = value_curve.value_curves(problem)
+    curves = value_function.value_functions(problem)
     assert curves is not None
-    found = value_curve.value_at(curves[0], problem.energy)
+    found = value_function.value_at(curves[0], problem.energy)
     # HiGHS itself is good for some 1e-6 only: binaries count as whole within that, and plans as optimal.
     assert found == pytest.approx(solve_model(build_model(problem)), abs=2e-6)
 
@@ -114,11 +114,11 @@ def test_value_at_is_what_a_solution_restarted_there_earns(seed: int) -> None:
     env = make_env(rng, 30, actions="continuous", battery=draw_battery(rng, (0.01, 0.5)))
     env.reset(seed=seed)
     problem = problem_now(env)
-    curves = value_curve.value_curves(problem)
+    curves = value_function.value_functions(problem)
     assert curves is not None
     for step in range(29):
         env.step(rng.uniform(-1.0, 1.0, 1).astype(np.float32))
-        expected = value_curve.value_at(curves[step + 1], env.unwrapped.energy_kwh) + problem.constant
+        expected = value_function.value_at(curves[step + 1], env.unwrapped.energy_kwh) + problem.constant
         assert solve(env).value == pytest.approx(expected, abs=1e-9)
 
 
@@ -132,18 +132,6 @@ def test_no_random_policy_earns_more() -> None:
         env.reset(options={"start": start, "steps": 48})
         earned = sum(env.step(rng.uniform(-1.0, 1.0, 1).astype(np.float32))[1] for _ in range(48))
         assert earned <= solution.value + 1e-9
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_curves_and_pieces_agree_without_self_discharge(seed: int) -> None:
-    problem = draw_problem(np.random.default_rng(seed), 200, leaks=(0.0,))
-    curves, pieces = value_curve.value_curves(problem), value_function.value_functions(problem, max_pieces=1000)
-    assert curves is not None
-    assert pieces is not None
-    for step in range(0, 201, 40):
-        for energy in np.linspace(problem.cell.energy_min, problem.cell.energy_max, 9):
-            expected = value_function.value_at(pieces[step], problem, energy)
-            assert value_curve.value_at(curves[step], energy) == pytest.approx(expected, abs=1e-10)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -187,15 +175,14 @@ def test_plan_earns_the_value_over_a_long_window_and_knots_stay_few(leak: float)
     env.reset(seed=0)
     solution = solve(env)
     assert solution.value == pytest.approx(solution.bound, abs=1e-8)
-    curves = value_curve.value_curves(problem_now(env))
+    curves = value_function.value_functions(problem_now(env))
     assert curves is not None
     assert max(len(curve.knots) for curve in curves) < 60
 
 
-def test_too_many_knots_or_pieces_are_refused() -> None:
+def test_too_many_knots_are_refused() -> None:
     problem = draw_problem(np.random.default_rng(3), 50, leaks=(0.0,))
-    assert value_curve.value_curves(problem, max_knots=2) is None
-    assert value_function.value_functions(problem, max_pieces=0) is None
+    assert value_function.value_functions(problem, max_knots=2) is None
 
 
 def test_best_power_falls_back_and_keeps_the_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,9 +190,7 @@ def test_best_power_falls_back_and_keeps_the_optimum(monkeypatch: pytest.MonkeyP
     bounds = {best_power(problem)[2]: best_power(problem)[1]}
     monkeypatch.setattr(value_function, "value_functions", lambda problem: None)
     bounds[best_power(problem)[2]] = best_power(problem)[1]
-    monkeypatch.setattr(value_curve, "value_curves", lambda problem: None)
-    bounds[best_power(problem)[2]] = best_power(problem)[1]
-    assert set(bounds) == {"value function", "value curve", "MILP"}
+    assert set(bounds) == {"value function", "MILP"}
     assert np.ptp(list(bounds.values())) < 1e-7
 
 

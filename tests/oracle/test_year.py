@@ -1,4 +1,4 @@
-"""Whole years of real prices: the figures of the EnCortex data, and a linear programme of the test's own beside them."""
+"""Whole years of real prices: the figures of the EnCortex data, and a linear programme of the test itself."""
 
 from __future__ import annotations
 
