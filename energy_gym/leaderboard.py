@@ -118,8 +118,16 @@ def run_suite(
     document = {"suite": suite.name, "versions": versions(), "tasks": _provenance(suite, optima)}
     write_atomically(folder / "results.parquet", lambda path: frame.to_parquet(path, index=False))
     _write_json(folder / "results.json", {**document, "runs": [_without_nan(row) for row in rows]})
-    write_atomically(folder / "LEADERBOARD.md", lambda path: path.write_text(markdown(suite, frame), encoding="utf-8"))
+    board = markdown(suite, frame, _origin(suite, agents, seeds))
+    write_atomically(folder / "LEADERBOARD.md", lambda path: path.write_text(board, encoding="utf-8"))
     return frame
+
+
+def _origin(suite: Suite, agents: Sequence[str] | None, seeds: int) -> str:
+    """Return the command that makes these results, and the versions that made them."""
+    chosen = f" --agents {','.join(agents)}" if agents else ""
+    found = ", ".join(f"{name} {number}" for name, number in versions().items())
+    return f"Made with `energy-gym leaderboard {suite.name}{chosen} --seeds {seeds}` ({found})."
 
 
 def versions() -> dict[str, str]:

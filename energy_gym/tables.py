@@ -32,9 +32,10 @@ def by_task(frame: pd.DataFrame, task: str) -> pd.DataFrame:
     return table.sort_values("score", ascending=False)
 
 
-def markdown(suite: Suite, frame: pd.DataFrame) -> str:
-    """Return the leaderboard of a suite as Markdown."""
-    lines = [f"# Leaderboard: {suite.title}", "", suite.description, "", _legend(), "", *_overall_lines(frame)]
+def markdown(suite: Suite, frame: pd.DataFrame, origin: str = "") -> str:
+    """Return the leaderboard of a suite as Markdown; ``origin`` says what made it."""
+    lines = [f"# Leaderboard: {suite.title}", "", suite.description, *(["", origin] if origin else [])]
+    lines += ["", _legend(), "", *_overall_lines(frame)]
     for task in suite.tasks:
         lines += ["", *_task_lines(frame, task.name)]
     return "\n".join(lines) + "\n"

@@ -152,7 +152,7 @@ def test_vanishing_self_discharge_approaches_none(seed: int) -> None:
 def test_a_week_equals_the_milp(seed: int) -> None:
     problem = draw_problem(np.random.default_rng(seed), 168, leaks=(0.01, 0.1))
     _, bound, method = best_power(problem)
-    assert method == "value curve"
+    assert method == "value function"
     flows, proven = solve_milp(problem, 20.0)
     earned = float(np.where(flows > 0.0, -problem.buy, -problem.sell) @ flows)
     assert len(flows) == 168
