@@ -14,8 +14,8 @@ from gymnasium.vector.utils import batch_space
 
 from energy_gym.backends import arrays
 from energy_gym.dynamics import advance, reward, settlement
-from energy_gym.entities import Battery
 from energy_gym.entities.battery import stack
+from energy_gym.envs.batched import each_battery, each_seed, each_value
 from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, MODERN, VectorEnv, autoreset_mode
 from energy_gym.envs.env import action_space, observation_space
 from energy_gym.envs.setup import check_count, make_setup
@@ -23,6 +23,7 @@ from energy_gym.envs.starts import Starts
 from energy_gym.errors import ActionError, ConfigurationError, ResetNeededError, WindowError
 
 if TYPE_CHECKING:
+    from energy_gym.entities import Battery
     from energy_gym.scenario import Scenario
     from energy_gym.tape import Slot
 
@@ -57,7 +58,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         if render_mode is not None:
             raise ConfigurationError(f"render_mode={render_mode!r}", "a batch has no pictures", "render a single one")
         self.num_envs = check_count("num_envs", num_envs)
-        batteries = _batteries(battery, self.num_envs)
+        batteries = each_battery(battery, self.num_envs)
         self.setup = make_setup(battery=batteries[0] if batteries else None, **keywords)
         batteries = batteries or [self.setup.scenario.battery] * self.num_envs
         self._mode, announced = autoreset_mode(autoreset)
@@ -113,14 +114,16 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         """
         asked = dict(options or {})
         which = self._masked(asked.pop("reset_mask", None))
-        seeds = _seeds(seed, self.num_envs)
+        seeds = each_seed(seed, self.num_envs)
         self._starts.seed({index: seeds[index] for index in which.tolist()})
         if asked:
             self._place(which, *self._windows(which, asked))
         else:
             self._place(which, *self._starts.draw(which))
         self._ready = True
-        return self._observe(), {"energy_kwh": self._energy.copy(), "_energy_kwh": self._all}
+        started = np.zeros(self.num_envs, dtype=bool)
+        started[which] = True
+        return self._observe(), {"energy_kwh": np.where(started, self._energy, 0.0), "_energy_kwh": started}
 
     def _masked(self, mask: Any) -> npt.NDArray[np.int64]:
         if mask is None:
@@ -135,7 +138,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return np.flatnonzero(flags)
 
     def _windows(self, which: npt.NDArray[np.int64], options: dict[str, Any]) -> tuple[Any, Any]:
-        each = {key: _spread(key, value, self.num_envs) for key, value in options.items()}
+        each = {key: each_value(key, value, self.num_envs) for key, value in options.items()}
         windows = [self._starts.window(i, {key: values[i] for key, values in each.items()}) for i in which.tolist()]
         first, stop = zip(*windows, strict=True)
         return np.array(first), np.array(stop)
@@ -295,36 +298,3 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             )
         levels: Floats = np.asarray(self._levels).take(given.reshape(self.num_envs))
         return levels
-
-
-def _batteries(battery: Battery | Sequence[Battery] | None, num_envs: int) -> list[Battery]:
-    """Return a battery per environment, or an empty list where the scenario's own is meant."""
-    if battery is None or isinstance(battery, Battery):
-        return [] if battery is None else [battery] * num_envs
-    batteries = list(battery)
-    if len(batteries) != num_envs or not all(isinstance(item, Battery) for item in batteries):
-        raise ConfigurationError(
-            f"battery= a sequence of {len(batteries)}",
-            f"must be {num_envs} objects of Battery",
-            "pass one per environment",
-        )
-    return batteries
-
-
-def _seeds(seed: int | Sequence[int | None] | None, num_envs: int) -> list[int | None]:
-    if seed is None:
-        return [None] * num_envs
-    if isinstance(seed, int | np.integer):
-        return [int(seed) + index for index in range(num_envs)]
-    return _spread("seed", list(seed), num_envs)
-
-
-def _spread(name: str, value: Any, num_envs: int) -> list[Any]:
-    """Return one value per environment: a list or array is taken as such, anything else is repeated."""
-    if isinstance(value, list | tuple | np.ndarray) or (hasattr(value, "tz_convert") and hasattr(value, "__len__")):
-        if len(value) != num_envs:
-            raise WindowError(
-                f"{name} of {len(value)} values", f"must have {num_envs}", "pass one, or one per environment"
-            )
-        return list(value)
-    return [value] * num_envs
