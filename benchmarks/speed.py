@@ -1,7 +1,7 @@
 """How fast energy_gym is, as ratios against a reference that is measured in the same run.
 
-Run ``python benchmarks/speed.py [--only NAME ...] [--json FILE] [--repeats 5] [--quick] [--strict]``. Measured and
-reference take turns, so that a machine that slows down slows both; what is reported is the median.
+Run ``python benchmarks/speed.py`` (``--help`` lists its options). Measured and reference take turns, so that a machine
+that slows down slows both; what is reported is the median.
 
 One rule: a figure is printed as it was measured, with its target beside it, met or missed.
 """
@@ -9,24 +9,20 @@ One rule: a figure is printed as it was measured, with its target beside it, met
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
-import platform
-import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from rich import box
+from measuring import EPISODE, QUICK, Row, Sizes, against, document, markdown, notes, seconds, shown, take_turns
 from rich.console import Console
-from rich.table import Table
 
 import energy_gym
 from energy_gym.envs.compat import MODERN
@@ -34,64 +30,6 @@ from energy_gym.envs.compat import MODERN
 ID = "energy_gym/Arbitrage-v0"
 MIRROR = Path(__file__).resolve().parents[2] / "shared" / "data"
 HEAVY = ("torch", "pandas", "pyomo", "scipy", "matplotlib", "sqlalchemy")
-# A pole that is balanced resets as rarely as the rules allow: the reference at its best.
-EPISODE = 500
-
-
-@dataclass(frozen=True)
-class Row:
-    """One figure: what was measured, against which reference and which target.
-
-    ``ratio`` says how many times better than the reference, whether figures are rates or times; ``met`` is None where
-    no target is set.
-    """
-
-    name: str
-    measured: float
-    unit: str
-    reference: float | None = None
-    reference_name: str = ""
-    ratio: float | None = None
-    target: str = ""
-    met: bool | None = None
-    note: str = ""
-
-    @property
-    def verdict(self) -> str:
-        """``met``, ``MISSED``, or nothing where there is no target."""
-        return "" if self.met is None else "met" if self.met else "MISSED"
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How much is measured: full size, or a few steps that only show that everything runs."""
-
-    repeats: int = 5
-    steps: int = 20_000
-    batch: int = 4096
-    batch_steps: int = 400
-    window: int | None = None
-    decisions: int = 300
-    time_limit: float = 90.0
-
-
-QUICK = Sizes(repeats=1, steps=EPISODE, batch=64, batch_steps=20, window=72, decisions=10, time_limit=5.0)
-
-
-def take_turns(repeats: int, *tasks: Callable[[], float]) -> list[float]:
-    """Return the median of each task, the tasks taking turns."""
-    found: list[list[float]] = [[] for _ in tasks]
-    for _ in range(repeats):
-        for results, task in zip(found, tasks, strict=True):
-            gc.collect()
-            results.append(task())
-    return [statistics.median(results) for results in found]
-
-
-def seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 def balancing_actions() -> list[int]:
@@ -338,12 +276,6 @@ MEASURES: dict[str, Callable[[Sizes], Iterator[Row]]] = {
 }
 
 
-def against(name: str, own: float, unit: str, other: float, other_name: str, least: float, note: str) -> Row:
-    """Return the row of a rate that should be at least so many times the reference."""
-    ratio = own / other
-    return Row(name, own, unit, other, other_name, ratio, f">= {least}x", ratio >= least, note)
-
-
 def real_data() -> bool:
     """Whether the fetched sets are at hand: a mirror is named, or lies beside the checkout."""
     if "ENERGY_GYM_DATA" not in os.environ and MIRROR.is_dir():
@@ -351,47 +283,12 @@ def real_data() -> bool:
     return "ENERGY_GYM_DATA" in os.environ
 
 
-def shown(rows: list[Row]) -> Table:
-    """Return the rows as a table that fits into 80 columns."""
-    table = Table(title="energy_gym: speed and memory", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("what", overflow="fold")
-    for name in ("measured", "reference", "ratio"):
-        table.add_column(name, justify="right", no_wrap=name == "ratio")
-    table.add_column("target", overflow="fold")
-    table.add_column("verdict", no_wrap=True)
-    for row in rows:
-        figures = (row.measured, row.reference)
-        measured, reference = ("" if figure is None else f"{figure:.4g} {row.unit}" for figure in figures)
-        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        colour = {"met": "green", "MISSED": "bold red", "": "dim"}[row.verdict]
-        verdict = f"[{colour}]{row.verdict or '-'}[/{colour}]"
-        table.add_row(row.name, measured, reference, ratio, row.target, verdict)
-    return table
-
-
-def notes(rows: list[Row]) -> Iterator[str]:
-    """Return a line for each row that has a reference or a note."""
-    for row in rows:
-        parts = [f"reference {row.reference_name}" if row.reference_name else "", row.note]
-        if any(parts):
-            yield f"{row.name}: {'; '.join(part for part in parts if part)}"
-
-
-def document(rows: list[Row], sizes: Sizes) -> dict[str, Any]:
-    """Return the rows as plain data, with versions and machine."""
-    from energy_gym.leaderboard import versions
-
-    machine = {"cores": os.cpu_count(), "system": platform.system(), "architecture": platform.machine()}
-    data = "fetched" if real_data() else "embedded and synthetic"
-    plain = [{**asdict(row), "verdict": row.verdict} for row in rows]
-    return {"versions": versions(), "machine": machine, "data": data, "sizes": asdict(sizes), "rows": plain}
-
-
 def main() -> int:
     """Measure, print and write; return the exit code."""
     parser = argparse.ArgumentParser(description="Speed and memory of energy_gym, against a reference in the same run.")
     parser.add_argument("--only", nargs="+", choices=list(MEASURES), default=list(MEASURES), metavar="NAME")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--markdown", type=Path, help="also write a page of the figures to this file")
     parser.add_argument("--repeats", type=int, help="the median of so many (default 5)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that it runs, not how fast")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a target is missed")
@@ -405,8 +302,11 @@ def main() -> int:
     console.print(shown(rows))
     for line in notes(rows):
         console.print(line, style="dim", highlight=False)
+    told = document(rows, sizes, "fetched" if real_data() else "embedded and synthetic")
     if asked.json is not None:
-        asked.json.write_text(json.dumps(document(rows, sizes), indent=1) + "\n", encoding="utf-8")
+        asked.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    if asked.markdown is not None:
+        asked.markdown.write_text(markdown(rows, told, "python benchmarks/speed.py"), encoding="utf-8")
     return int(asked.strict and any(row.met is False for row in rows))
 
 

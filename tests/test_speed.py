@@ -77,7 +77,8 @@ def test_an_unknown_name_is_a_mistake_of_usage() -> None:
 
 def test_strict_fails_where_a_target_is_missed() -> None:
     code = (
-        "import sys, runpy; sys.argv = ['speed.py', '--quick', '--only', 'slow', '--strict'];"
+        f"import sys, runpy; sys.path.insert(0, {str(ROOT / 'benchmarks')!r}); "
+        "sys.argv = ['speed.py', '--quick', '--only', 'slow', '--strict'];"
         f"speed = runpy.run_path({str(ROOT / 'benchmarks' / 'speed.py')!r});"
         "slow = lambda sizes: iter([speed['Row']('slow', 2.0, 's', target='<= 1 s', met=False)]);"
         "speed['MEASURES']['slow'] = slow; sys.exit(speed['main']())"

@@ -1,0 +1,137 @@
+"""How figures are taken and told: rows with a reference and a target, taking turns, tables and files."""
+
+from __future__ import annotations
+
+import gc
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+# A pole that is balanced resets as rarely as the rules allow: the reference at its best.
+EPISODE = 500
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure: what was measured, against which reference and which target.
+
+    ``ratio`` says how many times better than the reference, whether figures are rates or times; ``met`` is None where
+    no target is set.
+    """
+
+    name: str
+    measured: float
+    unit: str
+    reference: float | None = None
+    reference_name: str = ""
+    ratio: float | None = None
+    target: str = ""
+    met: bool | None = None
+    note: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """``met``, ``MISSED``, or nothing where there is no target."""
+        return "" if self.met is None else "met" if self.met else "MISSED"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured: full size, or a few steps that only show that everything runs."""
+
+    repeats: int = 5
+    steps: int = 20_000
+    batch: int = 4096
+    batch_steps: int = 400
+    window: int | None = None
+    decisions: int = 300
+    time_limit: float = 90.0
+
+
+QUICK = Sizes(repeats=1, steps=EPISODE, batch=64, batch_steps=20, window=72, decisions=10, time_limit=5.0)
+
+
+def take_turns(repeats: int, *tasks: Callable[[], float]) -> list[float]:
+    """Return the median of each task, the tasks taking turns."""
+    found: list[list[float]] = [[] for _ in tasks]
+    for _ in range(repeats):
+        for results, task in zip(found, tasks, strict=True):
+            gc.collect()
+            results.append(task())
+    return [statistics.median(results) for results in found]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def against(name: str, own: float, unit: str, other: float, other_name: str, least: float, note: str) -> Row:
+    """Return the row of a rate that should be at least so many times the reference."""
+    ratio = own / other
+    return Row(name, own, unit, other, other_name, ratio, f">= {least}x", ratio >= least, note)
+
+
+def figure(value: float | None, unit: str) -> str:
+    """Return a figure with its unit, or nothing where there is none."""
+    return "" if value is None else f"{value:.4g} {unit}"
+
+
+def shown(rows: list[Row]) -> Table:
+    """Return the rows as a table that fits into 80 columns."""
+    table = Table(title="energy_gym: speed and memory", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("what", overflow="fold")
+    for name in ("measured", "reference", "ratio"):
+        table.add_column(name, justify="right", no_wrap=name == "ratio")
+    table.add_column("target", overflow="fold")
+    table.add_column("verdict", no_wrap=True)
+    for row in rows:
+        measured, reference = figure(row.measured, row.unit), figure(row.reference, row.unit)
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+        colour = {"met": "green", "MISSED": "bold red", "": "dim"}[row.verdict]
+        verdict = f"[{colour}]{row.verdict or '-'}[/{colour}]"
+        table.add_row(row.name, measured, reference, ratio, row.target, verdict)
+    return table
+
+
+def notes(rows: list[Row]) -> Iterator[str]:
+    """Return a line for each row that has a reference or a note."""
+    for row in rows:
+        parts = [f"reference {row.reference_name}" if row.reference_name else "", row.note]
+        if any(parts):
+            yield f"{row.name}: {'; '.join(part for part in parts if part)}"
+
+
+def document(rows: list[Row], sizes: Sizes, data: str) -> dict[str, Any]:
+    """Return the rows as plain data, with versions and machine."""
+    from energy_gym.leaderboard import versions
+
+    machine = {"cores": os.cpu_count(), "system": platform.system(), "architecture": platform.machine()}
+    plain = [{**asdict(row), "verdict": row.verdict} for row in rows]
+    return {"versions": versions(), "machine": machine, "data": data, "sizes": asdict(sizes), "rows": plain}
+
+
+def markdown(rows: list[Row], document: dict[str, Any], command: str) -> str:
+    """Return the rows as a page: versions and machine, a table, and a line for each note."""
+    versions = ", ".join(f"{name} {version}" for name, version in document["versions"].items())
+    machine = ", ".join(f"{value} {name}" if name == "cores" else value for name, value in document["machine"].items())
+    table = [
+        f"| {row.name} | {figure(row.measured, row.unit)} | {figure(row.reference, row.unit)} | "
+        f"{'' if row.ratio is None else f'{row.ratio:.2f}'} | {row.target} | {row.verdict} |"
+        for row in rows
+    ]
+    head = ["| what | measured | reference | ratio | target | verdict |", "| --- | ---: | ---: | ---: | --- | --- |"]
+    told = [f"- {line}" for line in notes(rows)]
+    intro = [
+        f"Made with `{command}` ({versions}; {machine}; data: {document['data']}).",
+        f"Each figure is the median of {document['sizes']['repeats']}, measured and reference taking turns in one run.",
+    ]
+    return "\n".join(["# Speed and memory", "", *intro, "", *head, *table, "", *told, ""])
