@@ -7,7 +7,7 @@ which hold nothing that was not known at the step.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -18,6 +18,9 @@ from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError
 
 FILE = "agent.yaml"
+# Called during ``fit`` with the environment steps (or gradient steps, of an offline agent) so far and figures by name,
+# such as the score on the validation split.
+Callback = Callable[[int, Mapping[str, float]], None]
 
 
 class Agent(ABC):
@@ -28,16 +31,28 @@ class Agent(ABC):
         seed: Seed of what the agent itself draws.
 
     Raises:
-        ConfigurationError: The environment is not one of this package.
+        ConfigurationError: The environment is not one of this package, or of a kind of action the agent cannot play.
     """
 
     name: ClassVar[str]
+    # Draws at random when acting; learns from a seed. Both are played with several seeds.
     stochastic: ClassVar[bool] = False
+    learns: ClassVar[bool] = False
+    # The kinds of action it can play, and the keyword a task is made with where its own kind is not among them.
+    kinds: ClassVar[tuple[str, ...]] = ("continuous", "discrete")
+    preferred_actions: ClassVar[str] = "discrete-3"
 
     def __init__(self, env: Any, seed: int = 0) -> None:
         base = getattr(env, "unwrapped", env)
         if not isinstance(base, EnergyEnv):
             raise ConfigurationError(f"env={env!r}", "must be an environment of energy_gym", "pass gym.make(...)")
+        kind = "continuous" if base.setup.levels is None else "discrete"
+        if kind not in self.kinds:
+            raise ConfigurationError(
+                f"agent {self.name!r} on {kind} actions",
+                f"plays {' or '.join(self.kinds)} actions only",
+                f"make the environment with actions={self.preferred_actions!r}",
+            )
         self.env: EnergyEnv = base
         self.seed = int(seed)
 
@@ -48,8 +63,23 @@ class Agent(ABC):
     def reset(self) -> None:  # noqa: B027  # most agents carry nothing from episode to episode
         """Forget the episode; called before each one."""
 
-    def fit(self, env: Any = None) -> Self:
-        """Learn from an environment, by default from the training split of the agent's own; returns the agent."""
+    def fit(
+        self,
+        source: Any = None,
+        *,
+        budget: int | None = None,
+        seed: int | None = None,
+        callback: Callback | None = None,
+    ) -> Self:
+        """Learn; returns the agent.
+
+        Args:
+            source: An environment, or recorded trajectories; by default the training split of the agent's own.
+            budget: Steps of the environment (of gradient descent, for an agent that learns offline); by default the
+                agent's own figure.
+            seed: Seed of what is drawn while learning; by default the agent's.
+            callback: Called with steps so far and figures, now and then.
+        """
         return self
 
     def parameters(self) -> dict[str, Any]:

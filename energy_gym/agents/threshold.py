@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.agents.base import Agent
+from energy_gym.agents.base import Agent, Callback
 from energy_gym.contracts import spot
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import WEEK_HOURS
@@ -53,9 +53,16 @@ class Threshold(Agent):
         price = cost_of_kwh(self.env, {column: rows[0] for column, rows in self.env.outlook().items()})
         return self.power(1.0 if price <= self.low else (-1.0 if price >= self.high else 0.0))
 
-    def fit(self, env: Any = None) -> Self:
+    def fit(
+        self,
+        source: Any = None,
+        *,
+        budget: int | None = None,
+        seed: int | None = None,
+        callback: Callback | None = None,
+    ) -> Self:
         """See `Agent.fit`."""
-        train = self.env.variant(split="train", episode_steps=None) if env is None else env.unwrapped
+        train = self.env.variant(split="train", episode_steps=None) if source is None else source.unwrapped
         costs = cost_of_kwh(train, {column: rows[:-1, 0] for column, rows in train.setup.tape.ahead.items()})
         levels = np.quantile(costs, QUANTILES)
         pairs = [(low, high) for low in levels for high in levels if low < high] or [(levels[0], levels[-1])]
