@@ -1,6 +1,7 @@
 """``evaluate``: one episode of an agent, scored against the oracle.
 
-One rule: the oracle sees the same episode, from the same state, over the physical range of power.
+One rule: the oracle sees the same episode, from the same state, over the physical range of power; what is shown by the
+day adds up to what is shown for the whole.
 """
 
 from __future__ import annotations
@@ -11,18 +12,23 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from energy_gym.agents.base import Agent
+from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError
 from energy_gym.oracle import solve
-from energy_gym.oracle.solution import replay
+from energy_gym.oracle.solution import Solution, replay
 from energy_gym.scoring import regret, score
 
 PARTS = ("energy_cost", "carbon_kg", "wear", "penalty", "demand_charge", "cost")
 
 
 class Bracket(Protocol):
-    """A known optimum: a `Solution`, or its value and bound kept elsewhere."""
+    """A known optimum: a `Solution`, or its value and bound kept elsewhere.
+
+    One that also has ``daily``, its rewards by local day, lets `evaluate` say the regret of each day.
+    """
 
     @property
     def value(self) -> float:
@@ -49,6 +55,8 @@ class Evaluation:
         steps: Steps played.
         steps_per_second: Steps of agent and environment together, per second of wall time.
         seconds_per_decision: Mean time of ``act`` [s].
+        daily_regret: The oracle's reward minus the agent's by local day (ISO date) of the data's zone; it adds up to
+            ``oracle_value - return_``, may be negative on a day, and is empty where the oracle's days are not known.
     """
 
     return_: float
@@ -61,6 +69,7 @@ class Evaluation:
     steps: int
     steps_per_second: float
     seconds_per_decision: float
+    daily_regret: Mapping[str, float]
 
 
 def evaluate(
@@ -96,7 +105,8 @@ def evaluate(
     best = solve(env, continuous=True) if oracle is None else oracle
     idle = replay(base.setup, first, stop, base.energy_kwh, np.zeros(stop - first)).value
     agent.reset()
-    earned, parts, deciding, total = _play(agent, env, observation, info)
+    rewards, parts, deciding, total = _play(agent, env, observation, info)
+    earned = float(sum(rewards))
     return Evaluation(
         return_=earned,
         oracle_value=best.value,
@@ -108,12 +118,45 @@ def evaluate(
         steps=stop - first,
         steps_per_second=(stop - first) / total,
         seconds_per_decision=deciding / (stop - first),
+        daily_regret=_daily_regret(best, by_day(base.setup, first, np.array(rewards))),
     )
 
 
-def _play(agent: Any, env: Any, observation: Any, info: dict[str, Any]) -> tuple[float, dict[str, float], float, float]:
-    """Play to the end; return the sum of rewards and of parts, and the seconds in ``act`` and in all."""
-    earned, deciding, over = 0.0, 0.0, False
+def _daily_regret(best: Bracket, earned: Mapping[str, float]) -> dict[str, float]:
+    possible = daily_rewards(best) if isinstance(best, Solution) else getattr(best, "daily", {})
+    return {day: possible[day] - earned[day] for day in earned} if set(possible) == set(earned) else {}
+
+
+def daily_rewards(solution: Solution) -> dict[str, float]:
+    """Return what the plan of a solution earns by local day (ISO date) [reward units].
+
+    Example:
+        >>> import gymnasium as gym
+        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=48)
+        >>> observation, info = env.reset(options={"start": "2021-07-01T05:00Z"})
+        >>> best = solve(env)
+        >>> days = daily_rewards(best)
+        >>> list(days), abs(sum(days.values()) - best.value) < 1e-9
+        (['2021-07-01', '2021-07-02'], True)
+    """
+    plan = solution.plan
+    return by_day(plan.setup, plan.first, plan.steps[:, -1])
+
+
+def by_day(setup: Setup, first: int, rewards: npt.NDArray[np.float64]) -> dict[str, float]:
+    """Sum rewards (T,) of the steps from ``first`` on by local day of the data's zone; keys are ISO dates, in order."""
+    begin = setup.feed.first + first
+    times = setup.feed.times[begin : begin + len(rewards)].tz_convert(setup.feed.zone)
+    days, places = np.unique(times.tz_localize(None).to_numpy().astype("datetime64[D]"), return_inverse=True)
+    sums = np.bincount(places, weights=rewards, minlength=len(days))
+    return dict(zip(days.astype(str).tolist(), sums.tolist(), strict=True))
+
+
+def _play(
+    agent: Any, env: Any, observation: Any, info: dict[str, Any]
+) -> tuple[list[float], dict[str, float], float, float]:
+    """Play to the end; return the rewards, the sums of the parts, and the seconds in ``act`` and in all."""
+    rewards, deciding, over = [], 0.0, False
     parts = dict.fromkeys(PARTS, 0.0)
     began = time.perf_counter()
     while not over:
@@ -122,7 +165,7 @@ def _play(agent: Any, env: Any, observation: Any, info: dict[str, Any]) -> tuple
         deciding += time.perf_counter() - asked
         observation, reward, terminated, truncated, info = env.step(action)
         over = terminated or truncated
-        earned += reward
+        rewards.append(reward)
         for name in PARTS:
             parts[name] += info[name]
-    return earned, parts, deciding, time.perf_counter() - began
+    return rewards, parts, deciding, time.perf_counter() - began

@@ -36,7 +36,7 @@ Progress = Callable[[str, int, int], None]
 PACKAGES = ("energy-gym", "gymnasium", "numpy", "pandas", "highspy", "pyomo")
 # A task is one episode: where its window is drawn, every agent and seed and the oracle meet the same one.
 EPISODE_SEED = 0
-FIGURES = tuple(field.name for field in fields(Evaluation) if field.name not in ("parts", "return_"))
+FIGURES = tuple(field.name for field in fields(Evaluation) if field.name not in ("parts", "return_", "daily_regret"))
 ROW = {"task", "agent", "seed", "unit", "return", *FIGURES, *PARTS, "key"}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from typing import Any
 import gymnasium as gym
 import yaml
 
-from energy_gym.agents.registry import agent_class
+from energy_gym.agents.registry import Factory, agent_factory
 from energy_gym.data.feed import Feed
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.setup import check_count
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.paths import resource
 
@@ -54,6 +55,25 @@ class Task:
                 f"task {self.name}: {error}", f"must be a keyword of {self.id}", "correct the suite"
             ) from error
 
+    @property
+    def actions(self) -> str:
+        """The kind of action space it is stated with."""
+        return str(self.keywords.get("actions", "continuous"))
+
+    def actions_for(self, agent: Factory) -> str:
+        """Return the action space that an agent plays it with: the task's own if the agent can, else the agent's."""
+        kind = "continuous" if self.actions == "continuous" else "discrete"
+        return self.actions if kind in agent.kinds else agent.preferred_actions
+
+    def played_with(self, actions: str) -> Task:
+        """Return the same episode with another action space.
+
+        Example:
+            >>> Task("week", "energy_gym/Arbitrage-v0", {}).played_with("discrete-3").keywords
+            {'actions': 'discrete-3'}
+        """
+        return self if actions == self.actions else Task(self.name, self.id, {**self.keywords, "actions": actions})
+
     @cached_property
     def hashes(self) -> dict[str, str]:
         """Hashes of scenario, data and the whole task (data are read for it)."""
@@ -69,13 +89,17 @@ class Task:
 
 @dataclass(frozen=True)
 class Suite:
-    """A named list of tasks, and the agents that are compared on it unless others are asked for."""
+    """A named list of tasks, and the agents that are compared on it unless others are asked for.
+
+    ``budgets`` says with how many steps an agent learns, where that is not the agent's own figure.
+    """
 
     name: str
     title: str
     description: str
     agents: tuple[str, ...]
     tasks: tuple[Task, ...]
+    budgets: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, name: str | Path) -> Suite:
@@ -102,18 +126,21 @@ class Suite:
     @classmethod
     def _build(cls, name: str, tree: Any) -> Suite:
         known = {"title", "description", "agents", "tasks"}
-        if not isinstance(tree, Mapping) or set(tree) != known:
+        if not isinstance(tree, Mapping) or set(tree) - {"budgets"} != known:
             raise ConfigurationError(
-                f"suite {name}", f"must have exactly {', '.join(sorted(known))}", "correct the file"
+                f"suite {name}",
+                f"must have exactly {', '.join(sorted(known))}, and may have budgets",
+                "correct the file",
             )
         agents, items = (_list(name, tree, part) for part in ("agents", "tasks"))
         for agent in agents:
-            agent_class(str(agent))
+            agent_factory(str(agent))
         tasks = tuple(_task(name, item) for item in items)
         names = [task.name for task in tasks]
         if len(set(names)) != len(names):
             raise ConfigurationError(f"suite {name}: tasks {names}", "need distinct names", "rename them")
-        return cls(name, str(tree["title"]), str(tree["description"]), tuple(str(agent) for agent in agents), tasks)
+        texts = (str(tree["title"]), str(tree["description"]), tuple(str(agent) for agent in agents))
+        return cls(name, *texts, tasks, check_budgets(tree.get("budgets", {})))
 
 
 def suite_ids() -> tuple[str, ...]:
@@ -124,6 +151,25 @@ def suite_ids() -> tuple[str, ...]:
         ('core', 'quick')
     """
     return tuple(sorted(path.stem for path in resource(*SUITES).glob("*.yaml")))
+
+
+def check_budgets(budgets: Any) -> dict[str, int]:
+    """Return steps by agent.
+
+    Raises:
+        ConfigurationError: No mapping, or steps that are no whole number.
+        NonPositiveError: Steps below 1.
+        UnknownIdError: An unknown agent.
+
+    Example:
+        >>> check_budgets({"mpc": 1000})
+        {'mpc': 1000}
+    """
+    if not isinstance(budgets, Mapping):
+        raise ConfigurationError(f"budgets={budgets!r}", "must map an agent to steps", "write {agent: steps}")
+    for agent in budgets:
+        agent_factory(str(agent))
+    return {str(agent): check_count(f"budget of {agent}", steps) for agent, steps in budgets.items()}
 
 
 def _list(suite: str, tree: Mapping[str, Any], part: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
@@ -12,6 +13,7 @@ import pytest
 import energy_gym
 from energy_gym import Battery
 from energy_gym.agents import make_agent
+from energy_gym.evaluation import daily_rewards
 
 ID = "energy_gym/Arbitrage-v0"
 PARTS = ("energy_cost", "carbon_kg", "wear", "penalty", "demand_charge", "cost")
@@ -93,6 +95,39 @@ def test_options_and_a_known_oracle(series: pd.DataFrame) -> None:
     one = energy_gym.evaluate(make_agent("mpc", env), env, options=options)
     two = energy_gym.evaluate(make_agent("mpc", env), env, options=options, oracle=known)
     assert (one.return_, one.regret, one.steps) == (two.return_, two.regret, 30)
+
+
+def test_daily_regret_adds_up_by_local_day() -> None:
+    index = pd.date_range("2024-03-09T05:00Z", periods=72, freq="h").tz_convert("America/New_York")
+    prices = 50.0 + 40.0 * np.random.default_rng(4).normal(size=72)
+    env = gym.make(ID, data=pd.DataFrame({"price_per_mwh": prices}, index=index), episode_steps=None)
+    result = energy_gym.evaluate(make_agent("idle", env), env)
+    assert list(result.daily_regret) == ["2024-03-09", "2024-03-10", "2024-03-11", "2024-03-12"]
+    assert sum(result.daily_regret.values()) == pytest.approx(result.oracle_value - result.return_, abs=1e-9)
+    env.reset(seed=0)
+    rewards = energy_gym.solve(env, continuous=True).table["reward"].tz_convert("America/New_York")
+    assert rewards["2024-03-10"].size == 23  # the clock goes forward
+    for day, lost in result.daily_regret.items():
+        assert lost == pytest.approx(rewards[day].sum(), abs=1e-9)
+
+
+def test_daily_regret_needs_the_days_of_the_oracle(series: pd.DataFrame) -> None:
+    @dataclass(frozen=True)
+    class Kept:
+        value: float
+        bound: float
+        daily: dict[str, float]
+
+    env = gym.make(ID, data=series, episode_steps=48)
+    env.reset(seed=3)
+    best = energy_gym.solve(env, continuous=True)
+    agent = make_agent("mpc", env)
+    genuine = energy_gym.evaluate(agent, env, seed=3).daily_regret
+    kept = Kept(best.value, best.bound, daily_rewards(best))
+    assert energy_gym.evaluate(agent, env, seed=3, oracle=kept).daily_regret == genuine
+    for days in ({}, {"2024-03-01": 0.0}):
+        bare = Kept(best.value, best.bound, days)
+        assert energy_gym.evaluate(agent, env, seed=3, oracle=bare).daily_regret == {}
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -35,8 +35,21 @@ STOREYS = (
     ("envs", "oracle", "scenarios"),
     ("agents",),
     ("evaluation", "scoring", "testing"),
-    ("leaderboard", "suites", "results", "tables", "tasks", "runs", "workers"),
-    ("cli", "data_cli"),
+    (
+        "leaderboard",
+        "suites",
+        "results",
+        "tables",
+        "tasks",
+        "runs",
+        "workers",
+        "statistics",
+        "engines",
+        "plots",
+        "page",
+        "merging",
+    ),
+    ("cli", "data_cli", "leaderboard_cli"),
 )
 RANK = {name: storey for storey, names in enumerate(STOREYS) for name in names}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import pytest
 
+from energy_gym.agents.registry import agent_factory
 from energy_gym.data import card
 from energy_gym.errors import ConfigurationError, EnergyGymError, MissingColumnError, UnknownIdError
 from energy_gym.suites import Suite, Task, suite_ids
@@ -134,6 +136,39 @@ def test_a_broken_file(tmp_path: Path, old: str, new: str, error: type[EnergyGym
     with pytest.raises(error, match=re.escape(says)) as caught:
         read(tmp_path, GOOD.replace(old, new))
     assert "\n" not in str(caught.value)
+
+
+def test_budgets(tmp_path: Path) -> None:
+    assert read(tmp_path, GOOD).budgets == {}
+    assert read(tmp_path, GOOD + "budgets: {mpc: 2000, idle: 1}\n").budgets == {"mpc": 2000, "idle": 1}
+
+
+@pytest.mark.parametrize(
+    ("budgets", "error", "says"),
+    [
+        ("3", ConfigurationError, "budgets=3: must map an agent to steps"),
+        ("{mcp: 3}", UnknownIdError, "did you mean 'mpc'"),
+        ("{mpc: 0}", ConfigurationError, "budget of mpc=0"),
+        ("{mpc: many}", ConfigurationError, "budget of mpc='many'"),
+    ],
+)
+def test_broken_budgets(tmp_path: Path, budgets: str, error: type[EnergyGymError], says: str) -> None:
+    with pytest.raises(error, match=re.escape(says)):
+        read(tmp_path, GOOD + f"budgets: {budgets}\n")
+
+
+def test_an_agent_plays_the_same_episode_with_the_actions_it_can() -> None:
+    mpc = agent_factory("mpc")
+    task, other = Task("t", ID, {"episode_steps": 24}), Task("t", ID, {"actions": "discrete-5"})
+    assert (task.actions_for(mpc), other.actions_for(mpc)) == ("continuous", "discrete-5")
+    picky = replace(mpc, kinds=("discrete",), preferred_actions="discrete-3")
+    assert (task.actions_for(picky), other.actions_for(picky)) == ("discrete-3", "discrete-5")
+    smooth = replace(mpc, kinds=("continuous",), preferred_actions="continuous")
+    assert other.actions_for(smooth) == "continuous"
+    played = task.played_with("discrete-3")
+    assert played.keywords == {"episode_steps": 24, "actions": "discrete-3"}
+    assert [each.hashes["data"] for each in (task, played)] == [task.hashes["data"]] * 2
+    assert task.played_with("continuous") is task
 
 
 def test_two_tasks_of_one_name(tmp_path: Path) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from energy_gym.agents.base import Agent
-from energy_gym.errors import ConfigurationError, UnknownIdError
+from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
 
 AGENTS = {
     "idle": "energy_gym.agents.simple:Idle",
@@ -26,6 +29,82 @@ def agent_ids() -> tuple[str, ...]:
     return tuple(sorted(AGENTS))
 
 
+@dataclass(frozen=True)
+class Factory:
+    """How an agent of a name is made, and what is known of it before it is made.
+
+    Args:
+        name: Name, or ``module:factory``.
+        make: Called with an environment and a seed.
+        stochastic: Draws at random when acting. A function that does not say is taken to.
+        learns: Learns from a seed.
+        kinds: Kinds of action it can play.
+        preferred_actions: What a task is made with where its own kind is not among them.
+    """
+
+    name: str
+    make: Callable[[Any, int], Any]
+    stochastic: bool
+    learns: bool
+    kinds: tuple[str, ...]
+    preferred_actions: str
+
+    @property
+    def seeded(self) -> bool:
+        """Whether another seed can give another result."""
+        return self.stochastic or self.learns
+
+
+def agent_factory(name: str) -> Factory:
+    """Return the factory of a name, or of ``"module:factory"`` for an agent that lives elsewhere.
+
+    A factory is a class, or anything called with an environment and a seed, that gives an object with ``act`` and
+    ``reset`` (``fit``, if it has one, is called before the first episode). It may carry the attributes of `Agent`.
+
+    Raises:
+        UnknownIdError: No agent of that name.
+        ConfigurationError: ``module:factory`` cannot be imported, or is not called with an environment and a seed.
+        MissingExtraError: The agent needs an extra that is not installed.
+
+    Example:
+        >>> agent_factory("uniform").seeded, agent_factory("energy_gym.agents.mpc:MPC").seeded
+        (True, False)
+    """
+    found = _imported(name)
+    _check_call(name, found)
+    return Factory(
+        name=name,
+        make=found,
+        stochastic=bool(getattr(found, "stochastic", not isinstance(found, type))),
+        learns=bool(getattr(found, "learns", False)),
+        kinds=tuple(getattr(found, "kinds", Agent.kinds)),
+        preferred_actions=str(getattr(found, "preferred_actions", Agent.preferred_actions)),
+    )
+
+
+def _imported(name: str) -> Any:
+    if name not in AGENTS and ":" not in name:
+        raise UnknownIdError.of("agent", name, AGENTS)
+    module, _, attribute = AGENTS.get(name, name).partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except MissingExtraError:
+        raise
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"agent {name!r}", f"cannot be imported ({error})", "write module:factory") from error
+
+
+def _check_call(name: str, found: Any) -> None:
+    """Refuse before the run what cannot be called as a factory, or makes what cannot act."""
+    remedy = "write a class or a function that is called with an environment and a seed"
+    if isinstance(found, type) and not (hasattr(found, "act") and hasattr(found, "reset")):
+        raise ConfigurationError(f"agent {name!r}", "is a class without act and reset", "derive it from Agent")
+    try:
+        inspect.signature(found).bind(None, 0)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"agent {name!r}", f"is no factory of agents ({error})", remedy) from error
+
+
 def agent_class(name: str) -> type[Agent]:
     """Return the class of a name, or of ``"module:Class"`` for an agent that lives elsewhere.
 
@@ -33,24 +112,24 @@ def agent_class(name: str) -> type[Agent]:
         UnknownIdError: No agent of that name.
         ConfigurationError: ``module:Class`` cannot be imported or is no `Agent`.
     """
-    if name not in AGENTS and ":" not in name:
-        raise UnknownIdError.of("agent", name, AGENTS)
-    module, _, attribute = AGENTS.get(name, name).partition(":")
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(f"agent {name!r}", f"cannot be imported ({error})", "write module:Class") from error
+    found = _imported(name)
     if not (isinstance(found, type) and issubclass(found, Agent)):
         raise ConfigurationError(f"agent {name!r}", "is no subclass of energy_gym.agents.Agent", "derive it from Agent")
     return found
 
 
-def make_agent(name: str, env: Any, seed: int = 0) -> Agent:
+def make_agent(name: str, env: Any, seed: int = 0) -> Any:
     """Return the agent of a name for an environment, not yet fitted.
+
+    Raises:
+        ConfigurationError: What a factory from elsewhere gives has no ``act`` or no ``reset``.
 
     Example:
         >>> import gymnasium as gym
         >>> make_agent("idle", gym.make("energy_gym/Arbitrage-v0")).name
         'idle'
     """
-    return agent_class(name)(env, seed)
+    agent = agent_factory(name).make(env, seed)
+    if not (callable(getattr(agent, "act", None)) and callable(getattr(agent, "reset", None))):
+        raise ConfigurationError(f"agent {name!r}: {agent!r}", "has no act and reset", "give it both")
+    return agent
