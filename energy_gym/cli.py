@@ -1,4 +1,4 @@
-"""The command line: ``energy-gym leaderboard | solve | list | data``.
+"""The command line: ``energy-gym leaderboard | solve | list | data | experts``.
 
 One rule: it reads options and prints; what it prints comes from the package's public functions.
 """
@@ -20,6 +20,7 @@ from rich.table import Table
 import energy_gym
 from energy_gym.data_cli import app as data_app
 from energy_gym.errors import EnergyGymError
+from energy_gym.experts_cli import app as experts_app
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,7 @@ app = typer.Typer(
     help="Energy decisions as Gymnasium environments, with a proven optimum.",
 )
 app.add_typer(data_app, name="data")
+app.add_typer(experts_app, name="experts")
 console = Console()
 
 

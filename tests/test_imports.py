@@ -45,11 +45,12 @@ STOREYS = (
         "workers",
         "statistics",
         "engines",
+        "clusters",
         "plots",
         "page",
         "merging",
     ),
-    ("cli", "data_cli", "leaderboard_cli"),
+    ("cli", "data_cli", "experts_cli", "leaderboard_cli"),
 )
 RANK = {name: storey for storey, names in enumerate(STOREYS) for name in names}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
