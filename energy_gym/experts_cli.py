@@ -1,8 +1,12 @@
-"""The commands ``energy-gym experts ...``; its one rule: what could fail is checked before an hour is played."""
+"""The commands ``energy-gym experts ...``.
+
+One rule: what could be refused is refused before a step is played; nothing is written before the last one was.
+"""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,8 +16,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from energy_gym.data_cli import _clearly as clearly
-
 if TYPE_CHECKING:
     from energy_gym.agents.trajectories import Trajectories
 
@@ -22,7 +24,6 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="Data set, as 'energy
 
 
 @app.command()
-@clearly
 def make(
     id: Annotated[str, typer.Argument(metavar="ID", help="Environment; see energy-gym list")],
     dataset: Annotated[str | None, typer.Option(help="Data set of prices; see energy-gym data list")] = None,
@@ -32,6 +33,8 @@ def make(
     noise: Annotated[float, typer.Option(help="Probability of a random action, 0 to 1")] = 0.0,
     actions: Annotated[str, typer.Option(help="continuous, discrete-3, discrete-5")] = "continuous",
     objective: Annotated[str | None, typer.Option(help="cost, carbon or joint")] = None,
+    horizon: Annotated[int, typer.Option(help="Steps of look-ahead in the observations")] = 24,
+    scenario: Annotated[Path | None, typer.Option(help="YAML file of a scenario")] = None,
     window: Annotated[int, typer.Option(help="Steps the oracle plans ahead; 0: the whole episode at once")] = 24,
     episodes: Annotated[int, typer.Option(help="Number of episodes")] = 1,
     steps: Annotated[int | None, typer.Option(help="Steps of an episode; default: the whole split")] = None,
@@ -44,7 +47,9 @@ def make(
     from energy_gym.agents.minari_folder import check_name
     from energy_gym.agents.minari_store import usual_name, write_trajectories
 
-    env = _environment(id, dataset, split, forecast, actions, objective, steps)
+    named = {"dataset": dataset, "forecast": forecast, "objective": objective, "scenario": scenario}
+    named = {key: value for key, value in named.items() if value is not None}
+    env = _environment(id, split=split, actions=actions, horizon=horizon, episode_steps=steps, **named)
     name = out or usual_name(env, policy, noise)
     check_name(name, force=force)
     began = time.perf_counter()
@@ -63,7 +68,7 @@ def make(
     _print_made(written, trajectories, env.unwrapped.setup.reward_unit, time.perf_counter() - began)
 
 
-def _environment(id: str, dataset: str | None, split: str, forecast: str | None, actions: str, *rest: Any) -> Any:
+def _environment(id: str, **keywords: Any) -> Any:
     import gymnasium as gym
 
     from energy_gym.errors import UnknownIdError
@@ -71,10 +76,7 @@ def _environment(id: str, dataset: str | None, split: str, forecast: str | None,
 
     if id not in SCENARIOS:
         raise UnknownIdError.of("environment", id, SCENARIOS)
-    objective, steps = rest
-    given = {"dataset": dataset, "forecast": forecast, "objective": objective}
-    given = {key: value for key, value in given.items() if value is not None}
-    return gym.make(id, split=split, actions=actions, episode_steps=steps, **given)
+    return gym.make(id, **keywords)
 
 
 def _bar() -> Progress:
@@ -107,7 +109,6 @@ def _print_facts(rows: dict[str, str]) -> None:
 
 
 @app.command("list")
-@clearly
 def list_sets() -> None:
     """List the expert data sets on this machine."""
     from energy_gym.agents.minari_folder import datasets_root, describe_trajectories, list_trajectories
@@ -131,14 +132,13 @@ def _sums(episodes: list[dict[str, Any]]) -> tuple[str, ...]:
 
 
 @app.command()
-@clearly
 def describe(name: _Name) -> None:
     """Show what an expert data set holds: environment, policy, slots, returns."""
     from energy_gym.agents.minari_store import read_trajectories
 
     trajectories = read_trajectories(name)
     levels = trajectories.levels
-    keywords = ", ".join(f"{key}={value!r}" for key, value in trajectories.keywords.items())
+    keywords = ", ".join(f"{key}={_short(value)}" for key, value in trajectories.keywords.items())
     slots = trajectories.layout
     _print_facts(
         {
@@ -152,6 +152,13 @@ def describe(name: _Name) -> None:
         }
     )
     _print_episodes(trajectories)
+
+
+def _short(value: Any) -> str:
+    """Return a keyword for a line: of one written out in full, or not kept, only that."""
+    if not isinstance(value, dict):
+        return repr(value)
+    return "(written out in the metadata)" if "yaml" in value else f"({value.get('not kept')}, not kept)"
 
 
 def _print_episodes(trajectories: Trajectories, most: int = 20) -> None:

@@ -26,6 +26,8 @@ from energy_gym.oracle.solve import best_power
 
 POLICIES = ("mpc", "oracle")
 WINDOW = 24
+# Keeps the draws of the noise apart from those of the environment, which has the same seed.
+NOISE = 1
 # Called with the steps played so far, and those to be played in all.
 Progress = Callable[[int, int], None]
 # The expert's action in the environment's current state.
@@ -46,7 +48,7 @@ def record_expert(
     """Let an expert play episodes of an environment and record them.
 
     Args:
-        env: An environment of this package, in any Gymnasium wrappers; its own split and keywords are played.
+        env: An environment of this package; its own split and keywords are played, and any wrappers passed over.
         policy: ``"oracle"`` plans over what will really happen, ``"mpc"`` over the environment's own forecast.
         noise: Probability with which a step plays a random action, drawn evenly, in place of the expert's.
         window: Steps that the oracle plans ahead, from each state anew and exactly within them (a discrete environment
@@ -165,7 +167,7 @@ def _play(run: _Run, observation: npt.NDArray[np.float32], info: dict[str, Any])
     first, stop = env.steps_left
     marks = _marks(env)
     steps = stop - first
-    random = np.random.default_rng(run.seed)
+    random = np.random.default_rng([run.seed, NOISE])
     seen = np.empty((steps + 1, len(env.layout)), dtype=np.float32)
     actions, advice = _blank(steps, levels), _blank(steps, levels)
     rewards = np.empty(steps)

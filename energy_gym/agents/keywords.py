@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError
 from energy_gym.scenario import Scenario
@@ -53,6 +55,8 @@ def plain_keywords(env: EnergyEnv) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
     try:
         return json.loads(json.dumps(value))
     except TypeError:
