@@ -14,10 +14,15 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import yaml
 
+from energy_gym import __version__
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError
+from energy_gym.files import write_atomically
+from energy_gym.tape import Slot
 
 FILE = "agent.yaml"
+# Goes up whenever what is saved changes its meaning.
+FORMAT = 1
 # Called during ``fit`` with the environment steps (or gradient steps, of an offline agent) so far and figures by name,
 # such as the score on the validation split.
 Callback = Callable[[int, Mapping[str, float]], None]
@@ -86,45 +91,51 @@ class Agent(ABC):
         """Return what `save` must keep, as plain numbers and strings."""
         return {"seed": self.seed}
 
-    def restore(self, parameters: Mapping[str, Any]) -> None:
-        """Take back what `parameters` returned."""
+    def restore(self, parameters: Mapping[str, Any], folder: Path) -> None:
+        """Take back what `parameters` returned; further files, if the agent writes any, lie in the folder."""
         self.seed = int(parameters["seed"])
 
     def save(self, folder: str | Path) -> None:
-        """Write the agent into a folder, which is made if need be."""
-        path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
-        slots = [slot.name for slot in self.env.layout]
-        tree = {"agent": self.name, "layout": slots, "parameters": self.parameters()}
-        (path / FILE).write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
+        """Write the agent into a folder, which is made if need be: what it learnt, and where it can be used again."""
+        tree = {"format": FORMAT, "version": __version__, "agent": self.name, **self._fits()}
+        text = yaml.safe_dump({**tree, "parameters": self.parameters()}, sort_keys=False)
+        write_atomically(Path(folder) / FILE, lambda path: path.write_text(text, encoding="utf-8"))
+
+    def _fits(self) -> dict[str, Any]:
+        """Return what says where the agent can be used: scenario, data, actions, and the slots with their scaling."""
+        setup = self.env.setup
+        return {
+            "scenario": yaml.safe_load(self.env.scenario.to_yaml()),
+            "data": setup.feed.title,
+            "levels": None if setup.levels is None else list(setup.levels),
+            "layout": [list(slot) for slot in self.env.layout],
+        }
 
     @classmethod
-    def load(cls, folder: str | Path, env: Any) -> Self:
+    def load(cls, folder: str | Path, env: Any, *, rescaled: bool = False) -> Self:
         """Read an agent from a folder, for an environment with the same observation slots.
 
+        Args:
+            folder: Where it was saved.
+            env: The environment it is to act in.
+            rescaled: Accept slots of the same name with other units and scaling, as another market has.
+
         Raises:
-            ConfigurationError: No agent of this kind is there, or it was made for another layout.
+            ConfigurationError: No agent of this kind is there, it was saved by an incompatible version, or for another
+                layout; the message lists the slots that differ.
         """
         path = Path(folder) / FILE
-        try:
-            tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-            kind, slots, parameters = tree["agent"], tree["layout"], tree["parameters"]
-        except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-            raise ConfigurationError(
-                f"{folder}", f"holds no agent ({FILE} cannot be read)", "check the path"
-            ) from error
+        tree = _read_saved(path)
         agent = cls(env)
-        if kind != cls.name:
-            raise ConfigurationError(f"{path}: agent {kind!r}", f"must be {cls.name!r}", f"load it as {kind!r}")
-        own = [slot.name for slot in agent.env.layout]
-        differing = sorted(set(own) ^ set(slots))
-        if own != slots:
+        if tree["agent"] != cls.name:
             raise ConfigurationError(
-                f"{path}: {len(slots)} slots, the environment has {len(own)}",
-                f"the layouts differ in {', '.join(differing) or 'their order'}",
-                "make the environment with the keywords the agent was saved with",
+                f"{path}: agent {tree['agent']!r}", f"must be {cls.name!r}", f"load it as {tree['agent']!r}"
             )
-        agent.restore(parameters)
+        _check_layout(path, [Slot(*slot) for slot in tree["layout"]], agent.env.layout, rescaled)
+        try:
+            agent.restore(tree["parameters"], Path(folder))
+        except (KeyError, TypeError) as error:
+            raise ConfigurationError(f"{path}", f"lacks {error}", "save the agent again") from error
         return agent
 
     def power(self, share: float) -> Any:
@@ -133,3 +144,41 @@ class Agent(ABC):
         if levels is None:
             return np.array([share])
         return int(np.argmin(np.abs(np.array(levels) - share)))
+
+
+def _read_saved(path: Path) -> dict[str, Any]:
+    """Return the description of a saved agent, or raise ConfigurationError."""
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        saved, version = tree["format"], str(tree["version"])
+        _ = tree["agent"], tree["parameters"], [Slot(*slot) for slot in tree["layout"]]
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"{path.parent}", f"holds no agent ({FILE} cannot be read)", "check the path"
+        ) from error
+    if saved != FORMAT:
+        raise ConfigurationError(
+            f"{path}: format {saved} of energy-gym {version}",
+            f"energy-gym {__version__} reads format {FORMAT}",
+            f"install energy-gym {version}, or train the agent again",
+        )
+    return dict(tree)
+
+
+def _check_layout(path: Path, saved: list[Slot], own: tuple[Slot, ...], rescaled: bool) -> None:
+    """Raise ConfigurationError, with the slots that differ, where an agent would misread the observation."""
+    names, here = [slot.name for slot in saved], [slot.name for slot in own]
+    if names != here:
+        differing = sorted(set(names) ^ set(here))
+        raise ConfigurationError(
+            f"{path}: {len(names)} slots, the environment has {len(here)}",
+            f"the layouts differ in {', '.join(differing) or 'their order'}",
+            "make the environment with the keywords the agent was saved with",
+        )
+    scaled = [slot.name for slot, other in zip(saved, own, strict=True) if slot != other]
+    if scaled and not rescaled:
+        raise ConfigurationError(
+            f"{path}: {len(scaled)} slots with other units or scaling",
+            f"the scaling differs in {', '.join(scaled)}",
+            "use the data it was saved with, or pass rescaled=True to use it on another market",
+        )

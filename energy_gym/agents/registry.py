@@ -12,8 +12,13 @@ from energy_gym.agents.base import Agent
 from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
 
 AGENTS = {
+    "bc": "energy_gym.agents.cloning:BC",
+    "cql": "energy_gym.agents.offline:CQL",
+    "dqn": "energy_gym.agents.sb3:DQN",
     "idle": "energy_gym.agents.simple:Idle",
     "mpc": "energy_gym.agents.mpc:MPC",
+    "ppo": "energy_gym.agents.sb3:PPO",
+    "sac": "energy_gym.agents.sb3:SAC",
     "threshold": "energy_gym.agents.threshold:Threshold",
     "uniform": "energy_gym.agents.simple:Uniform",
 }
@@ -24,7 +29,7 @@ def agent_ids() -> tuple[str, ...]:
 
     Example:
         >>> agent_ids()
-        ('idle', 'mpc', 'threshold', 'uniform')
+        ('bc', 'cql', 'dqn', 'idle', 'mpc', 'ppo', 'sac', 'threshold', 'uniform')
     """
     return tuple(sorted(AGENTS))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -47,9 +48,9 @@ class Uniform(Agent):
         """Start the draws anew."""
         self._random = np.random.default_rng(self.seed)
 
-    def restore(self, parameters: Mapping[str, Any]) -> None:
+    def restore(self, parameters: Mapping[str, Any], folder: Path) -> None:
         """See `Agent.restore`."""
-        super().restore(parameters)
+        super().restore(parameters, folder)
         self.reset()
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:

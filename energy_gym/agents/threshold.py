@@ -6,6 +6,7 @@ One rule: the two thresholds come from the training split alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -76,9 +77,9 @@ class Threshold(Agent):
         """See `Agent.parameters`."""
         return {**super().parameters(), "low": self.low, "high": self.high}
 
-    def restore(self, parameters: Mapping[str, Any]) -> None:
+    def restore(self, parameters: Mapping[str, Any], folder: Path) -> None:
         """See `Agent.restore`."""
-        super().restore(parameters)
+        super().restore(parameters, folder)
         self.low, self.high = parameters["low"], parameters["high"]
 
 

@@ -98,6 +98,11 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return self.setup.layout
 
     @property
+    def autoreset(self) -> str:
+        """How finished episodes start anew: ``"next_step"``, ``"same_step"`` or ``"disabled"``."""
+        return self._mode
+
+    @property
     def scenario(self) -> Scenario:
         """The scenario that is played (with the first battery)."""
         return self.setup.scenario

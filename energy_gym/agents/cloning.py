@@ -1,0 +1,132 @@
+"""Behaviour cloning through the imitation library: bc, from what an expert advised in states it met.
+
+One rule: it learns the advice, not what noise made of it, so that noisy records show it how to come back.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from typing import Any, ClassVar
+
+import numpy as np
+
+from energy_gym.agents.actor import Actor
+from energy_gym.agents.demonstrations import demonstrations
+from energy_gym.agents.learner import Keeper, Learner
+from energy_gym.agents.readers import import_imitation, to_imitation
+from energy_gym.agents.trajectories import Trajectories
+
+CHECKPOINTS = 20
+SAMPLE = 2048
+
+
+class BC(Learner):
+    """Behaviour cloning (Pomerleau 1991), on discrete or continuous actions.
+
+    ``fit`` takes trajectories, the name of a Minari data set or an environment in which the expert then plays; its
+    budget counts steps of gradient descent.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> from energy_gym.agents.experts import record_expert
+        >>> env = gym.make("energy_gym/Arbitrage-v0", actions="discrete-3", episode_steps=24)
+        >>> expert = record_expert(env, noise=0.3, episodes=4)
+        >>> agent = BC(env, seed=1, hidden=[16]).fit(expert, budget=100)
+        >>> observation, info = env.reset(seed=0)
+        >>> agent.act(observation, info) in (0, 1, 2)
+        True
+    """
+
+    name: ClassVar[str] = "bc"
+
+    @property
+    def head(self) -> str:
+        """See `Learner.head`."""
+        return "clip" if self.env.setup.levels is None else "argmax"
+
+    def _train(self, source: Any, budget: int, seed: int, keeper: Keeper) -> None:
+        import_imitation()
+        from imitation.algorithms.bc import BC as Trainer  # noqa: N811  # this class has its name
+
+        data = demonstrations(source, self.env, self.settings["expert"])
+        policy = self._policy(seed)
+        if self.actor is not None:
+            self.actor.into_torch(self._linears(policy))
+        trainer = Trainer(
+            observation_space=self.env.observation_space,
+            action_space=self.env.action_space,
+            rng=np.random.default_rng(seed),
+            policy=policy,
+            demonstrations=to_imitation(data),
+            batch_size=min(self.settings["batch_size"], len(data)),
+            optimizer_kwargs={"lr": self.settings["learning_rate"]},
+            ent_weight=self.settings["entropy_weight"],
+            device="cpu",
+            custom_logger=self._logger(),
+        )
+        watch = _Watch(self, trainer, keeper, max(budget // CHECKPOINTS, 1), data)
+        trainer.train(n_batches=budget, on_batch_end=watch, progress_bar=False, log_interval=watch.every)
+        watch.show()
+
+    def _policy(self, seed: int) -> Any:
+        from stable_baselines3.common.policies import ActorCriticPolicy
+        from stable_baselines3.common.utils import set_random_seed
+        from torch import nn
+
+        set_random_seed(seed)
+        activation = {"relu": nn.ReLU, "tanh": nn.Tanh}[self.settings["activation"]]
+        return ActorCriticPolicy(
+            self.env.observation_space,
+            self.env.action_space,
+            lambda _: self.settings["learning_rate"],
+            net_arch={"pi": list(self.settings["hidden"]), "vf": []},
+            activation_fn=activation,
+        )
+
+    def _linears(self, policy: Any) -> list[Any]:
+        """Return the dense layers that lead from observation to action, first to last."""
+        from torch import nn
+
+        hidden = [layer for layer in policy.mlp_extractor.policy_net if isinstance(layer, nn.Linear)]
+        return [*hidden, policy.action_net]
+
+    def exported(self, policy: Any) -> Actor:
+        """Return the actor of a policy as it stands."""
+        return Actor.from_torch(self._linears(policy), self.settings["activation"], self.head)
+
+    def _logger(self) -> Any:
+        from imitation.util.logger import configure
+
+        formats = [] if self.tensorboard is None else ["tensorboard"]
+        folder = self.tensorboard or tempfile.gettempdir()
+        return configure(folder, formats)
+
+
+class _Watch:
+    """Shows the keeper an actor every so many batches, with the loss over a fixed sample of the demonstrations."""
+
+    def __init__(self, agent: BC, trainer: Any, keeper: Keeper, every: int, data: Trajectories) -> None:
+        self.agent, self.trainer, self.keeper, self.every = agent, trainer, keeper, every
+        self.batches = self.shown = 0
+        places = np.linspace(0, len(data) - 1, min(len(data), SAMPLE)).astype(int)
+        self._sample = data.observations[places], data.advice[places]
+
+    def __call__(self) -> None:
+        self.batches += 1
+        if self.batches % self.every == 0:
+            self.show()
+
+    def show(self) -> None:
+        """Show the actor as it stands, unless that was done after this batch."""
+        if self.shown == self.batches:
+            return
+        self.shown = self.batches
+        self.keeper.see(self.batches, self.agent.exported(self.trainer.policy), loss=self._loss())
+
+    def _loss(self) -> float:
+        import torch
+
+        seen, advised = (torch.from_numpy(part) for part in self._sample)
+        with torch.no_grad():
+            metrics = self.trainer.loss_calculator(self.trainer.policy, seen, advised)
+        return float(metrics.loss)

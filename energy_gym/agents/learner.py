@@ -1,0 +1,252 @@
+"""What every learning agent shares: settings from one YAML file each, an `Actor`, saving, loading and reusing layers.
+
+One rule: whatever library trains, what is kept, saved, loaded and handed on is the actor; a library is imported only
+when ``fit`` needs it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import yaml
+
+from energy_gym.agents.actor import Actor, read_actor
+from energy_gym.agents.base import Agent, Callback
+from energy_gym.agents.validation import Validation
+from energy_gym.envs.setup import check_count
+from energy_gym.errors import ConfigurationError, ResetNeededError, UnknownIdError
+from energy_gym.files import write_atomically
+
+WEIGHTS = "weights.npz"
+DEFAULTS = Path(__file__).resolve().parent / "defaults"
+
+
+@cache
+def defaults(name: str) -> Mapping[str, Any]:
+    """Return the settings that an agent starts from, its budget included.
+
+    Example:
+        >>> defaults("dqn")["gamma"] < 1.0
+        True
+    """
+    tree: Mapping[str, Any] = yaml.safe_load((DEFAULTS / f"{name}.yaml").read_text(encoding="utf-8"))
+    return tree
+
+
+class Learner(Agent):
+    """An agent whose actor is trained.
+
+    Args:
+        env: The environment it acts in.
+        seed: Seed of training.
+        settings: In place of the defaults of the agent's YAML file, by name.
+
+    Raises:
+        UnknownIdError: An unknown setting.
+        ConfigurationError: A setting of another type, or an environment of the wrong kind of action.
+    """
+
+    learns: ClassVar[bool] = True
+
+    def __init__(self, env: Any, seed: int = 0, **settings: Any) -> None:
+        super().__init__(env, seed)
+        known = defaults(self.name)
+        for key, value in settings.items():
+            _check_setting(self.name, key, value, known)
+        self.settings: dict[str, Any] = {**known, **settings}
+        self.actor: Actor | None = None
+        # Steps and figures of the last ``fit``, as its callback saw them.
+        self.curve: list[tuple[int, dict[str, float]]] = []
+        # Folder of TensorBoard logs; None writes none.
+        self.tensorboard: str | None = None
+
+    @property
+    @abstractmethod
+    def head(self) -> str:
+        """What the last layer means; see `Actor`."""
+
+    def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
+        """See `Agent.act`; without exploration.
+
+        Raises:
+            ResetNeededError: It was neither fitted nor loaded.
+        """
+        if self.actor is None:
+            raise ResetNeededError(f"{self.name} agent", "has learnt nothing yet", "call fit() or load() first")
+        action = self.actor(np.asarray(observation, dtype=np.float32)[None])[0]
+        return int(action) if self.head == "argmax" else action
+
+    def fit(
+        self,
+        source: Any = None,
+        *,
+        budget: int | None = None,
+        seed: int | None = None,
+        callback: Callback | None = None,
+    ) -> Self:
+        """See `Agent.fit`; an actor that is there already is trained further.
+
+        The actor that scored best on the validation split is kept.
+
+        Raises:
+            MissingExtraError: The library that trains is not installed.
+            ConfigurationError: A source that does not fit the agent's environment.
+        """
+        steps = check_count("budget", self.settings["budget"] if budget is None else budget)
+        keeper = Keeper(Validation(self.env), callback)
+        if self.actor is not None:
+            keeper.see(0, self.actor)
+        with one_thread():
+            self._train(source, steps, self.seed if seed is None else int(seed), keeper)
+        self.actor, self.curve = keeper.best, keeper.curve
+        return self
+
+    @abstractmethod
+    def _train(self, source: Any, budget: int, seed: int, keeper: Keeper) -> None:
+        """Train and show the keeper an actor now and then, and at the end."""
+
+    def adopt(self, other: Learner | Actor) -> list[int]:
+        """Take over the layers of another learner's actor; return their places.
+
+        The last layer comes along where it has the same number of outputs and means the same kind of thing;
+        otherwise ``fit`` starts it anew.
+
+        Raises:
+            ConfigurationError: The other has learnt nothing, or its layers do not fit this environment.
+        """
+        actor = other.actor if isinstance(other, Learner) else other
+        if actor is None:
+            raise ConfigurationError("the other agent", "has learnt nothing yet", "fit or load it first")
+        slots = len(self.env.layout)
+        if actor.inputs != slots:
+            raise ConfigurationError(
+                f"layers that read {actor.inputs} slots",
+                f"the environment has {slots}",
+                "make both environments with the same horizon and objective",
+            )
+        self.settings["hidden"] = [len(bias) for _, bias in actor.layers[:-1]]
+        self.settings["activation"] = actor.activation
+        fresh = self._fresh_last(len(actor.layers[-2][1]) if len(actor.layers) > 1 else actor.inputs)
+        same = actor.outputs == len(fresh[1]) and (actor.head == "argmax") == (self.head == "argmax")
+        layers = (*actor.layers[:-1], actor.layers[-1] if same else fresh)
+        self.actor = Actor(layers, actor.activation, self.head)
+        return list(range(len(layers) if same else len(layers) - 1))
+
+    def _fresh_last(self, width: int) -> tuple[Any, Any]:
+        """Return a last layer as libraries start it: uniform within the inverse root of its inputs."""
+        levels = self.env.setup.levels
+        outputs = 1 if levels is None else len(levels)
+        edge = 1.0 / math.sqrt(width)
+        random = np.random.default_rng(self.seed)
+        matrix = random.uniform(-edge, edge, (outputs, width)).astype(np.float32)
+        return matrix, np.zeros(outputs, dtype=np.float32)
+
+    def save(self, folder: str | Path) -> None:
+        """See `Agent.save`; the weights lie beside the description, which holds their hash.
+
+        Raises:
+            ResetNeededError: Nothing was learnt.
+        """
+        if self.actor is None:
+            raise ResetNeededError(f"{self.name} agent", "has learnt nothing to save", "call fit() first")
+        content = self.actor.to_bytes()
+        write_atomically(Path(folder) / WEIGHTS, lambda path: path.write_bytes(content))
+        super().save(folder)
+
+    def parameters(self) -> dict[str, Any]:
+        """See `Agent.parameters`."""
+        actor = self.actor
+        if actor is None:
+            return {**super().parameters(), "settings": self.settings}
+        digest = hashlib.sha256(actor.to_bytes()).hexdigest()
+        network = {"activation": actor.activation, "head": actor.head, "sha256": digest}
+        return {**super().parameters(), "settings": self.settings, "network": network}
+
+    def restore(self, parameters: Mapping[str, Any], folder: Path) -> None:
+        """See `Agent.restore`."""
+        super().restore(parameters, folder)
+        network = parameters["network"]
+        self.settings = {**self.settings, **parameters["settings"]}
+        actor = read_actor(folder / WEIGHTS, network["activation"], network["head"], network["sha256"])
+        outputs = 1 if self.env.setup.levels is None else len(self.env.setup.levels)
+        if actor.outputs != outputs:
+            raise ConfigurationError(
+                f"{folder}: an actor of {actor.outputs} actions",
+                f"the environment has {outputs}",
+                "make the environment with the actions it was saved with, or adopt() all layers but the last",
+            )
+        self.actor = actor
+
+
+class Keeper:
+    """Scores actors as training goes on and keeps the best.
+
+    Args:
+        validation: Where they are scored.
+        callback: Told steps and figures.
+    """
+
+    def __init__(self, validation: Validation, callback: Callback | None = None) -> None:
+        self.validation = validation
+        self.callback = callback
+        self.best: Actor | None = None
+        self.best_score = -math.inf
+        self.curve: list[tuple[int, dict[str, float]]] = []
+
+    def see(self, steps: int, actor: Actor, **figures: float) -> None:
+        """Score an actor after so many steps; further figures, such as the loss, go into the curve with the score."""
+        score = self.validation.score(actor)
+        if score > self.best_score:
+            self.best, self.best_score = actor, score
+        told = {"score": score, **figures}
+        self.curve.append((steps, told))
+        if self.callback is not None:
+            self.callback(steps, told)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread, so that the same seed gives the same weights; small networks are no slower for it."""
+    try:
+        import torch
+    except ImportError:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def reward_factor(env: Any) -> float:
+    """Return the fixed factor that makes an hour's reward about one: the inverse of what full power earns at the scale.
+
+    The scale is that of the data card, in reward units: what a price (or carbon intensity) typically differs by.
+    """
+    setup = env.setup
+    weights, contract, statistics = setup.weights, setup.scenario.spot, setup.feed.statistics
+    money = statistics[contract.price].scale / 1000.0 if contract.price in statistics else 0.0
+    carbon = statistics[contract.carbon].scale / 1000.0 if contract.carbon in statistics else 0.0
+    typical = (weights.money * money + weights.carbon * carbon) * setup.cell().charge_kwh
+    return 1.0 / typical
+
+
+def _check_setting(agent: str, name: str, value: Any, known: Mapping[str, Any]) -> None:
+    if name not in known:
+        raise UnknownIdError.of(f"setting of {agent}", name, known)
+    usual = known[name]
+    fits = isinstance(value, int | float) if isinstance(usual, float) else isinstance(value, type(usual))
+    if not fits or isinstance(value, bool) != isinstance(usual, bool):
+        raise ConfigurationError(
+            f"{agent}: {name}={value!r}", f"must be of the type of {usual!r}", "see the agent's defaults"
+        )

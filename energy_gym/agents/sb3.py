@@ -1,0 +1,250 @@
+"""Stable-Baselines3's learners behind the agents' protocol: dqn, ppo and sac, trained on the batch environment.
+
+In training an episode is left open at its end (``terminal="free"``) and the learner's own estimate of what comes after
+values the stored energy; settling it as well would count it twice.
+
+One rule: rewards are scaled by one fixed factor and cut to a fixed range, as observations are; nothing else is changed.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+from energy_gym.agents.actor import Actor
+from energy_gym.agents.learner import Keeper, Learner, reward_factor
+from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.vector_env import EnergyVectorEnv
+from energy_gym.errors import ConfigurationError, MissingExtraError
+
+CHECKPOINTS = 20
+
+
+class SB3Learner(Learner):
+    """An agent trained by Stable-Baselines3 on many weeks of the training split at once."""
+
+    def _train(self, source: Any, budget: int, seed: int, keeper: Keeper) -> None:
+        model = self._model(self._batch(source, seed), seed, budget)
+        if self.actor is not None:
+            self._restart(model, self.actor)
+        watch = _watcher()(self, keeper, max(budget // CHECKPOINTS, 1))
+        model.learn(budget, callback=watch, log_interval=None, tb_log_name=self.name)
+        watch.show()
+
+    def _batch(self, source: Any, seed: int) -> Any:
+        """Return the training environments as a ``VecEnv``."""
+        from energy_gym.agents.sb3_vec import BatchVecEnv
+
+        base = self.env if source is None else getattr(source, "unwrapped", source)
+        if not isinstance(base, EnergyEnv):
+            raise ConfigurationError(
+                f"source={type(source).__name__}", f"{self.name} learns by playing", "pass an environment of energy_gym"
+            )
+        changes: dict[str, Any] = {"split": "train", "episode_steps": "week"} if source is None else {}
+        keywords = {**base.keywords, **changes, "terminal": "free"}
+        batch = EnergyVectorEnv(self.settings["num_envs"], autoreset="same_step", **keywords)
+        if batch.layout != self.env.layout and [s.name for s in batch.layout] != [s.name for s in self.env.layout]:
+            raise ConfigurationError("source: another layout", "must match the agent's environment", "use its keywords")
+        venv = BatchVecEnv(batch, reward_factor(batch), self.settings["reward_limit"])
+        venv.seed(seed)
+        return venv
+
+    def _common(self, venv: Any, seed: int) -> dict[str, Any]:
+        """Return the arguments that all of Stable-Baselines3's algorithms take."""
+        from torch import nn
+
+        settings = self.settings
+        rate = float(settings["learning_rate"])
+        least = float(settings["learning_rate_end"])
+        activation = {"relu": nn.ReLU, "tanh": nn.Tanh}[settings["activation"]]
+        return {
+            "policy": "MlpPolicy",
+            "env": venv,
+            "learning_rate": lambda left: rate * max(left, least),
+            "gamma": settings["gamma"],
+            "batch_size": settings["batch_size"],
+            "policy_kwargs": {"net_arch": list(settings["hidden"]), "activation_fn": activation},
+            "tensorboard_log": self.tensorboard,
+            "seed": seed,
+            "device": "cpu",
+        }
+
+    @abstractmethod
+    def _model(self, venv: Any, seed: int, budget: int) -> Any:
+        """Return the algorithm, ready to learn."""
+
+    @abstractmethod
+    def linears(self, policy: Any) -> list[Any]:
+        """Return the dense layers of a policy that lead from observation to action, first to last."""
+
+    def _restart(self, model: Any, actor: Actor) -> None:
+        """Let the algorithm go on from an actor."""
+        actor.into_torch(self.linears(model.policy))
+
+    def exported(self, model: Any) -> Actor:
+        """Return the actor of an algorithm as it stands."""
+        return Actor.from_torch(self.linears(model.policy), self.settings["activation"], self.head)
+
+
+class DQN(SB3Learner):
+    """Deep Q-network on discrete actions (Mnih et al. 2015), checkpoints chosen on the validation split.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> env = gym.make("energy_gym/Arbitrage-v0", actions="discrete-3", split="test", episode_steps=24)
+        >>> agent = DQN(env, seed=1, hidden=[16], num_envs=8).fit(budget=400)
+        >>> observation, info = env.reset(seed=0)
+        >>> agent.act(observation, info) in (0, 1, 2)
+        True
+    """
+
+    name: ClassVar[str] = "dqn"
+    kinds: ClassVar[tuple[str, ...]] = ("discrete",)
+
+    @property
+    def head(self) -> str:
+        """See `Learner.head`."""
+        return "argmax"
+
+    def _model(self, venv: Any, seed: int, budget: int) -> Any:
+        algorithm = _library().DQN
+        settings = self.settings
+        fresh = self.actor is None
+        return algorithm(
+            **self._common(venv, seed),
+            buffer_size=settings["buffer_size"],
+            learning_starts=min(settings["learning_starts"], budget // 10),
+            train_freq=1,
+            gradient_steps=settings["gradient_steps"],
+            tau=settings["tau"],
+            target_update_interval=venv.num_envs,
+            exploration_fraction=settings["exploration_fraction"],
+            exploration_initial_eps=1.0 if fresh else settings["exploration_restart"],
+            exploration_final_eps=settings["exploration_final"],
+        )
+
+    def linears(self, policy: Any) -> list[Any]:
+        """See `SB3Learner.linears`."""
+        return _dense(policy.q_net.q_net)
+
+    def _restart(self, model: Any, actor: Actor) -> None:
+        super()._restart(model, actor)
+        model.policy.q_net_target.load_state_dict(model.policy.q_net.state_dict())
+
+
+class PPO(SB3Learner):
+    """Proximal policy optimisation (Schulman et al. 2017), on continuous or discrete actions.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> env = gym.make("energy_gym/Arbitrage-v0", split="test", episode_steps=24)
+        >>> agent = PPO(env, seed=1, hidden=[16], num_envs=8, rollout_steps=16).fit(budget=256)
+        >>> observation, info = env.reset(seed=0)
+        >>> agent.act(observation, info).shape
+        (1,)
+    """
+
+    name: ClassVar[str] = "ppo"
+
+    @property
+    def head(self) -> str:
+        """See `Learner.head`."""
+        return "clip" if self.env.setup.levels is None else "argmax"
+
+    def _model(self, venv: Any, seed: int, budget: int) -> Any:
+        settings = self.settings
+        whole = settings["rollout_steps"] * venv.num_envs
+        return _library().PPO(
+            **{**self._common(venv, seed), "batch_size": min(settings["batch_size"], whole)},
+            n_steps=settings["rollout_steps"],
+            n_epochs=settings["epochs"],
+            gae_lambda=settings["gae_lambda"],
+            clip_range=settings["clip_range"],
+            ent_coef=settings["entropy_weight"],
+        )
+
+    def linears(self, policy: Any) -> list[Any]:
+        """See `SB3Learner.linears`."""
+        return [*_dense(policy.mlp_extractor.policy_net), policy.action_net]
+
+
+class SAC(SB3Learner):
+    """Soft actor-critic (Haarnoja et al. 2018), on continuous actions.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> env = gym.make("energy_gym/Arbitrage-v0", split="test", episode_steps=24)
+        >>> agent = SAC(env, seed=1, hidden=[16], num_envs=8).fit(budget=256)
+        >>> observation, info = env.reset(seed=0)
+        >>> agent.act(observation, info).shape
+        (1,)
+    """
+
+    name: ClassVar[str] = "sac"
+    kinds: ClassVar[tuple[str, ...]] = ("continuous",)
+    preferred_actions: ClassVar[str] = "continuous"
+
+    @property
+    def head(self) -> str:
+        """See `Learner.head`."""
+        return "tanh"
+
+    def _model(self, venv: Any, seed: int, budget: int) -> Any:
+        settings = self.settings
+        return _library().SAC(
+            **self._common(venv, seed),
+            buffer_size=settings["buffer_size"],
+            learning_starts=min(settings["learning_starts"], budget // 10),
+            train_freq=1,
+            gradient_steps=settings["gradient_steps"],
+            tau=settings["tau"],
+        )
+
+    def linears(self, policy: Any) -> list[Any]:
+        """See `SB3Learner.linears`."""
+        return [*_dense(policy.actor.latent_pi), policy.actor.mu]
+
+
+def _dense(modules: Any) -> list[Any]:
+    from torch import nn
+
+    return [module for module in modules if isinstance(module, nn.Linear)]
+
+
+def _library() -> Any:
+    try:
+        import stable_baselines3
+    except ImportError as error:
+        raise MissingExtraError.of("stable-baselines3", "sb3") from error
+    return stable_baselines3
+
+
+def _watcher() -> Any:
+    """Return the callback class; it is made here because its base needs the library."""
+    _library()
+    from stable_baselines3.common.callbacks import BaseCallback
+
+    class Watch(BaseCallback):  # type: ignore[misc]  # the library is not typed here
+        """Shows the keeper an actor every so many steps of the environment."""
+
+        def __init__(self, agent: SB3Learner, keeper: Keeper, every: int) -> None:
+            super().__init__()
+            self.agent, self.keeper, self.every = agent, keeper, every
+            self.shown = 0
+
+        def _on_step(self) -> bool:
+            if self.num_timesteps >= self.shown + self.every:
+                self.show()
+            return True
+
+        def show(self) -> None:
+            """Show the actor as it stands, unless that was done at this step."""
+            if self.num_timesteps == self.shown:
+                return
+            self.shown = self.num_timesteps
+            losses = {"loss": "train/loss", "critic_loss": "train/critic_loss"}
+            found = self.model.logger.name_to_value
+            figures = {name: float(found[key]) for name, key in losses.items() if key in found}
+            self.keeper.see(self.num_timesteps, self.agent.exported(self.model), **figures)
+
+    return Watch

@@ -1,0 +1,67 @@
+"""How good a network is while it learns: the weeks of the validation split, all at once, against their optimum.
+
+One rule: the test split is never read; data without splits (a user's frame) validate on themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.setup import WEEK_HOURS
+from energy_gym.envs.vector_env import EnergyVectorEnv
+from energy_gym.oracle import solve
+from energy_gym.oracle.solution import replay
+
+MOST_WEEKS = 60
+Policy = Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]
+
+
+class Validation:
+    """Weeks of the validation split of an agent's environment, evenly spread over it.
+
+    Args:
+        env: The environment the agent acts in.
+
+    Example:
+        >>> import gymnasium as gym, numpy as np
+        >>> weeks = Validation(gym.make("energy_gym/Arbitrage-v0", actions="discrete-3").unwrapped)
+        >>> weeks.score(lambda observations: np.ones(len(observations), dtype=int))
+        0.0
+    """
+
+    def __init__(self, env: EnergyEnv) -> None:
+        single = env.variant(split="validation", episode_steps=None)
+        setup = single.setup
+        self.steps = min(round(WEEK_HOURS / setup.feed.step_hours), setup.steps)
+        count = min(max(setup.steps // self.steps, 1), MOST_WEEKS)
+        firsts = np.linspace(0, setup.steps - self.steps, count).round().astype(int).tolist()
+        self._options = {"start": [setup.time(first) for first in firsts], "steps": [self.steps] * count}
+        self._batch = EnergyVectorEnv(count, autoreset="disabled", **single.keywords)
+        self._idle, self._best = np.zeros(count), np.zeros(count)
+        nothing = np.zeros(self.steps)
+        for week, first in enumerate(firsts):
+            single.reset(options={"start": setup.time(first), "steps": self.steps})
+            self._best[week] = solve(single, continuous=True).value
+            self._idle[week] = replay(setup, first, first + self.steps, single.energy_kwh, nothing).value
+
+    def score(self, policy: Policy) -> float:
+        """Return the mean score of a week: 0 for doing nothing, 1 for the optimum.
+
+        A week counts within [-1, 1], so that one week of extreme prices does not decide.
+
+        Args:
+            policy: From observations, shape (weeks, slots), to actions of the batch.
+        """
+        observations, _ = self._batch.reset(seed=0, options=self._options)
+        total = np.zeros(self._batch.num_envs)
+        for _ in range(self.steps):
+            observations, gains, _, _, _ = self._batch.step(policy(observations))
+            total += gains
+        possible = self._best - self._idle
+        scores = (total - self._idle)[possible > 0.0] / possible[possible > 0.0]
+        return float(np.clip(scores, -1.0, 1.0).mean()) if len(scores) else 0.0
