@@ -17,7 +17,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-import energy_gym
 from energy_gym.agents.keywords import environment_id, is_plain, plain_keywords
 from energy_gym.agents.minari_folder import (
     FORMAT,
@@ -179,7 +178,7 @@ def _description(trajectories: Trajectories) -> str:
 
 def _card(trajectories: Trajectories) -> dict[str, Any]:
     """Return all that is not an array."""
-    tree = {"format": FORMAT, "version": energy_gym.__version__, "id": trajectories.id}
+    tree = {"format": FORMAT, "id": trajectories.id}
     tree |= {"keywords": trajectories.keywords, "layout": [list(slot) for slot in trajectories.layout]}
     levels = None if trajectories.levels is None else list(trajectories.levels)
     tree |= {"levels": levels, "policy": trajectories.policy, "noise": trajectories.noise}
