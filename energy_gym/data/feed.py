@@ -6,13 +6,13 @@ One rule: a feed carries actual values; what an agent may know of them, and when
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.errors import ConfigurationError, MissingColumnError, UnknownIdError
+from energy_gym.errors import ConfigurationError, MissingColumnError, UnknownIdError, WindowError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,6 +66,37 @@ class Feed:
 
     def __len__(self) -> int:
         return len(self.times)
+
+    def within(self, start: Any, stop: Any) -> Feed:
+        """Return the same series with the split narrowed to a period (half open).
+
+        Args:
+            start: First moment, such as ``"2021-01-01"``; without a time zone it is local time.
+            stop: The moment after the last.
+
+        Raises:
+            WindowError: The period is no part of the split.
+        """
+        first, end = (self._place("period", moment) for moment in (start, stop))
+        if not self.first <= first < end <= self.stop:
+            span = f"{self.times[self.first]} to {self.span(self.stop, self.stop + 1)[0]}"
+            raise WindowError(
+                f"period=({str(start)!r}, {str(stop)!r})",
+                f"must be a part of the split, {span}",
+                "choose moments in that range, the earlier one first",
+            )
+        return replace(self, first=first, stop=end)
+
+    def _place(self, name: str, moment: Any) -> int:
+        """Return the number of the first step at or after a moment."""
+        import pandas as pd
+
+        try:
+            stamp = pd.Timestamp(moment)
+            stamp = stamp.tz_localize(self.zone) if stamp.tz is None else stamp
+        except (ValueError, TypeError) as error:
+            raise WindowError(f"{name}: {moment!r}", "is no time stamp", 'write "2022-03-01"') from error
+        return int(self.times.searchsorted(stamp))
 
     def require(self, column: str, why: str) -> None:
         """Raise MissingColumnError if the column is absent."""

@@ -91,8 +91,12 @@ class EnergyEnv(gym.Env[Observation, Any]):
         return self._t, self._stop
 
     def variant(self, **changes: Any) -> EnergyEnv:
-        """Return a new environment like this one but for the keywords given (``split="train"``); it does not render."""
-        return type(self)(**{**self.keywords, **changes})
+        """Return a new environment like this one but for the keywords given; it does not render.
+
+        A change of ``split`` drops the ``period``, which is a part of the old one.
+        """
+        dropped = {"period": None} if "split" in changes else {}
+        return type(self)(**{**self.keywords, **dropped, **changes})
 
     def outlook(self) -> dict[str, npt.NDArray[np.float64]]:
         """Return what the forecast says now for the coming steps, by column: shape (horizon,), in the column's unit."""

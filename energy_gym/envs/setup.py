@@ -148,6 +148,7 @@ def make_setup(
     dataset: str | None = None,
     data: pd.DataFrame | None = None,
     split: str = "train",
+    period: tuple[str, str] | None = None,
     forecast: str | Forecast = "published",
     horizon: int = DEFAULT_HORIZON,
     actions: str = "continuous",
@@ -162,6 +163,8 @@ def make_setup(
     """Read and check the keywords of ``gym.make``; `ArbitrageEnv` says what each means."""
     chosen = _scenario(scenario, battery, objective, carbon_price, terminal)
     feed = open_feed(dataset, data, split, reference)
+    if period is not None:
+        feed = feed.within(*_pair(period))
     _require_columns(chosen, feed)
     tape = Tape(feed, get_forecast(forecast), check_count("horizon", horizon), _looked_at(chosen))
     window = slice(feed.first, feed.stop)
@@ -177,6 +180,12 @@ def make_setup(
         episode_steps=_episode_steps(episode_steps, steps, feed),
         whole=episode_steps is None,
     )
+
+
+def _pair(period: Any) -> tuple[Any, Any]:
+    if not isinstance(period, tuple | list) or len(period) != 2:
+        raise WindowError(f"period={period!r}", "must be a pair of moments", 'write ("2021-01-01", "2021-04-01")')
+    return period[0], period[1]
 
 
 def _scenario(
