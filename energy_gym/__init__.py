@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from energy_gym.scenarios.registration import register_envs
+from energy_gym.version import __version__
 
 if TYPE_CHECKING:
     from energy_gym.data import load
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from energy_gym.oracle import Solution, solve
     from energy_gym.scenario import Objective, Scenario
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "Battery": "energy_gym.entities:Battery",

@@ -28,7 +28,7 @@ HEAVY = (
 
 # A module may import from its own storey and from lower ones.
 STOREYS = (
-    ("errors", "backends", "paths", "files"),
+    ("errors", "backends", "paths", "files", "version"),
     ("entities", "contracts", "data", "forecast"),
     ("scenario",),
     ("dynamics", "tape"),
@@ -37,6 +37,7 @@ STOREYS = (
     ("evaluation", "scoring", "testing"),
     (
         "leaderboard",
+        "recipes",
         "suites",
         "results",
         "tables",

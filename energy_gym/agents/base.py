@@ -14,11 +14,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import yaml
 
-from energy_gym import __version__
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError
 from energy_gym.files import write_atomically
 from energy_gym.tape import Slot
+from energy_gym.version import __version__
 
 FILE = "agent.yaml"
 # Goes up whenever what is saved changes its meaning.

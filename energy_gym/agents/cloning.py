@@ -45,14 +45,12 @@ class BC(Learner):
         return "clip" if self.env.setup.levels is None else "argmax"
 
     def _train(self, source: Any, budget: int, seed: int, keeper: Keeper) -> None:
-        import_imitation()
-        from imitation.algorithms.bc import BC as Trainer  # noqa: N811  # this class has its name
-
+        library = import_imitation()
         data = demonstrations(source, self.env, self.settings["expert"])
         policy = self._policy(seed)
         if self.actor is not None:
             self.actor.into_torch(self._linears(policy))
-        trainer = Trainer(
+        trainer = library.bc.BC(
             observation_space=self.env.observation_space,
             action_space=self.env.action_space,
             rng=np.random.default_rng(seed),
@@ -62,7 +60,7 @@ class BC(Learner):
             optimizer_kwargs={"lr": self.settings["learning_rate"]},
             ent_weight=self.settings["entropy_weight"],
             device="cpu",
-            custom_logger=self._logger(),
+            custom_logger=self._logger(library),
         )
         watch = _Watch(self, trainer, keeper, max(budget // CHECKPOINTS, 1), data)
         trainer.train(n_batches=budget, on_batch_end=watch, progress_bar=False, log_interval=watch.every)
@@ -94,12 +92,10 @@ class BC(Learner):
         """Return the actor of a policy as it stands."""
         return Actor.from_torch(self._linears(policy), self.settings["activation"], self.head)
 
-    def _logger(self) -> Any:
-        from imitation.util.logger import configure
-
+    def _logger(self, library: Any) -> Any:
         formats = [] if self.tensorboard is None else ["tensorboard"]
         folder = self.tensorboard or tempfile.gettempdir()
-        return configure(folder, formats)
+        return library.logger.configure(folder, formats)
 
 
 class _Watch:

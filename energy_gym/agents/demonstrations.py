@@ -10,13 +10,13 @@ from typing import Any
 
 import joblib
 
-from energy_gym import __version__
 from energy_gym.agents.experts import record_expert
 from energy_gym.agents.trajectories import Trajectories
 from energy_gym.data.fetching import cache_folder
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError
 from energy_gym.files import write_atomically
+from energy_gym.version import __version__
 
 
 def demonstrations(source: Any, env: EnergyEnv, recipe: dict[str, Any]) -> Trajectories:

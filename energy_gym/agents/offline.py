@@ -46,6 +46,10 @@ class CQL(Learner):
 
     def _train(self, source: Any, budget: int, seed: int, keeper: Keeper) -> None:
         library = import_d3rlpy()
+        with _quiet():
+            self._learn(library, source, budget, seed, keeper)
+
+    def _learn(self, library: Any, source: Any, budget: int, seed: int, keeper: Keeper) -> None:
         data = demonstrations(source, self.env, self.settings["expert"])
         limit = self.settings["reward_limit"]
         rewards = np.clip(data.rewards * reward_factor(self.env), -limit, limit).astype(np.float32)
@@ -65,10 +69,9 @@ class CQL(Learner):
             save_interval=budget,
             experiment_name=self.name,
         )
-        with _quiet():
-            for epoch, figures in losses:
-                loss = figures["loss"] if self.head == "argmax" else figures["critic_loss"]
-                keeper.see(epoch * every, self._exported(algorithm), loss=float(loss))
+        for epoch, figures in losses:
+            loss = figures["loss"] if self.head == "argmax" else figures["critic_loss"]
+            keeper.see(epoch * every, self._exported(algorithm), loss=float(loss))
 
     def _algorithm(self, library: Any) -> Any:
         settings = self.settings

@@ -72,7 +72,7 @@ def to_imitation(
         MissingExtraError: imitation is not installed.
     """
     rows = _rows(trajectories, observations)
-    _hush_gym()
+    hush_gym()
     types = _import("imitation.data.types", "imitation")
     return types.Transitions(
         obs=trajectories.before(rows),
@@ -89,7 +89,7 @@ def import_d3rlpy() -> Any:
     Raises:
         MissingExtraError: It is not installed.
     """
-    _hush_gym()
+    hush_gym()
     return _import("d3rlpy", "offline")
 
 
@@ -99,7 +99,7 @@ def import_imitation() -> Any:
     Raises:
         MissingExtraError: It is not installed.
     """
-    _hush_gym()
+    hush_gym()
     places = {"types": "imitation.data.types", "bc": "imitation.algorithms.bc", "logger": "imitation.util.logger"}
     return SimpleNamespace(**{name: _import(place, "imitation") for name, place in places.items()})
 
@@ -111,7 +111,7 @@ def _import(module: str, extra: str) -> Any:
         raise MissingExtraError.of(module.partition(".")[0], extra) from error
 
 
-def _hush_gym() -> None:
+def hush_gym() -> None:
     """Empty the list of notices that ``gym`` prints on stderr when it is imported; nothing else is silenced."""
     if "gym" not in sys.modules:
         with contextlib.suppress(ImportError):

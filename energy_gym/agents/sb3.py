@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from energy_gym.agents.actor import Actor
 from energy_gym.agents.learner import Keeper, Learner, reward_factor
+from energy_gym.agents.readers import hush_gym
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ConfigurationError, MissingExtraError
@@ -212,6 +213,7 @@ def _dense(modules: Any) -> list[Any]:
 
 
 def _library() -> Any:
+    hush_gym()
     try:
         import stable_baselines3
     except ImportError as error:
