@@ -5,7 +5,6 @@ One rule: it reads options and prints; what it prints comes from the package's p
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,13 +13,13 @@ import gymnasium as gym
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 import energy_gym
 from energy_gym.data_cli import app as data_app
 from energy_gym.errors import EnergyGymError
 from energy_gym.experts_cli import app as experts_app
+from energy_gym.leaderboard_cli import leaderboard, merge
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +30,8 @@ app = typer.Typer(
     help="Energy decisions as Gymnasium environments, with a proven optimum.",
 )
 app.add_typer(data_app, name="data")
+app.command()(leaderboard)
+app.command()(merge)
 app.add_typer(experts_app, name="experts")
 console = Console()
 
@@ -58,70 +59,6 @@ def _options(
     ] = False,
 ) -> None:
     """Energy decisions as Gymnasium environments, with a proven optimum for every episode."""
-
-
-@app.command()
-def leaderboard(
-    suite: Annotated[str, typer.Argument(help="quick, core, or the path of a suite's YAML file")],
-    agents: Annotated[
-        str | None, typer.Option(help="Comma-separated names, or module:Class; default: the suite's")
-    ] = None,
-    seeds: Annotated[int, typer.Option(help="Seeds for each agent that draws at random")] = 5,
-    workers: Annotated[int | None, typer.Option(help="Processes; default: one per core")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the results; default: results/SUITE")] = None,
-) -> None:
-    """Play agents over the tasks of a suite and rank them against the proven optimum."""
-    from energy_gym.leaderboard import run_suite
-    from energy_gym.suites import Suite
-
-    chosen = Suite.read(suite)
-    folder = out or Path("results") / chosen.name
-    names = None if agents is None else [name.strip() for name in agents.split(",") if name.strip()]
-    _see_modules_here()
-    with _bar() as bar:
-        stages: dict[str, Any] = {}
-
-        def report(stage: str, done: int, of: int) -> None:
-            if of and stage not in stages:
-                stages[stage] = bar.add_task(stage, total=of)
-            if of:
-                bar.update(stages[stage], completed=done)
-
-        frame = run_suite(chosen, folder, agents=names, seeds=seeds, workers=workers, progress=report)
-    _print_board(frame, chosen.title)
-    written = f"Written to {escape(str(folder))}{os.sep}: results.parquet, results.json, LEADERBOARD.md"
-    console.print(written, highlight=False, soft_wrap=True)
-
-
-def _see_modules_here() -> None:
-    """Let ``module:Class`` name a file of the working folder, as it would for ``python -m``."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-
-
-def _bar() -> Progress:
-    columns = (TextColumn("{task.description:8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    screen = Console(stderr=True)
-    return Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
-
-
-def _print_board(frame: pd.DataFrame, title: str) -> None:
-    """Print a block of rows a task, best agent first: narrow enough for 80 columns."""
-    from energy_gym.tables import by_task, fixed
-
-    table = Table(title=f"{escape(title)}: score 0 = doing nothing, 1 = proven optimum", title_justify="left")
-    for name in ("task", "agent"):
-        table.add_column(name, overflow="fold")
-    for name in ("score", "regret", "return", "unit"):
-        table.add_column(name, justify="right" if name != "unit" else "left", no_wrap=True)
-    for task in dict.fromkeys(frame["task"]):
-        unit = frame.loc[frame["task"] == task, "unit"].iloc[0]
-        for place, (agent, row) in enumerate(by_task(frame, task).iterrows()):
-            figures = (fixed(row["score"], 4), fixed(row["regret"], 3), fixed(row["return"], 3), escape(unit))
-            table.add_row(escape(task) if place == 0 else "", escape(str(agent)), *figures)
-        table.add_section()
-    console.print(table)
 
 
 @app.command()

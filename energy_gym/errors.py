@@ -123,6 +123,10 @@ class ResultsError(DataError):
     """Stored results of a leaderboard run do not belong to this run or cannot be read."""
 
 
+class ClusterError(EnergyGymError, ConnectionError):
+    """A Ray or Dask cluster cannot be reached, or has no workers."""
+
+
 class SolverError(EnergyGymError, RuntimeError):
     """The solver ended without a usable plan."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,7 @@ from energy_gym.agents.registry import Factory, agent_factory
 from energy_gym.data.feed import Feed
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import check_count
-from energy_gym.errors import ConfigurationError, UnknownIdError
+from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
 from energy_gym.paths import resource
 
 SUITES = ("benchmarks", "suites")
@@ -134,7 +135,8 @@ class Suite:
             )
         agents, items = (_list(name, tree, part) for part in ("agents", "tasks"))
         for agent in agents:
-            agent_factory(str(agent))
+            with suppress(MissingExtraError):
+                agent_factory(str(agent))
         tasks = tuple(_task(name, item) for item in items)
         names = [task.name for task in tasks]
         if len(set(names)) != len(names):
@@ -168,7 +170,8 @@ def check_budgets(budgets: Any) -> dict[str, int]:
     if not isinstance(budgets, Mapping):
         raise ConfigurationError(f"budgets={budgets!r}", "must map an agent to steps", "write {agent: steps}")
     for agent in budgets:
-        agent_factory(str(agent))
+        with suppress(MissingExtraError):
+            agent_factory(str(agent))
     return {str(agent): check_count(f"budget of {agent}", steps) for agent, steps in budgets.items()}
 
 

@@ -1,100 +1,188 @@
-"""The leaderboard as text: one overall table sorted by score, and one table a task with regret in its currency.
+"""The leaderboard as text: figures over all tasks with their intervals, who beats whom, and one table a task.
 
-One rule: tables show what the results hold; nothing is computed here but means and spreads over seeds.
+One rule: tables show what the results hold; the figures over seeds are those of `energy_gym.statistics`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from energy_gym.suites import Suite
+from energy_gym.statistics import (
+    Estimate,
+    Floats,
+    counted,
+    estimate,
+    interquartile_mean,
+    mean,
+    optimality_gap,
+    probability_of_improvement,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from energy_gym.results import Results
+
+STATISTICS = {"mean": mean, "iqm": interquartile_mean, "gap": optimality_gap}
+
+
+def scores_of(frame: pd.DataFrame, agent: str) -> dict[str, Floats]:
+    """Return the scores of an agent's seeds by task, NaN where nothing could be earned."""
+    rows = frame[frame["agent"] == agent]
+    return {str(task): group["score"].to_numpy(dtype=float) for task, group in rows.groupby("task", sort=False)}
+
 
 def overall(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per agent, best first: mean score, the score of each task, milliseconds per decision."""
-    scores = frame.groupby(["agent", "task"], sort=False)["score"].mean().unstack()
-    table = scores[list(dict.fromkeys(frame["task"]))].rename_axis(columns=None)
-    table.insert(0, "score", scores.mean(axis=1))
+    """Return a row per agent, best mean first.
+
+    Columns: ``mean``, ``iqm`` and ``gap`` (optimality gap), each followed by the ends of its 95 % interval
+    (``mean_low``, ``mean_high``, ...); ``seeds``, the most it played a task with; ``tasks``, how many of them count;
+    milliseconds per decision.
+    """
+    import pandas as pd
+
+    agents = list(dict.fromkeys(frame["agent"]))
+    table = pd.DataFrame([_statistics(scores_of(frame, agent)) for agent in agents], index=pd.Index(agents))
     table["ms/decision"] = frame.groupby("agent")["seconds_per_decision"].median() * 1e3
-    return table.sort_values("score", ascending=False)
+    return table.sort_values("mean", ascending=False)
+
+
+def _statistics(scores: Mapping[str, Any]) -> dict[str, float]:
+    row: dict[str, float] = {}
+    for name, statistic in STATISTICS.items():
+        found = estimate(statistic, scores)
+        row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+    return {**row, "seeds": max(len(values) for values in scores.values()), "tasks": len(counted(scores))}
+
+
+def scores(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean score over seeds of each agent (row, best first) on each task (column)."""
+    table = frame.groupby(["agent", "task"], sort=False)["score"].mean().unstack()
+    return table.loc[overall(frame).index, list(dict.fromkeys(frame["task"]))].rename_axis(columns=None, index=None)
+
+
+def improvement(frame: pd.DataFrame) -> dict[tuple[str, str], Estimate]:
+    """Return for each pair of agents how likely a run of the first beats one of the second, with its interval."""
+    by_agent = {agent: scores_of(frame, agent) for agent in overall(frame).index}
+    return {
+        (one, other): probability_of_improvement(by_agent[one], by_agent[other])
+        for one in by_agent
+        for other in by_agent
+        if one != other
+    }
 
 
 def by_task(frame: pd.DataFrame, task: str) -> pd.DataFrame:
-    """Return a row per agent, best first: mean score and its spread over seeds, regret, return, parts."""
+    """Return a row per agent, best first: mean score and its spread over seeds, regret, return, parts, actions."""
     groups = frame[frame["task"] == task].groupby("agent")
     table = groups[["score", "regret", "return", "energy_cost", "carbon_kg", "wear", "steps_per_second"]].mean()
     table.insert(1, "spread", groups["score"].std(ddof=0))
     table.insert(2, "seeds", groups["seed"].nunique())
+    table["actions"] = groups["actions"].first()
     return table.sort_values("score", ascending=False)
 
 
-def markdown(suite: Suite, frame: pd.DataFrame, origin: str = "") -> str:
-    """Return the leaderboard of a suite as Markdown; ``origin`` says what made it."""
-    lines = [f"# Leaderboard: {suite.title}", "", suite.description, *(["", origin] if origin else [])]
-    lines += ["", _legend(), "", *_overall_lines(frame)]
+def markdown(results: Results) -> str:
+    """Return the leaderboard as Markdown."""
+    suite, frame = results.suite, results.frame
+    lines = [f"# Leaderboard: {suite.title}", "", suite.description, "", *_origin(results)]
+    lines += [*_failed_lines(results.failed)]
+    if frame.empty:
+        return "\n".join([*lines, "", "No run has a result."]) + "\n"
+    lines += ["", *_legend(), "", *_overall_lines(frame), "", "## Score by task", "", *_score_lines(frame)]
+    if frame["agent"].nunique() > 1:
+        lines += ["", *_improvement_lines(frame)]
+    played = set(frame["task"])
     for task in suite.tasks:
-        lines += ["", *_task_lines(frame, task.name)]
+        lines += ["", *_task_lines(frame, task.name)] if task.name in played else []
     return "\n".join(lines) + "\n"
 
 
-def _legend() -> str:
-    return (
+def _origin(results: Results) -> list[str]:
+    found = ", ".join(f"{name} {number}" for name, number in results.versions.items())
+    work = float(results.frame["seconds"].sum())
+    taken = f"The runs took {work:.0f} s of work in all, {results.wall_seconds:.0f} s of wall time."
+    return [f"Made with `{results.command}` ({found}). {taken}"]
+
+
+def _failed_lines(failed: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not failed:
+        return []
+    rows = [[row["agent"], row["task"] or "all", str(row["seed"]), row["error"]] for row in failed]
+    return ["", "Without a result, after a second try:", "", *_grid(["agent", "task", "seed", "why"], rows)]
+
+
+def _legend() -> list[str]:
+    return [
         "Score: 0 is doing nothing, 1 is the oracle's perfect foresight. "
-        "Regret: what was lost against the oracle's proven bound, in the unit of the task."
-    )
+        "Regret: what was lost against the oracle's proven bound, in the unit of the task.",
+        "",
+        "Over tasks x seeds: mean, interquartile mean (IQM) and optimality gap (by how much scores fall short of 1), "
+        "with 95 % stratified bootstrap intervals over seeds (Agarwal et al. 2021); an agent without chance plays one "
+        "seed and has none. Tasks: those with a score, of those in the suite.",
+    ]
 
 
 def _overall_lines(frame: pd.DataFrame) -> list[str]:
-    table = overall(frame)
-    tasks = [name for name in table.columns if name not in ("score", "ms/decision")]
-    rows = [
-        [agent, fixed(row["score"], 4), *[fixed(row[task], 4) for task in tasks], fixed(row["ms/decision"], 3)]
-        for agent, row in table.iterrows()
-    ]
-    return _grid(["agent", "score", *tasks, "ms/decision"], rows)
+    total = frame["task"].nunique()
+    rows = []
+    for agent, row in overall(frame).iterrows():
+        figures = [interval(row[name], row[f"{name}_low"], row[f"{name}_high"], 4) for name in STATISTICS]
+        counts = [f"{row['seeds']:.0f}", f"{row['tasks']:.0f}/{total}"]
+        rows.append([str(agent), *figures, *counts, fixed(row["ms/decision"], 3)])
+    return _grid(["agent", "mean score", "IQM", "optimality gap", "seeds", "tasks", "ms/decision"], rows)
+
+
+def _score_lines(frame: pd.DataFrame) -> list[str]:
+    table = scores(frame)
+    rows = [[str(agent), *[fixed(value, 4) for value in row]] for agent, row in table.iterrows()]
+    return _grid(["agent", *table.columns], rows)
+
+
+def _improvement_lines(frame: pd.DataFrame) -> list[str]:
+    found, agents = improvement(frame), list(overall(frame).index)
+    rows = []
+    for one in agents:
+        cells = [found[one, other] if other != one else None for other in agents]
+        rows.append([one, *["" if cell is None else interval(cell.value, cell.low, cell.high, 2) for cell in cells]])
+    head = "How likely a run of the row's agent beats a run of the column's on a task drawn at random; ties count half."
+    return ["## Probability of improvement", "", head, "", *_grid(["agent", *agents], rows)]
 
 
 def _task_lines(frame: pd.DataFrame, task: str) -> list[str]:
     first = frame[frame["task"] == task].iloc[0]
-    unit = first["unit"]
-    gap = first["oracle_bound"] - first["oracle_value"]
-    proof = (
-        "proven optimal" if gap <= 1e-6 * max(1.0, abs(first["oracle_value"])) else f"bound {first['oracle_bound']:.4f}"
-    )
-    head = (
-        f"Oracle {first['oracle_value']:.4f} {unit} ({proof}), idle {first['idle']:.4f} {unit}, {first['steps']} steps."
-    )
-    rows = [
-        [
-            agent,
-            f"{fixed(row['score'], 4)} ± {fixed(row['spread'], 4)}",
-            f"{row['seeds']:.0f}",
-            fixed(row["regret"], 4),
-        ]
-        + [fixed(row[name], 3) for name in ("return", "energy_cost", "carbon_kg")]
-        + [f"{row['steps_per_second']:,.0f}"]
-        for agent, row in by_task(frame, task).iterrows()
-    ]
-    columns = [
-        "agent",
-        "score",
-        "seeds",
-        f"regret [{unit}]",
-        f"return [{unit}]",
-        "energy cost",
-        "carbon [kg]",
-        "steps/s",
-    ]
-    return [f"## {task}", "", head, "", *_grid(columns, rows)]
+    unit, value, bound = first["unit"], first["oracle_value"], first["oracle_bound"]
+    proof = "proven optimal" if bound - value <= 1e-6 * max(1.0, abs(value)) else f"bound {bound:.4f}"
+    head = f"Oracle {value:.4f} {unit} ({proof}), idle {first['idle']:.4f} {unit}, {first['steps']} steps."
+    columns = ["agent", "actions", "score", "seeds", f"regret [{unit}]", f"return [{unit}]", "energy cost"]
+    rows = [_task_cells(str(agent), row) for agent, row in by_task(frame, task).iterrows()]
+    return [f"## {task}", "", head, "", *_grid([*columns, "carbon [kg]", "steps/s"], rows)]
 
 
-def _grid(columns: list[str], rows: list[list[str]]) -> list[str]:
+def _task_cells(agent: str, row: Mapping[str, Any]) -> list[str]:
+    score = f"{fixed(row['score'], 4)} ± {fixed(row['spread'], 4)}"
+    parts = [fixed(row[name], 3) for name in ("return", "energy_cost", "carbon_kg")]
+    speed = f"{row['steps_per_second']:,.0f}"
+    return [agent, row["actions"], score, f"{row['seeds']:.0f}", fixed(row["regret"], 4), *parts, speed]
+
+
+def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     rule = ["---"] + ["---:"] * (len(columns) - 1)
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in (columns, rule, *rows)]
+
+
+def interval(value: float, low: float, high: float, digits: int) -> str:
+    """Return a figure and its interval; the figure alone where the interval has no width.
+
+    Example:
+        >>> interval(0.5, 0.4, 0.625, 2), interval(1.0, 1.0, 1.0, 2)
+        ('0.50 [0.40, 0.62]', '1.00')
+    """
+    if math.isnan(value) or high - low < 1e-12:
+        return fixed(value, digits)
+    return f"{fixed(value, digits)} [{fixed(low, digits)}, {fixed(high, digits)}]"
 
 
 def fixed(value: float, digits: int) -> str:

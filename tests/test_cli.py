@@ -102,12 +102,13 @@ def test_version() -> None:
     assert run("--version").stdout == f"energy-gym {energy_gym.__version__}\n"
 
 
-@pytest.mark.parametrize("command", [(), ("leaderboard",), ("solve",), ("list",), ("data",)])
+@pytest.mark.parametrize("command", [(), ("leaderboard",), ("merge",), ("solve",), ("list",), ("data",)])
 def test_help_names_every_command_and_option(command: tuple[str, ...]) -> None:
     screen = run(*command, "--help").stdout
     expected = {
         (): ("leaderboard", "solve", "list", "data", "--version"),
-        ("leaderboard",): ("--agents", "--seeds", "--workers", "--out"),
+        ("leaderboard",): ("--agents", "--agent", "--seeds", "--budget", "--workers", "--engine", "--address", "--out"),
+        ("merge",): ("--into",),
         ("solve",): ("--dataset", "--split", "--start", "--steps", "--table", "--time-limit"),
         ("list",): (),
         ("data",): ("list", "describe", "fetch", "verify", "check"),
@@ -167,7 +168,10 @@ def test_leaderboard_ranks_and_writes(tiny: str, tmp_path: Path) -> None:
     screen = result.stdout
     *board, last = screen.splitlines()
     assert all(len(line.rstrip()) <= 80 for line in board)
-    assert last == f"Written to {tmp_path / 'out'}{os.sep}: results.parquet, results.json, LEADERBOARD.md"
+    assert (
+        last
+        == f"Written to {tmp_path / 'out'}{os.sep}: results.parquet, results.json, LEADERBOARD.md, regret_per_day.png, leaderboard.html"
+    )
     assert "Tiny [two]: score" in screen
     folded = "".join(line.split("│")[1].strip() for line in board if line.count("│") == 7)
     assert folded == "zebra-with-a-name-that-is-longer-than-any-we-shipant"
@@ -217,7 +221,11 @@ def test_an_error_is_one_line_and_leaves_nothing(words: tuple[str, ...], says: s
         (("solve", ID, "--scenario", "nowhere.yaml"), "nowhere.yaml"),
         (("solve", ID, "--steps", "24", "--table", "nowhere/plan.csv"), "nowhere/plan.csv"),
         (("leaderboard", "nowhere.yaml"), "no such suite"),
-        (("leaderboard", "quick", "--agents", "json:loads", "--out", "out"), "is no subclass"),
+        (("leaderboard", "quick", "--agents", "json:loads", "--out", "out"), "is no factory of agents"),
+        (("leaderboard", "quick", "--budget", "mpc", "--out", "out"), "budget='mpc': must be NAME=STEPS"),
+        (("leaderboard", "quick", "--engine", "spark", "--out", "out"), "Known: dask, local, ray"),
+        (("leaderboard", "quick", "--address", "x:1", "--out", "out"), "goes with the engine ray or dask"),
+        (("merge", "nowhere", "--into", "out"), "nowhere: holds no results"),
         (("leaderboard", "quick", "--seeds", "0", "--out", "out"), "seeds=0"),
         (("leaderboard", "quick", "--workers", "0", "--out", "out"), "workers=0"),
         (("data", "describe", "nysio"), "did you mean 'nyiso'?"),

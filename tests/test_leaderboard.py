@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import energy_gym
-from energy_gym import leaderboard
+from energy_gym import runs
 from energy_gym.agents import make_agent
 from energy_gym.errors import ConfigurationError, NonPositiveError, ResultsError, UnknownIdError
 from energy_gym.leaderboard import run_suite
@@ -33,7 +33,7 @@ tasks:
     id: energy_gym/Arbitrage-v0
     keywords: {split: test, episode_steps: 48, actions: discrete-3}
 """
-TIMING = ["steps_per_second", "seconds_per_decision"]
+TIMING = ["steps_per_second", "seconds_per_decision", "seconds"]
 AGENT = """
 from energy_gym.agents.base import Agent
 
@@ -63,21 +63,21 @@ def forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise RuntimeError("played although it was kept")
 
-    monkeypatch.setattr(leaderboard, "evaluate", refuse)
-    monkeypatch.setattr(leaderboard, "solve", refuse)
+    monkeypatch.setattr(runs, "evaluate", refuse)
+    monkeypatch.setattr(runs, "solve", refuse)
 
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the agents that are played from now on."""
     played: list[str] = []
-    genuine = leaderboard.evaluate
+    genuine = runs.evaluate
 
     def count(agent: Any, *rest: Any, **named: Any) -> Any:
         played.append(agent.name)
         return genuine(agent, *rest, **named)
 
-    monkeypatch.setattr(leaderboard, "evaluate", count)
+    monkeypatch.setattr(runs, "evaluate", count)
     return played
 
 
@@ -167,9 +167,18 @@ def test_a_second_call_plays_nothing(board: tuple[Path, pd.DataFrame], tmp_path:
 
 
 @pytest.mark.usefixtures("forbidden")
-def test_fewer_agents_are_a_part_of_the_kept_runs(board: tuple[Path, pd.DataFrame], tmp_path: Path) -> None:
+def test_agents_that_were_played_before_stay(board: tuple[Path, pd.DataFrame], tmp_path: Path) -> None:
     frame = again(board, tmp_path, agents=["mpc", "idle", "mpc"])
-    assert frame["agent"].tolist() == ["mpc", "idle"] * 2
+    pd.testing.assert_frame_equal(frame, board[1])
+    pd.testing.assert_frame_equal(
+        again(board, tmp_path, agents=["uniform"], seeds=1), frame[frame["seed"] == 0].reset_index(drop=True)
+    )
+
+
+def test_what_was_played_of_another_task_goes(board: tuple[Path, pd.DataFrame], tmp_path: Path) -> None:
+    frame = again(board, tmp_path, TINY.replace("60.0", "61.0"), agents=["mpc"])
+    assert frame.loc[frame["task"] == "zebra", "agent"].tolist() == ["mpc"]
+    assert frame.loc[frame["task"] == "ant", "agent"].nunique() == 4
 
 
 def kept_run(folder: Path, task: str, agent: str) -> Path:
@@ -247,7 +256,7 @@ def test_progress_counts_up_to_all(board: tuple[Path, pd.DataFrame], tmp_path: P
 
 
 def test_an_interrupted_call_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    genuine, played = leaderboard.evaluate, []
+    genuine, played = runs.evaluate, []
 
     def interrupt(agent: Any, *rest: Any, **named: Any) -> Any:
         played.append(agent.name)
@@ -255,7 +264,7 @@ def test_an_interrupted_call_goes_on_where_it_was(tmp_path: Path, monkeypatch: p
             raise KeyboardInterrupt
         return genuine(agent, *rest, **named)
 
-    monkeypatch.setattr(leaderboard, "evaluate", interrupt)
+    monkeypatch.setattr(runs, "evaluate", interrupt)
     named: dict[str, Any] = {"agents": ["idle", "uniform"], "workers": 1}
     with pytest.raises(KeyboardInterrupt):
         run_suite(tiny(tmp_path), tmp_path / "out", **named)
@@ -287,10 +296,10 @@ def test_no_score_where_nothing_can_be_earned(tmp_path: Path) -> None:
     frame = run_suite(tiny(tmp_path, text), tmp_path / "out", agents=["idle", "mpc"], workers=1)
     assert frame.loc[frame["task"] == "zebra", "score"].map(math.isnan).tolist() == [True, True]
     document = (tmp_path / "out" / "results.json").read_text("utf-8")
-    runs = json.loads(document, parse_constant=pytest.fail)["runs"]
-    assert [row["score"] for row in runs if row["task"] == "zebra"] == [None, None]
+    rows = json.loads(document, parse_constant=pytest.fail)["runs"]
+    assert [row["score"] for row in rows if row["task"] == "zebra"] == [None, None]
     board = (tmp_path / "out" / "LEADERBOARD.md").read_text("utf-8")
-    assert "| idle | 0.0000 | - | 0.0000 |" in board
+    assert "| idle | - | 0.0000 |" in board
 
 
 def test_what_cannot_be_run_leaves_no_folder(tmp_path: Path) -> None:
@@ -299,7 +308,7 @@ def test_what_cannot_be_run_leaves_no_folder(tmp_path: Path) -> None:
         run_suite(suite, out, agents=["mcp"])
     with pytest.raises(ConfigurationError, match="cannot be imported"):
         run_suite(suite, out, agents=["no_such_module:Agent"])
-    with pytest.raises(ConfigurationError, match="is no subclass"):
+    with pytest.raises(ConfigurationError, match="is a class without act and reset"):
         run_suite(suite, out, agents=["json:JSONDecoder"])
     with pytest.raises(NonPositiveError, match="seeds=0"):
         run_suite(suite, out, seeds=0)

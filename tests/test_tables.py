@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
+from energy_gym.results import Results
+from energy_gym.runs import ROW
 from energy_gym.suites import Suite, Task
-from energy_gym.tables import by_task, fixed, markdown, overall
+from energy_gym.tables import by_task, fixed, improvement, markdown, overall, scores
 
 NAN = float("nan")
 
@@ -16,6 +20,7 @@ def run(task: str, agent: str, seed: int, score: float, regret: float) -> dict[s
     oracle = {"oracle_value": 10.0, "oracle_bound": 10.0, "idle": 0.0, "steps": 24}
     speed = {"steps_per_second": 1000.0, "seconds_per_decision": 0.002}
     run = {"task": task, "agent": agent, "seed": seed, "unit": "EUR", "score": score, "regret": regret}
+    run |= {"actions": "continuous", "seconds": 2.0}
     return {**run, "return": 10.0 - regret, **parts, **oracle, **speed}
 
 
@@ -38,19 +43,36 @@ def suite() -> Suite:
     return Suite("s", "Two | tasks", "By hand.", ("best", "luck"), tasks)
 
 
-def test_overall_is_the_mean_over_tasks_of_the_mean_over_seeds(frame: pd.DataFrame) -> None:
+def test_overall_over_tasks_and_seeds(frame: pd.DataFrame) -> None:
     table = overall(frame)
     assert list(table.index) == ["best", "luck"]
-    assert list(table.columns) == ["score", "z", "a", "ms/decision"]
-    assert table.loc["best"].tolist() == pytest.approx([0.8, 0.9, 0.7, 2.0])
-    assert table.loc["luck"].tolist() == pytest.approx([0.65, 0.4, 0.9, 2.0])
+    assert table.loc["best", ["mean", "iqm", "gap", "seeds", "tasks"]].tolist() == pytest.approx([0.8, 0.8, 0.2, 1, 2])
+    assert table.loc["luck", ["mean", "iqm", "gap", "seeds", "tasks"]].tolist() == pytest.approx(
+        [0.65, (0.6 + 0.85) / 2, 0.35, 2, 2]
+    )
+    assert table["ms/decision"].tolist() == pytest.approx([2.0, 2.0])
+    assert table.loc["luck", ["mean_low", "mean_high"]].tolist() == pytest.approx([(0.2 + 0.85) / 2, (0.6 + 0.95) / 2])
+    assert (table.loc["best", "mean_low"], table.loc["best", "mean_high"]) == pytest.approx((0.8, 0.8))
 
 
-def test_overall_keeps_a_task_without_scores(frame: pd.DataFrame) -> None:
+def test_a_task_without_scores_does_not_count(frame: pd.DataFrame) -> None:
     frame.loc[frame["task"] == "z", "score"] = NAN
     table = overall(frame)
-    assert list(table.columns) == ["score", "z", "a", "ms/decision"]
-    assert table["score"].tolist() == pytest.approx([0.9, 0.7])
+    assert table["tasks"].tolist() == [1, 1]
+    assert table["mean"].to_dict() == pytest.approx({"luck": 0.9, "best": 0.7})
+    assert list(scores(frame).columns) == ["z", "a"]
+
+
+def test_scores_by_task(frame: pd.DataFrame) -> None:
+    table = scores(frame)
+    assert list(table.columns) == ["z", "a"]
+    assert table.loc["luck"].tolist() == pytest.approx([0.4, 0.9])
+
+
+def test_improvement_of_each_over_each(frame: pd.DataFrame) -> None:
+    found = improvement(frame)
+    assert list(found) == [("best", "luck"), ("luck", "best")]
+    assert (found["best", "luck"].value, found["luck", "best"].value) == (0.5, 0.5)
 
 
 def test_by_task_gives_mean_and_spread_over_seeds(frame: pd.DataFrame) -> None:
@@ -62,26 +84,47 @@ def test_by_task_gives_mean_and_spread_over_seeds(frame: pd.DataFrame) -> None:
     assert list(by_task(frame, "a").index) == ["luck", "best"]
 
 
+def results(suite: Suite, frame: pd.DataFrame, **named: Any) -> Results:
+    for name in ROW:
+        if name not in frame:
+            frame[name] = 0
+    records = [{**row, "curve": [], "daily": {}} for row in frame.to_dict("records")]
+    return Results(suite, [], records, command="energy-gym leaderboard s", wall_seconds=7.0, **named)
+
+
 def test_markdown_by_hand(frame: pd.DataFrame, suite: Suite) -> None:
-    lines = markdown(suite, frame).splitlines()
+    lines = markdown(results(suite, frame)).splitlines()
     assert lines[0] == "# Leaderboard: Two | tasks"
-    assert "| agent | score | z | a | ms/decision |" in lines
-    assert "| best | 0.8000 | 0.9000 | 0.7000 | 2.000 |" in lines
-    assert "| luck | 0.4000 ± 0.2000 | 2 | 6.0000 | 4.000 | -2.000 | 0.500 | 1,000 |" in lines
+    assert "| agent | mean score | IQM | optimality gap | seeds | tasks | ms/decision |" in lines
+    assert "| best | 0.8000 | 0.8000 | 0.2000 | 1 | 2/2 | 2.000 |" in lines
+    assert "| luck | 0.4000 | 0.9000 |" in lines
+    assert "| best |  | 0.50 |" in " ".join(lines) or any(line.startswith("| best |  | 0.50") for line in lines)
+    assert "| luck | continuous | 0.4000 ± 0.2000 | 2 | 6.0000 | 4.000 | -2.000 | 0.500 | 1,000 |" in lines
     assert lines.index("## z") < lines.index("## a")
     assert "Oracle 10.0000 EUR (proven optimal), idle 0.0000 EUR, 24 steps." in lines
+    assert "The runs took 12 s of work in all, 7 s of wall time." in " ".join(lines)
 
 
 def test_markdown_has_as_many_cells_in_every_row(frame: pd.DataFrame, suite: Suite) -> None:
     frame["agent"] = frame["agent"].replace("best", "odd|name")
-    tables = [line for line in markdown(suite, frame).splitlines() if line.startswith("|")]
-    assert {line.replace("\\|", "").count("|") for line in tables[:4]} == {6}
-    assert {line.replace("\\|", "").count("|") for line in tables[4:]} == {9}
+    width = 0
+    for line in markdown(results(suite, frame)).splitlines():
+        cells = line.replace("\\|", "").count("|") if line.startswith("|") else 0
+        assert not (width and cells) or cells == width, line
+        width = cells
+
+
+def test_what_failed_is_told(frame: pd.DataFrame, suite: Suite) -> None:
+    failed = [{"task": "z", "agent": "odd", "seed": 1, "error": "ValueError: no", "missing": False}]
+    assert "| odd | z | 1 | ValueError: no |" in markdown(results(suite, frame, failed=failed)).splitlines()
+    none = markdown(Results(suite, [], [], failed=failed))
+    assert "| odd | z | 1 | ValueError: no |" in none
+    assert "No run has a result." in none
 
 
 def test_a_bracketed_oracle_shows_its_bound(frame: pd.DataFrame, suite: Suite) -> None:
     frame["oracle_bound"] = 10.5
-    assert "Oracle 10.0000 EUR (bound 10.5000)" in markdown(suite, frame)
+    assert "Oracle 10.0000 EUR (bound 10.5000)" in markdown(results(suite, frame))
 
 
 @pytest.mark.parametrize(

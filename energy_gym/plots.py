@@ -1,0 +1,165 @@
+"""The leaderboard as pictures: regret by day and learning curves, a small panel a task and a line an agent.
+
+One rule: an agent has one colour in every picture, given by its place in the results.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from energy_gym.errors import MissingExtraError
+from energy_gym.files import write_atomically
+from energy_gym.tables import overall
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from energy_gym.results import Results
+
+PLOTS = ("regret_per_day.png", "learning_curves.png", "leaderboard.html")
+# Colours that colour-blind readers can tell apart (Okabe and Ito), then darker ones.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#555555", "#8C6D1F", "#5E3C99", "#1B5E20")
+SCORE = "score"
+COLUMNS = 3
+FEW_DAYS = 4
+INK = "#333333"
+
+
+def colours(agents: Sequence[str]) -> dict[str, str]:
+    """Return a colour per agent.
+
+    Example:
+        >>> colours(["mpc", "idle"])
+        {'mpc': '#0072B2', 'idle': '#E69F00'}
+    """
+    return {agent: PALETTE[place % len(PALETTE)] for place, agent in enumerate(agents)}
+
+
+def check_plots() -> None:
+    """Raise MissingExtraError unless the extra ``plot`` is installed."""
+    for package in ("matplotlib", "plotly"):
+        try:
+            __import__(package)
+        except ImportError as error:
+            raise MissingExtraError(package, "is not installed", 'run: pip install "energy-gym[plot]"') from error
+
+
+def write_plots(folder: Path, results: Results) -> list[str]:
+    """Write the plots into a folder; return their names, none where the extra ``plot`` is not installed.
+
+    A picture that nothing can be drawn on (no agent learns, no day is known) is not written, and an old one is removed.
+    """
+    try:
+        check_plots()
+    except MissingExtraError:
+        return []
+    from energy_gym.page import write_page
+
+    writers: tuple[Callable[[Path, Results], bool], ...] = (write_regret, write_curves, write_page)
+    written = []
+    for name, writer in zip(PLOTS, writers, strict=True):
+        (folder / name).unlink(missing_ok=True)
+        if not results.frame.empty and writer(folder / name, results):
+            written.append(name)
+    return written
+
+
+def cumulative(daily: pd.DataFrame) -> pd.DataFrame:
+    """Return regret added up over days, mean over seeds: columns task, agent, day, regret, in the order of days."""
+    mean = daily.groupby(["task", "agent", "day"], sort=False)["regret"].mean().reset_index()
+    mean = mean.sort_values(["task", "agent", "day"], ignore_index=True)
+    return mean.assign(regret=mean.groupby(["task", "agent"])["regret"].cumsum())
+
+
+def learning(curves: pd.DataFrame, figure: str = SCORE) -> pd.DataFrame:
+    """Return mean, lowest and highest of a figure over seeds: columns task, agent, steps, mean, min, max."""
+    rows = curves[curves["figure"] == figure]
+    return rows.groupby(["task", "agent", "steps"])["value"].agg(["mean", "min", "max"]).reset_index()
+
+
+def write_regret(path: Path, results: Results) -> bool:
+    """Draw cumulative regret over the days of each task; return whether there was anything to draw."""
+    import pandas as pd
+
+    table = cumulative(results.daily)
+    units = dict(zip(results.frame["task"], results.frame["unit"], strict=True))
+
+    def draw(axes: Any, task: str, agent: str, colour: str) -> None:
+        rows = table[(table["task"] == task) & (table["agent"] == agent)]
+        mark = "o" if len(rows) < FEW_DAYS else ""
+        days = pd.to_datetime(rows["day"]).to_numpy()
+        axes.plot(days, rows["regret"].to_numpy(), color=colour, label=agent, marker=mark)
+        axes.set_ylabel(f"regret so far [{units[task]}]")
+
+    return _panels(path, results, table, draw, "Regret by day, added up (mean over seeds; lower is better)", dates=True)
+
+
+def write_curves(path: Path, results: Results) -> bool:
+    """Draw score against steps of learning, mean and range over seeds; return whether an agent learns."""
+    table = learning(results.curves)
+
+    def draw(axes: Any, task: str, agent: str, colour: str) -> None:
+        rows = table[(table["task"] == task) & (table["agent"] == agent)]
+        steps = rows["steps"].to_numpy(dtype=float)
+        axes.plot(steps, rows["mean"].to_numpy(), color=colour, label=agent, marker="o", markersize=2.5)
+        axes.fill_between(steps, rows["min"].to_numpy(), rows["max"].to_numpy(), color=colour, alpha=0.18, linewidth=0)
+        axes.set_ylabel("validation score")
+        axes.set_xlabel("steps of learning")
+
+    return _panels(path, results, table, draw, "Learning curves (mean and range over seeds; 1 is the proven optimum)")
+
+
+def _panels(
+    path: Path,
+    results: Results,
+    table: pd.DataFrame,
+    draw: Callable[[Any, str, str, str], None],
+    title: str,
+    dates: bool = False,
+) -> bool:
+    """Draw a panel per task with a line per agent, and one legend."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    tasks = [task.name for task in results.suite.tasks if task.name in set(table["task"])]
+    agents = [agent for agent in overall(results.frame).index if agent in set(table["agent"])]
+    if not tasks:
+        return False
+    wide = min(COLUMNS, len(tasks))
+    high = math.ceil(len(tasks) / wide)
+    figure = Figure(figsize=(max(7.0, 4.4 * wide), 1.3 + 2.9 * high), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(high, wide, squeeze=False).ravel()
+    shades = colours(list(overall(results.frame).index))
+    for axes, task in zip(grid, tasks, strict=False):
+        for agent in agents:
+            draw(axes, task, agent, shades[agent])
+        _style(axes, task, dates)
+    for axes in grid[len(tasks) :]:
+        axes.set_axis_off()
+    lines = dict(zip(agents, grid[0].get_lines(), strict=True))
+    figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=min(6, len(agents)), frameon=False)
+    figure.suptitle(title, fontsize=12, color=INK)
+    write_atomically(path, lambda target: figure.savefig(target, dpi=130, metadata={"Software": None}))
+    return True
+
+
+def _style(axes: Any, task: str, dates: bool) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    axes.set_title(task, fontsize=10, color=INK, loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.tick_params(labelsize=8)
+    axes.yaxis.label.set_size(8)
+    axes.xaxis.label.set_size(8)
+    days = axes.get_lines()[0].get_xdata()
+    if dates and len(days) < FEW_DAYS:
+        axes.set_xticks(days, labels=[str(day)[:10] for day in days])
+    elif dates:
+        locator = AutoDateLocator(maxticks=6)
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
