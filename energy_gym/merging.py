@@ -97,8 +97,7 @@ def _check_task(mine: dict[str, Any], theirs: dict[str, Any]) -> None:
         raise ResultsError(
             f"task {mine['name']!r}: {what} of another hash", "must be the same in both", "play it on the same data"
         )
-    bounds = [(float(task["oracle"][name]) for task in (mine, theirs)) for name in ("value", "bound")]
-    if not all(_close(*pair) for pair in bounds):
+    if not all(_close(mine["oracle"][name], theirs["oracle"][name]) for name in ("value", "bound")):
         raise ResultsError(
             f"task {mine['name']!r}: oracle {theirs['oracle']['value']} there, {mine['oracle']['value']} here",
             "must agree",

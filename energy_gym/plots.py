@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from energy_gym.errors import MissingExtraError
 from energy_gym.files import write_atomically
 from energy_gym.tables import overall
@@ -25,6 +27,7 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#5
 SCORE = "score"
 COLUMNS = 3
 FEW_DAYS = 4
+DATES = 4
 INK = "#333333"
 
 
@@ -148,18 +151,13 @@ def _panels(
 
 
 def _style(axes: Any, task: str, dates: bool) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
     axes.set_title(task, fontsize=10, color=INK, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.tick_params(labelsize=8)
     axes.yaxis.label.set_size(8)
     axes.xaxis.label.set_size(8)
-    days = axes.get_lines()[0].get_xdata()
-    if dates and len(days) < FEW_DAYS:
-        axes.set_xticks(days, labels=[str(day)[:10] for day in days])
-    elif dates:
-        locator = AutoDateLocator(maxticks=6)
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    if dates:
+        days = axes.get_lines()[0].get_xdata()
+        ticks = np.unique(np.linspace(0, len(days) - 1, DATES).round().astype(int))
+        axes.set_xticks(days[ticks], labels=[str(day)[:10] for day in days[ticks]])
