@@ -92,7 +92,7 @@ def dask_cluster(address: str | None, workers: int | None) -> Iterator[Cluster]:
         import dask
         from distributed import Client
     except ImportError as error:
-        raise MissingExtraError.of("distributed", "dask") from error
+        raise MissingExtraError.of("dask", "dask") from error
     if address is not None:
         check_reachable(address, 8786)
         _check_speaks(address, "import distributed; distributed.Client(address, timeout=8).close()")

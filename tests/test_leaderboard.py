@@ -7,6 +7,7 @@ import math
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,14 @@ def tiny(folder: Path, text: str = TINY) -> Suite:
     path = folder / "tiny.yaml"
     path.write_text(text, encoding="utf-8")
     return Suite.read(path)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_plots() -> Iterator[None]:
+    """Play as without the extra ``plot``: pictures have tests of their own, and take half a second each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "plotly", None)
+        yield
 
 
 @pytest.fixture(scope="module")

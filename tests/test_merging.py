@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,14 @@ from energy_gym.suites import Suite, Task
 
 TASKS = tuple(Task(name, "energy_gym/Arbitrage-v0", {"episode_steps": steps}) for name, steps in (("a", 24), ("b", 30)))
 Change = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_plots() -> Iterator[None]:
+    """Play as without the extra ``plot``: pictures have tests of their own, and take half a second each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "plotly", None)
+        yield
 
 
 @pytest.fixture(scope="module")
