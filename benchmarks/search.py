@@ -95,7 +95,7 @@ def table(agent: str, markets: list[str], budget: int, rows: list[tuple[dict[str
     lines = [
         f"# Search: {agent}",
         "",
-        f"Best score on the validation weeks after {budget} steps, seed 0; `{' '.join(['python benchmarks/search.py', agent])}`.",
+        f"Best score on the validation weeks after {budget} steps, seed 0; `python benchmarks/search.py {agent}`.",
         f"Settings not named are those of `energy_gym/agents/defaults/{agent}.yaml` at the time.",
         "",
         "| mean | " + " | ".join(markets) + " | seconds | settings |",

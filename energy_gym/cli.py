@@ -5,7 +5,6 @@ One rule: it reads options and prints; what it prints comes from the package's p
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,9 +16,10 @@ from rich.table import Table
 
 import energy_gym
 from energy_gym.data_cli import app as data_app
-from energy_gym.errors import EnergyGymError
 from energy_gym.experts_cli import app as experts_app
 from energy_gym.leaderboard_cli import leaderboard, merge
+from energy_gym.recipes_cli import add_recipes
+from energy_gym.screen import clear_errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,17 +33,14 @@ app.add_typer(data_app, name="data")
 app.command()(leaderboard)
 app.command()(merge)
 app.add_typer(experts_app, name="experts")
+add_recipes(app)
 console = Console()
 
 
 def main() -> None:
     """Run the command line; an error of the package is one line, not a traceback."""
-    try:
+    with clear_errors():
         app(prog_name="energy-gym")
-    except EnergyGymError as error:
-        message = " ".join(str(error).split())
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
-        sys.exit(1)
 
 
 def _version(asked: bool) -> None:

@@ -1,4 +1,4 @@
-"""Where the data cards, embedded sets and suites lie: in a checkout or inside the installed package."""
+"""Where the data cards, embedded sets, suites and recipes lie: in a checkout or inside the installed package."""
 
 from __future__ import annotations
 
@@ -18,3 +18,14 @@ def resource(*parts: str) -> Path:
     """
     installed = _PACKAGE.joinpath(*parts)
     return installed if installed.exists() else _PACKAGE.parent.joinpath(*parts)
+
+
+def recipe(name: str) -> Path:
+    """Return the path of a recipe's file: installed under ``energy_gym/recipe_files``, in a checkout under ``agents``.
+
+    Example:
+        >>> recipe("train").is_file()
+        True
+    """
+    installed = _PACKAGE / "recipe_files"
+    return (installed if installed.exists() else _PACKAGE.parent / "agents") / f"{name}.py"

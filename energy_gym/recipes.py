@@ -15,17 +15,25 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 import joblib
 import numpy as np
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from energy_gym.agents.base import Agent
+from energy_gym.agents.learner import Learner
+from energy_gym.agents.learner import defaults as learner_defaults
+from energy_gym.agents.registry import agent_class, make_agent
 from energy_gym.envs.setup import check_count
+from energy_gym.errors import ConfigurationError
 from energy_gym.evaluation import evaluate
 from energy_gym.oracle import solve
+from energy_gym.screen import clear_errors
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from energy_gym.statistics import Estimate
 
 ID = "energy_gym/Arbitrage-v0"
 # From the environment to act in, a seed and the folder of TensorBoard logs (or None) to a trained agent.
@@ -39,6 +47,75 @@ class Way:
     name: str
     train: Training
     steps: str
+
+
+def learner(name: str, env: Any, seed: int, logs: str | None = None) -> Learner:
+    """Return an agent that learns, not yet fitted, that writes TensorBoard logs into a folder.
+
+    Raises:
+        UnknownIdError: No such agent.
+        ConfigurationError: It does not learn, or not on such actions.
+    """
+    made = make_agent(name, env, seed)
+    if not isinstance(made, Learner):
+        raise ConfigurationError(f"agent {name!r}", "does not learn", "choose one of bc, cql, dqn, ppo, sac")
+    made.tensorboard = logs
+    return made
+
+
+def training_part(env: Any, months: int | None, episode_steps: Any) -> Any:
+    """Return the training split of an environment's data, or its first months.
+
+    Args:
+        env: The environment that is played in the end.
+        months: How many; None: all.
+        episode_steps: Keyword of the environment that is returned.
+
+    Raises:
+        NonPositiveError: Fewer than one month.
+        WindowError: More months than the split has.
+
+    Example:
+        >>> training_part(gym.make(ID, split="test"), 1, None).setup.steps
+        744
+    """
+    whole = env.unwrapped.variant(split="train", episode_steps=episode_steps)
+    if months is None:
+        return whole
+    import pandas as pd
+
+    start = whole.setup.time(0).tz_convert(whole.setup.feed.zone)
+    stop = start + pd.DateOffset(months=check_count("months", months))
+    return whole.variant(period=(str(start), str(stop)))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An agent that a recipe was asked for, and the actions it plays."""
+
+    name: str
+    actions: str
+
+    def told(self, steps: int | None) -> str:
+        """Return the steps it trains for, as a table shows them."""
+        return f"{learner_defaults(self.name)['budget'] if steps is None else steps:,}"
+
+
+def prepared(name: str, actions: str | None) -> Choice:
+    """Return a learning agent with the actions asked for, or those it prefers.
+
+    Raises:
+        UnknownIdError: No such agent.
+        ConfigurationError: It does not learn.
+
+    Example:
+        >>> prepared("dqn", None).actions
+        'discrete-3'
+    """
+    found = agent_class(name)
+    if not getattr(found, "learns", False):
+        raise ConfigurationError(f"agent {name!r}", "does not learn", "choose one of bc, cql, dqn, ppo, sac")
+    return Choice(name, found.preferred_actions if actions is None else actions)
 
 
 @dataclass(frozen=True)
@@ -110,25 +187,26 @@ def table(comparison: Comparison, frame: pd.DataFrame, unit: str) -> Table:
     """Return a row per way: score and regret with 95 % bootstrap intervals, and whether it beats the first."""
     from energy_gym.statistics import estimate, mean, probability_of_improvement
 
-    shown = Table(title=f"{comparison.title} ({comparison.seeds} seeds)", title_justify="left")
+    shown = Table(title=f"{comparison.title}; seeds: {comparison.seeds}", title_justify="left")
     shown.add_column("way", overflow="fold")
-    for name in ("steps", "score [95 %]", f"regret [95 %], {unit}", "P(better)", "s"):
-        shown.add_column(name, justify="right", overflow="fold")
+    shown.add_column("steps", overflow="fold")
+    for name in ("score", f"regret, {unit}", "P(better)", "seconds"):
+        shown.add_column(name, justify="right")
     groups = {str(name): rows for name, rows in frame.groupby("way", sort=False)}
     first = _matrix(groups[comparison.ways[0].name], "score")
     for way in comparison.ways:
         rows = groups[way.name]
         score, regret = (estimate(mean, _matrix(rows, name)) for name in ("score", "regret"))
         beats = probability_of_improvement(_matrix(rows, "score"), first)
-        shown.add_row(
-            way.name,
-            way.steps,
-            f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]".replace("[", "\\["),
-            f"{regret.value:.2f} [{regret.low:.2f}, {regret.high:.2f}]".replace("[", "\\["),
-            "" if way is comparison.ways[0] else f"{beats.value:.2f}",
-            f"{rows['seconds'].mean():.0f}",
-        )
+        chance = "" if way is comparison.ways[0] else f"{beats.value:.2f}"
+        taken = f"{rows['seconds'].mean():.0f}"
+        shown.add_row(way.name, way.steps, _interval(score, 3), _interval(regret, 2), chance, taken, end_section=True)
     return shown
+
+
+def _interval(found: Estimate, digits: int) -> str:
+    """Return a figure and, on a line of its own, its 95 % interval."""
+    return f"{found.value:.{digits}f}\n{found.low:.{digits}f} to {found.high:.{digits}f}"
 
 
 def _matrix(rows: pd.DataFrame, name: str) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
@@ -139,3 +217,17 @@ def _bar() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     screen = Console(stderr=True)
     return Progress(*columns, console=screen, transient=True, disable=not sys.stderr.isatty())
+
+
+def run(main: Callable[..., None], args: list[str] | None = None, name: str | None = None) -> None:
+    """Run a recipe's ``main`` as a command; an error of the package is one line, not a traceback.
+
+    Args:
+        main: Its parameters are the command's options.
+        args: Words of the command line; None: those of this process.
+        name: Name of the program, for its help.
+    """
+    app = typer.Typer(add_completion=False)
+    app.command()(main)
+    with clear_errors():
+        app(args=args, prog_name=name)

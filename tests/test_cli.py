@@ -168,10 +168,8 @@ def test_leaderboard_ranks_and_writes(tiny: str, tmp_path: Path) -> None:
     screen = result.stdout
     *board, last = screen.splitlines()
     assert all(len(line.rstrip()) <= 80 for line in board)
-    assert (
-        last
-        == f"Written to {tmp_path / 'out'}{os.sep}: results.parquet, results.json, LEADERBOARD.md, regret_per_day.png, leaderboard.html"
-    )
+    files = "results.parquet, results.json, LEADERBOARD.md, regret_per_day.png, leaderboard.html"
+    assert last == f"Written to {tmp_path / 'out'}{os.sep}: {files}"
     assert "Tiny [two]: score" in screen
     folded = "".join(line.split("│")[1].strip() for line in board if line.count("│") == 7)
     assert folded == "zebra-with-a-name-that-is-longer-than-any-we-shipant"

@@ -40,7 +40,7 @@ def test_the_distribution_is_named_and_bounded() -> None:
     assert project["name"] == "energy-gym"
     assert project["requires-python"] == ">=3.11"
     assert "gymnasium>=0.29.1,<2" in project["dependencies"]
-    assert PROJECT["tool"]["hatch"]["version"]["path"] == "energy_gym/__init__.py"
+    assert PROJECT["tool"]["hatch"]["version"]["path"] == "energy_gym/version.py"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,8 @@ def test_folders_that_are_data_are_no_packages() -> None:
 
 def test_the_wheel_is_told_to_carry_the_data() -> None:
     included = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    assert included == {"datasets": "energy_gym/datasets", "benchmarks/suites": "energy_gym/benchmarks/suites"}
+    suites = {"benchmarks/suites": "energy_gym/benchmarks/suites"}
+    assert included == {"datasets": "energy_gym/datasets", **suites, "agents": "energy_gym/recipe_files"}
     assert all((ROOT / folder).is_dir() for folder in included)
 
 

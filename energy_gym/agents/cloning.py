@@ -6,6 +6,7 @@ One rule: it learns the advice, not what noise made of it, so that noisy records
 from __future__ import annotations
 
 import tempfile
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -63,7 +64,10 @@ class BC(Learner):
             custom_logger=self._logger(library),
         )
         watch = _Watch(self, trainer, keeper, max(budget // CHECKPOINTS, 1), data)
-        trainer.train(n_batches=budget, on_batch_end=watch, progress_bar=False, log_interval=watch.every)
+        with warnings.catch_warnings():
+            # imitation 1.0.1 reads its losses in a way that newer torch warns about; the figures are right.
+            warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad", category=UserWarning)
+            trainer.train(n_batches=budget, on_batch_end=watch, progress_bar=False, log_interval=watch.every)
         watch.show()
 
     def _policy(self, seed: int) -> Any:

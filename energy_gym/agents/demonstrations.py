@@ -77,6 +77,7 @@ def _digest(player: EnergyEnv, recipe: dict[str, Any]) -> str:
     tape = setup.tape
     settings = (setup.levels, setup.episode_steps, setup.whole, sorted(recipe.items()), __version__)
     digest = hashlib.sha256(f"{player.scenario.to_yaml()}|{settings}|{setup.feed.statistics}|{tape.layout}".encode())
-    for values in (setup.price, setup.carbon, tape.rows, *(tape.ahead[column] for column in tape.columns)):
-        digest.update(values.tobytes())
+    digest.update(setup.price.tobytes() + setup.carbon.tobytes() + tape.rows.tobytes())
+    for column in tape.columns:
+        digest.update(tape.ahead[column].tobytes())
     return digest.hexdigest()[:32]

@@ -1,0 +1,56 @@
+"""Clone the expert, then fine-tune with DQN; against DQN from scratch at equal steps of the environment.
+
+    python agents/finetune.py --dataset ercot-2021-2022 --steps 50000 --months 3
+
+With ``--months`` both see the first months of the training split alone, where the expert's advice is worth most.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from energy_gym.agents.base import Agent
+from energy_gym.recipes import Comparison, Way, learner, run, training_part
+
+
+def main(
+    dataset: Annotated[str, typer.Option(help="Trains on its training split, is played on its test split")] = (
+        "ercot-2021-2022"
+    ),
+    actions: Annotated[str, typer.Option(help="discrete-3, discrete-5, ...")] = "discrete-3",
+    steps: Annotated[int, typer.Option(help="Steps of DQN in the environment")] = 50_000,
+    batches: Annotated[int, typer.Option(help="Batches of cloning")] = 3_000,
+    months: Annotated[int | None, typer.Option(help="Of training data; default: the whole split")] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings of each way")] = 3,
+    workers: Annotated[int, typer.Option(help="Processes")] = 1,
+    tensorboard: Annotated[str | None, typer.Option(help="Folder of TensorBoard logs")] = None,
+    save: Annotated[str | None, typer.Option(help="Folder for the first seed's agents")] = None,
+) -> None:
+    """Clone the expert, then fine-tune with DQN."""
+
+    def scratch(env: Any, seed: int, logs: str | None) -> Agent:
+        return learner("dqn", env, seed, logs).fit(training_part(env, months, "week"), budget=steps)
+
+    def cloned(env: Any, seed: int, logs: str | None) -> Any:
+        return learner("bc", env, seed, logs).fit(training_part(env, months, None), budget=batches)
+
+    def tuned(env: Any, seed: int, logs: str | None) -> Agent:
+        agent = learner("dqn", env, seed, logs)
+        agent.adopt(cloned(env, seed, logs))
+        return agent.fit(training_part(env, months, "week"), budget=steps)
+
+    ways = (
+        Way("dqn from scratch", scratch, f"{steps:,}"),
+        Way("bc", cloned, "expert"),
+        Way("bc, then dqn", tuned, f"expert + {steps:,}"),
+    )
+    part = "" if months is None else f", {months} months of data"
+    title = f"Cloning and fine-tuning on {dataset}{part}"
+    keywords = {"dataset": dataset, "actions": actions}
+    Comparison(title, ways, keywords, seeds, workers, tensorboard, save).run()
+
+
+if __name__ == "__main__":
+    run(main)

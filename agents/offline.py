@@ -1,0 +1,55 @@
+"""Conservative Q-learning from what a MILP expert played, noise mixed in; against DQN from scratch and the data itself.
+
+python agents/offline.py --dataset ercot-2021-2022 --noise 0.3 --steps 50000
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from energy_gym.agents.base import Agent
+from energy_gym.agents.behaviour import Behaviour
+from energy_gym.recipes import Comparison, Way, learner, run, training_part
+
+
+def main(
+    dataset: Annotated[str, typer.Option(help="Trains on its training split, is played on its test split")] = (
+        "ercot-2021-2022"
+    ),
+    actions: Annotated[str, typer.Option(help="discrete-3, discrete-5, ...")] = "discrete-3",
+    noise: Annotated[float, typer.Option(help="Share of random actions in the data")] = 0.3,
+    steps: Annotated[int, typer.Option(help="Steps of DQN in the environment")] = 50_000,
+    batches: Annotated[int, typer.Option(help="Batches of offline learning")] = 5_000,
+    months: Annotated[int | None, typer.Option(help="Of training data; default: the whole split")] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings of each way")] = 3,
+    workers: Annotated[int, typer.Option(help="Processes")] = 1,
+    tensorboard: Annotated[str | None, typer.Option(help="Folder of TensorBoard logs")] = None,
+    save: Annotated[str | None, typer.Option(help="Folder for the first seed's agents")] = None,
+) -> None:
+    """Offline CQL from MILP data."""
+
+    def scratch(env: Any, seed: int, logs: str | None) -> Agent:
+        return learner("dqn", env, seed, logs).fit(training_part(env, months, "week"), budget=steps)
+
+    def offline(env: Any, seed: int, logs: str | None) -> Agent:
+        agent = learner("cql", env, seed, logs)
+        agent.settings["expert"] = {**agent.settings["expert"], "noise": noise}
+        return agent.fit(training_part(env, months, None), budget=batches)
+
+    def behaviour(env: Any, seed: int, _: str | None) -> Agent:
+        return Behaviour(env, seed, noise=noise)
+
+    ways = (
+        Way("dqn from scratch", scratch, f"{steps:,}"),
+        Way(f"the expert with {noise:.0%} noise", behaviour, "-"),
+        Way("cql", offline, "expert"),
+    )
+    keywords = {"dataset": dataset, "actions": actions}
+    title = f"Offline learning on {dataset}"
+    Comparison(title, ways, keywords, seeds, workers, tensorboard, save).run()
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,49 @@
+"""From three to five discrete levels: all layers but the last are kept; against five levels from scratch.
+
+python agents/transfer.py --dataset ercot-2021-2022 --steps 50000
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from energy_gym.agents.base import Agent
+from energy_gym.recipes import Comparison, Way, learner, run
+
+
+def main(
+    dataset: Annotated[str, typer.Option(help="Trains on its training split, is played on its test split")] = (
+        "ercot-2021-2022"
+    ),
+    few: Annotated[str, typer.Option(help="Actions to pre-train with")] = "discrete-3",
+    many: Annotated[str, typer.Option(help="Actions to go on with")] = "discrete-5",
+    before: Annotated[int, typer.Option(help="Steps with few levels")] = 100_000,
+    steps: Annotated[int, typer.Option(help="Steps with many levels, both ways")] = 50_000,
+    seeds: Annotated[int, typer.Option(help="Trainings of each way")] = 3,
+    workers: Annotated[int, typer.Option(help="Processes")] = 1,
+    tensorboard: Annotated[str | None, typer.Option(help="Folder of TensorBoard logs")] = None,
+    save: Annotated[str | None, typer.Option(help="Folder for the first seed's agents")] = None,
+) -> None:
+    """Transfer to more levels."""
+
+    def scratch(env: Any, seed: int, logs: str | None) -> Agent:
+        return learner("dqn", env, seed, logs).fit(budget=steps)
+
+    def transferred(env: Any, seed: int, logs: str | None) -> Agent:
+        coarse = learner("dqn", env.unwrapped.variant(actions=few), seed, logs).fit(budget=before)
+        agent = learner("dqn", env, seed, logs)
+        agent.adopt(coarse)
+        return agent.fit(budget=steps)
+
+    ways = (
+        Way(f"{many} from scratch", scratch, f"{steps:,}"),
+        Way(f"{few}, then {many}", transferred, f"{before:,} + {steps:,}"),
+    )
+    keywords = {"dataset": dataset, "actions": many}
+    Comparison(f"dqn from {few} to {many} on {dataset}", ways, keywords, seeds, workers, tensorboard, save).run()
+
+
+if __name__ == "__main__":
+    run(main)

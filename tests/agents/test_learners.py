@@ -1,0 +1,265 @@
+"""Agents that learn: they learn, the same seed gives the same agent, and what is saved plays the same elsewhere."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import yaml
+
+import energy_gym
+from energy_gym.agents import make_agent
+from energy_gym.agents.actor import Actor
+from energy_gym.agents.experts import record_expert
+from energy_gym.agents.registry import agent_class
+from energy_gym.errors import ConfigurationError, DataError, MissingExtraError, ResetNeededError, UnknownIdError
+
+ID = "energy_gym/Arbitrage-v0"
+SPRING = ("2021-03-01", "2021-06-01")
+LIBRARY = {"dqn": "stable_baselines3", "ppo": "stable_baselines3", "sac": "stable_baselines3"}
+LIBRARY |= {"cql": "d3rlpy", "bc": "imitation"}
+SMALL: dict[str, dict[str, Any]] = {
+    "dqn": {"hidden": [64], "num_envs": 32, "gradient_steps": 16, "learning_starts": 500, "learning_rate": 2e-3},
+    "ppo": {"hidden": [64], "num_envs": 32, "rollout_steps": 64, "learning_rate": 3e-3, "batch_size": 512},
+    "sac": {"hidden": [64], "num_envs": 32, "gradient_steps": 32, "learning_starts": 250, "learning_rate": 2e-3},
+    "cql": {"hidden": [64], "batch_size": 128, "learning_rate": 2e-3, "alpha": 0.5, "target_update_interval": 50},
+    "bc": {"hidden": [64], "batch_size": 128, "learning_rate": 5e-3},
+}
+BUDGET = {"dqn": 12_000, "ppo": 20_000, "sac": 5_000, "cql": 500, "bc": 400}
+CASES = [("dqn", "discrete-3"), ("ppo", "discrete-3"), ("ppo", "continuous"), ("sac", "continuous")]
+CASES += [("cql", "discrete-3"), ("bc", "discrete-3"), ("bc", "continuous")]
+
+
+def task(actions: str, **keywords: Any) -> Any:
+    return gym.make(ID, split="test", actions=actions, **{"episode_steps": 1000, **keywords})
+
+
+def source(name: str, actions: str) -> Any:
+    """What it learns from: three months to play in, or a month of the expert's play."""
+    if name in ("cql", "bc"):
+        env = gym.make(ID, actions=actions, period=("2021-03-01", "2021-04-01"), episode_steps=None)
+        return record_expert(env, noise=0.3, policy="mpc" if name == "bc" else "oracle")
+    return gym.make(ID, actions=actions, period=SPRING)
+
+
+@cache
+def trained(name: str, actions: str) -> Any:
+    """Each agent is trained once; the tests of one agent go to one worker."""
+    pytest.importorskip(LIBRARY[name])
+    return make(name, actions)
+
+
+def each_case(function: Any) -> Any:
+    marked = [pytest.param(*case, marks=pytest.mark.xdist_group("-".join(case))) for case in CASES]
+    return pytest.mark.parametrize(("name", "actions"), marked)(function)
+
+
+def make(name: str, actions: str, seed: int = 1, budget: int | None = None) -> Any:
+    agent = agent_class(name)(task(actions), seed, **SMALL[name])
+    return agent.fit(source(name, actions), budget=BUDGET[name] if budget is None else budget)
+
+
+@each_case
+def test_it_learns(name: str, actions: str) -> None:
+    agent = trained(name, actions)
+    env = agent.env
+    result = energy_gym.evaluate(agent, env, seed=0)
+    random = energy_gym.evaluate(make_agent("uniform", env, 0), env, seed=0)
+    assert result.score > random.score + 0.2
+    assert result.score > 0.15
+    assert result.regret >= 0.0
+    if "loss" in agent.curve[-1][1] and name in ("bc", "cql"):
+        assert agent.curve[-1][1]["loss"] < agent.curve[0][1]["loss"]
+    steps = [step for step, _ in agent.curve]
+    assert steps == sorted(set(steps))
+
+
+@each_case
+def test_the_same_seed_gives_the_same_agent(name: str, actions: str) -> None:
+    pytest.importorskip(LIBRARY[name])
+    few = {"dqn": 900, "ppo": 2048, "sac": 600, "cql": 30, "bc": 30}[name]
+    first, again, other = (make(name, actions, seed, few) for seed in (3, 3, 4))
+    for (matrix, bias), (same, alike) in zip(first.actor.layers, again.actor.layers, strict=True):
+        assert matrix.tobytes() == same.tobytes()
+        assert bias.tobytes() == alike.tobytes()
+    assert first.curve == again.curve
+    assert first.actor.layers[0][0].tobytes() != other.actor.layers[0][0].tobytes()
+
+
+FRESH = """
+import sys
+import gymnasium as gym, energy_gym
+from energy_gym.agents.registry import agent_class
+name, actions, folder = sys.argv[1:]
+env = gym.make("energy_gym/Arbitrage-v0", split="test", actions=actions, episode_steps=1000)
+result = energy_gym.evaluate(agent_class(name).load(folder, env), env, seed=0)
+print(repr(result.return_), "torch" in sys.modules)
+"""
+
+
+@each_case
+def test_saved_it_plays_the_same_in_a_fresh_process_without_torch(name: str, actions: str, tmp_path: Path) -> None:
+    agent = trained(name, actions)
+    agent.save(tmp_path)
+    command = [sys.executable, "-W", "error", "-c", FRESH, name, actions, str(tmp_path)]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout.split()
+    assert printed == [repr(energy_gym.evaluate(agent, agent.env, seed=0).return_), "False"]
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A saved agent with weights of its own making."""
+    agent = agent_class("dqn")(task("discrete-3"))
+    agent.actor = constant(len(agent.env.layout), 3)
+    agent.save(tmp_path)
+    return tmp_path
+
+
+def constant(slots: int, outputs: int, hidden: int = 8) -> Actor:
+    random = np.random.default_rng(0)
+    first = random.normal(size=(hidden, slots)).astype(np.float32), np.zeros(hidden, dtype=np.float32)
+    last = random.normal(size=(outputs, hidden)).astype(np.float32), np.zeros(outputs, dtype=np.float32)
+    return Actor((first, last), "relu", "argmax")
+
+
+def test_another_layout_lists_the_slots_that_differ(saved: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"price_per_mwh\[\+24\].*make the environment"):
+        agent_class("dqn").load(saved, task("discrete-3", horizon=25))
+
+
+def test_another_scaling_is_refused_unless_asked_for(saved: Path) -> None:
+    env = task("discrete-3", dataset="synthetic")
+    with pytest.raises(ConfigurationError, match="scaling differs in price_per_mwh"):
+        agent_class("dqn").load(saved, env)
+    assert agent_class("dqn").load(saved, env, rescaled=True).actor is not None
+
+
+def test_another_number_of_levels(saved: Path) -> None:
+    with pytest.raises(ConfigurationError, match="an actor of 3 actions"):
+        agent_class("dqn").load(saved, task("discrete-5"))
+
+
+def test_the_wrong_kind_of_agent(saved: Path) -> None:
+    with pytest.raises(ConfigurationError, match="load it as 'dqn'"):
+        agent_class("ppo").load(saved, task("discrete-3"))
+
+
+def test_truncated_weights(saved: Path) -> None:
+    weights = saved / "weights.npz"
+    weights.write_bytes(weights.read_bytes()[:-9])
+    with pytest.raises(ConfigurationError, match="sha256"):
+        agent_class("dqn").load(saved, task("discrete-3"))
+    weights.unlink()
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        agent_class("dqn").load(saved, task("discrete-3"))
+
+
+def test_another_version_of_the_format(saved: Path) -> None:
+    path = saved / "agent.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "format": 99}))
+    with pytest.raises(ConfigurationError, match="format 99"):
+        agent_class("dqn").load(saved, task("discrete-3"))
+
+
+@pytest.mark.parametrize(("name", "actions"), [("dqn", "continuous"), ("sac", "discrete-3")])
+def test_the_wrong_kind_of_action(name: str, actions: str) -> None:
+    with pytest.raises(ConfigurationError, match="actions only; make the environment with actions="):
+        make_agent(name, task(actions))
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [({"gama": 0.9}, UnknownIdError), ({"gamma": "0.9"}, ConfigurationError), ({"hidden": 64}, ConfigurationError)],
+)
+def test_settings_are_checked(settings: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        agent_class("dqn")(task("discrete-3"), 0, **settings)
+
+
+@pytest.mark.parametrize("name", ["dqn", "cql", "bc"])
+def test_before_it_learns_it_neither_acts_nor_is_saved(name: str, tmp_path: Path) -> None:
+    agent = make_agent(name, task("discrete-3"))
+    with pytest.raises(ResetNeededError):
+        agent.act(np.zeros(31, dtype=np.float32), {})
+    with pytest.raises(ResetNeededError):
+        agent.save(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "extra"),
+    [("dqn", "stable_baselines3", "sb3"), ("cql", "d3rlpy", "offline"), ("bc", "imitation.algorithms.bc", "imitation")],
+)
+def test_a_missing_library_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, name: str, module: str, extra: str
+) -> None:
+    for loaded in [key for key in sys.modules if key.startswith("energy_gym.agents.sb3_vec")]:
+        monkeypatch.delitem(sys.modules, loaded)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=rf'pip install "energy-gym\[{extra}\]"'):
+        agent_class(name)(task("discrete-3"), 0, **SMALL[name]).fit(source(name, "discrete-3"), budget=10)
+
+
+def test_data_of_another_task_are_refused() -> None:
+    pytest.importorskip("imitation")
+    elsewhere = record_expert(gym.make(ID, actions="discrete-5", episode_steps=24))
+    with pytest.raises((ConfigurationError, DataError)):
+        make_agent("bc", task("discrete-3")).fit(elsewhere)
+    longer = record_expert(gym.make(ID, actions="discrete-3", episode_steps=24, horizon=12))
+    with pytest.raises((ConfigurationError, DataError), match=r"price_per_mwh\[\+12\]"):
+        make_agent("bc", task("discrete-3")).fit(longer)
+    with pytest.raises(ConfigurationError, match="must be trajectories"):
+        make_agent("bc", task("discrete-3")).fit(3.5)
+
+
+def test_three_levels_to_five_keep_all_layers_but_the_last() -> None:
+    coarse, fine = agent_class("dqn")(task("discrete-3")), agent_class("dqn")(task("discrete-5"))
+    coarse.actor = constant(len(coarse.env.layout), 3)
+    assert fine.adopt(coarse) == [0]
+    assert fine.actor.layers[0][0].tobytes() == coarse.actor.layers[0][0].tobytes()
+    assert fine.actor.outputs == 5
+    assert fine.settings["hidden"] == [8]
+    same = agent_class("ppo")(task("discrete-3"))
+    assert same.adopt(coarse) == [0, 1]
+
+
+def test_layers_of_another_layout_are_refused() -> None:
+    coarse, other = agent_class("dqn")(task("discrete-3")), agent_class("dqn")(task("discrete-3", horizon=12))
+    with pytest.raises(ConfigurationError, match="learnt nothing"):
+        other.adopt(coarse)
+    coarse.actor = constant(len(coarse.env.layout), 3)
+    with pytest.raises(ConfigurationError, match="read 31 slots"):
+        other.adopt(coarse)
+
+
+def test_fine_tuning_goes_on_from_what_was_learnt() -> None:
+    pytest.importorskip("stable_baselines3")
+    agent = make("dqn", "discrete-3", budget=3000)
+    best = max(figures["score"] for _, figures in agent.curve)
+    agent.fit(source("dqn", "discrete-3"), budget=200)
+    assert agent.curve[0] == (0, {"score": best})
+    assert max(figures["score"] for _, figures in agent.curve) >= best
+
+
+def test_the_callback_hears_of_every_checkpoint() -> None:
+    pytest.importorskip("stable_baselines3")
+    heard: list[tuple[int, dict[str, float]]] = []
+    agent = agent_class("dqn")(task("discrete-3"), 0, **SMALL["dqn"])
+    agent.fit(source("dqn", "discrete-3"), budget=1500, callback=lambda step, told: heard.append((step, dict(told))))
+    assert heard == agent.curve
+    assert heard[-1][0] >= 1500
+
+
+def test_tensorboard_logs_are_written_where_asked(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    pytest.importorskip("stable_baselines3")
+    agent = agent_class("dqn")(task("discrete-3"), 0, **SMALL["dqn"])
+    agent.tensorboard = str(tmp_path)
+    agent.fit(source("dqn", "discrete-3"), budget=600)
+    assert list(tmp_path.rglob("events.out.tfevents*"))

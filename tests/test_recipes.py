@@ -1,0 +1,68 @@
+"""The recipes run, end with a table that compares, and are the commands of the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from energy_gym.errors import ConfigurationError
+from energy_gym.recipes import prepared
+from energy_gym.recipes_cli import RECIPES
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = {
+    "train": ["--agent", "dqn", "--steps", "300"],
+    "finetune": ["--steps", "300", "--batches", "20", "--months", "1"],
+    "offline": ["--steps", "300", "--batches", "20", "--months", "1"],
+    "pretrain": ["--before", "300", "--steps", "300"],
+    "transfer": ["--before", "300", "--steps", "300"],
+    "synthetic": ["--steps", "300"],
+}
+NEEDS = {"finetune": "imitation", "offline": "d3rlpy"}
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+    command = [sys.executable, "-W", "error", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_every_file_is_a_command_and_every_command_a_file() -> None:
+    assert {path.stem for path in (ROOT / "agents").glob("*.py")} == set(RECIPES)
+    assert set(TINY) == set(RECIPES)
+
+
+@pytest.mark.parametrize("name", sorted(TINY))
+def test_it_ends_with_a_table(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("stable_baselines3")
+    pytest.importorskip(NEEDS.get(name, "stable_baselines3"))
+    result = run(str(ROOT / "agents" / f"{name}.py"), *TINY[name], "--seeds", "1", "--save", str(tmp_path))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "score" in result.stdout
+    assert "regret" in result.stdout
+    assert max(len(line) for line in result.stdout.splitlines()) <= 80
+    assert list(tmp_path.glob("*/agent.yaml"))
+
+
+def test_the_command_line_passes_words_on() -> None:
+    result = run("-c", "from energy_gym.cli import main; main()", "pretrain", "--help")
+    assert result.returncode == 0
+    assert "energy-gym pretrain" in result.stdout
+    assert "--before" in result.stdout
+
+
+def test_a_mistake_is_one_line() -> None:
+    result = run(str(ROOT / "agents" / "train.py"), "--agent", "mpc")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "error: agent 'mpc': does not learn; choose one of bc, cql, dqn, ppo, sac\n"
+
+
+def test_only_what_learns_is_prepared() -> None:
+    assert prepared("sac", None).actions == "continuous"
+    assert prepared("bc", "discrete-5").actions == "discrete-5"
+    with pytest.raises(ConfigurationError, match="does not learn"):
+        prepared("idle", None)
