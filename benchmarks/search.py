@@ -10,6 +10,7 @@ One rule: the test split is never read here.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import time
 import warnings
@@ -116,10 +117,11 @@ def main() -> None:
     parser.add_argument("--markets", nargs="+", default=None, help="default: ercot de-lu, or ercot-2021-2022")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0, help="of the draws")
+    parser.add_argument("--also", action="append", default=[], help="settings to try besides, as JSON")
     asked = parser.parse_args()
     markets = asked.markets or (["ercot", "de-lu"] if "ENERGY_GYM_DATA" in os.environ else ["ercot-2021-2022"])
     budget = int(defaults(asked.agent)["budget"] * asked.share)
-    settings = drawn(asked.agent, asked.trials, asked.seed)
+    settings = [*drawn(asked.agent, asked.trials, asked.seed), *map(json.loads, asked.also)]
     jobs = [joblib.delayed(tried)(asked.agent, market, one, budget) for one in settings for market in markets]
     results = joblib.Parallel(n_jobs=asked.workers, verbose=5)(jobs)
     rows = []
