@@ -52,10 +52,13 @@ class Sizes:
     batch_steps: int = 400
     window: int | None = None
     decisions: int = 300
+    training_steps: int = 16_384
     time_limit: float = 90.0
 
 
-QUICK = Sizes(repeats=1, steps=EPISODE, batch=64, batch_steps=20, window=72, decisions=10, time_limit=5.0)
+QUICK = Sizes(
+    repeats=1, steps=EPISODE, batch=64, batch_steps=20, window=72, decisions=10, training_steps=512, time_limit=5.0
+)
 
 
 def take_turns(repeats: int, *tasks: Callable[[], float]) -> list[float]:

@@ -23,6 +23,7 @@ import gymnasium as gym
 import numpy as np
 from measuring import EPISODE, QUICK, Row, Sizes, against, document, markdown, notes, seconds, shown, take_turns
 from rich.console import Console
+from training import training
 
 import energy_gym
 from energy_gym.envs.compat import MODERN
@@ -273,6 +274,7 @@ MEASURES: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "mpc": mpc,
     "import": importing,
     "memory": memory,
+    "training": training,
 }
 
 

@@ -199,7 +199,7 @@ def _available(agents: Sequence[str]) -> tuple[list[str], list[dict[str, Any]]]:
     found, left_out = [], []
     for agent in agents:
         try:
-            agent_factory(agent)
+            agent_factory(agent).check_installed()
             found.append(agent)
         except MissingExtraError as error:
             left_out.append(_failed("", agent, 0, str(error), True))

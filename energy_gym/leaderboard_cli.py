@@ -29,12 +29,14 @@ FILES = ("results.json", "LEADERBOARD.md")
 
 
 def leaderboard(
-    suite: Annotated[str, typer.Argument(help="quick, core, or the path of a suite's YAML file")],
+    suite: Annotated[str, typer.Argument(help="quick, core, markets, or the path of a suite's YAML file")],
     agents: Annotated[
         str | None, typer.Option(help="Comma-separated names, or module:factory; default: the suite's")
     ] = None,
     agent: Annotated[list[str] | None, typer.Option(help="One more name or module:factory; may be repeated")] = None,
-    seeds: Annotated[int, typer.Option(help="Seeds for each agent that learns or draws at random")] = 5,
+    seeds: Annotated[
+        int | None, typer.Option(help="Seeds for each agent that learns or draws at random; default: the suite's")
+    ] = None,
     budget: Annotated[list[str] | None, typer.Option(help="NAME=STEPS to learn with; may be repeated")] = None,
     workers: Annotated[int | None, typer.Option(help="Jobs at a time; default: one per core")] = None,
     engine: Annotated[str, typer.Option(help="local, ray or dask")] = "local",
@@ -53,6 +55,7 @@ def leaderboard(
     folder = out or Path("results") / chosen.name
     names = [name.strip() for name in (agents or "").split(",") if name.strip()] + (agent or [])
     where: dict[str, Any] = {"workers": workers, "engine": engine, "address": address}
+    count = chosen.seeds if seeds is None else seeds
     with _bar() as bar:
         stages: dict[str, Any] = {}
 
@@ -62,7 +65,7 @@ def leaderboard(
             if of:
                 bar.update(stages[stage], completed=done)
 
-        run_suite(chosen, folder, agents=names or None, seeds=seeds, budgets=_budgets(budget), progress=report, **where)
+        run_suite(chosen, folder, agents=names or None, seeds=count, budgets=_budgets(budget), progress=report, **where)
     _show(folder, set(names))
 
 

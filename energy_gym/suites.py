@@ -25,6 +25,7 @@ from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdEr
 from energy_gym.paths import resource
 
 SUITES = ("benchmarks", "suites")
+SEEDS = 5
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ class Task:
 class Suite:
     """A named list of tasks, and the agents that are compared on it unless others are asked for.
 
-    ``budgets`` says with how many steps an agent learns, where that is not the agent's own figure.
+    ``budgets`` says with how many steps an agent learns, where that is not the agent's own figure; ``seeds`` how often
+    what learns or draws at random is played unless asked otherwise.
     """
 
     name: str
@@ -101,6 +103,7 @@ class Suite:
     agents: tuple[str, ...]
     tasks: tuple[Task, ...]
     budgets: Mapping[str, int] = field(default_factory=dict)
+    seeds: int = SEEDS
 
     @classmethod
     def read(cls, name: str | Path) -> Suite:
@@ -112,7 +115,7 @@ class Suite:
 
         Example:
             >>> Suite.read("quick").agents
-            ('idle', 'uniform', 'threshold', 'mpc')
+            ('idle', 'uniform', 'threshold', 'mpc', 'dqn', 'cql', 'bc')
         """
         path = Path(name) if str(name).endswith((".yaml", ".yml")) else resource(*SUITES) / f"{name}.yaml"
         if not path.is_file():
@@ -127,10 +130,10 @@ class Suite:
     @classmethod
     def _build(cls, name: str, tree: Any) -> Suite:
         known = {"title", "description", "agents", "tasks"}
-        if not isinstance(tree, Mapping) or set(tree) - {"budgets"} != known:
+        if not isinstance(tree, Mapping) or set(tree) - {"budgets", "seeds"} != known:
             raise ConfigurationError(
                 f"suite {name}",
-                f"must have exactly {', '.join(sorted(known))}, and may have budgets",
+                f"must have exactly {', '.join(sorted(known))}, and may have budgets and seeds",
                 "correct the file",
             )
         agents, items = (_list(name, tree, part) for part in ("agents", "tasks"))
@@ -142,7 +145,9 @@ class Suite:
         if len(set(names)) != len(names):
             raise ConfigurationError(f"suite {name}: tasks {names}", "need distinct names", "rename them")
         texts = (str(tree["title"]), str(tree["description"]), tuple(str(agent) for agent in agents))
-        return cls(name, *texts, tasks, check_budgets(tree.get("budgets", {})))
+        return cls(
+            name, *texts, tasks, check_budgets(tree.get("budgets", {})), check_count("seeds", tree.get("seeds", SEEDS))
+        )
 
 
 def suite_ids() -> tuple[str, ...]:
@@ -150,7 +155,7 @@ def suite_ids() -> tuple[str, ...]:
 
     Example:
         >>> suite_ids()
-        ('core', 'quick')
+        ('core', 'markets', 'quick')
     """
     return tuple(sorted(path.stem for path in resource(*SUITES).glob("*.yaml")))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,6 +40,7 @@ class BC(Learner):
     """
 
     name: ClassVar[str] = "bc"
+    requires: ClassVar[Mapping[str, str]] = {"imitation": "imitation"}
 
     @property
     def head(self) -> str:

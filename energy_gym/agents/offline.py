@@ -6,7 +6,7 @@ One rule: it never plays while it learns; only the validation split, which choos
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -38,6 +38,7 @@ class CQL(Learner):
     """
 
     name: ClassVar[str] = "cql"
+    requires: ClassVar[Mapping[str, str]] = {"d3rlpy": "offline"}
 
     @property
     def head(self) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from energy_gym.agents.base import Agent
@@ -45,6 +47,7 @@ class Factory:
         learns: Learns from a seed.
         kinds: Kinds of action it can play.
         preferred_actions: What a task is made with where its own kind is not among them.
+        requires: Modules that learning imports, and the extra that brings each.
     """
 
     name: str
@@ -53,11 +56,18 @@ class Factory:
     learns: bool
     kinds: tuple[str, ...]
     preferred_actions: str
+    requires: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def seeded(self) -> bool:
         """Whether another seed can give another result."""
         return self.stochastic or self.learns
+
+    def check_installed(self) -> None:
+        """Raise MissingExtraError where a module that learning needs is not installed."""
+        for module, extra in self.requires.items():
+            if sys.modules.get(module, self) is None or importlib.util.find_spec(module) is None:
+                raise MissingExtraError.of(module, extra)
 
 
 def agent_factory(name: str) -> Factory:
@@ -84,6 +94,7 @@ def agent_factory(name: str) -> Factory:
         learns=bool(getattr(found, "learns", False)),
         kinds=tuple(getattr(found, "kinds", Agent.kinds)),
         preferred_actions=str(getattr(found, "preferred_actions", Agent.preferred_actions)),
+        requires=dict(getattr(found, "requires", {})),
     )
 
 

@@ -9,6 +9,7 @@ One rule: rewards are scaled by one fixed factor and cut to a fixed range, as ob
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from energy_gym.agents.actor import Actor
@@ -23,6 +24,8 @@ CHECKPOINTS = 20
 
 class SB3Learner(Learner):
     """An agent trained by Stable-Baselines3 on many weeks of the training split at once."""
+
+    requires: ClassVar[Mapping[str, str]] = {"stable_baselines3": "sb3"}
 
     def _train(self, source: Any, budget: int, seed: int, keeper: Keeper) -> None:
         model = self._model(self._batch(source, seed), seed, budget)
