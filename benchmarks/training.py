@@ -42,8 +42,8 @@ def training(sizes: Sizes) -> Iterator[Row]:
         rates = take_turns(
             sizes.repeats,
             lambda: _rate(own, steps),
-            lambda: _rate(usual, steps // 16),
-            lambda: _rate(alike, steps // 16),
+            lambda: _rate(usual, max(steps // 16, 64)),
+            lambda: _rate(alike, max(steps // 16, 64)),
             lambda: _rate(many, steps),
         )
     share = spent["environment"] / (sizes.repeats * steps / rates[0])
@@ -64,13 +64,13 @@ def _model(agent: Any, venv: Any, gradient_steps: int, every: int) -> Any:
         model = DQN(
             **common,
             buffer_size=50_000,
-            learning_starts=256,
+            learning_starts=128,
             train_freq=every,
             gradient_steps=gradient_steps,
             tau=agent.settings["tau"],
             target_update_interval=max(venv.num_envs, 1),
         )
-        model.learn(1000, log_interval=None)
+        model.learn(512, log_interval=None)
     return model
 
 

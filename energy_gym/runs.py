@@ -17,6 +17,7 @@ from typing import Any
 
 import energy_gym
 from energy_gym.agents import make_agent
+from energy_gym.agents.learner import defaults
 from energy_gym.agents.registry import AGENTS, Factory, agent_factory
 from energy_gym.evaluation import PARTS, Evaluation, daily_rewards, evaluate
 from energy_gym.files import write_atomically
@@ -54,7 +55,7 @@ class Run:
         seed: Seed of the agent.
         actions: The action space it plays the task with.
         budget: Steps to learn with; 0 is the agent's own figure, or none.
-        source: Hash of an agent's file where it is not one of ours.
+        source: Hash of an agent's file where it is not one of ours, of its default settings where it is and learns.
     """
 
     task: Task
@@ -93,7 +94,7 @@ def _short_hash(*parts: str) -> str:
 
 def runs_of(suite: Suite, agents: Sequence[str], seeds: int, budgets: Mapping[str, int]) -> Iterator[Run]:
     """Yield the runs of agents on a suite: one seed where a seed changes nothing, else seeds 0 to ``seeds - 1``."""
-    factories = [(agent_factory(agent), "" if agent in AGENTS else source_hash(agent)) for agent in agents]
+    factories = [(agent_factory(agent), source_hash(agent)) for agent in agents]
     for task in suite.tasks:
         for factory, source in factories:
             budget = budgets.get(factory.name, 0) if factory.learns else 0
@@ -102,7 +103,15 @@ def runs_of(suite: Suite, agents: Sequence[str], seeds: int, budgets: Mapping[st
 
 
 def source_hash(agent: str) -> str:
-    """Return the hash of the file that a factory is written in, or nothing where it has none."""
+    """Return the hash of what fixes an agent beside the package's version: its file, or its default settings.
+
+    Example:
+        >>> source_hash("mpc"), len(source_hash("dqn"))
+        ('', 64)
+    """
+    if agent in AGENTS:
+        settings = dict(defaults(agent)) if agent_factory(agent).learns else {}
+        return hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest() if settings else ""
     try:
         content = Path(inspect.getfile(agent_factory(agent).make)).read_bytes()
     except (OSError, TypeError):

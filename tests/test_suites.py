@@ -12,7 +12,13 @@ import pytest
 
 from energy_gym.agents.registry import agent_factory
 from energy_gym.data import card
-from energy_gym.errors import ConfigurationError, EnergyGymError, MissingColumnError, UnknownIdError
+from energy_gym.errors import (
+    ConfigurationError,
+    EnergyGymError,
+    MissingColumnError,
+    NonPositiveError,
+    UnknownIdError,
+)
 from energy_gym.suites import Suite, Task, suite_ids
 
 GOOD = """
@@ -32,7 +38,7 @@ def read(folder: Path, text: str) -> Suite:
 
 
 def test_the_suites_that_ship() -> None:
-    assert suite_ids() == ("core", "quick")
+    assert suite_ids() == ("core", "markets", "quick")
 
 
 @pytest.mark.parametrize("task", Suite.read("quick").tasks, ids=lambda task: task.name)
@@ -109,7 +115,8 @@ def test_a_suite_of_ones_own(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["quik", "nowhere.yaml", "../suites"])
 def test_unknown_suite(name: str) -> None:
-    with pytest.raises(UnknownIdError, match=re.escape(f"suite {name!r}: no such suite; ") + ".*Known: core, quick"):
+    told = re.escape(f"suite {name!r}: no such suite; ") + ".*Known: core, markets, quick"
+    with pytest.raises(UnknownIdError, match=told):
         Suite.read(name)
 
 
@@ -196,3 +203,12 @@ def test_a_value_that_the_environment_does_not_take() -> None:
 def test_an_id_of_another_package_has_no_oracle() -> None:
     with pytest.raises(ConfigurationError, match="must be an id of energy_gym"):
         _ = Task("pole", "CartPole-v1", {}).hashes
+
+
+def test_seeds_are_the_suites_own_unless_it_names_none(tmp_path: Path) -> None:
+    assert Suite.read("quick").seeds == 3
+    assert Suite.read("core").seeds == 5
+    path = tmp_path / "own.yaml"
+    path.write_text(GOOD + "seeds: 0\n", encoding="utf-8")
+    with pytest.raises(NonPositiveError):
+        Suite.read(path)
