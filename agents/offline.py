@@ -11,22 +11,33 @@ import typer
 
 from energy_gym.agents.base import Agent
 from energy_gym.agents.behaviour import Behaviour
-from energy_gym.recipes import Comparison, Way, learner, run, training_part
+from energy_gym.recipes import (
+    Comparison,
+    Levels,
+    Logs,
+    Market,
+    Months,
+    Saved,
+    Seeds,
+    Way,
+    Workers,
+    learner,
+    run,
+    training_part,
+)
 
 
 def main(
-    dataset: Annotated[str, typer.Option(help="Trains on its training split, is played on its test split")] = (
-        "ercot-2021-2022"
-    ),
-    actions: Annotated[str, typer.Option(help="discrete-3, discrete-5, ...")] = "discrete-3",
+    dataset: Market = "ercot-2021-2022",
+    actions: Levels = "discrete-3",
     noise: Annotated[float, typer.Option(help="Share of random actions in the data")] = 0.3,
     steps: Annotated[int, typer.Option(help="Steps of DQN in the environment")] = 50_000,
     batches: Annotated[int, typer.Option(help="Batches of offline learning")] = 5_000,
-    months: Annotated[int | None, typer.Option(help="Of training data; default: the whole split")] = None,
-    seeds: Annotated[int, typer.Option(help="Trainings of each way")] = 3,
-    workers: Annotated[int, typer.Option(help="Processes")] = 1,
-    tensorboard: Annotated[str | None, typer.Option(help="Folder of TensorBoard logs")] = None,
-    save: Annotated[str | None, typer.Option(help="Folder for the first seed's agents")] = None,
+    months: Months = None,
+    seeds: Seeds = 3,
+    workers: Workers = 1,
+    tensorboard: Logs = None,
+    save: Saved = None,
 ) -> None:
     """Offline CQL from MILP data."""
 

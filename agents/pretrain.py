@@ -11,20 +11,30 @@ from typing import Annotated, Any
 import typer
 
 from energy_gym.agents.base import Agent
-from energy_gym.recipes import Comparison, Way, learner, run
+from energy_gym.recipes import (
+    Comparison,
+    Levels,
+    Logs,
+    Saved,
+    Seeds,
+    Way,
+    Workers,
+    learner,
+    run,
+)
 
 
 def main(
     first: Annotated[str, typer.Option(help="Data set to pre-train on")] = "ercot-2021-2022",
     then: Annotated[str, typer.Option(help="Data set to fine-tune and play on")] = "california-homes-2016",
     agent: Annotated[str, typer.Option(help="dqn, ppo or sac")] = "dqn",
-    actions: Annotated[str, typer.Option(help="continuous, discrete-3, ...")] = "discrete-3",
+    actions: Levels = "discrete-3",
     before: Annotated[int, typer.Option(help="Steps on the first market")] = 100_000,
     steps: Annotated[int, typer.Option(help="Steps on the second market, both ways")] = 50_000,
-    seeds: Annotated[int, typer.Option(help="Trainings of each way")] = 3,
-    workers: Annotated[int, typer.Option(help="Processes")] = 1,
-    tensorboard: Annotated[str | None, typer.Option(help="Folder of TensorBoard logs")] = None,
-    save: Annotated[str | None, typer.Option(help="Folder for the first seed's agents")] = None,
+    seeds: Seeds = 3,
+    workers: Workers = 1,
+    tensorboard: Logs = None,
+    save: Saved = None,
 ) -> None:
     """Pre-train on one market, fine-tune on another."""
 

@@ -10,18 +10,28 @@ from typing import Annotated, Any
 import typer
 
 from energy_gym.agents.base import Agent
-from energy_gym.recipes import Comparison, Way, learner, run
+from energy_gym.recipes import (
+    Comparison,
+    Levels,
+    Logs,
+    Saved,
+    Seeds,
+    Way,
+    Workers,
+    learner,
+    run,
+)
 
 
 def main(
     dataset: Annotated[str, typer.Option(help="The real market: its test split is played")] = "ercot-2021-2022",
     agent: Annotated[str, typer.Option(help="dqn, ppo or sac")] = "dqn",
-    actions: Annotated[str, typer.Option(help="continuous, discrete-3, ...")] = "discrete-3",
+    actions: Levels = "discrete-3",
     steps: Annotated[int, typer.Option(help="Steps of training, both ways")] = 100_000,
-    seeds: Annotated[int, typer.Option(help="Trainings of each way")] = 3,
-    workers: Annotated[int, typer.Option(help="Processes")] = 1,
-    tensorboard: Annotated[str | None, typer.Option(help="Folder of TensorBoard logs")] = None,
-    save: Annotated[str | None, typer.Option(help="Folder for the first seed's agents")] = None,
+    seeds: Seeds = 3,
+    workers: Workers = 1,
+    tensorboard: Logs = None,
+    save: Saved = None,
 ) -> None:
     """Train on synthetic data, test on a real market."""
 

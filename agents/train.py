@@ -11,21 +11,30 @@ import typer
 
 from energy_gym.agents import make_agent
 from energy_gym.agents.base import Agent
-from energy_gym.recipes import Comparison, Way, learner, prepared, run
+from energy_gym.recipes import (
+    Comparison,
+    Logs,
+    Market,
+    Saved,
+    Seeds,
+    Way,
+    Workers,
+    learner,
+    prepared,
+    run,
+)
 
 
 def main(
     agent: Annotated[str, typer.Option(help="dqn, ppo, sac, cql or bc")] = "dqn",
-    dataset: Annotated[str, typer.Option(help="Trains on its training split, is played on its test split")] = (
-        "ercot-2021-2022"
-    ),
+    dataset: Market = "ercot-2021-2022",
     objective: Annotated[str, typer.Option(help="cost, carbon or joint")] = "cost",
     actions: Annotated[str | None, typer.Option(help="continuous, discrete-3, ...; default: the agent's")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps to train; default: the agent's own")] = None,
-    seeds: Annotated[int, typer.Option(help="Trainings, each with its own seed")] = 3,
-    workers: Annotated[int, typer.Option(help="Processes")] = 1,
-    tensorboard: Annotated[str | None, typer.Option(help="Folder of TensorBoard logs")] = None,
-    save: Annotated[str | None, typer.Option(help="Folder for the first seed's agents")] = None,
+    seeds: Seeds = 3,
+    workers: Workers = 1,
+    tensorboard: Logs = None,
+    save: Saved = None,
 ) -> None:
     """Train from scratch."""
     chosen = prepared(agent, actions)

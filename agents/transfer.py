@@ -10,21 +10,29 @@ from typing import Annotated, Any
 import typer
 
 from energy_gym.agents.base import Agent
-from energy_gym.recipes import Comparison, Way, learner, run
+from energy_gym.recipes import (
+    Comparison,
+    Logs,
+    Market,
+    Saved,
+    Seeds,
+    Way,
+    Workers,
+    learner,
+    run,
+)
 
 
 def main(
-    dataset: Annotated[str, typer.Option(help="Trains on its training split, is played on its test split")] = (
-        "ercot-2021-2022"
-    ),
+    dataset: Market = "ercot-2021-2022",
     few: Annotated[str, typer.Option(help="Actions to pre-train with")] = "discrete-3",
     many: Annotated[str, typer.Option(help="Actions to go on with")] = "discrete-5",
     before: Annotated[int, typer.Option(help="Steps with few levels")] = 100_000,
     steps: Annotated[int, typer.Option(help="Steps with many levels, both ways")] = 50_000,
-    seeds: Annotated[int, typer.Option(help="Trainings of each way")] = 3,
-    workers: Annotated[int, typer.Option(help="Processes")] = 1,
-    tensorboard: Annotated[str | None, typer.Option(help="Folder of TensorBoard logs")] = None,
-    save: Annotated[str | None, typer.Option(help="Folder for the first seed's agents")] = None,
+    seeds: Seeds = 3,
+    workers: Workers = 1,
+    tensorboard: Logs = None,
+    save: Saved = None,
 ) -> None:
     """Transfer to more levels."""
 

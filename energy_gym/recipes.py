@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import gymnasium as gym
 import joblib
@@ -36,6 +36,14 @@ if TYPE_CHECKING:
     from energy_gym.statistics import Estimate
 
 ID = "energy_gym/Arbitrage-v0"
+# Options that recipes share.
+Market = Annotated[str, typer.Option(help="Data set: trains on its training split, is played on its test split")]
+Levels = Annotated[str, typer.Option(help="Actions: discrete-3, discrete-5, ...; continuous where the agent plays it")]
+Months = Annotated[int | None, typer.Option(help="First months of the training data; default: all")]
+Seeds = Annotated[int, typer.Option(help="Trainings of each way, each with its own seed")]
+Workers = Annotated[int, typer.Option(help="Processes")]
+Logs = Annotated[str | None, typer.Option(help="Folder of TensorBoard logs")]
+Saved = Annotated[str | None, typer.Option(help="Folder for the first seed's agents")]
 # From the environment to act in, a seed and the folder of TensorBoard logs (or None) to a trained agent.
 Training = Callable[[Any, int, str | None], Agent]
 
