@@ -88,8 +88,8 @@ def figure(results: Results) -> Any:
         for trace, column in _traces(results, agent, shades, *tables, first=row == 1):
             shown.add_trace(trace, row=row, col=column)
         _axes(shown, row)
-    shown.update_layout(height=140 + ROW_PIXELS * len(agents), template="plotly_white", margin={"t": 60, "b": 40})
-    return shown.update_layout(legend={"orientation": "h", "y": 0, "yanchor": "top", "yref": "container"})
+    shown.update_layout(height=140 + ROW_PIXELS * len(agents), template="plotly_white", margin={"t": 80, "b": 40})
+    return shown.update_layout(legend={"orientation": "h", "y": 1, "yanchor": "top", "yref": "container"})
 
 
 def _axes(shown: Any, row: int) -> None:

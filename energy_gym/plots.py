@@ -106,10 +106,11 @@ def write_curves(path: Path, results: Results) -> bool:
 
     def draw(axes: Any, task: str, agent: str, colour: str) -> None:
         rows = table[(table["task"] == task) & (table["agent"] == agent)]
-        steps = rows["steps"].to_numpy(dtype=float)
+        steps = np.maximum(rows["steps"].to_numpy(dtype=float), 1.0)
         axes.plot(steps, rows["mean"].to_numpy(), color=colour, label=agent, marker="o", markersize=2.5)
         axes.fill_between(steps, rows["min"].to_numpy(), rows["max"].to_numpy(), color=colour, alpha=0.18, linewidth=0)
         axes.set_ylabel("validation score")
+        axes.set_xscale("log")  # cloning counts thousands of batches, playing hundreds of thousands of steps
         axes.set_xlabel("steps of learning")
 
     return _panels(path, results, table, draw, "Learning curves (mean and range over seeds; 1 is the proven optimum)")
