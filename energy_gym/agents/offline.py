@@ -106,7 +106,7 @@ class CQL(Learner):
 
         modules = algorithm.impl.modules
         network = modules.q_funcs[0] if self.head == "argmax" else modules.policy
-        encoder = [layer for layer in network.encoder.modules() if isinstance(layer, nn.Linear)]
+        encoder = [layer for layer in network._encoder.modules() if isinstance(layer, nn.Linear)]
         last = network._fc if self.head == "argmax" else network._mu
         return [*encoder, last]
 

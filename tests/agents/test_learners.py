@@ -112,6 +112,15 @@ def test_saved_it_plays_the_same_in_a_fresh_process_without_torch(name: str, act
     assert printed == [repr(energy_gym.evaluate(agent, agent.env, seed=0).return_), "False"]
 
 
+def test_continuous_cql_learns_from_records() -> None:
+    pytest.importorskip("d3rlpy")
+    agent = make("cql", "continuous", budget=40)
+    action = agent.act(np.zeros(31, dtype=np.float32), {})
+    assert action.shape == (1,)
+    assert -1.0 <= action.item() <= 1.0
+    assert len(agent.curve) == 20
+
+
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     """A saved agent with weights of its own making."""
