@@ -30,13 +30,9 @@ class BC(Learner):
 
     Example:
         >>> import gymnasium as gym
-        >>> from energy_gym.agents.experts import record_expert
-        >>> env = gym.make("energy_gym/Arbitrage-v0", actions="discrete-3", episode_steps=24)
-        >>> expert = record_expert(env, noise=0.3, episodes=4)
-        >>> agent = BC(env, seed=1, hidden=[16]).fit(expert, budget=100)
-        >>> observation, info = env.reset(seed=0)
-        >>> agent.act(observation, info) in (0, 1, 2)
-        True
+        >>> agent = BC(gym.make("energy_gym/Arbitrage-v0", actions="discrete-3"), seed=1, hidden=[64])
+        >>> agent.settings["hidden"], agent.settings["expert"]["noise"], agent.head
+        ([64], 0.3, 'argmax')
     """
 
     name: ClassVar[str] = "bc"
