@@ -1,0 +1,160 @@
+"""Configuration as plain trees of names and values, such as YAML holds them: checked, and turned into dataclasses.
+
+One rule: an error starts with the path of the value in the file, written ``contracts.supply.buy.bands[2].hours``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, fields
+from typing import Any, Protocol, TypeVar
+
+from energy_gym.errors import ConfigurationError
+
+T = TypeVar("T")
+N = TypeVar("N", bound="Named")
+
+
+class Named(Protocol):
+    """Whatever carries a name."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+
+def mapping(value: Any, path: str) -> Mapping[str, Any]:
+    """Return the value if it maps names to values.
+
+    Raises:
+        ConfigurationError: It does not.
+
+    Example:
+        >>> mapping([1, 2], "entities")
+        Traceback (most recent call last):
+        energy_gym.errors.ConfigurationError: entities=[1, 2]: must be a mapping of names to values; ...
+    """
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{path}={value!r}", "must be a mapping of names to values", f"write {path}: {{...}}")
+    return value
+
+
+def check_keys(tree: Mapping[str, Any], known: Iterable[str], path: str) -> None:
+    """Raise if the tree has a key that is not known; the error suggests the nearest.
+
+    Raises:
+        ConfigurationError: There is such a key.
+
+    Example:
+        >>> check_keys({"capacity_kw": 5}, ("capacity_kwh", "charge_kw"), "entities.battery")
+        Traceback (most recent call last):
+        energy_gym.errors.ConfigurationError: entities.battery.capacity_kw: is not a known key; did you mean ...
+    """
+    names = tuple(known)
+    for key in tree:
+        if key not in names:
+            near = difflib.get_close_matches(str(key), names, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ConfigurationError(f"{path}.{key}", "is not a known key", f"{hint}Known: {', '.join(names)}")
+
+
+def build(kind: type[T], value: Any, path: str) -> T:
+    """Return a dataclass made of a tree whose keys are its fields; absent keys take their defaults.
+
+    Raises:
+        ConfigurationError: No mapping, an unknown or a missing key, or a value the dataclass refuses, with its path.
+
+    Example:
+        >>> from energy_gym.entities import Battery
+        >>> build(Battery, {"capacity_kwh": 20}, "entities.battery").capacity_kwh
+        20.0
+    """
+    tree = mapping(value, path)
+    items: tuple[Field[Any], ...] = fields(kind)  # type: ignore[arg-type]  # kind is a dataclass
+    check_keys(tree, (item.name for item in items), path)
+    for item in items:
+        if item.default is MISSING and item.default_factory is MISSING and item.name not in tree:
+            raise ConfigurationError(f"{path}.{item.name}", "is missing", f"write {item.name}: ... under {path}")
+    try:
+        return kind(**tree)
+    except ConfigurationError as error:
+        raise located(error, path) from error
+
+
+def build_rows(kind: type[T], value: Any, path: str, key: str, row: type[Any]) -> T:
+    """Return a dataclass made of a tree in which one key holds a list of trees, each made into a ``row``.
+
+    Raises:
+        ConfigurationError: As :func:`build`, with the number of the row in the path.
+    """
+    tree = dict(mapping(value, path))
+    rows = tree.get(key)
+    if isinstance(rows, list | tuple):
+        tree[key] = tuple(build(row, item, f"{path}.{key}[{index}]") for index, item in enumerate(rows))
+    return build(kind, tree, path)
+
+
+def located(error: ConfigurationError, path: str) -> ConfigurationError:
+    """Return the error with the path of the object it is about; a field's name at its start joins the path.
+
+    Example:
+        >>> print(located(ConfigurationError("hours=[]", "must not be empty", "give some"), "buy.bands[2]"))
+        buy.bands[2].hours=[]: must not be empty; give some
+        >>> print(located(ConfigurationError("no bands", "leave a hole", "give some"), "buy"))
+        buy: no bands: leave a hole; give some
+    """
+    joint = "." if re.match(r"[A-Za-z_]\w*(\[\d+\])?(\.|=|:|$)", error.value) else ": "
+    return type(error)(f"{path}{joint}{error.value}", error.rule, error.remedy)
+
+
+def number(name: str, value: Any, unit: str) -> float:
+    """Return a finite number as a float.
+
+    Raises:
+        ConfigurationError: It is no number, or not finite.
+
+    Example:
+        >>> number("rate_per_kw", 12, "currency/kW")
+        12.0
+    """
+    try:
+        real = math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        real = math.nan
+    if not math.isfinite(real):
+        raise ConfigurationError(f"{name}={value!r}", "must be a finite number", f"give it in {unit}")
+    return real
+
+
+def text(name: str, value: Any) -> str:
+    """Return a string that is not empty.
+
+    Raises:
+        ConfigurationError: It is none.
+
+    Example:
+        >>> text("name", "peak")
+        'peak'
+    """
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{name}={value!r}", "must be a text that is not empty", "pass a name")
+    return value
+
+
+def listed(name: str, value: Any, kind: type[N]) -> tuple[N, ...]:
+    """Return a list of objects of one kind as a tuple; each carries a ``name`` of its own.
+
+    Raises:
+        ConfigurationError: It is none, it is empty, or two share a name.
+    """
+    items = tuple(value) if isinstance(value, list | tuple) else ()
+    if not items or not all(isinstance(item, kind) for item in items):
+        raise ConfigurationError(f"{name}={value!r}", f"must be a list of {kind.__name__}", "give one or more")
+    names = [item.name for item in items]
+    for index, label in enumerate(names):
+        if label in names[:index]:
+            raise ConfigurationError(f"{name}[{index}].name={label!r}", "is taken", "give each a name of its own")
+    return items
