@@ -56,9 +56,14 @@ def check_keys(tree: Mapping[str, Any], known: Iterable[str], path: str) -> None
     names = tuple(known)
     for key in tree:
         if key not in names:
-            near = difflib.get_close_matches(str(key), names, n=1)
+            near = difflib.get_close_matches(str(key), names, n=1) or _begun(str(key), names)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ConfigurationError(f"{path}.{key}", "is not a known key", f"{hint}Known: {', '.join(names)}")
+
+
+def _begun(key: str, names: Iterable[str]) -> list[str]:
+    """Return the names that go on where a key ends, such as with a forgotten unit."""
+    return [name for name in names if key and name.startswith(key)]
 
 
 def build(kind: type[T], value: Any, path: str) -> T:
@@ -152,7 +157,7 @@ def listed(name: str, value: Any, kind: type[N]) -> tuple[N, ...]:
     """
     items = tuple(value) if isinstance(value, list | tuple) else ()
     if not items or not all(isinstance(item, kind) for item in items):
-        raise ConfigurationError(f"{name}={value!r}", f"must be a list of {kind.__name__}", "give one or more")
+        raise ConfigurationError(f"{name}={value!r}", f"must be a list of one {kind.__name__} or more", "add one")
     names = [item.name for item in items]
     for index, label in enumerate(names):
         if label in names[:index]:

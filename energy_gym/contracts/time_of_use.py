@@ -142,14 +142,15 @@ class TimeOfUse:
 def _check_cover(bands: Sequence[Band]) -> None:
     """Raise for the first cell of (month, weekday, holiday or not, span of the day) without exactly one band."""
     starts = sorted({0, *(edge for band in bands for edge in band.when.edges)})
-    months, days, holiday = np.arange(1, 13), np.arange(7), np.array([False, True])
-    grid = np.ix_(months, days, holiday, np.array(starts))
-    covered: Bools = np.stack([band.when.covers(grid[0], grid[1], grid[3], grid[2]) for band in bands])
-    for month, day, free, span in np.argwhere(covered.sum(axis=0) != 1)[:1]:
-        where = f"{calendar.MONTHS[month]}, {calendar.WEEKDAYS[day]}{', on a holiday' if free else ''}"
-        until = (*starts[1:], DAY)[span]
-        place = f"{where}, {hour_text(starts[span])} to {hour_text(until)}"
-        raise _cover_error(bands, covered[:, month, day, free, :], int(span), place)
+    month, day = np.arange(1, 13).reshape(-1, 1, 1, 1), np.arange(7).reshape(-1, 1, 1)
+    free, second = np.array([[False], [True]]), np.array(starts)
+    covered: Bools = np.stack([band.when.covers(month, day, second, free) for band in bands])
+    for where in np.argwhere(covered.sum(axis=0) != 1)[:1]:
+        month_at, day_at, free_at, span = (int(place) for place in where)
+        holiday = ", on a holiday" if free_at else ""
+        hours = f"{hour_text(starts[span])} to {hour_text((*starts[1:], DAY)[span])}"
+        place = f"{calendar.MONTHS[month_at]}, {calendar.WEEKDAYS[day_at]}{holiday}, {hours}"
+        raise _cover_error(bands, covered[:, month_at, day_at, free_at, :], span, place)
 
 
 def _cover_error(bands: Sequence[Band], day: Bools, span: int, place: str) -> ConfigurationError:
