@@ -145,8 +145,9 @@ def _check_cover(bands: Sequence[Band]) -> None:
     month, day = np.arange(1, 13).reshape(-1, 1, 1, 1), np.arange(7).reshape(-1, 1, 1)
     free, second = np.array([[False], [True]]), np.array(starts)
     covered: Bools = np.stack([band.when.covers(month, day, second, free) for band in bands])
-    for where in np.argwhere(covered.sum(axis=0) != 1)[:1]:
-        month_at, day_at, free_at, span = (int(place) for place in where)
+    wrong = np.argwhere(covered.sum(axis=0) != 1)
+    if len(wrong):
+        month_at, day_at, free_at, span = (int(place) for place in wrong[0])
         holiday = ", on a holiday" if free_at else ""
         hours = f"{hour_text(starts[span])} to {hour_text((*starts[1:], DAY)[span])}"
         place = f"{calendar.MONTHS[month_at]}, {calendar.WEEKDAYS[day_at]}{holiday}, {hours}"

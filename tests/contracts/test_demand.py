@@ -108,8 +108,8 @@ def test_edges_and_periods_inside_steps_are_refused_where_they_count() -> None:
         DemandCharge((DemandWindow("any", 1.0),)).schedule(times, "Asia/Kolkata")
     with pytest.raises(ConfigurationError, match="10:00:00"):
         DemandCharge((DemandWindow("day", 1.0, hours=(10, 17)),)).schedule(times, "Asia/Kolkata")
+    both = (DemandWindow("day", 1.0, hours=(10.5, 17.5)), DemandWindow("any", 1.0))
     with pytest.raises(ConfigurationError, match="2024-02-01 00:00:00"):
-        both = (DemandWindow("day", 1.0, hours=(10.5, 17.5)), DemandWindow("any", 1.0))
         DemandCharge(both).schedule(times, "Asia/Kolkata")
     schedule = DemandCharge((DemandWindow("day", 1.0, hours=(10.5, 17.5)),)).schedule(times, "Asia/Kolkata")
     assert times[schedule.fresh] == pd.DatetimeIndex(["2024-01-31 19:00"], tz="UTC")  # 00:30, with nothing active
