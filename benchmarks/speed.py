@@ -173,14 +173,10 @@ def solved_year(env: Any, dataset: str, sizes: Sizes, limit: float | None, facto
 
 def all_binaries(env: Any) -> float:
     """Build the problem of an episode in Pyomo with a binary in every step, solve it and return its value."""
-    from energy_gym.oracle.problem import problem_of
+    from energy_gym.oracle.problem import problem_now
     from energy_gym.oracle.pyomo_model import build_model, solve_model
 
-    base = env.unwrapped
-    setup, window = base.setup, slice(*base.steps_left)
-    start = setup.scenario.battery.energy_initial_kwh
-    problem = problem_of(setup, setup.price[window], setup.carbon[window], base.energy_kwh, True, start)
-    return solve_model(build_model(problem))
+    return solve_model(build_model(problem_now(env.unwrapped)))
 
 
 def discrete(sizes: Sizes) -> Iterator[Row]:

@@ -5,7 +5,7 @@ The laws use only ``+ - * /`` and these namespaces, so that one statement of the
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -23,18 +23,12 @@ class Namespace(Protocol):
         """Return the value, cut to a limit that counts as 0 where it is negative."""
 
 
-class _Scalars:
-    """Python floats; plain comparisons are three times as fast as ``min`` and ``max``."""
+def _positive(value: float) -> float:
+    return value if value > 0.0 else 0.0
 
-    __slots__ = ()
 
-    @staticmethod
-    def positive(value: float) -> float:
-        return value if value > 0.0 else 0.0
-
-    @staticmethod
-    def bounded(value: float, limit: float) -> float:
-        return value if value <= limit else (limit if limit > 0.0 else 0.0)
+def _bounded(value: float, limit: float) -> float:
+    return value if value <= limit else (limit if limit > 0.0 else 0.0)
 
 
 class _Arrays:
@@ -51,7 +45,10 @@ class _Arrays:
         return np.minimum(value, np.maximum(limit, 0.0))
 
 
-scalars: Namespace = _Scalars()
+# A module is the namespace whose functions Python finds fastest; comparisons are three times as fast as min and max.
+_scalars: Any = ModuleType("scalars")
+_scalars.positive, _scalars.bounded = _positive, _bounded
+scalars: Namespace = _scalars
 arrays: Namespace = _Arrays()
 
 

@@ -138,7 +138,7 @@ def _print_solution(solution: Any, setup: Any) -> None:
         "discharged": f"{-plan['grid_kwh'].clip(upper=0.0).sum():.2f} kWh",
         "solved in": f"{solution.seconds:.3f} s",
     }
-    if setup.scenario.spot.carbon not in setup.feed.values:
+    if setup.sites[0].energy.carbon not in setup.feed.values:
         del rows["carbon"]
     table = Table(show_header=False)
     for name, value in rows.items():

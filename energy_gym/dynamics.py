@@ -5,64 +5,196 @@ One rule: no other module moves energy or computes a part of a reward.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from energy_gym.backends import Namespace
+from energy_gym.contracts.demand import raised
 from energy_gym.contracts.spot import carbon_kg, energy_cost
-from energy_gym.entities.battery import Cell, next_energy, settle, wear_cost
+from energy_gym.contracts.tariff import grid_cost
 from energy_gym.scenario import Weights
+from energy_gym.units import Unit
+
+# What a step came to: states at its end (of the controlled entities, then the running maxima [kW]), energy from the
+# grid [kWh, import +], energy cost [currency], carbon caused [kg], wear [currency], demand charge [currency], energy
+# refused [kWh], generation cut [kWh]. A plain tuple: a named one costs a tenth of a step.
+Flow = tuple[tuple[Any, ...], Any, Any, Any, Any, Any, Any, Any]
+Advance = Callable[[Any, Any, Any], Flow]
 
 
-def advance(
-    energy: Any, wish: Any, price: Any, carbon: Any, cell: Cell, xp: Namespace
-) -> tuple[Any, Any, Any, Any, Any, Any]:
-    """Play one step.
+def compose(units: Sequence[Unit], xp: Namespace) -> Advance:
+    """Return the step of some units as one function ``(states, wishes, signals) -> Flow``.
 
-    Args:
-        energy: Stored energy at its start [kWh].
-        wish: Share of the rated power asked for, in [-1, 1], positive charges.
-        price: Actual price of the interval [currency/MWh].
-        carbon: Actual carbon intensity of the interval [gCO2/kWh].
-        cell: The battery's figures for the step length.
-        xp: The namespace of the numbers.
-
-    Returns:
-        Stored energy at its end [kWh], energy from the grid [kWh] (import +), the parts of the reward: energy cost
-        [currency], carbon [kg] and wear [currency], and the energy refused [kWh]; each shaped as the inputs are.
+    ``states`` and ``wishes`` are flat tuples over all units; ``signals`` is what `Unit.signals` or `Unit.gather` gives
+    for the one unit, or a tuple of these for several.
 
     Example:
         >>> from energy_gym.backends import scalars
-        >>> from energy_gym.entities import Battery
-        >>> cell = Battery(discharge_kw=2.0, efficiency_discharge=1.0).cell(1.0)
-        >>> advance(5.0, -1.0, 100.0, 300.0, cell, scalars)
-        (3.0, -2.0, -0.2, -0.6, 0.0, 0.0)
+        >>> from energy_gym.envs.setup import make_setup
+        >>> setup = make_setup(dataset="ercot-2021-2022")
+        >>> advance = compose(setup.units, scalars)
+        >>> advance((5.0,), (-1.0,), (100.0, 100.0, 300.0, 0.0))
+        ((1.0,), -3.8, -0.38, 0.0, 0.0, 0.0, 1.2000000000000002, 0.0)
     """
-    charged, discharged, refused = settle(energy, wish, cell, xp)
-    grid_kwh = charged - discharged
-    return (
-        next_energy(energy, charged, discharged, cell),
-        grid_kwh,
-        energy_cost(grid_kwh, price),
-        carbon_kg(grid_kwh, carbon),
-        wear_cost(discharged, cell),
-        refused,
-    )
+    parts = [_plain(unit, xp) if unit.plain else _general(unit, xp) for unit in units]
+    return parts[0] if len(parts) == 1 else _joined(units, parts)
 
 
-def reward(energy_cost: Any, carbon_kg: Any, wear: Any, weights: Weights) -> Any:
+def _plain(unit: Unit, xp: Namespace) -> Advance:
+    """Return the step of one controlled entity behind a meter without limits or demand charges.
+
+    What is nought at every step is not worked out: this is the fast path of every environment with one battery.
+    """
+    flexible = unit.flexibles[0]
+    (settle, next_state, cost, _), cell, costs = flexible.laws, flexible.cell, flexible.costs
+    one_price, emits = unit.buy is unit.sell, bool(unit.carbon.any())
+
+    def advance(states: Any, wishes: Any, signals: Any) -> Flow:
+        buy, sell, carbon, fixed = signals
+        state = states[0]
+        drawn, given, refused = settle(state, wishes[0], cell, xp)
+        grid_kwh = fixed + drawn - given
+        return (
+            (next_state(state, drawn, given, cell),),
+            grid_kwh,
+            energy_cost(grid_kwh, buy) if one_price else grid_cost(grid_kwh, buy, sell, xp),
+            carbon_kg(grid_kwh, carbon) if emits else 0.0,
+            cost(drawn, given, cell) if costs else 0.0,
+            0.0,
+            refused,
+            0.0,
+        )
+
+    return advance
+
+
+def _general(unit: Unit, xp: Namespace) -> Advance:
+    """Return the step of any number of controlled entities behind one meter."""
+    laws = tuple((item.laws, item.cell, item.curtails) for item in unit.flexibles)
+    rates, count, hours = unit.rates.tolist(), len(laws), unit.hours
+
+    def advance(states: Any, wishes: Any, signals: Any) -> Flow:
+        buy, sell, carbon, fixed, spare, own, active, fresh = signals
+        flows, net, refused, cut = [], fixed, 0.0, 0.0
+        for (law, cell, curtails), state, wish, signal in zip(laws, states[:count], wishes, own, strict=True):
+            drawn, given, short = law.settle(state, wish, cell, xp, signal)
+            flows.append([drawn, given])
+            net, refused = net + drawn - given, refused + short
+            if curtails:
+                spare, cut = spare - drawn, cut + drawn
+        if unit.limited:
+            net, refused, curtailed = _fitted(unit, flows, net, refused, spare, xp)
+            cut = cut + curtailed
+        wear, after = 0.0, []
+        for (law, cell, _), state, (drawn, given), signal in zip(laws, states[:count], flows, own, strict=True):
+            after.append(law.next_state(state, drawn, given, cell, signal))
+            wear = wear + law.cost(drawn, given, cell)
+        charge = 0.0
+        for rate, peak, counts, begins in zip(rates, states[count:], active, fresh, strict=True):
+            peak, risen = raised(peak, net / hours, counts, begins, xp)
+            after.append(peak)
+            charge = charge + rate * risen
+        spent = grid_cost(net, buy, sell, xp)
+        return tuple(after), net, spent, carbon_kg(net, carbon), wear, charge, refused, cut
+
+    return advance
+
+
+def _fitted(
+    unit: Unit, flows: list[list[Any]], net: Any, refused: Any, spare: Any, xp: Namespace
+) -> tuple[Any, Any, Any]:
+    """Reduce flows to what fits through the connection: generation is cut first, then what is given, then drawn."""
+    excess = xp.positive(0.0 - unit.export_kwh - net)
+    curtailed = xp.bounded(excess, spare)
+    net, excess = net + curtailed, excess - curtailed
+    for flow in flows:
+        less = xp.bounded(excess, flow[1])
+        flow[1], net, excess, refused = flow[1] - less, net + less, excess - less, refused + less
+    excess = xp.positive(net - unit.import_kwh)
+    for flow in flows:
+        less = xp.bounded(excess, flow[0])
+        flow[0], net, excess, refused = flow[0] - less, net - less, excess - less, refused + less
+    return net, refused, curtailed
+
+
+def _joined(units: Sequence[Unit], parts: Sequence[Advance]) -> Advance:
+    """Return the step of independent units: each plays its own, and the figures add up in order."""
+    controls = [len(unit.flexibles) for unit in units]
+    sizes = [len(unit.initial) for unit in units]
+
+    def advance(states: Any, wishes: Any, signals: Any) -> Flow:
+        total: tuple[Any, ...] = (0.0,) * 7
+        after: tuple[Any, ...] = ()
+        state = wish = 0
+        for play, size, control, signal in zip(parts, sizes, controls, signals, strict=True):
+            flow = play(states[state : state + size], wishes[wish : wish + control], signal)
+            after, state, wish = after + flow[0], state + size, wish + control
+            total = tuple(before + more for before, more in zip(total, flow[1:], strict=True))
+        return (after, *total)
+
+    return advance
+
+
+def reward(energy_cost: Any, carbon_kg: Any, wear: Any, demand_charge: Any, weights: Weights) -> Any:
     """Return the reward of a step from its parts: money earned minus spent, and carbon avoided minus caused."""
-    return 0.0 - (weights.money * (energy_cost + wear) + weights.carbon * carbon_kg)
+    money, carbon = weights
+    return 0.0 - (money * (energy_cost + wear + demand_charge) + carbon * carbon_kg)
 
 
-def settlement(energy: Any, energy_start: Any, price: float, carbon: float) -> tuple[Any, Any]:
-    """Return the cost [currency] and the carbon [kg] of closing an episode away from the level it started at.
+class Closing(NamedTuple):
+    """What a kWh costs that is missing or left over when an episode ends, against the level it started at.
 
-    The difference is sold or bought at the price and the carbon intensity given, which keeps the last reward linear in
-    the stored energy.
+    Args:
+        missing: Price of a kWh missing [currency/MWh].
+        left: Price of a kWh left over.
+        missing_carbon: Carbon intensity of a kWh missing [gCO2/kWh].
+        left_carbon: The same of a kWh left over.
+    """
+
+    missing: float = 0.0
+    left: float = 0.0
+    missing_carbon: float = 0.0
+    left_carbon: float = 0.0
+
+
+def settlement(
+    units: Sequence[Unit], closings: Sequence[Closing], states: Sequence[Any], xp: Namespace
+) -> tuple[Any, Any]:
+    """Return the cost [currency] and the carbon [kg] of closing an episode away from the levels it started at.
+
+    Args:
+        units: The units.
+        closings: Prices and carbon intensities by unit; where the prices for energy missing and left are one, the last
+            reward is linear in the energy.
+        states: States at the end, over all units.
+        xp: The namespace of the numbers.
 
     Example:
-        >>> settlement(6.0, 5.0, price=50.0, carbon=400.0)
+        >>> from energy_gym.backends import scalars
+        >>> from energy_gym.envs.setup import make_setup
+        >>> setup = make_setup(dataset="ercot-2021-2022")
+        >>> settlement(setup.units, [Closing(50.0, 50.0, 400.0, 400.0)], (6.0,), scalars)
         (-0.05, -0.4)
     """
-    owed_kwh = energy_start - energy
-    return energy_cost(owed_kwh, price), carbon_kg(owed_kwh, carbon)
+    cost, kg, place = 0.0, 0.0, 0
+    for unit, closing in zip(units, closings, strict=True):
+        owed = 0.0
+        for flexible, state in zip(unit.flexibles, states[place : place + len(unit.flexibles)], strict=True):
+            owed = owed + flexible.worth * (flexible.initial - state)
+        more, more_kg = closed(owed, closing, xp)
+        cost, kg, place = cost + more, kg + more_kg, place + len(unit.initial)
+    return cost, kg
+
+
+def closed(owed_kwh: Any, closing: Closing, xp: Namespace) -> tuple[Any, Any]:
+    """Return cost [currency] and carbon [kg] of energy missing (or, if negative, left) at the end of an episode [kWh].
+
+    Example:
+        >>> from energy_gym.backends import scalars
+        >>> closed(2.0, Closing(missing=300.0), scalars)
+        (0.6, 0.0)
+    """
+    missing = xp.positive(owed_kwh)
+    left = missing - owed_kwh
+    cost = energy_cost(missing, closing.missing) - energy_cost(left, closing.left)
+    return cost, carbon_kg(missing, closing.missing_carbon) - carbon_kg(left, closing.left_carbon)

@@ -18,7 +18,7 @@ from energy_gym.agents.base import Agent
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError
 from energy_gym.oracle import solve
-from energy_gym.oracle.solution import Solution, replay
+from energy_gym.oracle.solution import Solution, idle_return
 from energy_gym.scoring import regret, score
 
 PARTS = ("energy_cost", "carbon_kg", "wear", "penalty", "demand_charge", "cost")
@@ -103,7 +103,7 @@ def evaluate(
     observation, info = env.reset(seed=seed, options=options)
     first, stop = base.steps_left
     best = solve(env, continuous=True) if oracle is None else oracle
-    idle = replay(base.setup, first, stop, base.energy_kwh, np.zeros(stop - first)).value
+    idle = idle_return(base.setup, first, stop, base.states)
     agent.reset()
     rewards, parts, deciding, total = _play(agent, env, observation, info)
     earned = float(sum(rewards))

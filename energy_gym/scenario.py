@@ -5,111 +5,159 @@ One rule: a scenario is plain frozen data, validated when it is made; it holds n
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import yaml
 
-from energy_gym.contracts import Spot
-from energy_gym.contracts.spot import KG_PER_TONNE
-from energy_gym.entities import Battery
+from energy_gym.contracts import CONTRACTS, Contract, DemandCharge, EnergyContract, Spot
+from energy_gym.entities import ENTITIES, Battery, Entity, Grid
 from energy_gym.errors import ConfigurationError, UnknownIdError
+from energy_gym.objective import Clock, Objective, Weights
+from energy_gym.scenario_files import parsed, read, to_tree, written
+from energy_gym.trees import build, check_keys, mapping
 
-OBJECTIVES = ("cost", "carbon", "joint")
-TERMINALS = ("settle", "free")
-T = TypeVar("T")
-
-
-class Weights(NamedTuple):
-    """How much each part counts against the reward: 1 per unit of money, reward units per kg of carbon."""
-
-    money: float
-    carbon: float
+__all__ = ["Clock", "Objective", "Scenario", "Site", "Weights"]
 
 
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """What is maximised, and how an episode is closed.
+class Site(NamedTuple):
+    """A decision unit: entities that share a meter, with the contracts that settle what crosses it."""
 
-    Args:
-        kind: ``"cost"`` (currency), ``"carbon"`` (kg CO2 avoided) or ``"joint"`` (currency plus priced carbon).
-        carbon_price: Price of carbon in the joint objective [currency/tonne].
-        terminal: ``"settle"``: energy above or below the starting level is settled at the reference price and carbon
-            intensity in the last reward; ``"free"``: it is not.
-
-    Raises:
-        UnknownIdError: An unknown kind or terminal.
-        ConfigurationError: A carbon price that is negative or not finite.
-
-    Example:
-        >>> Objective("joint", carbon_price=80.0).weights
-        Weights(money=1.0, carbon=0.08)
-    """
-
-    kind: str = "cost"
-    carbon_price: float = 80.0
-    terminal: str = "settle"
-
-    def __post_init__(self) -> None:
-        if self.kind not in OBJECTIVES:
-            raise UnknownIdError.of("objective", self.kind, OBJECTIVES)
-        if self.terminal not in TERMINALS:
-            raise UnknownIdError.of("terminal", self.terminal, TERMINALS)
-        if isinstance(self.carbon_price, bool) or not isinstance(self.carbon_price, int | float):
-            raise ConfigurationError(
-                f"carbon_price={self.carbon_price!r}", "must be a number", "pass currency per tonne"
-            )
-        if not 0.0 <= self.carbon_price < float("inf"):
-            raise ConfigurationError(
-                f"carbon_price={self.carbon_price}", "must be finite and not negative", "pass currency per tonne"
-            )
+    name: str
+    entities: Mapping[str, Entity]
+    energy: EnergyContract
+    demand: tuple[DemandCharge, ...]
 
     @property
-    def weights(self) -> Weights:
-        """Reward per unit of money spent and per kg of carbon caused, with the sign of a cost."""
-        if self.kind == "cost":
-            return Weights(1.0, 0.0)
-        if self.kind == "carbon":
-            return Weights(0.0, 1.0)
-        return Weights(1.0, self.carbon_price / KG_PER_TONNE)
-
-    @property
-    def needs_carbon(self) -> bool:
-        """Whether the reward depends on the carbon intensity."""
-        return self.kind != "cost"
+    def grid(self) -> Grid:
+        """The connection; one without limits where the scenario names none."""
+        found = [entity for entity in self.entities.values() if isinstance(entity, Grid)]
+        return found[0] if found else Grid()
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One battery on a spot market.
+    """Entities joined by contracts.
 
     Args:
         name: A short name, shown in tables and figures.
-        battery: The storage.
-        spot: The market contract that the battery's energy is settled under.
+        entities: Entities by name, in the order of the controls of an action.
+        contracts: Contracts by name; each settles the sum of what its ``parties`` draw and give.
+        clock: Steps, look-ahead and length of an episode.
         objective: What is maximised.
 
+    Raises:
+        ConfigurationError: An entity without a contract, contracts of one meter with different parties, a meter
+            without exactly one contract for its energy, or nothing to decide.
+
     Example:
-        >>> scenario = Scenario(battery=Battery(capacity_kwh=20.0))
+        >>> scenario = Scenario.arbitrage(Battery(capacity_kwh=20.0))
         >>> Scenario.from_yaml(scenario.to_yaml()) == scenario
         True
+        >>> [site.name for site in scenario.sites()]
+        ['spot']
     """
 
     name: str = "arbitrage"
-    battery: Battery = field(default_factory=Battery)
-    spot: Spot = field(default_factory=Spot)
+    entities: Mapping[str, Entity] = field(default_factory=lambda: {"battery": Battery()})
+    contracts: Mapping[str, Contract] = field(default_factory=lambda: {"spot": Spot()})
+    clock: Clock = field(default_factory=Clock)
     objective: Objective = field(default_factory=Objective)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entities", dict(self.entities))
+        object.__setattr__(self, "contracts", dict(self.contracts))
+        _check_members("entities", self.entities, Entity)
+        _check_members("contracts", self.contracts, Contract)
+        both = set(self.entities) & set(self.contracts)
+        if both:
+            name = sorted(both)[0]
+            raise ConfigurationError(f"contracts.{name}", "is the name of an entity too", "give each its own name")
+        self.sites()
+
+    @classmethod
+    def arbitrage(
+        cls, battery: Battery | None = None, spot: Spot | None = None, objective: Objective | None = None
+    ) -> Scenario:
+        """Return one battery on a spot market."""
+        return cls(
+            entities={"battery": battery or Battery()},
+            contracts={"spot": spot or Spot()},
+            objective=objective or Objective(),
+        )
+
+    @property
+    def battery(self) -> Battery:
+        """The first battery.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        for entity in self.entities.values():
+            if isinstance(entity, Battery):
+                return entity
+        raise ConfigurationError(f"scenario {self.name!r}", "has no battery", "add one to its entities")
+
+    def with_battery(self, battery: Battery) -> Scenario:
+        """Return the scenario with another battery in place of its only one.
+
+        Raises:
+            ConfigurationError: It has none, or several.
+        """
+        names = [name for name, entity in self.entities.items() if isinstance(entity, Battery)]
+        if len(names) != 1:
+            raise ConfigurationError(
+                f"battery= for scenario {self.name!r}", f"which has {len(names)} batteries", "pass a whole scenario"
+            )
+        return replace(self, entities={**self.entities, names[0]: battery})
+
+    def sites(self) -> tuple[Site, ...]:
+        """Return the decision units: the connected components of the graph of entities and contracts.
+
+        They are decided on independently; each is named after its first contract.
+        """
+        import networkx as nx
+
+        graph = nx.Graph()
+        graph.add_nodes_from(self.entities)
+        for name, contract in self.contracts.items():
+            graph.add_edges_from((name, party) for party in self._parties(name, contract))
+        parts = [self._site(part) for part in nx.connected_components(graph)]
+        order = list(self.entities)
+        return tuple(sorted(parts, key=lambda site: order.index(next(iter(site.entities)))))
+
+    def _parties(self, name: str, contract: Contract) -> tuple[str, ...]:
+        for party in contract.parties:
+            if party not in self.entities:
+                raise UnknownIdError.of(f"contracts.{name}.parties: entity", party, self.entities)
+        return contract.parties or tuple(self.entities)
+
+    def _site(self, members: set[str]) -> Site:
+        entities = {name: entity for name, entity in self.entities.items() if name in members}
+        contracts = {name: contract for name, contract in self.contracts.items() if name in members}
+        if not contracts:
+            raise ConfigurationError(
+                f"entities.{next(iter(entities))}", "is no party to any contract", "name it in a contract's parties"
+            )
+        for name, contract in contracts.items():
+            missing = set(entities) - set(self._parties(name, contract))
+            if missing:
+                rule = f"shares parties with other contracts, but leaves out {', '.join(sorted(missing))}"
+                raise ConfigurationError(
+                    f"contracts.{name}.parties", rule, "contracts of one meter have one set of parties"
+                )
+        return _metered(entities, contracts)
 
     def to_yaml(self) -> str:
         """Return the scenario as YAML text."""
         tree = {
             "name": self.name,
-            "entities": {"battery": asdict(self.battery)},
-            "contracts": {"spot": asdict(self.spot)},
-            "objective": asdict(self.objective),
+            "entities": {name: written(name, item) for name, item in self.entities.items()},
+            "contracts": {name: written(name, item) for name, item in self.contracts.items()},
+            "clock": to_tree(self.clock),
+            "objective": to_tree(self.objective),
         }
         return yaml.safe_dump(tree, sort_keys=False)
 
@@ -117,25 +165,23 @@ class Scenario:
     def from_yaml(cls, text: str) -> Scenario:
         """Read a scenario from YAML text; absent parts take their defaults.
 
+        An entity or a contract says its ``kind``; where it does not, its name is its kind.
+
         Raises:
-            ConfigurationError: Broken YAML, an unknown key (the nearest is suggested) or a bad value, with its path.
+            ConfigurationError: Broken YAML, an unknown key or kind (the nearest is suggested), a name that occurs
+                twice, or a bad value, with its path.
         """
-        try:
-            tree = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigurationError("scenario", f"is no valid YAML ({error})", "correct the file") from error
-        tree = _mapping(tree or {}, "scenario")
-        _check_keys(tree, ("name", "entities", "contracts", "objective"), "scenario")
-        entities = _mapping(tree.get("entities", {}), "entities")
-        contracts = _mapping(tree.get("contracts", {}), "contracts")
-        _check_keys(entities, ("battery",), "entities")
-        _check_keys(contracts, ("spot",), "contracts")
-        return cls(
-            name=str(tree.get("name", "arbitrage")),
-            battery=_build(Battery, entities.get("battery", {}), "entities.battery"),
-            spot=_build(Spot, contracts.get("spot", {}), "contracts.spot"),
-            objective=_build(Objective, tree.get("objective", {}), "objective"),
-        )
+        tree = mapping(parsed(text) or {}, "scenario")
+        check_keys(tree, ("name", "entities", "contracts", "clock", "objective"), "scenario")
+        given: dict[str, Any] = {"name": str(tree.get("name", "arbitrage"))}
+        for part, kinds in (("entities", ENTITIES), ("contracts", CONTRACTS)):
+            if part in tree:
+                members = mapping(tree[part], part)
+                given[part] = {
+                    str(name): read(item, f"{part}.{name}", str(name), kinds) for name, item in members.items()
+                }
+        clock, objective = tree.get("clock", {}), tree.get("objective", {})
+        return cls(**given, clock=build(Clock, clock, "clock"), objective=build(Objective, objective, "objective"))
 
     @classmethod
     def read(cls, source: Scenario | str | Path) -> Scenario:
@@ -158,25 +204,26 @@ class Scenario:
             ) from error
 
 
-def _mapping(value: Any, path: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ConfigurationError(f"{path}={value!r}", "must be a mapping of names to values", f"write {path}: {{...}}")
-    return value
+def _check_members(part: str, members: Mapping[str, Any], kind: type) -> None:
+    if not members:
+        raise ConfigurationError(f"{part}={{}}", "must not be empty", f"name at least one of the {part}")
+    for name, item in members.items():
+        if not isinstance(name, str) or not name or not isinstance(item, kind):
+            raise ConfigurationError(f"{part}.{name}={item!r}", f"must be an object of {kind.__name__}", "pass one")
 
 
-def _check_keys(tree: Mapping[str, Any], known: Iterable[str], path: str) -> None:
-    names = tuple(known)
-    for key in tree:
-        if key not in names:
-            near = difflib.get_close_matches(str(key), names, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise ConfigurationError(f"{path}.{key}", "is not a known key", f"{hint}Known: {', '.join(names)}")
-
-
-def _build(kind: type[T], value: Any, path: str) -> T:
-    tree = _mapping(value, path)
-    _check_keys(tree, (item.name for item in fields(kind)), path)  # type: ignore[arg-type]  # kind is a dataclass
-    try:
-        return kind(**tree)
-    except ConfigurationError as error:
-        raise type(error)(f"{path}: {error.value}", error.rule, error.remedy) from error
+def _metered(entities: Mapping[str, Entity], contracts: Mapping[str, Contract]) -> Site:
+    """Return the site of entities and contracts that share a meter, or raise ConfigurationError."""
+    energy = [name for name, contract in contracts.items() if isinstance(contract, EnergyContract)]
+    grids = [name for name, entity in entities.items() if isinstance(entity, Grid)]
+    if len(energy) != 1:
+        raise ConfigurationError(
+            f"contracts.{next(iter(contracts))}: {len(energy)} contracts for the energy of one meter",
+            "each meter has exactly one",
+            "merge them, or give them different parties",
+        )
+    if len(grids) > 1:
+        raise ConfigurationError(f"entities.{grids[1]}", f"is a second connection beside {grids[0]!r}", "keep one")
+    demand = tuple(contract for contract in contracts.values() if isinstance(contract, DemandCharge))
+    priced = contracts[energy[0]]
+    return Site(next(iter(contracts)), entities, priced, demand)  # type: ignore[arg-type]  # filtered by type above

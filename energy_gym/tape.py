@@ -1,6 +1,6 @@
 """Series and forecasts laid out once as contiguous rows, so that an observation is one indexed copy.
 
-One rule: the row of step t is what the agent sees before it acts in t; slot 0, the state of charge, is filled in then.
+One rule: the row of step t is what the agent sees before it acts in t; the first slots, the states, are filled in then.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -42,21 +42,35 @@ class Slot(NamedTuple):
     scale: float
 
 
+class State(NamedTuple):
+    """A state that is observed as ``(state - offset) / scale``, cut to [0, top].
+
+    ``place`` is its place among the states; offset and scale are floats, or arrays with a value per environment.
+    """
+
+    place: int
+    slot: Slot
+    offset: Any
+    scale: Any
+    top: float
+
+
 @dataclass(frozen=True)
 class Tape:
     """The look-ahead of a window of a feed, for the steps ``feed.first`` to ``feed.stop`` and the moment after.
 
-    ``columns`` are the series looked ahead at; ``rows`` has shape (steps + 1, slots), float32; ``ahead`` maps a column
-    to the unscaled rows, shape (steps + 1, horizon), float64.
+    ``columns`` are the series looked ahead at, ``states`` what is filled in before them; ``rows`` has shape (steps + 1,
+    slots), float32; ``ahead`` maps a column to the unscaled rows, shape (steps + 1, horizon), float64.
     """
 
     feed: Feed
     forecast: Forecast
     horizon: int
     columns: tuple[str, ...]
+    states: tuple[State, ...]
 
     def __post_init__(self) -> None:
-        slots = 1 + 2 * len(CLOCK) + self.horizon * len(self.columns)
+        slots = len(self.states) + 2 * len(CLOCK) + self.horizon * len(self.columns)
         need = (self.feed.stop - self.feed.first + 1) * slots * 4
         if need > MAX_ROWS_BYTES:
             raise ConfigurationError(
@@ -70,20 +84,20 @@ class Tape:
         """Name, unit, offset and scale of each slot of the observation."""
         clock = [Slot(f"{part}({name})", "1", 0.0, 1.0) for name in CLOCK for part in ("sin", "cos")]
         ahead = [self._slot(column, step) for column in self.columns for step in range(self.horizon)]
-        return (Slot("state_of_charge", "1", 0.0, 1.0), *clock, *ahead)
+        return (*(state.slot for state in self.states), *clock, *ahead)
 
     def _slot(self, column: str, step: int) -> Slot:
-        unit = "gCO2/kWh" if column.endswith("g_per_kwh") else f"{self.feed.currency}/MWh"
         statistics = self.feed.statistics[column]
-        return Slot(f"{column}[+{step}]", unit, statistics.offset, statistics.scale)
+        return Slot(f"{column}[+{step}]", unit_of(column, self.feed.currency), statistics.offset, statistics.scale)
 
     @cached_property
     def bounds(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Lowest and highest observation, each of shape (slots,)."""
         clock = len(CLOCK) * 2
         wide = np.full(self.horizon * len(self.columns), OBSERVATION_LIMIT)
-        low = np.concatenate([[0.0], -np.ones(clock), -wide])
-        high = np.concatenate([[1.0], np.ones(clock), wide])
+        tops = np.array([state.top for state in self.states])
+        low = np.concatenate([0.0 * tops, -np.ones(clock), -wide])
+        high = np.concatenate([tops, np.ones(clock), wide])
         return low.astype(np.float32), high.astype(np.float32)
 
     @cached_property
@@ -104,10 +118,11 @@ class Tape:
 
     @cached_property
     def rows(self) -> npt.NDArray[np.float32]:
-        """Observations but for the state of charge, shape (steps + 1, slots), scaled and clipped."""
+        """Observations but for the states, shape (steps + 1, slots), scaled and clipped."""
         rows = np.zeros((self.feed.stop - self.feed.first + 1, len(self.layout)), dtype=np.float32)
-        start = 1 + 2 * len(CLOCK)
-        rows[:, 1:start] = clock_features(self.feed.span(self.feed.first, self.feed.stop + 1), self.feed.zone)
+        begin = len(self.states)
+        start = begin + 2 * len(CLOCK)
+        rows[:, begin:start] = clock_features(self.feed.span(self.feed.first, self.feed.stop + 1), self.feed.zone)
         for column in self.columns:
             statistics = self.feed.statistics[column]
             scaled = (self.ahead[column] - statistics.offset) / statistics.scale
@@ -115,6 +130,18 @@ class Tape:
             start += self.horizon
         rows.flags.writeable = False
         return rows
+
+
+def unit_of(column: str, currency: str) -> str:
+    """Return the unit that the name of a column ends in.
+
+    Example:
+        >>> unit_of("load_kw", "EUR"), unit_of("buy_per_mwh", "EUR")
+        ('kW', 'EUR/MWh')
+    """
+    units = {"_kw": "kW", "g_per_kwh": "gCO2/kWh", "_per_kw": f"{currency}/kW"}
+    endings = sorted((ending for ending in units if column.endswith(ending)), key=len)
+    return units[endings[-1]] if endings else f"{currency}/MWh"
 
 
 def clock_features(times: pd.DatetimeIndex, zone: str) -> Floats:

@@ -137,7 +137,7 @@ def test_solve_shows_carbon_where_the_data_have_it() -> None:
 
 
 def test_solve_plays_the_scenario_as_it_is_written(tmp_path: Path) -> None:
-    scenario = energy_gym.Scenario(
+    scenario = energy_gym.Scenario.arbitrage(
         battery=energy_gym.Battery(capacity_kwh=4.0), objective=energy_gym.Objective("carbon", terminal="free")
     )
     (tmp_path / "site.yaml").write_text(scenario.to_yaml(), encoding="utf-8")

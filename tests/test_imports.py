@@ -30,7 +30,8 @@ HEAVY = (
 STOREYS = (
     ("errors", "backends", "paths", "files", "trees", "version", "screen"),
     ("entities", "contracts", "data", "forecast"),
-    ("scenario",),
+    ("objective", "scenario", "scenario_files"),
+    ("units",),
     ("dynamics", "tape"),
     ("envs", "oracle", "scenarios"),
     ("agents",),

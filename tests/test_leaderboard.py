@@ -298,7 +298,7 @@ def test_an_agent_from_elsewhere_is_played_again_when_its_file_changes(
 
 
 def test_no_score_where_nothing_can_be_earned(tmp_path: Path) -> None:
-    empty = energy_gym.Scenario(battery=energy_gym.Battery(soc_min=0.1, soc_initial=0.1))
+    empty = energy_gym.Scenario.arbitrage(battery=energy_gym.Battery(soc_min=0.1, soc_initial=0.1))
     (tmp_path / "empty.yaml").write_text(empty.to_yaml(), encoding="utf-8")
     window = f"keywords: {{scenario: {tmp_path / 'empty.yaml'}, split: test, terminal: free, episode_steps: 1}}"
     text = re.sub("keywords: {dataset: synthetic.*", lambda _: window, TINY)

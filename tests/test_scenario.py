@@ -44,14 +44,19 @@ def test_round_trip(
     name: str,
 ) -> None:
     battery = Battery(capacity, power, power, efficiency, efficiency, low, 0.9, 0.5, loss, 0.01)
-    scenario = Scenario(name, battery, Spot("price_per_mwh"), Objective(kind, carbon_price, terminal))
+    scenario = Scenario(
+        name,
+        {"battery": battery},
+        {"spot": Spot("price_per_mwh")},
+        objective=Objective(kind, carbon_price, terminal),
+    )
     assert Scenario.from_yaml(scenario.to_yaml()) == scenario
 
 
 def test_absent_parts_take_their_defaults() -> None:
     assert Scenario.from_yaml("") == Scenario()
     tree = "entities: {battery: {capacity_kwh: 20}}"
-    assert Scenario.from_yaml(tree) == Scenario(battery=Battery(capacity_kwh=20.0))
+    assert Scenario.from_yaml(tree) == Scenario.arbitrage(battery=Battery(capacity_kwh=20.0))
     assert Scenario.from_yaml("objective: {kind: carbon}").objective == Objective("carbon")
 
 
@@ -99,7 +104,7 @@ def test_bad_values_name_their_place(text: str, error: type[ConfigurationError])
 
 def test_a_scenario_drives_the_environment(series: pd.DataFrame, tmp_path: Path) -> None:
     battery = Battery(capacity_kwh=40.0, charge_kw=8.0, soc_initial=0.25)
-    scenario = Scenario(battery=battery, objective=Objective("joint", 100.0, "free"))
+    scenario = Scenario.arbitrage(battery=battery, objective=Objective("joint", 100.0, "free"))
     path = tmp_path / "site.yaml"
     path.write_text(scenario.to_yaml(), encoding="utf-8")
     plain = {"battery": battery, "objective": "joint", "carbon_price": 100.0, "terminal": "free"}
@@ -113,7 +118,7 @@ def test_a_scenario_drives_the_environment(series: pd.DataFrame, tmp_path: Path)
 
 
 def test_keywords_win_over_the_scenario(series: pd.DataFrame) -> None:
-    scenario = Scenario(battery=Battery(capacity_kwh=40.0), objective=Objective("joint", 100.0, "free"))
+    scenario = Scenario.arbitrage(battery=Battery(capacity_kwh=40.0), objective=Objective("joint", 100.0, "free"))
     env = gym.make(ID, data=series, scenario=scenario, battery=Battery(), terminal="settle").unwrapped
     assert env.scenario.battery == Battery()
     assert env.scenario.objective == Objective("joint", 100.0, "settle")

@@ -96,7 +96,7 @@ def test_a_scenario_counts_by_content(tmp_path: Path, scenario_name: str) -> Non
     path = tmp_path / scenario_name
     hashes = []
     for capacity in (10.0, 20.0):
-        scenario = energy_gym.Scenario(battery=energy_gym.Battery(capacity_kwh=capacity))
+        scenario = energy_gym.Scenario.arbitrage(battery=energy_gym.Battery(capacity_kwh=capacity))
         path.write_text(scenario.to_yaml(), encoding="utf-8")
         hashes.append(Task("t", ID, {"scenario": str(path), "episode_steps": 24}).hashes)
     assert hashes[0]["scenario"] != hashes[1]["scenario"]

@@ -141,11 +141,15 @@ class Agent(ABC):
         return agent
 
     def power(self, share: float) -> Any:
-        """Return the action for a share of rated power in [-1, 1]: the share itself, or the nearest discrete level."""
-        levels = self.env.setup.levels
-        if levels is None:
-            return np.array([share])
-        return int(np.argmin(np.abs(np.array(levels) - share)))
+        """Return the action for a share of rated power in [-1, 1] by every control.
+
+        It is the share itself, or the nearest discrete level.
+        """
+        setup = self.env.setup
+        if setup.levels is None:
+            return np.full(setup.controls, share)
+        level = int(np.argmin(np.abs(np.array(setup.levels) - share)))
+        return level if setup.controls == 1 else np.full(setup.controls, level)
 
 
 def _read_saved(path: Path) -> dict[str, Any]:

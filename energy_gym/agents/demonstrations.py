@@ -78,6 +78,8 @@ def _digest(player: EnergyEnv, recipe: dict[str, Any]) -> str:
     settings = (setup.levels, setup.episode_steps, setup.whole, sorted(recipe.items()), __version__)
     digest = hashlib.sha256(f"{player.scenario.to_yaml()}|{settings}|{setup.feed.statistics}|{tape.layout}".encode())
     digest.update(setup.price.tobytes() + setup.carbon.tobytes() + tape.rows.tobytes())
+    for unit in setup.units:
+        digest.update(unit.fixed_kwh.tobytes() + unit.sell.tobytes())
     for column in tape.columns:
         digest.update(tape.ahead[column].tobytes())
     return digest.hexdigest()[:32]

@@ -13,16 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.agents.keywords import environment_id, plain_keywords
-from energy_gym.agents.mpc import MPC
+from energy_gym.agents.mpc import MPC, first_action
 from energy_gym.agents.trajectories import Episode, Trajectories
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import check_count
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.oracle import solve
-from energy_gym.oracle.levels import best_levels
-from energy_gym.oracle.problem import problem_of
-from energy_gym.oracle.solution import Solution, replay
-from energy_gym.oracle.solve import best_power
+from energy_gym.oracle.solution import Solution, idle_return
 
 POLICIES = ("mpc", "oracle")
 WINDOW = 24
@@ -134,15 +131,10 @@ class Foresight:
 
     def __call__(self, info: dict[str, Any]) -> Any:
         """Return the best first action: an index of the levels, or a share of rated power of shape (1,)."""
-        setup = self.env.setup
-        now, stop = self.env.steps_left
+        env = self.env
+        now, stop = env.steps_left
         end = min(now + self.window, stop)
-        start = setup.scenario.battery.energy_initial_kwh
-        energy = float(info["energy_kwh"])
-        problem = problem_of(setup, setup.price[now:end], setup.carbon[now:end], energy, end == stop, start)
-        if setup.levels is not None:
-            return best_levels(problem, setup.levels)[0][0]
-        return best_power(problem)[0][:1]
+        return first_action(env, [unit.window(now, end) for unit in env.setup.units], end == stop)
 
 
 @dataclass(frozen=True)
@@ -169,27 +161,29 @@ def _play(run: _Run, observation: npt.NDArray[np.float32], info: dict[str, Any])
     steps = stop - first
     random = np.random.default_rng([run.seed, NOISE])
     seen = np.empty((steps + 1, len(env.layout)), dtype=np.float32)
-    actions, advice = _blank(steps, levels), _blank(steps, levels)
+    controls = env.setup.controls
+    actions, advice = _blank(steps, levels, controls), _blank(steps, levels, controls)
     rewards = np.empty(steps)
     seen[0] = observation
     for step in range(steps):
         advised = run.advise(info)
-        advice[step] = actions[step] = advised if levels is not None else _outward(float(advised[0]))
+        advice[step] = actions[step] = advised if levels is not None else _outward(advised)
         if random.random() < run.noise:
-            actions[step] = random.uniform(-1.0, 1.0) if levels is None else random.integers(len(levels))
+            actions[step] = random.uniform(-1.0, 1.0, controls) if levels is None else random.integers(len(levels))
         seen[step + 1], rewards[step], _, _, info = env.step(actions[step])
         run.report(step + 1, steps)
     return Episode(seen, actions, advice, rewards, run.seed, env.setup.time(first).isoformat(), **marks)
 
 
-def _blank(steps: int, levels: tuple[float, ...] | None) -> npt.NDArray[Any]:
-    return np.empty((steps, 1), dtype=np.float32) if levels is None else np.empty(steps, dtype=np.int64)
+def _blank(steps: int, levels: tuple[float, ...] | None, controls: int) -> npt.NDArray[Any]:
+    return np.empty((steps, controls), dtype=np.float32) if levels is None else np.empty(steps, dtype=np.int64)
 
 
-def _outward(share: float) -> np.float32:
+def _outward(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """Return the next float32 away from zero, so that a limit that was to be reached is reached."""
-    near = np.float32(share)
-    return near if abs(float(near)) >= abs(share) else np.nextafter(near, np.float32(np.copysign(2.0, share)))
+    near = shares.astype(np.float32)
+    beyond = np.nextafter(near, np.copysign(2.0, shares).astype(np.float32))
+    return np.where(np.abs(near.astype(np.float64)) >= np.abs(shares), near, beyond)
 
 
 def _marks(env: EnergyEnv) -> dict[str, float]:
@@ -197,6 +191,6 @@ def _marks(env: EnergyEnv) -> dict[str, float]:
     best: Solution = solve(env)
     physical = best if env.setup.levels is None else solve(env, continuous=True)
     first, stop = env.steps_left
-    idle = replay(env.setup, first, stop, env.energy_kwh, np.zeros(stop - first)).value
+    idle = idle_return(env.setup, first, stop, env.states)
     values = {"oracle_value": best.value, "oracle_bound": best.bound}
     return {**values, "idle_value": idle, "physical_value": physical.value}

@@ -21,6 +21,7 @@ import yaml
 from energy_gym.agents.actor import Actor, read_actor
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.agents.validation import Validation
+from energy_gym.envs.laying import table_names
 from energy_gym.envs.setup import check_count
 from energy_gym.errors import ConfigurationError, ResetNeededError, UnknownIdError
 from energy_gym.files import write_atomically
@@ -176,7 +177,7 @@ class Learner(Agent):
         network = parameters["network"]
         self.settings = {**self.settings, **parameters["settings"]}
         actor = read_actor(folder / WEIGHTS, network["activation"], network["head"], network["sha256"])
-        outputs = 1 if self.env.setup.levels is None else len(self.env.setup.levels)
+        outputs = self.env.setup.controls if self.env.setup.levels is None else len(self.env.setup.levels)
         if actor.outputs != outputs:
             raise ConfigurationError(
                 f"{folder}: an actor of {actor.outputs} actions",
@@ -234,10 +235,12 @@ def reward_factor(env: Any) -> float:
     The scale is that of the data card, in reward units: what a price (or carbon intensity) typically differs by.
     """
     setup = env.setup
-    weights, contract, statistics = setup.weights, setup.scenario.spot, setup.feed.statistics
-    money = statistics[contract.price].scale / 1000.0 if contract.price in statistics else 0.0
-    carbon = statistics[contract.carbon].scale / 1000.0 if contract.carbon in statistics else 0.0
-    typical = (weights.money * money + weights.carbon * carbon) * setup.cell().charge_kwh
+    weights, statistics, typical = setup.weights, setup.feed.statistics, 0.0
+    for site, unit in zip(setup.sites, setup.units, strict=True):
+        money = statistics[table_names(site)[0]].scale / 1000.0
+        carbon = statistics[site.energy.carbon].scale / 1000.0 if site.energy.carbon in statistics else 0.0
+        drawn = sum(float(np.max(flexible.draw_kwh)) for flexible in unit.flexibles)
+        typical += (weights.money * money + weights.carbon * carbon) * drawn
     return 1.0 / typical
 
 

@@ -5,15 +5,21 @@ One rule: it sees the environment's own forecast and the state, nothing else; wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from energy_gym.agents.base import Agent
-from energy_gym.oracle.levels import best_levels
-from energy_gym.oracle.problem import Problem, problem_of
-from energy_gym.oracle.solve import best_power
+from energy_gym.envs.env import EnergyEnv
+from energy_gym.oracle.solve import best_of_unit, by_unit, chosen_levels
+from energy_gym.oracle.statement import Goal
+from energy_gym.scenario import Site
+from energy_gym.units import Registers, Unit, lay_out
+
+Floats = npt.NDArray[np.float64]
 
 
 class MPC(Agent):
@@ -34,20 +40,57 @@ class MPC(Agent):
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""
-        problem = self._problem(float(info["energy_kwh"]))
-        levels = self.env.setup.levels
-        if levels is not None:
-            return best_levels(problem, levels)[0][0]
-        return best_power(problem)[0][:1]
+        now, stop = self.env.steps_left
+        size = min(self.env.setup.tape.horizon, stop - now)
+        return first_action(self.env, expected_units(self.env, size), ends=now + size == stop)
 
-    def _problem(self, energy: float) -> Problem:
-        """Return the problem over the look-ahead, or over what is left of the episode where that is shorter."""
-        env = self.env
-        now, stop = env.steps_left
-        size = min(env.setup.tape.horizon, stop - now)
-        outlook, contract = env.outlook(), env.scenario.spot
-        none = np.zeros(size)
-        price = outlook[contract.price][:size] if contract.price in outlook else none
-        carbon = outlook[contract.carbon][:size] if contract.carbon in outlook else none
-        start = env.scenario.battery.energy_initial_kwh
-        return problem_of(env.setup, price, carbon, energy, now + size == stop, start)
+
+def expected_units(env: EnergyEnv, size: int) -> list[Unit]:
+    """Return the units over the next ``size`` steps as the environment's forecast has them; nothing else is known."""
+    setup, (now, _) = env.setup, env.steps_left
+    outlook = {column: rows[:size] for column, rows in env.outlook().items()}
+    return [
+        _expected(env, site, unit.window(now, now + size), outlook)
+        for site, unit in zip(setup.sites, setup.units, strict=True)
+    ]
+
+
+def _expected(env: EnergyEnv, site: Site, actual: Unit, outlook: Mapping[str, Floats]) -> Unit:
+    """Return a unit with what is forecast in place of what will be; a price that no column holds is known."""
+    feed, (now, _) = env.setup.feed, env.steps_left
+    energy, steps = site.energy, len(actual)
+    values = {column: outlook.get(column, np.zeros(steps)) for column in (*energy.columns(), energy.carbon)}
+    for entity in site.entities.values():
+        values |= {column: np.maximum(outlook[column], 0.0) for column in entity.columns() if column in outlook}
+    prices = actual.buy, actual.sell
+    if energy.columns():
+        prices = energy.prices(values, feed.span(feed.first + now, feed.first + now + steps), feed.zone)
+    registers = Registers(actual.rates, actual.active, actual.fresh)
+    return _fitting(lay_out(site, values, prices, registers, actual.hours)) if actual.flexibles else actual
+
+
+def _fitting(unit: Unit) -> Unit:
+    """Return the unit with flows that fit through the connection, as the real ones do; a forecast need not."""
+    if not unit.limited:
+        return unit
+    spare = 0.0 if unit.curtailable_kwh is None else unit.curtailable_kwh
+    return replace(unit, fixed_kwh=np.clip(unit.fixed_kwh, -unit.export_kwh - spare, unit.import_kwh))
+
+
+def first_action(env: EnergyEnv, units: Sequence[Unit], ends: bool) -> Any:
+    """Return the first action of the best plan over some units' windows, from the environment's states now.
+
+    Args:
+        env: The environment.
+        units: Its units over a window that begins now.
+        ends: Whether the episode ends with the window; if not, what is stored at its end is worth the mean price.
+    """
+    setup = env.setup
+    closings = setup.closings if ends else setup.keeping
+    wishes = [
+        best_of_unit(unit, states, Goal(setup.weights, closing), setup.levels).wishes[:1]
+        for unit, states, closing in zip(units, by_unit(setup, env.states), closings, strict=True)
+        if unit.flexibles
+    ]
+    first = np.concatenate(wishes, axis=1)
+    return first[0] if setup.levels is None else chosen_levels(setup.levels, first)[0]

@@ -55,7 +55,11 @@ class Uniform(Agent):
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""
-        levels = self.env.setup.levels
+        levels, controls = self.env.setup.levels, self.env.setup.controls
         if levels is None:
-            return self._random.uniform(-1.0, 1.0, size=1)
-        return int(self._random.integers(len(levels)))
+            return self._random.uniform(-1.0, 1.0, size=controls)
+        return (
+            int(self._random.integers(len(levels)))
+            if controls == 1
+            else self._random.integers(len(levels), size=controls)
+        )

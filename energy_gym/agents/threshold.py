@@ -15,6 +15,7 @@ import numpy.typing as npt
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.contracts import spot
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.laying import table_names
 from energy_gym.envs.setup import WEEK_HOURS
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ResetNeededError
@@ -85,9 +86,10 @@ class Threshold(Agent):
 
 def cost_of_kwh(env: EnergyEnv, values: Mapping[str, Any]) -> Any:
     """Return what a kWh from the grid costs in reward units, given price and carbon intensity by column."""
-    weights, contract = env.setup.weights, env.scenario.spot
-    money = spot.energy_cost(1.0, values[contract.price]) if contract.price in values else 0.0
-    carbon = spot.carbon_kg(1.0, values[contract.carbon]) if contract.carbon in values else 0.0
+    weights, site = env.setup.weights, env.setup.sites[0]
+    price = table_names(site)[0]
+    money = spot.energy_cost(1.0, values[price]) if price in values else 0.0
+    carbon = spot.carbon_kg(1.0, values[site.energy.carbon]) if site.energy.carbon in values else 0.0
     return weights.money * money + weights.carbon * carbon
 
 

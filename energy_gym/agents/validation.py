@@ -15,7 +15,7 @@ from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import WEEK_HOURS
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.oracle import solve
-from energy_gym.oracle.solution import replay
+from energy_gym.oracle.solution import idle_return
 
 MOST_WEEKS = 60
 Policy = Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]
@@ -43,11 +43,10 @@ class Validation:
         self._options = {"start": [setup.time(first) for first in firsts], "steps": [self.steps] * count}
         self._batch = EnergyVectorEnv(count, autoreset="disabled", **single.keywords)
         self._idle, self._best = np.zeros(count), np.zeros(count)
-        nothing = np.zeros(self.steps)
         for week, first in enumerate(firsts):
             single.reset(options={"start": setup.time(first), "steps": self.steps})
             self._best[week] = solve(single, continuous=True).value
-            self._idle[week] = replay(setup, first, first + self.steps, single.energy_kwh, nothing).value
+            self._idle[week] = idle_return(setup, first, first + self.steps, single.states)
 
     def score(self, policy: Policy) -> float:
         """Return the mean score of a week: 0 for doing nothing, 1 for the optimum.

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from energy_gym.backends import Namespace
 from energy_gym.contracts import calendar
+from energy_gym.contracts.base import Contract, party_names, register
 from energy_gym.contracts.clock import Bools, Ints, LocalTimes, by_step, check_zone
 from energy_gym.errors import ConfigurationError
 from energy_gym.trees import build_rows, listed, number, text
@@ -79,8 +80,9 @@ class DemandSchedule:
     fresh: Bools
 
 
+@register
 @dataclass(frozen=True, slots=True)
-class DemandCharge:
+class DemandCharge(Contract):
     """Charges on the largest mean grid import power of any step, in each window and billing period.
 
     Args:
@@ -88,6 +90,7 @@ class DemandCharge:
         period: Billing period: ``"month"`` or ``"day"`` of local time, or the whole ``"episode"``.
         zone: Time zone of the windows and periods; None: that of the data.
         holidays: Dates, ``"2024-12-25"`` once or ``"12-25"`` every year.
+        parties: Entities whose import it measures; empty for all.
 
     Raises:
         ConfigurationError: No windows, two share a name, or a field is not usable.
@@ -101,10 +104,12 @@ class DemandCharge:
         (array([[1, 1, 1, 0]]), array([0, 0, 1, 0]))
     """
 
+    kind: ClassVar[str] = "demand_charge"
     windows: tuple[DemandWindow, ...]
     period: str = "month"
     zone: str | None = None
     holidays: tuple[str, ...] = ()
+    parties: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "windows", listed("windows", self.windows, DemandWindow))
@@ -112,6 +117,7 @@ class DemandCharge:
         if self.period not in PERIODS:
             raise calendar.not_known("period", self.period, PERIODS)
         check_zone(self.zone)
+        object.__setattr__(self, "parties", party_names("demand_charge", self.parties))
 
     def schedule(self, times: pd.DatetimeIndex, zone: str) -> DemandSchedule:
         """Lay the charge out over a series.
@@ -150,7 +156,8 @@ class DemandCharge:
             {"name": window.name, "rate_per_kw": window.rate_per_kw, **calendar.when_tree(window.when)}
             for window in self.windows
         ]
-        return {"windows": windows, "period": self.period, **calendar.table_tree(self.zone, self.holidays)}
+        parties = {"parties": list(self.parties)} if self.parties else {}
+        return {"windows": windows, "period": self.period, **calendar.table_tree(self.zone, self.holidays), **parties}
 
     @classmethod
     def from_tree(cls, tree: Mapping[str, Any], path: str) -> DemandCharge:

@@ -6,22 +6,28 @@ One rule: import costs, export earns, at the same price; carbon is caused by imp
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from energy_gym.contracts.base import EnergyContract, Floats, Values, party_names, register
 from energy_gym.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KWH_PER_MWH = 1000.0
 G_PER_KG = 1000.0
 KG_PER_TONNE = 1000.0
 
 
+@register
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(EnergyContract):
     """A price taker on a spot market.
 
     Args:
         price: Column of the data with the price [currency/MWh].
         carbon: Column of the data with the carbon intensity [gCO2/kWh]; where the data have none, carbon counts as 0.
+        parties: Entities whose energy it settles; empty for all.
 
     Raises:
         ConfigurationError: A name is not a string.
@@ -31,13 +37,28 @@ class Spot:
         'price_per_mwh'
     """
 
+    kind: ClassVar[str] = "spot"
     price: str = "price_per_mwh"
     carbon: str = "carbon_g_per_kwh"
+    parties: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("price", "carbon"):
             if not isinstance(getattr(self, name), str) or not getattr(self, name):
                 raise ConfigurationError(f"{name}={getattr(self, name)!r}", "must name a column", "pass its name")
+        object.__setattr__(self, "parties", party_names("spot", self.parties))
+
+    def columns(self) -> tuple[str, ...]:
+        """See `EnergyContract.columns`."""
+        return (self.price,)
+
+    def price_columns(self) -> tuple[str, str]:
+        """See `EnergyContract.price_columns`."""
+        return self.price, self.price
+
+    def prices(self, values: Values, times: pd.DatetimeIndex, zone: str) -> tuple[Floats, Floats]:
+        """See `EnergyContract.prices`."""
+        return values[self.price], values[self.price]
 
 
 def energy_cost(grid_kwh: Any, price_per_mwh: Any) -> Any:

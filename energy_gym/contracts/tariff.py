@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from energy_gym.backends import Namespace
+from energy_gym.contracts.base import EnergyContract, party_names, register
 from energy_gym.contracts.spot import KWH_PER_MWH
 from energy_gym.contracts.time_of_use import Band, TimeOfUse
 from energy_gym.errors import ConfigurationError, DataError, MissingColumnError
@@ -26,8 +27,9 @@ __all__ = ["Band", "Tariff", "TimeOfUse", "costa_rica", "grid_cost"]
 Floats = npt.NDArray[np.float64]
 
 
+@register
 @dataclass(frozen=True, slots=True)
-class Tariff:
+class Tariff(EnergyContract):
     """What a kilowatt-hour costs when it is bought and earns when it is sold.
 
     Each price is a number [currency/MWh], the name of a column of the data with such prices, or a table.
@@ -38,6 +40,7 @@ class Tariff:
         feed_in_ratio: Net metering: exports earn this fraction of the price of imports, in [0, 1]; excludes ``sell``.
             With neither, exports earn nothing.
         carbon: Column of the data with the carbon intensity [gCO2/kWh]; where the data have none, carbon counts as 0.
+        parties: Entities whose energy it settles; empty for all.
 
     Raises:
         ConfigurationError: A price is none of these, a ratio is outside [0, 1], or both ways to sell are given.
@@ -49,12 +52,15 @@ class Tariff:
         ('price_per_mwh', 'feed_in_per_mwh')
     """
 
+    kind: ClassVar[str] = "tariff"
     buy: float | str | TimeOfUse = "price_per_mwh"
     sell: float | str | TimeOfUse | None = None
     feed_in_ratio: float | None = None
     carbon: str = "carbon_g_per_kwh"
+    parties: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "parties", party_names("tariff", self.parties))
         object.__setattr__(self, "buy", _price("buy", self.buy))
         text("carbon", self.carbon)
         if self.sell is not None:
@@ -73,6 +79,16 @@ class Tariff:
     def columns(self) -> tuple[str, ...]:
         """Return the columns of prices that the data must have."""
         return tuple(dict.fromkeys(price for price in (self.buy, self.sell) if isinstance(price, str)))
+
+    def price_columns(self) -> tuple[str | None, str | None]:
+        """See `EnergyContract.price_columns`."""
+        buy, sell = (price if isinstance(price, str) else None for price in (self.buy, self.sell))
+        return buy, sell
+
+    def varying(self) -> tuple[bool, bool]:
+        """See `EnergyContract.varying`."""
+        buy, sell = (isinstance(price, str | TimeOfUse) for price in (self.buy, self.sell))
+        return buy, sell
 
     def prices(self, values: Mapping[str, Floats], times: pd.DatetimeIndex, zone: str) -> tuple[Floats, Floats]:
         """Return the prices of buying and of selling for each step [currency/MWh], each (T,), float64.
@@ -102,9 +118,9 @@ class Tariff:
         """Return the tariff as a plain tree, without ways to sell that it does not use."""
         tree = {item.name: getattr(self, item.name) for item in fields(self)}
         return {
-            name: value.to_tree() if isinstance(value, TimeOfUse) else value
+            name: value.to_tree() if isinstance(value, TimeOfUse) else list(value) if name == "parties" else value
             for name, value in tree.items()
-            if value is not None
+            if value is not None and value != ()
         }
 
     @classmethod

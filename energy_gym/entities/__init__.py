@@ -1,5 +1,21 @@
 """What stores, makes, uses or carries energy: frozen parameters and the laws they obey."""
 
+from energy_gym.entities.base import ENTITIES, Entity, Flexible, Laws, register
 from energy_gym.entities.battery import Battery, Cell
+from energy_gym.entities.consumer import Consumer
+from energy_gym.entities.grid import Grid
+from energy_gym.entities.solar import Solar, Wind
 
-__all__ = ["Battery", "Cell"]
+__all__ = [
+    "ENTITIES",
+    "Battery",
+    "Cell",
+    "Consumer",
+    "Entity",
+    "Flexible",
+    "Grid",
+    "Laws",
+    "Solar",
+    "Wind",
+    "register",
+]

@@ -6,17 +6,18 @@ One rule: the physics of storing energy is stated here and nowhere else. Energie
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from energy_gym.backends import Namespace
-from energy_gym.errors import ConfigurationError, EfficiencyError, NonPositiveError, StateOfChargeError
+from energy_gym.entities.base import Entity, Flexible, Floats, Laws, Values, finite_number, positive_number, register
+from energy_gym.errors import ConfigurationError, EfficiencyError, StateOfChargeError
 
 HOURS_PER_DAY = 24.0
+TOLERANCE_KWH = 1e-7
 
 
 class Cell(NamedTuple):
@@ -35,8 +36,9 @@ class Cell(NamedTuple):
     wear_per_kwh: Any
 
 
+@register
 @dataclass(frozen=True, slots=True)
-class Battery:
+class Battery(Entity):
     """A battery with rated powers, losses, limits of its state of charge, standby losses and wear.
 
     Args:
@@ -62,6 +64,7 @@ class Battery:
         0.9025
     """
 
+    kind: ClassVar[str] = "battery"
     capacity_kwh: float = 10.0
     charge_kw: float = 5.0
     discharge_kw: float = 5.0
@@ -75,18 +78,13 @@ class Battery:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            object.__setattr__(self, field.name, _number(field.name, getattr(self, field.name)))
+            object.__setattr__(self, field.name, finite_number("battery", field.name, getattr(self, field.name)))
         self._check_sizes()
         self._check_fractions()
 
     def _check_sizes(self) -> None:
         for name in ("capacity_kwh", "charge_kw", "discharge_kw"):
-            value = getattr(self, name)
-            if value <= 0.0:
-                unit = name.rsplit("_", 1)[1].replace("kwh", "kWh").replace("kw", "kW")
-                raise NonPositiveError(
-                    f"battery {name}={value}", f"must be above 0 {unit}", f"pass a positive {name}, such as 5.0"
-                )
+            positive_number("battery", name, getattr(self, name))
         if self.wear_per_kwh < 0.0:
             raise ConfigurationError(
                 f"battery wear_per_kwh={self.wear_per_kwh}", "wear must not be negative", "pass 0.0 for no wear cost"
@@ -158,6 +156,14 @@ class Battery:
             wear_per_kwh=self.wear_per_kwh,
         )
 
+    def flexible(self, name: str, hours: float, values: Values) -> Flexible:
+        """See `Entity.flexible`."""
+        cell, laws = self.cell(hours), Laws(settle, next_energy, wear_cost, constrain)
+        span, costs = (0.0, self.capacity_kwh), self.wear_per_kwh > 0.0
+        return Flexible(
+            name, laws, cell, self.energy_initial_kwh, span, cell.charge_kwh, cell.discharge_kwh, costs=costs
+        )
+
 
 def stack(batteries: Sequence[Battery], hours: float) -> Cell:
     """Return one cell whose fields are floats where all batteries agree and arrays where they differ.
@@ -171,7 +177,7 @@ def stack(batteries: Sequence[Battery], hours: float) -> Cell:
     return Cell(*(column[0] if len(set(column)) == 1 else np.array(column) for column in columns))
 
 
-def next_energy(energy: Any, charged: Any, discharged: Any, cell: Cell) -> Any:
+def next_energy(energy: Any, charged: Any, discharged: Any, cell: Cell, signal: Any = None) -> Any:
     """Energy stored at the end of a step [kWh]: what is kept, plus what goes in, minus what is taken out.
 
     Linear in all variables, so that a solver's constraint can call it.
@@ -183,12 +189,12 @@ def next_energy(energy: Any, charged: Any, discharged: Any, cell: Cell) -> Any:
     return energy * cell.keep + cell.efficiency_charge * charged - discharged / cell.efficiency_discharge
 
 
-def wear_cost(discharged: Any, cell: Cell) -> Any:
+def wear_cost(charged: Any, discharged: Any, cell: Cell) -> Any:
     """Cost of wear of one step [currency]."""
     return cell.wear_per_kwh * discharged
 
 
-def settle(energy: Any, wish: Any, cell: Cell, xp: Namespace) -> tuple[Any, Any, Any]:
+def settle(energy: Any, wish: Any, cell: Cell, xp: Namespace, signal: Any = None) -> tuple[Any, Any, Any]:
     """Return what is really charged and discharged, and what of the wish is refused [kWh, all >= 0].
 
     Args:
@@ -196,6 +202,7 @@ def settle(energy: Any, wish: Any, cell: Cell, xp: Namespace) -> tuple[Any, Any,
         wish: Share of the rated power in [-1, 1]; positive charges.
         cell: The battery's figures for the step.
         xp: The namespace of the numbers.
+        signal: Not used: nothing outside governs a battery.
 
     Example:
         >>> from energy_gym.backends import scalars
@@ -212,10 +219,42 @@ def settle(energy: Any, wish: Any, cell: Cell, xp: Namespace) -> tuple[Any, Any,
     return charged, discharged, (charge_wish - charged) + (discharge_wish - discharged)
 
 
-def _number(name: str, value: object) -> float:
-    """Return the value as a finite float, or say which field is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
-        raise ConfigurationError(f"battery {name}={value!r}", "must be a number", f"pass a float for {name}")
-    if not math.isfinite(value):
-        raise ConfigurationError(f"battery {name}={value}", "must be finite", f"pass a finite float for {name}")
-    return float(value)
+def lowest_energy(cell: Cell, energy: float, steps: int) -> Floats:
+    """Return the least energy that can be stored at each step's end [kWh], shape (steps,).
+
+    That is full discharge, then leakage: standby losses may carry it below the lower limit, which discharging may not.
+    """
+    lowest = np.empty(steps)
+    for step in range(steps):
+        kept = energy * cell.keep
+        energy = min(kept, max(cell.energy_min, kept - cell.discharge_kwh / cell.efficiency_discharge))
+        lowest[step] = energy
+    return lowest
+
+
+def constrain(model: Any, cell: Cell, start: float, signal: Any = None) -> tuple[Any, Any, Any]:
+    """State the battery in a solver's model; returns the energies charged, discharged and stored by step.
+
+    Two rules are not linear: it must not charge and discharge in one step, and it must not discharge below its lower
+    limit, although standby losses may carry it there. One binary a step (1 while charging) states both.
+    """
+    lowest = lowest_energy(cell, start, model.size)
+    charged = model.variable(0.0, cell.charge_kwh)
+    discharged = model.variable(0.0, cell.discharge_kwh)
+    energy = model.variable(lowest, cell.energy_max)
+    model.equal(energy, next_energy(model.previous(energy, start), charged, discharged, cell))
+
+    def rows(charging: Any, at: Any) -> list[tuple[Any, Any]]:
+        return [
+            (charged[at], cell.charge_kwh * charging),
+            (discharged[at], cell.discharge_kwh * (1.0 - charging)),
+            (cell.energy_min - (cell.energy_min - lowest[at]) * charging, energy[at]),
+        ]
+
+    def broken(value: Any) -> Any:
+        both = np.minimum(value(charged), value(discharged)) > TOLERANCE_KWH
+        below = (value(discharged) > TOLERANCE_KWH) & (value(energy) < cell.energy_min - TOLERANCE_KWH)
+        return both | below
+
+    model.choose(rows, broken)
+    return charged, discharged, energy

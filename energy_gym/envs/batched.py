@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from energy_gym.entities import Battery
+from energy_gym.entities.battery import stack
+from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, WindowError
+from energy_gym.units import Unit
 
 
 def each_battery(battery: Battery | Sequence[Battery] | None, num_envs: int) -> list[Battery]:
@@ -43,3 +47,31 @@ def each_value(name: str, value: Any, num_envs: int) -> list[Any]:
             )
         return list(value)
     return [value] * num_envs
+
+
+def with_batteries(setup: Setup, batteries: Sequence[Battery]) -> tuple[Unit, ...]:
+    """Return the units with a battery per environment in place of the scenario's only one (none given: as it is)."""
+    if not batteries or len(set(batteries)) == 1:
+        return setup.units
+    cell = stack(batteries, setup.feed.step_hours)
+    fields = {
+        "cell": cell,
+        "initial": np.array([battery.energy_initial_kwh for battery in batteries]),
+        "span": (0.0, np.array([battery.capacity_kwh for battery in batteries])),
+        "draw_kwh": cell.charge_kwh,
+        "give_kwh": cell.discharge_kwh,
+        "costs": any(battery.wear_per_kwh for battery in batteries),
+    }
+    names = {name for name, entity in setup.scenario.entities.items() if isinstance(entity, Battery)}
+    return tuple(
+        replace(
+            unit, flexibles=tuple(replace(item, **fields) if item.name in names else item for item in unit.flexibles)
+        )
+        for unit in setup.units
+    )
+
+
+def gather_all(units: Sequence[Unit]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what looks up the signals of many steps for `dynamics.compose`."""
+    each = [unit.gather() for unit in units]
+    return each[0] if len(each) == 1 else lambda steps: tuple(gather(steps) for gather in each)

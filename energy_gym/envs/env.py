@@ -1,12 +1,13 @@
 """The single environment: one episode on Python floats.
 
-One rule: no physics here; a step reads the action, calls `dynamics.advance` and reports what came of it.
+One rule: no physics here; a step reads the action, plays the composed step of `dynamics` and reports what came of it.
 """
 
 from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from energy_gym.backends import scalars
-from energy_gym.dynamics import advance, reward, settlement
+from energy_gym.dynamics import compose, reward, settlement
 from energy_gym.envs.setup import Setup, make_setup
 from energy_gym.errors import ActionError, ResetNeededError, UnknownIdError
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from energy_gym.scenario import Scenario
-    from energy_gym.tape import Slot
+    from energy_gym.tape import Slot, State
 
 Observation = npt.NDArray[np.float32]
 
@@ -46,19 +47,33 @@ class EnergyEnv(gym.Env[Observation, Any]):
     def _prepare(self) -> None:
         """Lay out as floats and lists what every step reads."""
         setup = self.setup
-        battery = setup.scenario.battery
-        self._cell = setup.cell()
+        self._compose()
+        self._signals = setup.signals
         self._weights = setup.weights
-        self._price: list[float] = setup.price.tolist()
-        self._carbon: list[float] = setup.carbon.tolist()
-        self._rows = list(setup.tape.rows)
+        self._flexibles = setup.flexibles
+        self._several = setup.controls != 1
+        self._stored = setup.stored
+        # The usual case, one battery, is worth a short cut: it is read at every step.
+        self._one_store = [worth for _, worth in self._stored] == [1.0]
+        self._store = self._stored[0][0] if self._stored else 0
+        self._cuts = setup.curtails
         self._levels = setup.levels
         self._hours = setup.feed.step_hours
-        self._capacity = battery.capacity_kwh
-        self._energy_initial = battery.energy_initial_kwh
-        self._energy = self._energy_initial
+        self._initial = setup.initial
+        self._states = self._initial
         self._t = self._first = self._stop = 0
         self._painter: Any = None
+
+    def _compose(self) -> None:
+        self._advance = compose(self.setup.units, scalars)
+        self._observe = observer(list(self.setup.tape.rows), self.setup.tape.states)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_advance", "_observe")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._compose()
 
     @property
     def layout(self) -> tuple[Slot, ...]:
@@ -76,9 +91,14 @@ class EnergyEnv(gym.Env[Observation, Any]):
         return self.setup.time(self._t)
 
     @property
+    def states(self) -> tuple[float, ...]:
+        """States now: of the controlled entities, then the running maxima [kW], unit by unit."""
+        return self._states
+
+    @property
     def energy_kwh(self) -> float:
         """Energy stored now [kWh]."""
-        return self._energy
+        return self._energy(self._states)
 
     @property
     def window(self) -> tuple[int, int]:
@@ -115,10 +135,10 @@ class EnergyEnv(gym.Env[Observation, Any]):
         draw = self.setup.window(options, self.np_random) if options else self.setup.draw(self.np_random)
         self._first, self._stop = draw
         self._t = self._first
-        self._energy = self._energy_initial
+        self._states = self._initial
         if self.render_mode is not None:
             self._start_painting()
-        return self._observe(), {"energy_kwh": self._energy}
+        return self._observe(self._t, self._states), {"energy_kwh": self.energy_kwh}
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play one step; the reward and the figures in ``info`` are those of the interval that has just passed.
@@ -130,21 +150,21 @@ class EnergyEnv(gym.Env[Observation, Any]):
         t = self._t
         if t >= self._stop:
             raise ResetNeededError("step()", "no episode is running", "call reset() first")
-        wish, excess = self._read(action)
-        energy, grid_kwh, energy_cost, carbon_kg, wear, refused = advance(
-            self._energy, wish, self._price[t], self._carbon[t], self._cell, scalars
+        wishes, excess = self._read(action)
+        states, grid_kwh, energy_cost, carbon_kg, wear, charge, refused, curtailed = self._advance(
+            self._states, wishes, self._signals[t]
         )
-        self._energy = energy
+        self._states = states
         self._t = t = t + 1
         done = t == self._stop
         if done:
-            owed, owed_kg = settlement(energy, self._energy_initial, self.setup.settle_price, self.setup.settle_carbon)
+            owed, owed_kg = settlement(self.setup.units, self.setup.closings, states, scalars)
             energy_cost += owed
             carbon_kg += owed_kg
-        gain = reward(energy_cost, carbon_kg, wear, self._weights)
+        gain = reward(energy_cost, carbon_kg, wear, charge, self._weights)
         refused += excess
         info = {
-            "energy_kwh": energy,
+            "energy_kwh": states[self._store] if self._one_store else self._energy(states),
             "grid_kw": grid_kwh / self._hours,
             "cost": refused,
             "clipped_kw": refused / self._hours,
@@ -152,32 +172,57 @@ class EnergyEnv(gym.Env[Observation, Any]):
             "carbon_kg": carbon_kg,
             "wear": wear,
             "penalty": 0.0,
-            "demand_charge": 0.0,
+            "demand_charge": charge,
         }
+        if self._cuts:
+            info["curtailed_kw"] = curtailed / self._hours
         if self.render_mode is not None:
             self._paint(info["grid_kw"], gain)
-        return self._observe(), gain, False, done, info
+        return self._observe(t, states), gain, False, done, info
 
-    def _observe(self) -> Observation:
-        observation = self._rows[self._t].copy()
-        soc = self._energy / self._capacity
-        observation[0] = soc if 0.0 <= soc <= 1.0 else (0.0 if soc < 0.0 else 1.0)
-        return observation
+    def _energy(self, states: tuple[float, ...]) -> float:
+        return sum(worth * states[place] for place, worth in self._stored)
 
-    def _read(self, action: Any) -> tuple[float, float]:
-        """Return the share of rated power asked for, cut to [-1, 1], and the energy that the cut refuses [kWh]."""
+    def _read(self, action: Any) -> tuple[tuple[float, ...], float]:
+        """Return the shares of rated power asked for, cut to [-1, 1], and the energy that the cut refuses [kWh]."""
+        if self._several:
+            return self._read_many(action)
         if self._levels is not None:
-            return self._level(action), 0.0
+            return (self._level(action),), 0.0
         try:
             wish = float(action.item() if isinstance(action, np.ndarray) else np.asarray(action, dtype=float).item())
         except (TypeError, ValueError, AttributeError) as error:
             raise ActionError(f"action={action!r}", "must be one number", "pass an array of shape (1,)") from error
         if -1.0 <= wish <= 1.0:
-            return wish, 0.0
-        if not math.isfinite(wish):
-            raise ActionError(f"action={action!r}", "must be finite", "pass a number in [-1, 1]")
-        rated = self._cell.charge_kwh if wish > 0.0 else self._cell.discharge_kwh
-        return math.copysign(1.0, wish), (abs(wish) - 1.0) * rated
+            return (wish,), 0.0
+        return self._cut((wish,), action)
+
+    def _read_many(self, action: Any) -> tuple[tuple[float, ...], float]:
+        """Read an action of several controls."""
+        controls = len(self._flexibles)
+        try:
+            wishes = np.asarray(action, dtype=float).ravel().tolist()
+        except (TypeError, ValueError) as error:
+            raise ActionError(
+                f"action={action!r}", "must be numbers", f"pass an array of shape ({controls},)"
+            ) from error
+        if len(wishes) != controls:
+            raise ActionError(f"action={action!r}", f"must be {controls} numbers", "pass one for each control")
+        if self._levels is not None:
+            return tuple(self._level(wish if wish % 1.0 else int(wish)) for wish in wishes), 0.0
+        return self._cut(tuple(wishes), action)
+
+    def _cut(self, wishes: tuple[float, ...], action: Any) -> tuple[tuple[float, ...], float]:
+        """Return the wishes cut to [-1, 1], and the energy that the cut refuses [kWh]."""
+        cut, excess = [], 0.0
+        for wish, flexible in zip(wishes, self._flexibles, strict=True):
+            if not math.isfinite(wish):
+                raise ActionError(f"action={action!r}", "must be finite", "pass numbers in [-1, 1]")
+            if abs(wish) > 1.0:
+                draw, give = flexible.rated(self._t)
+                excess += (abs(wish) - 1.0) * float(draw if wish > 0.0 else give)
+            cut.append(min(max(wish, -1.0), 1.0))
+        return tuple(cut), excess
 
     def _level(self, action: Any) -> float:
         levels = self._levels or ()
@@ -206,13 +251,34 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._painter.restart()
 
     def _paint(self, power_kw: float, gain: float) -> None:
-        self._painter.record(self._t - 1, self._energy / self._capacity, power_kw, gain)
+        self._painter.record(self._t - 1, self._states, power_kw, gain)
 
     def close(self) -> None:
         """Close the window of ``render_mode="human"``, if one is open."""
         if self._painter is not None:
             self._painter.close()
             self._painter = None
+
+
+def observer(rows: list[Observation], states: tuple[State, ...]) -> Callable[[int, tuple[float, ...]], Observation]:
+    """Return a function from a step and the states then to what is observed, shape (slots,)."""
+    spans = [(slot, state.place, state.offset, state.scale, state.top) for slot, state in enumerate(states)]
+
+    def observe(t: int, now: tuple[float, ...]) -> Observation:
+        observation = rows[t].copy()
+        for slot, place, offset, scale, top in spans:
+            share = (now[place] - offset) / scale
+            observation[slot] = share if 0.0 <= share <= top else (0.0 if share < 0.0 else top)
+        return observation
+
+    def observe_battery(t: int, now: tuple[float, ...]) -> Observation:
+        observation = rows[t].copy()
+        soc = now[0] / capacity
+        observation[0] = soc if 0.0 <= soc <= 1.0 else (0.0 if soc < 0.0 else 1.0)
+        return observation
+
+    capacity = spans[0][3]
+    return observe_battery if [span[:3] + span[4:] for span in spans] == [(0, 0, 0.0, 1.0)] else observe
 
 
 def _only_index(action: Any) -> int:
@@ -229,8 +295,13 @@ def observation_space(setup: Setup) -> spaces.Box:
     return spaces.Box(low, high, dtype=np.float32)
 
 
-def action_space(setup: Setup) -> spaces.Box | spaces.Discrete:
-    """Return the share of rated power in [-1, 1] as a Box, or the levels as a Discrete space."""
+def action_space(setup: Setup) -> spaces.Box | spaces.Discrete | spaces.MultiDiscrete:
+    """Return the shares of rated power in [-1, 1] as a Box, or their levels as a discrete space.
+
+    One control has a Box of shape (1,) or a Discrete space, several have a Box of shape (controls,) or a MultiDiscrete.
+    """
     if setup.levels is None:
-        return spaces.Box(-1.0, 1.0, shape=(1,), dtype=np.float32)
-    return spaces.Discrete(len(setup.levels))
+        return spaces.Box(-1.0, 1.0, shape=(setup.controls,), dtype=np.float32)
+    if setup.controls == 1:
+        return spaces.Discrete(len(setup.levels))
+    return spaces.MultiDiscrete([len(setup.levels)] * setup.controls)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from energy_gym.entities import Battery
 from energy_gym.envs.rendering import History, Image, Window, draw
 from energy_gym.envs.setup import Setup
 
@@ -17,31 +18,38 @@ class Painter:
     def __init__(self, setup: Setup, human: bool) -> None:
         self._setup = setup
         self._window = Window(setup.feed.title) if human else None
-        self._has_carbon = setup.scenario.spot.carbon in setup.feed.values
+        self._has_carbon = setup.sites[0].energy.carbon in setup.feed.values
+        self._soc = next((state for state in setup.tape.states if state.slot.name.startswith("state_of_charge")), None)
         self.restart()
 
     def restart(self) -> None:
         """Forget the episode."""
-        battery = self._setup.scenario.battery
-        self._history = History(self._setup.feed.step_hours, battery.soc_initial)
+        self._history = History(self._setup.feed.step_hours, self._share(self._setup.initial))
 
-    def record(self, step: int, soc: float, power_kw: float, gain: float) -> None:
+    def _share(self, states: tuple[float, ...]) -> float:
+        """Return the first store's state as a share; NaN where nothing is stored."""
+        soc = self._soc
+        return math.nan if soc is None else float((states[soc.place] - soc.offset) / soc.scale)
+
+    def record(self, step: int, states: tuple[float, ...], power_kw: float, gain: float) -> None:
         """Note a step of the split, and show it."""
         setup = self._setup
         carbon = float(setup.carbon[step]) if self._has_carbon else math.nan
-        self._history.append(setup.time(step), float(setup.price[step]), carbon, soc, power_kw, gain)
+        self._history.append(setup.time(step), float(setup.price[step]), carbon, self._share(states), power_kw, gain)
         if self._window is not None:
             self._window.show(self.image())
 
     def image(self) -> Image:
         """Return the picture of the episode so far, shape (720, 960, 3)."""
-        setup, battery = self._setup, self._setup.scenario.battery
+        setup = self._setup
+        batteries = [entity for entity in setup.scenario.entities.values() if isinstance(entity, Battery)]
+        rated = sum(max(battery.charge_kw, battery.discharge_kw) for battery in batteries)
         return draw(
             self._history,
             title=setup.feed.title,
             currency=setup.feed.currency,
-            limits=(battery.soc_min, battery.soc_max),
-            power_kw=max(battery.charge_kw, battery.discharge_kw),
+            limits=(batteries[0].soc_min, batteries[0].soc_max) if batteries else (0.0, 1.0),
+            power_kw=rated or 1.0,
             reward_unit=setup.reward_unit,
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.data.feed import Feed, open_feed
-from energy_gym.entities import Battery
-from energy_gym.entities.battery import Cell
+from energy_gym.dynamics import Closing
+from energy_gym.entities import Battery, Flexible
+from energy_gym.envs.laying import lay_out_scenario, scaled_to_site
 from energy_gym.errors import (
     ConfigurationError,
     EpisodeLengthError,
@@ -25,8 +27,9 @@ from energy_gym.errors import (
     WindowError,
 )
 from energy_gym.forecast import Forecast, get_forecast
-from energy_gym.scenario import Objective, Scenario, Weights
+from energy_gym.scenario import Clock, Objective, Scenario, Site, Weights
 from energy_gym.tape import Slot, Tape
+from energy_gym.units import Unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,13 +41,18 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Setup:
-    """A scenario on a feed: series of the split, shape (steps,), look-ahead, action levels and episode length."""
+    """A scenario on a feed: its units over the split, look-ahead, action levels, closing prices and episode length.
+
+    ``closings`` settle the end of an episode; ``keeping`` values what is stored where a plan ends before that.
+    """
 
     scenario: Scenario
     feed: Feed
     tape: Tape
-    price: Floats
-    carbon: Floats
+    sites: tuple[Site, ...]
+    units: tuple[Unit, ...]
+    closings: tuple[Closing, ...]
+    keeping: tuple[Closing, ...]
     levels: tuple[float, ...] | None
     episode_steps: int
     whole: bool
@@ -60,33 +68,65 @@ class Setup:
         return "kg CO2" if self.scenario.objective.kind == "carbon" else self.feed.currency
 
     @property
-    def settle_price(self) -> float:
-        """Price at which an episode is closed [currency/MWh]; 0 where it is left open."""
-        return self.feed.statistics[self.scenario.spot.price].mean if self._settles else 0.0
+    def price(self) -> Floats:
+        """Price of import of the first unit, shape (steps,) [currency/MWh]."""
+        return self.units[0].buy
 
     @property
-    def settle_carbon(self) -> float:
-        """Carbon intensity at which an episode is closed [gCO2/kWh]; 0 where it is left open or unknown."""
-        column = self.scenario.spot.carbon
-        return self.feed.statistics[column].mean if self._settles and column in self.feed.values else 0.0
+    def carbon(self) -> Floats:
+        """Carbon intensity of the first unit, shape (steps,) [gCO2/kWh]; zeros where it is unknown."""
+        return self.units[0].carbon
 
     @property
-    def _settles(self) -> bool:
-        return self.scenario.objective.terminal == "settle"
+    def controls(self) -> int:
+        """Number of decisions of a step: the size of an action."""
+        return len(self.flexibles)
+
+    @property
+    def initial(self) -> tuple[float, ...]:
+        """States at the start of an episode, over all units."""
+        return tuple(state for unit in self.units for state in unit.initial)
+
+    @property
+    def stored(self) -> tuple[tuple[int, float], ...]:
+        """Place among the states, and energy that a unit of it stands for, of everything that stores energy."""
+        found, place = [], 0
+        for unit in self.units:
+            found += [(place + k, item.worth) for k, item in enumerate(unit.flexibles) if item.span is not None]
+            place += len(unit.initial)
+        return tuple(found)
+
+    @property
+    def flexibles(self) -> tuple[Flexible, ...]:
+        """What can be decided, in the order of the controls."""
+        return tuple(flexible for unit in self.units for flexible in unit.flexibles)
+
+    @property
+    def curtails(self) -> bool:
+        """Whether any generation may be cut."""
+        return any(unit.curtailable_kwh is not None for unit in self.units)
+
+    @cached_property
+    def signals(self) -> list[tuple[Any, ...]]:
+        """What the composed step is told at each step, on floats."""
+        each = [unit.signals() for unit in self.units]
+        return each[0] if len(each) == 1 else list(zip(*each, strict=True))
+
+    @property
+    def single_storage(self) -> bool:
+        """Whether it is one storage behind a meter with one price for import and export."""
+        unit = self.units[0]
+        return len(self.units) == 1 and unit.plain and unit.buy is unit.sell
 
     @property
     def steps(self) -> int:
         """Number of steps in the split."""
-        return len(self.price)
+        return self.feed.stop - self.feed.first
 
     @property
     def layout(self) -> tuple[Slot, ...]:
         """Slots of the observation."""
         return self.tape.layout
-
-    def cell(self) -> Cell:
-        """Return the battery's figures for the step length of the feed."""
-        return self.scenario.battery.cell(self.feed.step_hours)
 
     def time(self, step: int) -> pd.Timestamp:
         """Return the start of a step of the split, in UTC."""
@@ -150,12 +190,12 @@ def make_setup(
     split: str = "train",
     period: tuple[str, str] | None = None,
     forecast: str | Forecast = "published",
-    horizon: int = DEFAULT_HORIZON,
+    horizon: int | None = None,
     actions: str = "continuous",
     objective: str | None = None,
     carbon_price: float | None = None,
     terminal: str | None = None,
-    episode_steps: int | str | None = "week",
+    episode_steps: int | str | None = "default",
     battery: Battery | None = None,
     scenario: Scenario | str | Path | None = None,
     reference: pd.DataFrame | None = None,
@@ -165,21 +205,33 @@ def make_setup(
     feed = open_feed(dataset, data, split, reference)
     if period is not None:
         feed = feed.within(*_pair(period))
-    _require_columns(chosen, feed)
-    tape = Tape(feed, get_forecast(forecast), check_count("horizon", horizon), _looked_at(chosen))
-    window = slice(feed.first, feed.stop)
-    steps = feed.stop - feed.first
-    carbon = feed.values.get(chosen.spot.carbon, np.zeros(len(feed)))
+    feed = scaled_to_site(feed, chosen) if data is not None and reference is None else feed
+    laid = lay_out_scenario(chosen, feed)
+    clock = chosen.clock
+    _check_step(clock, feed)
+    ahead = check_count("horizon", (clock.horizon or DEFAULT_HORIZON) if horizon is None else horizon)
+    wanted = clock.episode_steps or "week" if episode_steps == "default" else episode_steps
     return Setup(
         scenario=chosen,
-        feed=feed,
-        tape=tape,
-        price=feed.values[chosen.spot.price][window],
-        carbon=carbon[window],
+        feed=laid.feed,
+        tape=Tape(laid.feed, get_forecast(forecast), ahead, laid.columns, laid.states),
+        sites=laid.sites,
+        units=laid.units,
+        closings=laid.closings,
+        keeping=laid.keeping,
         levels=action_levels(actions),
-        episode_steps=_episode_steps(episode_steps, steps, feed),
-        whole=episode_steps is None,
+        episode_steps=_episode_steps(wanted, feed.stop - feed.first, feed),
+        whole=wanted is None,
     )
+
+
+def _check_step(clock: Clock, feed: Feed) -> None:
+    if clock.step_minutes is not None and abs(feed.step_hours * 60.0 - clock.step_minutes) > 1e-9:
+        raise ConfigurationError(
+            f"clock.step_minutes={clock.step_minutes}",
+            f"the data have steps of {feed.step_hours * 60.0:g} min",
+            "resample the data, or leave step_minutes out",
+        )
 
 
 def _pair(period: Any) -> tuple[Any, Any]:
@@ -202,19 +254,7 @@ def _scenario(
     given = {"kind": objective, "carbon_price": carbon_price, "terminal": terminal}
     aims: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     goal: Objective = replace(base.objective, **aims)
-    return replace(base, battery=battery or base.battery, objective=goal)
-
-
-def _require_columns(scenario: Scenario, feed: Feed) -> None:
-    feed.require(scenario.spot.price, "the spot market")
-    if scenario.objective.needs_carbon:
-        feed.require(scenario.spot.carbon, f"objective={scenario.objective.kind!r}")
-
-
-def _looked_at(scenario: Scenario) -> tuple[str, ...]:
-    """Return the columns an agent must see: those that its reward depends on."""
-    by_kind = {"cost": (scenario.spot.price,), "carbon": (scenario.spot.carbon,)}
-    return by_kind.get(scenario.objective.kind, (scenario.spot.price, scenario.spot.carbon))
+    return replace(base if battery is None else base.with_battery(battery), objective=goal)
 
 
 def action_levels(actions: str) -> tuple[float, ...] | None:

@@ -13,11 +13,11 @@ import numpy.typing as npt
 from gymnasium.vector.utils import batch_space
 
 from energy_gym.backends import arrays
-from energy_gym.dynamics import advance, reward, settlement
-from energy_gym.entities.battery import stack
-from energy_gym.envs.batched import each_battery, each_seed, each_value
+from energy_gym.dynamics import compose, reward, settlement
+from energy_gym.envs.batched import each_battery, each_seed, each_value, gather_all, with_batteries
 from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, MODERN, VectorEnv, autoreset_mode
 from energy_gym.envs.env import action_space, observation_space
+from energy_gym.envs.laying import states_of
 from energy_gym.envs.setup import check_count, make_setup
 from energy_gym.envs.starts import Starts
 from energy_gym.errors import ActionError, ConfigurationError, ResetNeededError, WindowError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from energy_gym.entities import Battery
     from energy_gym.scenario import Scenario
     from energy_gym.tape import Slot
+    from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -60,42 +61,59 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         self.num_envs = check_count("num_envs", num_envs)
         batteries = each_battery(battery, self.num_envs)
         self.setup = make_setup(battery=batteries[0] if batteries else None, **keywords)
-        batteries = batteries or [self.setup.scenario.battery] * self.num_envs
         self._mode, announced = autoreset_mode(autoreset)
         self.metadata = {**type(self).metadata, **announced}
         self.single_observation_space = observation_space(self.setup)
         self.single_action_space = action_space(self.setup)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self._prepare(batteries)
+        self._prepare(with_batteries(self.setup, batteries))
 
-    def _prepare(self, batteries: list[Battery]) -> None:
+    def _prepare(self, units: tuple[Unit, ...]) -> None:
         """Lay out as arrays what every step reads; one value past the end serves those that wait for a reset."""
         setup = self.setup
-        self._cell = stack(batteries, setup.feed.step_hours)
+        self._units = units
+        self._compose()
         self._weights = setup.weights
-        self._price = np.append(setup.price, 0.0)
-        self._carbon = np.append(setup.carbon, 0.0) if setup.carbon.any() else None
         self._rows = setup.tape.rows
         self._levels = None if setup.levels is None else np.array(setup.levels)
         self._hours = setup.feed.step_hours
-        self._capacity = np.array([battery.capacity_kwh for battery in batteries])
-        self._energy_initial = np.array([battery.energy_initial_kwh for battery in batteries])
+        self._spans = tuple(states_of(setup.sites, units, setup.feed.statistics))
+        self._stored = setup.stored
+        self._flexibles = tuple(flexible for unit in units for flexible in unit.flexibles)
+        initial = [state for unit in units for state in unit.initial]
+        self._initial = tuple(np.broadcast_to(np.asarray(state, dtype=float), (self.num_envs,)) for state in initial)
+        self._states = tuple(state.copy() for state in self._initial)
         self._starts = Starts(setup, self.num_envs)
         self._everyone = np.arange(self.num_envs)
         self._all = np.ones(self.num_envs, dtype=bool)
         self._all.flags.writeable = False
         self._t = np.zeros(self.num_envs, dtype=np.int64)
         self._stop = np.zeros(self.num_envs, dtype=np.int64)
-        self._energy = self._energy_initial.copy()
         self._done = np.ones(self.num_envs, dtype=bool)
         self._countdown = 0
         self._ready = False
+
+    def _compose(self) -> None:
+        self._play = compose(self._units, arrays)
+        self._gather = gather_all(self._units)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_play", "_gather")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._compose()
 
     @property
     def layout(self) -> tuple[Slot, ...]:
         """Name, unit, offset and scale of each slot of the observation."""
         return self.setup.layout
+
+    @property
+    def energy_kwh(self) -> Floats:
+        """Energy stored now, shape (num_envs,) [kWh]."""
+        return self._energy()
 
     @property
     def autoreset(self) -> str:
@@ -128,7 +146,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         self._ready = True
         started = np.zeros(self.num_envs, dtype=bool)
         started[which] = True
-        return self._observe(), {"energy_kwh": np.where(started, self._energy, 0.0), "_energy_kwh": started}
+        return self._observe(), {"energy_kwh": np.where(started, self._energy(), 0.0), "_energy_kwh": started}
 
     def _masked(self, mask: Any) -> npt.NDArray[np.int64]:
         if mask is None:
@@ -151,7 +169,8 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
     def _place(self, which: npt.NDArray[np.int64], first: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> None:
         self._t[which] = first
         self._stop[which] = stop
-        self._energy[which] = self._energy_initial[which]
+        for state, initial in zip(self._states, self._initial, strict=True):
+            state[which] = initial[which]
         self._done[which] = False
         self._countdown = int((self._stop - self._t)[~self._done].min(initial=np.iinfo(np.int64).max))
 
@@ -175,30 +194,27 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return self._observe(), gains, np.zeros(self.num_envs, dtype=bool), done.copy(), info
 
     def _advance(self, actions: Any, waiting: Flags | None) -> tuple[Floats, Flags, dict[str, Any]]:
-        wish, excess = self._read(actions)
-        price = self._price.take(self._t)
-        carbon: Any = 0.0 if self._carbon is None else self._carbon.take(self._t)
-        flow = list(advance(self._energy, wish, price, carbon, self._cell, arrays))
-        self._energy = flow[0]
+        wishes, excess = self._read(actions)
+        flow = list(self._play(self._states, wishes, self._gather(self._t)))
+        self._states = flow[0]
         self._t = self._t + 1
         self._countdown -= 1
         done = self._finish(flow, waiting)
         if excess is not None:
-            flow[5] = flow[5] + excess
+            flow[6] = flow[6] + excess
         if waiting is not None:
             done &= ~waiting
             self._revive(waiting, flow)
-        _, grid_kwh, energy_cost, carbon_kg, wear, refused = flow
-        gains = reward(energy_cost, carbon_kg, wear, self._weights)
-        return gains, done, self._info(grid_kwh, energy_cost, carbon_kg, wear, refused, waiting)
+        _, _, energy_cost, carbon_kg, wear, charge, _, _ = flow
+        gains = self._spread(reward(energy_cost, carbon_kg, wear, charge, self._weights))
+        return gains, done, self._info(flow, waiting)
 
     def _finish(self, flow: list[Any], waiting: Flags | None) -> Flags:
         """Settle the episodes that end with this step, and say which they are."""
         if self._countdown > 0 and waiting is None:
             return np.zeros(self.num_envs, dtype=bool)
         done: Flags = self._t == self._stop
-        setup = self.setup
-        owed, owed_kg = settlement(self._energy, self._energy_initial, setup.settle_price, setup.settle_carbon)
+        owed, owed_kg = settlement(self._units, self.setup.closings, self._states, arrays)
         flow[2] = np.where(done, flow[2] + owed, flow[2])
         flow[3] = np.where(done, flow[3] + owed_kg, flow[3])
         left = (self._stop - self._t)[self._t < self._stop]
@@ -207,7 +223,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
 
     def _revive(self, waiting: Flags, flow: list[Any]) -> None:
         """Start anew the episodes that ended a step ago; their action was not played and earns nothing."""
-        for part in range(1, 6):
+        for part in range(1, 8):
             flow[part] = np.where(waiting, 0.0, flow[part])
         self._done = np.zeros(self.num_envs, dtype=bool)
         which = np.flatnonzero(waiting)
@@ -224,7 +240,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         self._place(which, *self._starts.draw(which))
         started = {name: value for name, value in info.items() if not name.startswith("_")}
         started = {name: np.where(done, 0.0, value) for name, value in started.items()}
-        started["energy_kwh"] = self._energy.copy()
+        started["energy_kwh"] = self._energy()
         masks = {f"_{name}": self._all if name == "energy_kwh" else ~done for name in started}
         extra = {FINAL_OBSERVATION: final, f"_{FINAL_OBSERVATION}": done, FINAL_INFO: figures, f"_{FINAL_INFO}": done}
         return {**started, **masks, **extra}
@@ -242,64 +258,79 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             figures[index] = {name: float(info[name][index]) for name in names}
         return figures
 
-    def _info(
-        self, grid_kwh: Any, energy_cost: Any, carbon_kg: Any, wear: Any, refused: Any, waiting: Flags | None
-    ) -> dict[str, Any]:
-        nothing = np.zeros(self.num_envs)
-        info: dict[str, Any] = {
-            "energy_kwh": self._energy.copy(),
+    def _info(self, flow: list[Any], waiting: Flags | None) -> dict[str, Any]:
+        _, grid_kwh, energy_cost, carbon_kg, wear, charge, refused, curtailed = flow
+        figures = {
+            "energy_kwh": self._energy(),
             "grid_kw": grid_kwh / self._hours,
             "cost": refused,
             "clipped_kw": refused / self._hours,
             "energy_cost": energy_cost,
             "carbon_kg": carbon_kg,
             "wear": wear,
-            "penalty": nothing,
-            "demand_charge": nothing,
+            "penalty": 0.0,
+            "demand_charge": charge,
         }
+        if self.setup.curtails:
+            figures["curtailed_kw"] = curtailed / self._hours
+        info: dict[str, Any] = {name: self._spread(value) for name, value in figures.items()}
         present = self._all if waiting is None else ~waiting
         info.update({f"_{name}": present for name in tuple(info)})
         if waiting is not None:
             info["_energy_kwh"] = self._all
         return info
 
+    def _spread(self, value: Any) -> Floats:
+        """Return a figure with a value per environment; what no environment has is one number."""
+        return value if isinstance(value, np.ndarray) else np.full(self.num_envs, value)
+
+    def _energy(self) -> Floats:
+        total: Floats = np.zeros(self.num_envs)
+        for place, worth in self._stored:
+            total += worth * self._states[place]
+        return total
+
     def _observe(self) -> npt.NDArray[np.float32]:
         observations = self._rows.take(self._t, axis=0)
-        soc = self._energy / self._capacity
-        observations[:, 0] = np.minimum(np.maximum(soc, 0.0), 1.0)
+        for index, state in enumerate(self._spans):
+            share = (self._states[state.place] - state.offset) / state.scale
+            observations[:, index] = np.minimum(np.maximum(share, 0.0), state.top)
         return observations
 
-    def _read(self, actions: Any) -> tuple[Floats, Floats | None]:
+    def _read(self, actions: Any) -> tuple[tuple[Floats, ...], Floats | None]:
         """Return the shares of rated power asked for, cut to [-1, 1], and the energy that a cut refuses [kWh]."""
-        given = np.asarray(actions)
+        given, controls = np.asarray(actions), len(self._flexibles)
         if self._levels is not None:
-            return self._level(given), None
-        if given.size != self.num_envs or given.dtype.kind not in "fiu":
+            return tuple(self._level(given).reshape(self.num_envs, controls).T), None
+        if given.size != self.num_envs * controls or given.dtype.kind not in "fiu":
             raise ActionError(
                 f"actions of shape {given.shape} and type {given.dtype}",
-                f"must be {self.num_envs} numbers",
-                f"pass an array of shape ({self.num_envs}, 1)",
+                f"must be {self.num_envs} numbers" + (f" for each of {controls} controls" if controls > 1 else ""),
+                f"pass an array of shape ({self.num_envs}, {controls})",
             )
-        wish = given.reshape(self.num_envs).astype(np.float64)
-        if np.abs(wish).max() <= 1.0:
-            return wish, None
-        if not np.isfinite(wish).all():
-            index = int(np.argmin(np.isfinite(wish)))
-            raise ActionError(f"actions[{index}]={wish[index]}", "must be finite", "pass numbers in [-1, 1]")
-        rated = np.where(wish > 0.0, self._cell.charge_kwh, self._cell.discharge_kwh)
-        return np.clip(wish, -1.0, 1.0), np.maximum(np.abs(wish) - 1.0, 0.0) * rated
+        wishes = given.reshape(self.num_envs, controls).astype(np.float64)
+        if np.abs(wishes).max() <= 1.0:
+            return tuple(wishes.T), None
+        if not np.isfinite(wishes).all():
+            index = int(np.argmin(np.isfinite(wishes).all(axis=1)))
+            raise ActionError(f"actions[{index}]={given[index]}", "must be finite", "pass numbers in [-1, 1]")
+        excess = np.zeros(self.num_envs)
+        for wish, flexible in zip(wishes.T, self._flexibles, strict=True):
+            draw, give = flexible.rated(np.minimum(self._t, self.setup.steps - 1))
+            excess += np.maximum(np.abs(wish) - 1.0, 0.0) * np.where(wish > 0.0, draw, give)
+        return tuple(np.clip(wishes, -1.0, 1.0).T), excess
 
     def _level(self, given: npt.NDArray[Any]) -> Floats:
         count = len(self.setup.levels or ())
-        if given.size != self.num_envs or given.dtype.kind not in "iu":
+        if given.size != self.num_envs * len(self._flexibles) or given.dtype.kind not in "iu":
             raise ActionError(
                 f"actions of shape {given.shape} and type {given.dtype}",
-                f"must be {self.num_envs} whole numbers",
+                f"must be {self.num_envs * len(self._flexibles)} whole numbers",
                 "pass an int array of the action space",
             )
         if given.min() < 0 or given.max() >= count:
             raise ActionError(
                 f"actions from {given.min()} to {given.max()}", f"must be 0 to {count - 1}", "use the action space"
             )
-        levels: Floats = np.asarray(self._levels).take(given.reshape(self.num_envs))
+        levels: Floats = np.asarray(self._levels).take(given)
         return levels

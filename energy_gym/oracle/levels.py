@@ -10,18 +10,38 @@ One rule: a label that falls for less than that is paid for in the bound, so tha
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.backends import arrays
-from energy_gym.entities import battery
-from energy_gym.oracle.problem import Problem
-
 MAX_LABELS = 6000
 TINY = 1e-12
 Floats = npt.NDArray[np.float64]
+
+
+class Steps(Protocol):
+    """A storage over T steps, as the labels see it."""
+
+    @property
+    def energy(self) -> float:
+        """Energy stored at the start [kWh]."""
+
+    @property
+    def worths(self) -> Floats:
+        """What a kWh stored may cost or earn at each step, shape (some, T)."""
+
+    @property
+    def end_worth(self) -> tuple[float, float]:
+        """Least and most that a kWh stored is worth at the end."""
+
+    def __len__(self) -> int: ...
+
+    def play(self, step: int, energy: Floats, wish: Floats) -> tuple[Floats, Floats]:
+        """Return the energies stored after a step, and what it earns."""
+
+    def close(self, energy: Floats) -> Floats:
+        """Return what closing the window with these energies earns."""
 
 
 class Trace(NamedTuple):
@@ -39,12 +59,12 @@ class Labels(NamedTuple):
 
 
 def best_levels(
-    problem: Problem, levels: tuple[float, ...], time_limit: float | None = None, max_labels: int = MAX_LABELS
+    problem: Steps, levels: tuple[float, ...], time_limit: float | None = None, max_labels: int = MAX_LABELS
 ) -> tuple[list[int], float]:
     """Return the best level of each step, and a proven bound on the return of any sequence of levels.
 
     Args:
-        problem: The storage and its window.
+        problem: The storage and its window: a `Problem`, or a `Playable` unit.
         levels: Shares of rated power, ascending.
         time_limit: Seconds after which labels are thinned out so as to finish soon, at the price of a gap.
         max_labels: Labels kept per step; more are thinned out, at the price of a gap.
@@ -60,7 +80,7 @@ def best_levels(
         labels = Labels(labels.energy[keep], labels.value[keep])
         traces.append(Trace(trace.level[keep], trace.parent[keep]))
         gap += paid
-    total = labels.value + problem.end_value * labels.energy + problem.constant
+    total = labels.value + problem.close(labels.energy)
     best = int(np.argmax(total))
     return _path(traces, best), float(total[best]) + gap
 
@@ -82,23 +102,17 @@ class _Clock:
         return labels if left >= pace else max(int(labels * max(left, 0.0) / pace), 2)
 
 
-def _worth(problem: Problem) -> tuple[Floats, Floats]:
+def _worth(problem: Steps) -> tuple[Floats, Floats]:
     """Return the lowest and highest worth that a kWh stored can still have at each step and the end: (T + 1,) each."""
-    worth = np.stack([problem.charge_value, problem.discharge_value])
-    if problem.cell.keep < 1.0:
-        worth = np.vstack([worth, np.zeros(len(problem))])
-    low = np.append(worth.min(axis=0), problem.end_value)
-    high = np.append(worth.max(axis=0), problem.end_value)
+    worth, (least, most) = problem.worths, problem.end_worth
+    low, high = np.append(worth.min(axis=0), least), np.append(worth.max(axis=0), most)
     return np.minimum.accumulate(low[::-1])[::-1], np.maximum.accumulate(high[::-1])[::-1]
 
 
-def _expand(problem: Problem, levels: tuple[float, ...], step: int, labels: Labels) -> tuple[Labels, Trace]:
+def _expand(problem: Steps, levels: tuple[float, ...], step: int, labels: Labels) -> tuple[Labels, Trace]:
     """Play every level from every label; the result is sorted by energy."""
-    cell = problem.cell
-    wish = np.array(levels)[:, None]
-    charged, discharged, _ = battery.settle(labels.energy[None, :], wish, cell, arrays)
-    energy = battery.next_energy(labels.energy[None, :], charged, discharged, cell).ravel()
-    gain = discharged * problem.sell[step] - charged * problem.buy[step]
+    energies, gain = problem.play(step, labels.energy[None, :], np.array(levels)[:, None])
+    energy = energies.ravel()
     order = np.argsort(energy, kind="stable")
     level, parent = np.divmod(order, len(labels.energy))
     value = (labels.value[None, :] + gain).ravel()[order]

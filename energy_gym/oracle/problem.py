@@ -5,15 +5,20 @@ One rule: the numbers come from the same scenario, series and laws as the enviro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.backends import arrays
 from energy_gym.contracts import spot
+from energy_gym.entities import battery
 from energy_gym.entities.battery import Cell
-from energy_gym.envs.setup import Setup
+from energy_gym.envs.env import EnergyEnv
+from energy_gym.oracle.statement import Goal
+from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,6 +42,27 @@ class Problem:
     def __len__(self) -> int:
         return len(self.buy)
 
+    def play(self, step: int, energy: Floats, wish: Floats) -> tuple[Floats, Floats]:
+        """Return the energies stored after a step and what it earns, each of the shape of ``energy`` and ``wish``."""
+        charged, discharged, _ = battery.settle(energy, wish, self.cell, arrays)
+        after = battery.next_energy(energy, charged, discharged, self.cell)
+        return after, discharged * self.sell[step] - charged * self.buy[step]
+
+    @property
+    def worths(self) -> Floats:
+        """What a kWh stored may cost or earn at each step, shape (some, T)."""
+        worth = [self.charge_value, self.discharge_value]
+        return np.stack([*worth, np.zeros(len(self))] if self.cell.keep < 1.0 else worth)
+
+    @property
+    def end_worth(self) -> tuple[float, float]:
+        """Least and most that a kWh stored is worth at the end."""
+        return self.end_value, self.end_value
+
+    def close(self, energy: Floats) -> Floats:
+        """Return what closing the window with these energies earns."""
+        return self.end_value * energy + self.constant
+
     @property
     def charge_value(self) -> Floats:
         """What a kWh of stored energy costs to charge, shape (T,)."""
@@ -53,36 +79,50 @@ class Problem:
         return np.asarray(self.charge_value < self.discharge_value)
 
 
-def problem_of(setup: Setup, price: Any, carbon: Any, energy: float, ends: bool, energy_start: float) -> Problem:
-    """Return the problem of a window.
+def problem_of(unit: Unit, states: Sequence[float], goal: Goal) -> Problem | None:
+    """Return a unit as one storage with a price for each kWh, or None where it is more than that.
 
     Args:
-        setup: Scenario, settlement figures and step length.
-        price: Price by step [currency/MWh], actual or forecast, shape (T,).
-        carbon: Carbon intensity by step [gCO2/kWh], shape (T,).
-        energy: Energy stored now [kWh].
-        ends: Whether the episode ends with the window. If not, stored energy keeps its settlement value, so that a
-            plan for a part of an episode does not sell out at its end.
-        energy_start: Energy at the start of the episode, against which its end is settled [kWh].
+        unit: The unit over the window.
+        states: States now.
+        goal: Weights and closing prices.
     """
-    weights = setup.weights
-    cell = setup.cell()
-    buy = weights.money * spot.energy_cost(1.0, price) + weights.carbon * spot.carbon_kg(1.0, carbon)
-    free = setup.scenario.objective.terminal == "free"
-    end_value = 0.0 if free and ends else _value_of_stored(setup)
+    closing = goal.closing
+    linear = (closing.missing, closing.missing_carbon) == (closing.left, closing.left_carbon)
+    if not (unit.plain and unit.buy is unit.sell and linear and isinstance(unit.flexibles[0].cell, Cell)):
+        return None
+    (money, carbon), flexible = goal.weights, unit.flexibles[0]
+    buy = money * spot.energy_cost(1.0, unit.buy) + carbon * spot.carbon_kg(1.0, unit.carbon)
+    end_value = money * spot.energy_cost(1.0, closing.left) + carbon * spot.carbon_kg(1.0, closing.left_carbon)
     return Problem(
-        cell=cell,
+        cell=flexible.cell,
         buy=np.asarray(buy, dtype=np.float64),
-        sell=np.asarray(buy - weights.money * cell.wear_per_kwh, dtype=np.float64),
-        energy=energy,
+        sell=np.asarray(buy - money * flexible.cell.wear_per_kwh, dtype=np.float64),
+        energy=states[0],
         end_value=end_value,
-        constant=-end_value * energy_start,
+        constant=-end_value * flexible.initial - float(buy @ unit.fixed_kwh),
     )
 
 
-def _value_of_stored(setup: Setup) -> float:
-    """Reward per kWh of stored energy at the mean price and carbon intensity of the training split."""
-    statistics, contract = setup.feed.statistics, setup.scenario.spot
-    carbon = statistics[contract.carbon].mean if contract.carbon in setup.feed.values else 0.0
-    money = spot.energy_cost(1.0, statistics[contract.price].mean)
-    return setup.weights.money * money + setup.weights.carbon * spot.carbon_kg(1.0, carbon)
+def problem_now(env: EnergyEnv) -> Problem | None:
+    """Return what is left of the episode of an environment as one storage, or None where it is more than that.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=24).unwrapped
+        >>> observation, info = env.reset(seed=1)
+        >>> len(problem_now(env))
+        24
+    """
+    setup = env.setup
+    if len(setup.units) > 1:
+        return None
+    return problem_of(setup.units[0].window(*env.steps_left), env.states, Goal(setup.weights, setup.closings[0]))
+
+
+def state_problem(model: Any, problem: Problem) -> tuple[Any, Any]:
+    """State a problem in a solver's model; return the energies charged and discharged by step."""
+    charged, discharged, energy = battery.constrain(model, problem.cell, problem.energy)
+    model.earn(problem.sell * discharged - problem.buy * charged)
+    model.earn(problem.end_value * energy[np.array([len(problem) - 1])] + problem.constant)
+    return charged, discharged

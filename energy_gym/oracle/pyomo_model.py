@@ -1,22 +1,92 @@
-"""The same problem stated in Pyomo with a binary in every step: readable, open to other solvers, and the yardstick.
+"""The same statements in Pyomo with a binary in every step: readable, open to other solvers, and the yardstick.
 
-One rule: the constraints call the laws of the entities; a test holds this model and the fast methods to one optimum.
+One rule: entities and contracts state themselves through the same calls as for the arrays; a test holds both to one
+optimum.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from energy_gym.entities import battery
+import numpy as np
+import numpy.typing as npt
+
 from energy_gym.errors import SolverError
-from energy_gym.oracle.milp import lowest_energy
-from energy_gym.oracle.problem import Problem
+from energy_gym.oracle.problem import Problem, state_problem
+from energy_gym.oracle.statement import Goal, state_unit
+from energy_gym.units import Unit
+
+Series = npt.NDArray[np.object_]
+
+
+class PyomoModel:
+    """Collects what is stated in a ``pyomo.environ.ConcreteModel``; methods as those of `ArrayModel`."""
+
+    def __init__(self, size: int) -> None:
+        import pyomo.environ as pyo
+
+        self.size = size
+        self.model = pyo.ConcreteModel()
+        self.model.rows = pyo.ConstraintList()
+        self._count = 0
+        self._earned: list[Any] = []
+
+    def variable(self, lower: Any, upper: Any, size: int | None = None, **keywords: Any) -> Series:
+        """Return a vector of variables between bounds."""
+        import pyomo.environ as pyo
+
+        count = self.size if size is None else size
+        low, high = (np.broadcast_to(np.asarray(bound, dtype=float), (count,)).tolist() for bound in (lower, upper))
+        block = pyo.Var(range(count), bounds=lambda _, step: (low[step], high[step]), **keywords)
+        self.model.add_component(f"x{self._count}", block)
+        self._count += 1
+        return np.array([block[step] for step in range(count)], dtype=object)
+
+    def previous(self, series: Series, start: float) -> Series:
+        """Return a series one step earlier; before the first step it is ``start``."""
+        return np.concatenate([np.array([start], dtype=object), series[:-1]])
+
+    def equal(self, left: Any, right: Any) -> None:
+        """State that two expressions are equal in every row."""
+        for row in _rows(left - right):
+            self._add(row, row == 0.0)
+
+    def at_most(self, left: Any, right: Any) -> None:
+        """State that one expression is at most another in every row."""
+        for row in _rows(left - right):
+            self._add(row, row <= 0.0)
+
+    def _add(self, row: Any, relation: Any) -> None:
+        if not isinstance(row, float):
+            self.model.rows.add(relation)
+
+    def choose(self, rows: Any, broken: Any) -> None:
+        """State a rule that needs a binary, in every step."""
+        import pyomo.environ as pyo
+
+        binary = self.variable(0.0, 1.0, domain=pyo.Binary)
+        for left, right in rows(binary, np.arange(self.size)):
+            self.at_most(left, right)
+
+    def earn(self, expression: Any) -> None:
+        """Add the sum of an expression to what is maximised."""
+        self._earned += _rows(expression)
+
+    def finished(self) -> Any:
+        """Return the model with its objective ``earned``."""
+        import pyomo.environ as pyo
+
+        self.model.earned = pyo.Objective(expr=pyo.quicksum(self._earned), sense=pyo.maximize)
+        return self.model
+
+
+def _rows(expression: Any) -> list[Any]:
+    return list(np.atleast_1d(np.asarray(expression, dtype=object)))
 
 
 def build_model(problem: Problem) -> Any:
-    """Return the problem as a ``pyomo.environ.ConcreteModel`` that maximises the return.
-
-    Variables by step: ``charged``, ``discharged`` and ``energy`` (at its end) [kWh], ``charging`` (1 while charging).
+    """Return a problem as a ``pyomo.environ.ConcreteModel`` that maximises the return.
 
     Example:
         >>> import numpy as np
@@ -25,41 +95,16 @@ def build_model(problem: Problem) -> Any:
         >>> round(solve_model(build_model(Problem(cell, np.array([1.0, 2.0]), np.array([1.0, 2.0]), energy=5.0))), 6)
         9.0
     """
-    import pyomo.environ as pyo
+    model = PyomoModel(len(problem))
+    state_problem(model, problem)
+    return model.finished()
 
-    cell, last = problem.cell, len(problem) - 1
-    lowest = lowest_energy(problem).tolist()
-    model = pyo.ConcreteModel()
-    model.steps = pyo.RangeSet(0, last)
-    model.charged = pyo.Var(model.steps, bounds=(0.0, cell.charge_kwh))
-    model.discharged = pyo.Var(model.steps, bounds=(0.0, cell.discharge_kwh))
-    model.energy = pyo.Var(model.steps, bounds=lambda _, step: (lowest[step], cell.energy_max))
-    model.charging = pyo.Var(model.steps, domain=pyo.Binary)
 
-    def balance(model: Any, step: int) -> Any:
-        before = problem.energy if step == 0 else model.energy[step - 1]
-        return model.energy[step] == battery.next_energy(before, model.charged[step], model.discharged[step], cell)
-
-    def charge_only(model: Any, step: int) -> Any:
-        return model.charged[step] <= cell.charge_kwh * model.charging[step]
-
-    def discharge_only(model: Any, step: int) -> Any:
-        return model.discharged[step] <= cell.discharge_kwh * (1 - model.charging[step])
-
-    def lower_limit(model: Any, step: int) -> Any:
-        slack = (cell.energy_min - lowest[step]) * model.charging[step]
-        return model.energy[step] >= cell.energy_min - slack
-
-    model.balance = pyo.Constraint(model.steps, rule=balance)
-    model.charge_only = pyo.Constraint(model.steps, rule=charge_only)
-    model.discharge_only = pyo.Constraint(model.steps, rule=discharge_only)
-    model.lower_limit = pyo.Constraint(model.steps, rule=lower_limit)
-    earned = (
-        problem.sell[step] * model.discharged[step] - problem.buy[step] * model.charged[step] for step in model.steps
-    )
-    end = problem.end_value * model.energy[last] + problem.constant
-    model.earned = pyo.Objective(expr=pyo.quicksum(earned) + end, sense=pyo.maximize)
-    return model
+def build_unit_model(unit: Unit, states: Sequence[float], goal: Goal) -> Any:
+    """Return a decision unit, from given states, as a ``pyomo.environ.ConcreteModel`` that maximises the return."""
+    model = PyomoModel(len(unit))
+    state_unit(model, unit, states, goal)
+    return model.finished()
 
 
 def solve_model(model: Any, solver: str = "appsi_highs") -> float:

@@ -5,6 +5,7 @@ One rule: ``value`` is what the replay earned, never what a solver claimed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,25 +14,40 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.backends import scalars
-from energy_gym.dynamics import advance, reward, settlement
+from energy_gym.dynamics import compose, reward, settlement
 from energy_gym.envs.setup import Setup
 
 if TYPE_CHECKING:
     import pandas as pd
 
 EXACT = 1e-6
-COLUMNS = ("energy_kwh", "grid_kwh", "energy_cost", "carbon_kg", "wear", "refused_kwh", "reward")
+COLUMNS = (
+    "energy_kwh",
+    "grid_kwh",
+    "energy_cost",
+    "carbon_kg",
+    "wear",
+    "demand_charge",
+    "refused_kwh",
+    "curtailed_kwh",
+    "reward",
+)
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A share of rated power for each step of a window, and what it earns under the laws of the environment."""
+    """Shares of rated power for each step of a window, shape (steps, controls), and what they earn.
+
+    ``states`` has shape (steps, states): the states at the end of each step; ``steps`` the figures named in `COLUMNS`.
+    """
 
     setup: Setup
     first: int
     stop: int
-    wishes: npt.NDArray[np.float64]
-    steps: npt.NDArray[np.float64]
+    wishes: Floats
+    states: Floats
+    steps: Floats
 
     @property
     def value(self) -> float:
@@ -40,37 +56,52 @@ class Plan:
 
     @property
     def table(self) -> pd.DataFrame:
-        """The plan step by step, with time, price, carbon intensity, power, state of charge and the reward's parts."""
+        """The plan step by step, with time, price, carbon intensity, power, states of charge and the reward's parts."""
         import pandas as pd
 
-        setup = self.setup
-        window = slice(self.first, self.stop)
+        setup, window = self.setup, slice(self.first, self.stop)
         begin = setup.feed.first
-        frame = pd.DataFrame(
-            self.steps, columns=list(COLUMNS), index=setup.feed.times[begin + self.first : begin + self.stop]
-        )
+        times = setup.feed.times[begin + self.first : begin + self.stop]
+        frame = pd.DataFrame(self.steps, columns=list(COLUMNS), index=times)
         frame.insert(0, "price_per_mwh", setup.price[window])
         frame.insert(1, "carbon_g_per_kwh", setup.carbon[window])
-        frame.insert(2, "action", self.wishes)
-        frame.insert(3, "power_kw", frame["grid_kwh"] / setup.feed.step_hours)
-        frame.insert(4, "soc", frame["energy_kwh"] / setup.scenario.battery.capacity_kwh)
+        several = setup.controls > 1
+        for control, flexible in enumerate(setup.flexibles):
+            frame.insert(2 + control, f"action({flexible.name})" if several else "action", self.wishes[:, control])
+        frame.insert(2 + setup.controls, "power_kw", frame["grid_kwh"] / setup.feed.step_hours)
+        for order, state in enumerate(setup.tape.states):
+            name = state.slot.name.replace("state_of_charge", "soc")
+            shown = (self.states[:, state.place] - state.offset) / state.scale
+            value = shown if name.startswith("soc") else self.states[:, state.place]
+            frame.insert(3 + setup.controls + order, name, value)
         return frame
 
 
-def replay(setup: Setup, first: int, stop: int, energy: float, wishes: npt.NDArray[np.float64]) -> Plan:
-    """Play the shares of rated power ``wishes`` (T,) on the steps ``first`` to ``stop``, as the environment does."""
-    cell, weights = setup.cell(), setup.weights
-    price, carbon = setup.price[first:stop].tolist(), setup.carbon[first:stop].tolist()
-    rows = []
-    for wish, cost_per_mwh, carbon_g_per_kwh in zip(wishes.tolist(), price, carbon, strict=True):
-        energy, grid_kwh, cost, kg, wear, refused = advance(energy, wish, cost_per_mwh, carbon_g_per_kwh, cell, scalars)
-        rows.append((energy, grid_kwh, cost, kg, wear, refused, reward(cost, kg, wear, weights)))
-    start = setup.scenario.battery.energy_initial_kwh
-    owed, owed_kg = settlement(energy, start, setup.settle_price, setup.settle_carbon)
-    _, grid_kwh, cost, kg, wear, refused, _ = rows[-1]
-    closed = reward(cost + owed, kg + owed_kg, wear, weights)
-    rows[-1] = (energy, grid_kwh, cost + owed, kg + owed_kg, wear, refused, closed)
-    return Plan(setup, first, stop, wishes, np.array(rows))
+def replay(setup: Setup, first: int, stop: int, states: Sequence[float], wishes: Floats) -> Plan:
+    """Play shares of rated power, shape (T, controls), on the steps ``first`` to ``stop``, as the environment does."""
+    advance, weights = compose(setup.units, scalars), setup.weights
+    now: tuple[Any, ...] = tuple(states)
+    after, rows = [], []
+    for signal, wish in zip(setup.signals[first:stop], wishes.tolist(), strict=True):
+        now, *figures = advance(now, tuple(wish), signal)
+        after.append(now)
+        rows.append(figures)
+    owed, owed_kg = settlement(setup.units, setup.closings, now, scalars)
+    rows[-1][1:3] = rows[-1][1] + owed, rows[-1][2] + owed_kg
+    steps = [
+        (_stored(setup, now), *figures, reward(figures[1], figures[2], figures[3], figures[4], weights))
+        for now, figures in zip(after, rows, strict=True)
+    ]
+    return Plan(setup, first, stop, wishes, np.array(after), np.array(steps))
+
+
+def _stored(setup: Setup, states: tuple[float, ...]) -> float:
+    return sum(worth * states[place] for place, worth in setup.stored)
+
+
+def idle_return(setup: Setup, first: int, stop: int, states: Sequence[float]) -> float:
+    """Return what doing nothing earns from given states [reward units]."""
+    return replay(setup, first, stop, states, np.zeros((stop - first, setup.controls))).value
 
 
 @dataclass(frozen=True)

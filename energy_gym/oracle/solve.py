@@ -6,17 +6,25 @@ One rule: choose the method by what the problem is, never by how the answer look
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, NonPositiveError, ResetNeededError
-from energy_gym.oracle import levels, value_function
-from energy_gym.oracle.milp import solve_milp
+from energy_gym.oracle import value_function
+from energy_gym.oracle.levels import best_levels
+from energy_gym.oracle.milp import solve_milp, solve_unit
+from energy_gym.oracle.playable import Playable
 from energy_gym.oracle.problem import Problem, problem_of
+from energy_gym.oracle.rounding import fixed_return, improved
 from energy_gym.oracle.solution import EXACT, Solution, replay
+from energy_gym.oracle.statement import Goal
+from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,8 +32,10 @@ Floats = npt.NDArray[np.float64]
 def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -> Solution:
     """Return the optimum from the environment's current state to the end of its episode.
 
-    The environment is left as it is. One storage with continuous power is solved exactly over its value function
-    (as a MILP where that function is too intricate), discrete levels exactly over the energies that can be reached.
+    The environment is left as it is. One storage behind one price is solved exactly over its value function (as a MILP
+    where that function is too intricate), every other unit as a MILP; discrete levels of one storage exactly over the
+    energies that can be reached. Discrete levels of several controls, or under a demand charge, are bracketed: the plan
+    is the best one found, the bound that of continuous power. Independent units are solved one by one.
 
     Args:
         env: An environment of this package, reset, in any Gymnasium wrappers.
@@ -53,21 +63,83 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
     if time_limit is not None and not time_limit > 0.0:
         raise NonPositiveError(f"time_limit={time_limit}", "must be positive", "pass seconds, or None")
     setup, (first, stop) = base.setup, base.steps_left
-    window = slice(first, stop)
-    start = setup.scenario.battery.energy_initial_kwh
-    problem = problem_of(setup, setup.price[window], setup.carbon[window], base.energy_kwh, True, start)
-    chosen: list[Any]
-    if setup.levels is None or continuous:
-        wishes, bound, method = best_power(problem, time_limit)
-        chosen = list(wishes.reshape(-1, 1))
-    else:
-        chosen, bound = levels.best_levels(problem, setup.levels, time_limit)
-        wishes, method = np.array(setup.levels)[chosen], "dynamic programming over reachable levels"
-    plan = replay(setup, first, stop, base.energy_kwh, wishes)
-    bound = max(bound, plan.value)
+    levels = None if continuous else setup.levels
+    found = [
+        best_of_unit(unit.window(first, stop), states, Goal(setup.weights, closing), levels, time_limit)
+        for unit, states, closing in zip(setup.units, by_unit(setup, base.states), setup.closings, strict=True)
+    ]
+    wishes = np.concatenate([best.wishes for best in found], axis=1)
+    plan = replay(setup, first, stop, base.states, wishes)
+    bound = max(sum(best.bound for best in found), plan.value)
     proven = bound - plan.value <= EXACT * max(1.0, abs(plan.value))
-    status = f"{'optimal' if proven else 'bracketed'} ({method})"
-    return Solution(plan.value, bound, chosen, status, time.perf_counter() - began, plan)
+    methods = ", ".join(dict.fromkeys(best.method for best in found))
+    status = f"{'optimal' if proven else 'bracketed'} ({methods})"
+    actions = list(wishes) if levels is None else chosen_levels(levels, wishes)
+    return Solution(plan.value, bound, actions, status, time.perf_counter() - began, plan)
+
+
+class Best(NamedTuple):
+    """The best found for a unit: shares of rated power (T, controls), a proven bound on any return, and the method."""
+
+    wishes: Floats
+    bound: float
+    method: str
+
+
+def best_of_unit(
+    unit: Unit,
+    states: Sequence[float],
+    goal: Goal,
+    levels: tuple[float, ...] | None = None,
+    time_limit: float | None = None,
+) -> Best:
+    """Return the best plan for a unit from given states to the end of its steps.
+
+    Args:
+        unit: The unit over the window.
+        states: States now.
+        goal: What is maximised.
+        levels: Shares of rated power that may be chosen; None for any.
+        time_limit: Seconds after which the best plan so far is returned.
+    """
+    if not unit.flexibles:
+        return Best(np.zeros((len(unit), 0)), fixed_return(unit, states, goal), "nothing to decide")
+    problem = problem_of(unit, states, goal)
+    if levels is not None:
+        return _best_levels(unit, states, goal, levels, time_limit, problem)
+    if problem is None:
+        return Best(*solve_unit(unit, states, goal, time_limit), "MILP")
+    wishes, bound, method = best_power(problem, time_limit)
+    return Best(wishes[:, None], bound, method)
+
+
+def _best_levels(
+    unit: Unit,
+    states: Sequence[float],
+    goal: Goal,
+    levels: tuple[float, ...],
+    time_limit: float | None,
+    problem: Problem | None,
+) -> Best:
+    """Return the best levels: exact for one storage without running maxima, else the best found and a bound."""
+    if len(unit.flexibles) == 1 and not unit.registers:
+        steps = Playable(unit, states[0], goal) if problem is None else problem
+        chosen, bound = best_levels(steps, levels, time_limit)
+        return Best(np.array(levels)[chosen][:, None], bound, "dynamic programming over reachable levels")
+    wishes, bound = solve_unit(unit, states, goal, time_limit)
+    return Best(improved(unit, states, goal, levels, wishes), bound, "rounded optimum, improved step by step")
+
+
+def by_unit(setup: Setup, states: Sequence[float]) -> list[tuple[float, ...]]:
+    """Return the states of each unit."""
+    sizes = np.cumsum([0, *(len(unit.initial) for unit in setup.units)]).tolist()
+    return [tuple(states[begin:end]) for begin, end in pairwise(sizes)]
+
+
+def chosen_levels(levels: tuple[float, ...], wishes: Floats) -> list[Any]:
+    """Return the actions of a discrete space for shares of rated power (T, controls) that are levels."""
+    chosen = np.searchsorted(np.array(levels), wishes)
+    return [int(row[0]) for row in chosen] if wishes.shape[1] == 1 else list(chosen)
 
 
 def best_power(problem: Problem, time_limit: float | None = None) -> tuple[Floats, float, str]:

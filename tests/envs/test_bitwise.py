@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,12 @@ import pytest
 
 from energy_gym import Battery
 from energy_gym.backends import arrays, scalars, tensors
-from energy_gym.dynamics import advance, reward
+from energy_gym.contracts import Spot
+from energy_gym.dynamics import compose, reward
+from energy_gym.entities import Flexible
 from energy_gym.entities.battery import stack
-from energy_gym.scenario import Weights
+from energy_gym.scenario import Site, Weights
+from energy_gym.units import Registers, Unit, lay_out
 
 SIZE, STEPS = 60, 120
 
@@ -32,11 +36,22 @@ def random_battery(random: np.random.Generator) -> Battery:
     )
 
 
+def unit(cell: Any) -> Unit:
+    """Return a battery with these figures on a spot market."""
+    price = np.ones(1)
+    site = Site("spot", {"battery": Battery()}, Spot(), ())
+    nothing = Registers(np.zeros(0), np.zeros((0, 1)), np.zeros((0, 1)))
+    laid = lay_out(site, {"carbon_g_per_kwh": price}, (price, price), nothing, 1.0)
+    flexible: Flexible = replace(laid.flexibles[0], cell=cell, costs=True)
+    return replace(laid, flexibles=(flexible,))
+
+
 def play(energy: Any, wishes: Any, prices: Any, carbon: Any, cell: Any, xp: Any) -> list[tuple[Any, ...]]:
-    weights, steps = Weights(1.0, 0.08), []
+    weights, steps, states = Weights(1.0, 0.08), [], (energy,)
+    advance = compose([unit(cell)], xp)
     for wish, price, intensity in zip(wishes, prices, carbon, strict=True):
-        energy, *flow = advance(energy, wish, price, intensity, cell, xp)
-        steps.append((energy, *flow, reward(flow[1], flow[2], flow[3], weights)))
+        states, grid, cost, kg, wear, _, refused, _ = advance(states, (wish,), (price, price, intensity, 0.0))
+        steps.append((states[0], grid, cost, kg, wear, refused, reward(cost, kg, wear, 0.0, weights)))
     return steps
 
 

@@ -190,10 +190,10 @@ def test_spaces_of_the_batch(series: pd.DataFrame) -> None:
 def test_actions_that_are_none(series: pd.DataFrame, actions: str, given: Any) -> None:
     batch = energy_gym.make_vec(ID, 2, data=series, actions=actions)
     batch.reset(seed=0)
-    before = batch.unwrapped._energy.copy()
+    before = batch.unwrapped.energy_kwh
     with pytest.raises(ActionError):
         batch.step(given)
-    np.testing.assert_array_equal(batch.unwrapped._energy, before)
+    np.testing.assert_array_equal(batch.unwrapped.energy_kwh, before)
 
 
 def test_batch_settings_that_make_no_sense(series: pd.DataFrame) -> None:

@@ -12,7 +12,7 @@ import pytest
 import energy_gym
 from energy_gym import Battery
 from energy_gym.oracle.milp import solve_milp
-from energy_gym.oracle.problem import Problem, problem_of
+from energy_gym.oracle.problem import problem_now
 from energy_gym.oracle.pyomo_model import build_model, solve_model
 from energy_gym.scenarios.arbitrage import ArbitrageVectorEnv
 
@@ -53,12 +53,6 @@ def started(problem: dict[str, Any]) -> Any:
     return env
 
 
-def stated(env: Any) -> Problem:
-    setup = env.unwrapped.setup
-    start = setup.scenario.battery.energy_initial_kwh
-    return problem_of(setup, setup.price, setup.carbon, env.unwrapped.energy_kwh, True, start)
-
-
 def by_hand(env: Any, problem: dict[str, Any], exclusive: bool = True) -> float:
     """The model written down a second time, from the words of the design, with a binary in every step."""
     import pyomo.environ as pyo
@@ -96,8 +90,8 @@ def test_all_statements_agree_and_the_plan_earns_it(seed: int) -> None:
     problem = small(seed)
     env = started(problem)
     solution = energy_gym.solve(env)
-    model = solve_model(build_model(stated(env)))
-    flows, bound = solve_milp(stated(env))
+    model = solve_model(build_model(problem_now(env.unwrapped)))
+    flows, bound = solve_milp(problem_now(env.unwrapped))
     assert solution.exact, solution.status
     assert solution.value == pytest.approx(model, abs=1e-6)
     assert solution.value == pytest.approx(bound, abs=1e-6)

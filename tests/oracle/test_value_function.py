@@ -16,7 +16,7 @@ from energy_gym import Battery, solve
 from energy_gym.entities.battery import next_energy
 from energy_gym.oracle import value_function
 from energy_gym.oracle.milp import solve_milp
-from energy_gym.oracle.problem import Problem, problem_of
+from energy_gym.oracle.problem import Problem, problem_now
 from energy_gym.oracle.pyomo_model import build_model, solve_model
 from energy_gym.oracle.solve import best_power
 
@@ -58,13 +58,6 @@ def make_env(rng: np.random.Generator, steps: int, **more: Any) -> Any:
     return gym.make("energy_gym/Arbitrage-v0", **(keywords | more))
 
 
-def problem_now(env: Any) -> Problem:
-    base = env.unwrapped
-    window = slice(*base.steps_left)
-    start = base.setup.scenario.battery.energy_initial_kwh
-    return problem_of(base.setup, base.setup.price[window], base.setup.carbon[window], base.energy_kwh, True, start)
-
-
 def draw_problem(rng: np.random.Generator, steps: int, leaks: tuple[float, ...] = LEAKS) -> Problem:
     battery = draw_battery(rng, leaks)
     price = rng.normal(rng.choice([0.02, -0.03]), 0.06, steps)
@@ -79,7 +72,7 @@ def test_equals_pyomo_with_all_binaries_and_the_replay_earns_it(seed: int) -> No
     env = make_env(rng, int(rng.integers(2, 11)))
     env.reset(seed=seed)
     solution = solve(env)
-    assert solution.value == pytest.approx(solve_model(build_model(problem_now(env))), abs=1e-7)
+    assert solution.value == pytest.approx(solve_model(build_model(problem_now(env.unwrapped))), abs=1e-7)
     assert solution.exact
     assert solution.bound >= solution.value
     assert "value" in solution.status
@@ -113,7 +106,7 @@ def test_value_at_is_what_a_solution_restarted_there_earns(seed: int) -> None:
     rng = np.random.default_rng(seed)
     env = make_env(rng, 30, actions="continuous", battery=draw_battery(rng, (0.01, 0.5)))
     env.reset(seed=seed)
-    problem = problem_now(env)
+    problem = problem_now(env.unwrapped)
     curves = value_function.value_functions(problem)
     assert curves is not None
     for step in range(29):
@@ -175,7 +168,7 @@ def test_plan_earns_the_value_over_a_long_window_and_knots_stay_few(leak: float)
     env.reset(seed=0)
     solution = solve(env)
     assert solution.value == pytest.approx(solution.bound, abs=1e-8)
-    curves = value_function.value_functions(problem_now(env))
+    curves = value_function.value_functions(problem_now(env.unwrapped))
     assert curves is not None
     assert max(len(curve.knots) for curve in curves) < 60
 

@@ -1,0 +1,72 @@
+"""What every contract offers to a scenario, and the list of known kinds.
+
+One rule: a contract settles the sum of what its parties draw and give; parties that share a contract share a meter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Values = Mapping[str, Floats]
+C = TypeVar("C", bound="type[Contract]")
+
+
+class Contract:
+    """Base of all contracts.
+
+    ``parties`` names the entities whose energy it settles; empty means all of the scenario.
+    """
+
+    __slots__ = ()
+    kind: ClassVar[str]
+    parties: tuple[str, ...]
+
+
+class EnergyContract(Contract):
+    """A contract that prices every kWh that crosses the meter; each unit has exactly one."""
+
+    __slots__ = ()
+    carbon: str
+
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns of the data that it needs."""
+        return ()
+
+    def price_columns(self) -> tuple[str | None, str | None]:
+        """Return the columns that hold the prices of import and export; None for a price that no column holds."""
+        return None, None
+
+    def varying(self) -> tuple[bool, bool]:
+        """Return whether import and export have a price of their own that changes from step to step."""
+        return True, False
+
+    def prices(self, values: Values, times: pd.DatetimeIndex, zone: str) -> tuple[Floats, Floats]:
+        """Return the prices of import and export [currency/MWh] by step, each of shape (steps,)."""
+        raise ConfigurationError(f"contract {self.kind!r}", "has no prices", "define prices() on its class")
+
+
+CONTRACTS: dict[str, type[Any]] = {}
+
+
+def register(contract: C) -> C:
+    """Make a kind of contract known to YAML files; use it as a class decorator."""
+    CONTRACTS[contract.kind] = contract
+    return contract
+
+
+def party_names(contract: str, value: Any) -> tuple[str, ...]:
+    """Return the names of parties as a tuple, or raise ConfigurationError."""
+    names = (value,) if isinstance(value, str) else tuple(value)
+    if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
+        raise ConfigurationError(f"{contract} parties={value!r}", "must name entities, each once", "list their names")
+    return names

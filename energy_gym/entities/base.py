@@ -1,0 +1,162 @@
+"""What every entity offers to a scenario, and the list of known kinds.
+
+One rule: an entity is frozen data and pure laws; a scenario composes them without knowing which is which.
+
+An entity may do any of four things: let energy flow whatever is decided (``fixed_kw``), make energy that may be cut
+(``curtailable_kw``), take decisions (``flexible``), or limit what flows through the connection (``limits_kw``). A new
+kind is one file: a frozen dataclass that derives from `Entity`, decorated with `register`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.errors import ConfigurationError, NonPositiveError
+
+Floats = npt.NDArray[np.float64]
+Values = Mapping[str, Floats]
+E = TypeVar("E", bound="type[Entity]")
+
+
+class Laws(NamedTuple):
+    """The laws of a controlled entity, as functions of floats, arrays or tensors (the first three).
+
+    settle: ``(state, wish, cell, xp, signal) -> (drawn, given, refused)`` [kWh, all >= 0]: what a wish in [-1, 1] comes
+        to. The connection may reduce ``drawn`` or ``given`` further, down to 0.
+    next_state: ``(state, drawn, given, cell, signal) -> state`` at the end of the step; linear in all but ``cell``.
+    cost: ``(drawn, given, cell) -> currency`` spent on the step besides energy; linear.
+    constrain: ``(model, cell, start, signal) -> (drawn, given, state)``: the same as variables of a solver's model.
+    """
+
+    settle: Callable[..., Any]
+    next_state: Callable[..., Any]
+    cost: Callable[..., Any]
+    constrain: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Flexible:
+    """A controlled entity for one step length and one series of signals.
+
+    Args:
+        name: The entity's name in the scenario.
+        laws: Its laws.
+        cell: Its figures, as the laws take them.
+        initial: State at the start of an episode (a float, or an array with one value per environment).
+        span: Offset and scale of the state in the observation; None for an entity without a state.
+        draw_kwh: Most it can draw in a step: a float; with a signal it may be an array of shape (steps,).
+        give_kwh: Most it can give in a step, likewise.
+        signal: What its laws are told at each step, shape (steps,); None if nothing.
+        worth: Energy that a unit of its state stands for when an episode is settled [kWh].
+        curtails: Whether what it draws is generation that it cuts.
+        costs: Whether its law of cost can give anything but 0.
+        unit: Unit of the state.
+    """
+
+    name: str
+    laws: Laws
+    cell: Any
+    initial: Any
+    span: tuple[Any, Any] | None
+    draw_kwh: Any
+    give_kwh: Any
+    signal: Floats | None = None
+    worth: float = 1.0
+    curtails: bool = False
+    costs: bool = True
+    unit: str = "1"
+
+    def window(self, part: slice) -> Flexible:
+        """Return the same for a part of the steps."""
+        signal = None if self.signal is None else self.signal[part]
+        draw, give = self.rated(part)
+        return replace(self, signal=signal, draw_kwh=draw, give_kwh=give)
+
+    def rated(self, step: Any) -> tuple[Any, Any]:
+        """Return the most it can draw and give in a step, or in many at once [kWh]."""
+        if self.signal is None:
+            return self.draw_kwh, self.give_kwh
+        draw, give = (limit if np.ndim(limit) == 0 else limit[step] for limit in (self.draw_kwh, self.give_kwh))
+        return draw, give
+
+
+class Entity:
+    """Base of all entities; every method but ``kind`` may be left as it is."""
+
+    __slots__ = ()
+    kind: ClassVar[str]
+
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns of the data that it needs."""
+        return ()
+
+    def fixed_kw(self, values: Values) -> Floats | None:
+        """Return the power that flows whatever is decided, shape (steps,): consumption positive [kW]."""
+        return None
+
+    def curtailable_kw(self, values: Values) -> Floats | None:
+        """Return the part of its generation that the connection may cut, shape (steps,) [kW, >= 0]."""
+        return None
+
+    def flexible(self, name: str, hours: float, values: Values) -> Flexible | None:
+        """Return what it decides, for steps of ``hours`` hours."""
+        return None
+
+    def limits_kw(self) -> tuple[float, float] | None:
+        """Return the largest import and export [kW], infinite where there is no limit; None if it limits nothing."""
+        return None
+
+
+ENTITIES: dict[str, type[Entity]] = {}
+
+
+def register(entity: E) -> E:
+    """Make a kind of entity known to YAML files; use it as a class decorator.
+
+    Raises:
+        ConfigurationError: The class names no kind, or one that another class has taken.
+    """
+    kind = getattr(entity, "kind", None)
+    if not isinstance(kind, str) or not kind:
+        raise ConfigurationError(f"{entity.__name__}.kind={kind!r}", "must be a name", 'set kind = "..." on the class')
+    known = ENTITIES.get(kind)
+    if known is not None and (known.__module__, known.__qualname__) != (entity.__module__, entity.__qualname__):
+        raise ConfigurationError(f"kind {kind!r}", f"is taken by {known.__qualname__}", "choose another name")
+    ENTITIES[kind] = entity
+    return entity
+
+
+def no_cost(drawn: Any, given: Any, cell: Any) -> Any:
+    """Return no cost: the law of what costs nothing but its energy."""
+    return 0.0
+
+
+def finite_number(entity: str, name: str, value: object) -> float:
+    """Return a value as a finite float, or say which field is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
+        raise ConfigurationError(f"{entity} {name}={value!r}", "must be a number", f"pass a float for {name}")
+    if not math.isfinite(value):
+        raise ConfigurationError(f"{entity} {name}={value}", "must be finite", f"pass a finite float for {name}")
+    return float(value)
+
+
+def positive_number(entity: str, name: str, value: object) -> float:
+    """Return a value as a float above 0, or raise NonPositiveError."""
+    number = finite_number(entity, name, value)
+    if number <= 0.0:
+        unit = name.rsplit("_", 1)[-1].replace("kwh", "kWh").replace("kw", "kW")
+        raise NonPositiveError(f"{entity} {name}={number}", f"must be above 0 {unit}", f"pass a positive {name}")
+    return number
+
+
+def column_name(entity: str, name: str, value: object) -> str:
+    """Return the name of a column, or raise ConfigurationError."""
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{entity} {name}={value!r}", "must name a column of the data", "pass its name")
+    return value

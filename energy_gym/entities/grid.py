@@ -1,0 +1,53 @@
+"""The connection to the grid: what may flow in and out of a site."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from energy_gym.entities.base import Entity, register
+from energy_gym.errors import ConfigurationError
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class Grid(Entity):
+    """Limits of the power that crosses the connection.
+
+    Generation that may be curtailed is cut where the export limit leaves no room for it, and decisions are reduced to
+    what fits: less discharging at the export limit, less charging at the import limit. What flows whatever is decided
+    must fit by itself; a series that does not is refused when the environment is made.
+
+    Args:
+        import_kw: Largest import [kW]; None for no limit.
+        export_kw: Largest export [kW]; None for no limit, 0.0 for none at all.
+
+    Raises:
+        ConfigurationError: A limit that is negative or no number.
+
+    Example:
+        >>> Grid(export_kw=0.0).limits_kw()
+        (inf, 0.0)
+    """
+
+    kind: ClassVar[str] = "grid"
+    import_kw: float | None = None
+    export_kw: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("import_kw", "export_kw"):
+            value = getattr(self, name)
+            good = value is None or (isinstance(value, int | float) and not isinstance(value, bool) and value >= 0.0)
+            if not good or value == math.inf:
+                raise ConfigurationError(
+                    f"grid {name}={value!r}", "must be a power of at least 0 kW, or None", "pass None for no limit"
+                )
+            object.__setattr__(self, name, None if value is None else float(value))
+
+    def limits_kw(self) -> tuple[float, float]:
+        """See `Entity.limits_kw`."""
+        return (
+            math.inf if self.import_kw is None else self.import_kw,
+            math.inf if self.export_kw is None else self.export_kw,
+        )

@@ -1,0 +1,191 @@
+"""A scenario laid out on a feed: units, closing prices, and what is seen of them.
+
+One rule: what is known of a price in advance is the feed's business; a price that comes from a tariff's table becomes a
+column of the feed, known at all times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.data.cards import Statistics
+from energy_gym.data.feed import Feed
+from energy_gym.dynamics import Closing
+from energy_gym.entities import Consumer
+from energy_gym.errors import ConfigurationError
+from energy_gym.scenario import Scenario, Site
+from energy_gym.tape import OBSERVATION_LIMIT, Slot, State
+from energy_gym.units import Registers, Unit, check_fit, check_signs, lay_out, registers_of
+
+Floats = npt.NDArray[np.float64]
+
+
+class Laid(NamedTuple):
+    """A scenario on a feed; see `Setup` for the fields."""
+
+    feed: Feed
+    sites: tuple[Site, ...]
+    units: tuple[Unit, ...]
+    closings: tuple[Closing, ...]
+    keeping: tuple[Closing, ...]
+    columns: tuple[str, ...]
+    states: tuple[State, ...]
+
+
+def lay_out_scenario(scenario: Scenario, feed: Feed) -> Laid:
+    """Return the units of a scenario over the split of a feed.
+
+    Raises:
+        MissingColumnError: The data lack a column.
+        DataError: A series breaks a rule of an entity.
+        ConfigurationError: There is nothing to decide.
+    """
+    sites = scenario.sites()
+    for site in sites:
+        _require(site, scenario, feed)
+    priced = [(site, site.energy.prices(feed.values, feed.times, feed.zone)) for site in sites]
+    registers = [registers_of(site, feed.times, feed.zone) for site in sites]
+    full = _with_tables(feed, zip(priced, registers, strict=True))
+    units = tuple(_unit(site, prices, rows, feed) for (site, prices), rows in zip(priced, registers, strict=True))
+    decided = [(site, unit) for site, unit in zip(sites, units, strict=True) if unit.flexibles]
+    if not decided:
+        raise ConfigurationError(f"scenario {scenario.name!r}", "has nothing to decide", "add a battery or the like")
+    return Laid(
+        feed=full,
+        sites=sites,
+        units=units,
+        closings=tuple(_closing(scenario, site, prices, full) for site, prices in priced),
+        keeping=tuple(_mean_value(site, full) for site in sites),
+        columns=tuple(dict.fromkeys(name for site, unit in decided for name in _seen(scenario, site, unit))),
+        states=tuple(states_of(sites, units, full.statistics)),
+    )
+
+
+def scaled_to_site(feed: Feed, scenario: Scenario) -> Feed:
+    """Return a user's feed whose powers are scaled, in observations, by what its site can draw, not by the data."""
+    values = {name: series[:1] for name, series in feed.values.items()}
+    rated = 0.0
+    for name, entity in scenario.entities.items():
+        if all(column in values for column in entity.columns()):
+            flexible = entity.flexible(name, feed.step_hours, values)
+            rated += 0.0 if flexible is None else float(np.max(flexible.draw_kwh)) / feed.step_hours
+    scale = rated or 1.0
+    return replace(feed, statistics={name: _power_scaled(name, item, scale) for name, item in feed.statistics.items()})
+
+
+def _power_scaled(column: str, statistics: Statistics, scale: float) -> Statistics:
+    return Statistics(statistics.mean, 0.0, scale) if column.endswith("_kw") else statistics
+
+
+def _require(site: Site, scenario: Scenario, feed: Feed) -> None:
+    for column in site.energy.columns():
+        feed.require(column, f"contract {site.energy.kind!r}")
+    for name, entity in site.entities.items():
+        for column in entity.columns():
+            feed.require(column, f"entity {name!r}")
+    if scenario.objective.needs_carbon:
+        feed.require(site.energy.carbon, f"objective={scenario.objective.kind!r}")
+
+
+def _unit(site: Site, prices: tuple[Floats, Floats], registers: Registers, feed: Feed) -> Unit:
+    window = slice(feed.first, feed.stop)
+    values = {name: series[window] for name, series in feed.values.items()}
+    buy = prices[0][window]
+    sell = buy if prices[1] is prices[0] else prices[1][window]
+    check_signs(site, values, feed.times[window])
+    unit = lay_out(site, values, (buy, sell), registers.window(feed.first, feed.stop), feed.step_hours)
+    check_fit(unit, feed.times[window])
+    return unit
+
+
+def table_names(site: Site) -> tuple[str, str, str]:
+    """Return the names of the columns that hold a site's prices of import and export and its demand rate."""
+    buy, sell = site.energy.price_columns()
+    return (
+        buy or f"{site.name}.buy_per_mwh",
+        sell or f"{site.name}.sell_per_mwh",
+        f"{site.name}.demand_rate_per_kw",
+    )
+
+
+def _with_tables(feed: Feed, priced: Iterator[tuple[tuple[Site, tuple[Floats, Floats]], Registers]]) -> Feed:
+    """Return the feed with the prices that come from tables as columns that are always known."""
+    added: dict[str, Floats] = {}
+    for (site, prices), registers in priced:
+        charged = [registers.rates @ registers.active] if len(registers.rates) else []
+        for name, series in zip(table_names(site), (*prices, *charged), strict=False):
+            if name not in feed.values:
+                added[name] = series
+    return replace(
+        feed,
+        values={**feed.values, **added},
+        published={**feed.published, **dict.fromkeys(added, "always")},
+        statistics={**feed.statistics, **{name: _statistics(series) for name, series in added.items()}},
+    )
+
+
+def _statistics(series: Floats) -> Statistics:
+    low, middle, high = np.quantile(series, (0.05, 0.5, 0.95))
+    return Statistics(float(series.mean()), float(middle), float((high - low) / 2.0) or 1.0)
+
+
+def _closing(scenario: Scenario, site: Site, prices: tuple[Floats, Floats], feed: Feed) -> Closing:
+    """Return what energy missing or left over costs when an episode ends."""
+    terminal = scenario.objective.terminal
+    if terminal == "free":
+        return Closing()
+    if terminal == "cyclic":
+        return Closing(max(float(prices[0].max()), 0.0), 0.0, _mean_value(site, feed).missing_carbon, 0.0)
+    return _mean_value(site, feed)
+
+
+def _mean_value(site: Site, feed: Feed) -> Closing:
+    """Return the mean price and carbon intensity, for energy missing as for energy left."""
+    carbon = feed.statistics[site.energy.carbon].mean if site.energy.carbon in feed.values else 0.0
+    price = feed.statistics[table_names(site)[0]].mean
+    return Closing(price, price, carbon, carbon)
+
+
+def _seen(scenario: Scenario, site: Site, unit: Unit) -> Iterator[str]:
+    """Yield the columns an agent must see: those that its reward depends on."""
+    kind = scenario.objective.kind
+    if kind != "carbon":
+        pairs = zip(table_names(site)[:2], site.energy.varying(), strict=True)
+        yield from (name for name, varies in pairs if varies)
+        if unit.registers:
+            yield table_names(site)[2]
+    if kind != "cost":
+        yield site.energy.carbon
+    for entity in site.entities.values():
+        yield from entity.columns()
+
+
+def states_of(
+    sites: tuple[Site, ...], units: tuple[Unit, ...], statistics: Mapping[str, Statistics]
+) -> Iterator[State]:
+    """Yield the states that are observed: of the controlled entities, and the running maxima."""
+    several = sum(flexible.span is not None for unit in units for flexible in unit.flexibles) > 1
+    place = 0
+    for site, unit in zip(sites, units, strict=True):
+        for flexible in unit.flexibles:
+            if flexible.span is not None:
+                name = f"state_of_charge({flexible.name})" if several else "state_of_charge"
+                yield State(place, Slot(name, flexible.unit, 0.0, 1.0), *flexible.span, 1.0)
+            place += 1
+        for window in (window for charge in site.demand for window in charge.windows):
+            usual = usual_load_kw(site, statistics)
+            yield State(
+                place, Slot(f"running_maximum_kw({window.name})", "kW", 0.0, usual), 0.0, usual, OBSERVATION_LIMIT
+            )
+            place += 1
+
+
+def usual_load_kw(site: Site, statistics: Mapping[str, Statistics]) -> float:
+    """Return a high but usual load of a site [kW], by which its running maxima are scaled."""
+    loads = [(entity, statistics[entity.column]) for entity in site.entities.values() if isinstance(entity, Consumer)]
+    return sum(entity.scale * (item.offset + item.scale) for entity, item in loads) or 1.0

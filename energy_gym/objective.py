@@ -1,0 +1,105 @@
+"""What a scenario is run for, and its clock: objective, weights of the reward's parts, steps and look-ahead.
+
+One rule: plain frozen data, validated when made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+from energy_gym.contracts.spot import KG_PER_TONNE
+from energy_gym.errors import ConfigurationError, NonPositiveError, UnknownIdError
+
+OBJECTIVES = ("cost", "carbon", "joint")
+TERMINALS = ("settle", "cyclic", "free")
+
+
+class Weights(NamedTuple):
+    """How much each part counts against the reward: 1 per unit of money, reward units per kg of carbon."""
+
+    money: float
+    carbon: float
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What is maximised, and how an episode is closed.
+
+    Args:
+        kind: ``"cost"`` (currency), ``"carbon"`` (kg CO2 avoided) or ``"joint"`` (currency plus priced carbon).
+        carbon_price: Price of carbon in the joint objective [currency/tonne].
+        terminal: ``"settle"``: energy above or below the starting level is settled at the reference price and carbon
+            intensity in the last reward; ``"cyclic"``: energy missing is bought back at the highest price of the data
+            and energy above earns nothing, so that a good plan ends where it started; ``"free"``: it is not settled.
+
+    Raises:
+        UnknownIdError: An unknown kind or terminal.
+        ConfigurationError: A carbon price that is negative or not finite.
+
+    Example:
+        >>> Objective("joint", carbon_price=80.0).weights
+        Weights(money=1.0, carbon=0.08)
+    """
+
+    kind: str = "cost"
+    carbon_price: float = 80.0
+    terminal: str = "settle"
+
+    def __post_init__(self) -> None:
+        if self.kind not in OBJECTIVES:
+            raise UnknownIdError.of("objective", self.kind, OBJECTIVES)
+        if self.terminal not in TERMINALS:
+            raise UnknownIdError.of("terminal", self.terminal, TERMINALS)
+        if isinstance(self.carbon_price, bool) or not isinstance(self.carbon_price, int | float):
+            raise ConfigurationError(
+                f"carbon_price={self.carbon_price!r}", "must be a number", "pass currency per tonne"
+            )
+        if not 0.0 <= self.carbon_price < float("inf"):
+            raise ConfigurationError(
+                f"carbon_price={self.carbon_price}", "must be finite and not negative", "pass currency per tonne"
+            )
+
+    @property
+    def weights(self) -> Weights:
+        """Reward per unit of money spent and per kg of carbon caused, with the sign of a cost."""
+        if self.kind == "cost":
+            return Weights(1.0, 0.0)
+        if self.kind == "carbon":
+            return Weights(0.0, 1.0)
+        return Weights(1.0, self.carbon_price / KG_PER_TONNE)
+
+    @property
+    def needs_carbon(self) -> bool:
+        """Whether the reward depends on the carbon intensity."""
+        return self.kind != "cost"
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Steps, look-ahead and length of an episode.
+
+    Args:
+        step_minutes: Length of a step [min] that the data must have; None takes the data's own.
+        horizon: Steps of look-ahead in the observation; None takes 24.
+        episode_steps: Steps of an episode; None takes one week. Keywords of ``gym.make`` win over all three.
+
+    Raises:
+        NonPositiveError: A number of steps or minutes that is not positive.
+
+    Example:
+        >>> Clock(step_minutes=15, horizon=192).episode_steps is None
+        True
+    """
+
+    step_minutes: int | None = None
+    horizon: int | None = None
+    episode_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+                raise ConfigurationError(f"{item.name}={value!r}", "must be a whole number", "pass an int or None")
+            if value is not None and value < 1:
+                raise NonPositiveError(f"{item.name}={value}", "must be at least 1", "pass a positive number or None")

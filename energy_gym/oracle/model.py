@@ -1,0 +1,234 @@
+"""A mixed-integer linear model as arrays for HiGHS, stated by the laws themselves.
+
+Rules that are not linear are stated as choices, one binary a step. A choice is switched on only in the steps where the
+plan of the relaxed model breaks its rule, until no plan does; the bound of each relaxation holds.
+
+One rule: nothing of energy is known here; statements come from entities and contracts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.errors import SolverError
+from energy_gym.oracle.linear import Linear
+
+RELATIVE_GAP = 1e-9
+MAX_ROUNDS = 6
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Rows = Callable[[Any, Any], list[tuple[Any, Any]]]
+Broken = Callable[[Callable[[Any], Floats]], Flags]
+
+
+@dataclass
+class Choice:
+    """A rule that needs a binary: rows that state it, what breaks it, and the steps where it is switched on."""
+
+    rows: Rows
+    broken: Broken
+    on: Flags
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What HiGHS found: values of the columns, an upper bound on the maximum, and whether there is a plan."""
+
+    columns: Floats
+    bound: float
+
+
+class ArrayModel:
+    """A model of ``size`` steps that is maximised.
+
+    Args:
+        size: Number of steps.
+        likely: Steps in which rules that need a binary are likely to be broken, shape (size,); they are switched on
+            from the start.
+    """
+
+    def __init__(self, size: int, likely: Flags | None = None) -> None:
+        self.size = size
+        self._likely = np.zeros(size, dtype=bool) if likely is None else likely
+        self._lower: list[Floats] = []
+        self._upper: list[Floats] = []
+        self._count = 0
+        self._rows: list[tuple[Linear, Floats, Floats]] = []
+        self._earned: list[Linear] = []
+        self._choices: list[Choice] = []
+
+    def variable(self, lower: Any, upper: Any, size: int | None = None) -> Linear:
+        """Return a vector of variables between bounds."""
+        count = self.size if size is None else size
+        self._lower.append(np.broadcast_to(np.asarray(lower, dtype=float), (count,)))
+        self._upper.append(np.broadcast_to(np.asarray(upper, dtype=float), (count,)))
+        first, self._count = self._count, self._count + count
+        return Linear.columns(np.arange(first, first + count))
+
+    def previous(self, series: Linear, start: float) -> Linear:
+        """Return a series one step earlier; before the first step it is ``start``."""
+        constant = np.concatenate([[start], series.constant[:-1]])
+        terms = [
+            (np.concatenate([[-1], columns[:-1]]), np.concatenate([[0.0], values[:-1]]))
+            for columns, values in series.terms
+        ]
+        return Linear(constant, terms)
+
+    def equal(self, left: Any, right: Any) -> None:
+        """State that two expressions are equal in every row."""
+        row = left - right
+        self._rows.append((row, -row.constant, -row.constant))
+
+    def at_most(self, left: Any, right: Any) -> None:
+        """State that one expression is at most another in every row."""
+        self._rows.append(_at_most(left, right))
+
+    def choose(self, rows: Rows, broken: Broken) -> None:
+        """State a rule that needs one binary a step.
+
+        Args:
+            rows: ``(binary, at) -> [(left, right), ...]``: left at most right, for the steps ``at``.
+            broken: ``(value) -> flags``: the steps in which a plan breaks the rule; ``value`` gives the values of an
+                expression.
+        """
+        self._choices.append(Choice(rows, broken, self._likely.copy()))
+
+    def earn(self, expression: Linear) -> None:
+        """Add the sum of an expression to what is maximised."""
+        self._earned.append(expression)
+
+    def solve(self, time_limit: float | None = None) -> Answer:
+        """Return the best plan found, and a proven bound.
+
+        Raises:
+            SolverError: HiGHS ends without a plan.
+        """
+        end = None if time_limit is None else time.perf_counter() + time_limit
+        for attempt in range(MAX_ROUNDS):
+            left = None if end is None else max(end - time.perf_counter(), 0.05)
+            answer = self._run(left)
+            if not self._switch(answer, attempt) or (end is not None and time.perf_counter() >= end):
+                break
+        return answer
+
+    def _switch(self, answer: Answer, attempt: int) -> bool:
+        """Switch binaries on where the plan breaks a rule; say whether any was."""
+        any_broken = False
+        for choice in self._choices:
+            broken = choice.broken(lambda series: series.value(answer.columns)) & ~choice.on
+            if broken.any():
+                any_broken = True
+                choice.on = choice.on | broken if attempt < MAX_ROUNDS - 2 else np.ones(self.size, dtype=bool)
+        return any_broken
+
+    def _run(self, time_limit: float | None) -> Answer:
+        import highspy
+
+        binaries, rows = self._stated_choices()
+        solver = highspy.Highs()
+        solver.silent()
+        solver.setOptionValue("mip_rel_gap", RELATIVE_GAP)
+        solver.setOptionValue("mip_abs_gap", RELATIVE_GAP)
+        if time_limit is not None:
+            solver.setOptionValue("time_limit", time_limit)
+        solver.passModel(self._matrix(binaries, [*self._rows, *rows]))
+        solver.run()
+        return self._read(solver, binaries > 0)
+
+    def _stated_choices(self) -> tuple[int, list[tuple[Linear, Floats, Floats]]]:
+        """Return how many binaries are switched on, and the rows that use them."""
+        count, rows = 0, []
+        for choice in self._choices:
+            at = np.flatnonzero(choice.on)
+            if len(at):
+                binary = Linear.columns(self._count + count + np.arange(len(at)))
+                count += len(at)
+                rows += [_at_most(left, right) for left, right in choice.rows(binary, at)]
+        return count, rows
+
+    def _matrix(self, binaries: int, rows: list[tuple[Linear, Floats, Floats]]) -> Any:
+        import highspy
+
+        columns = self._count + binaries
+        model = highspy.HighsLp()
+        model.num_col_ = columns
+        model.col_cost_ = -self._gains(columns)
+        model.col_lower_ = np.concatenate([*self._lower, np.zeros(binaries)])
+        model.col_upper_ = np.concatenate([*self._upper, np.ones(binaries)])
+        entries, lower, upper = _stacked(rows)
+        model.num_row_ = len(lower)
+        model.row_lower_, model.row_upper_ = lower, upper
+        start, index, value = _compressed(*entries, len(lower))
+        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        model.a_matrix_.start_, model.a_matrix_.index_, model.a_matrix_.value_ = start, index, value
+        if binaries:
+            continuous, integer = highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger
+            model.integrality_ = [continuous] * self._count + [integer] * binaries
+        return model
+
+    def _gains(self, columns: int) -> Floats:
+        gains = np.zeros(columns)
+        for expression in self._earned:
+            _, column, value = expression.entries()
+            np.add.at(gains, column, value)
+        return gains
+
+    @property
+    def constant(self) -> float:
+        """The part of what is maximised that no variable changes."""
+        return float(sum(expression.constant.sum() for expression in self._earned))
+
+    def _read(self, solver: Any, mixed: bool) -> Answer:
+        import highspy
+
+        status, info = solver.getModelStatus(), solver.getInfo()
+        values = np.asarray(solver.getSolution().col_value)
+        optimal = status == highspy.HighsModelStatus.kOptimal
+        if not optimal and status != highspy.HighsModelStatus.kTimeLimit:
+            raise SolverError(
+                f"HiGHS: {solver.modelStatusToString(status)}", "must end with a plan", "check the scenario and series"
+            )
+        if len(values) == 0 or not np.isfinite(values).all():
+            values = np.zeros(self._count)
+        least = info.mip_dual_bound if mixed else (info.objective_function_value if optimal else -np.inf)
+        bound = self.constant - least if np.isfinite(least) else self._trivial_bound()
+        return Answer(values, bound)
+
+    def _trivial_bound(self) -> float:
+        """Bound what is maximised by the better bound of every variable."""
+        gains = self._gains(self._count)
+        with np.errstate(invalid="ignore"):
+            best = np.maximum(gains * np.concatenate(self._lower), gains * np.concatenate(self._upper))
+        return float(np.where(gains == 0.0, 0.0, best).sum() + self.constant)
+
+
+def _at_most(left: Any, right: Any) -> tuple[Linear, Floats, Floats]:
+    row = left - right
+    return row, np.full(len(row), -np.inf), -row.constant
+
+
+def _stacked(rows: list[tuple[Linear, Floats, Floats]]) -> tuple[tuple[Any, Any, Any], Floats, Floats]:
+    """Return all entries with their row numbers, and the bounds of the rows."""
+    parts, first = [], 0
+    for row, _, _ in rows:
+        numbers, columns, values = row.entries()
+        parts.append((numbers + first, columns, values))
+        first += len(row)
+    entries = tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+    lower, upper = np.concatenate([row[1] for row in rows]), np.concatenate([row[2] for row in rows])
+    return entries, lower, upper  # type: ignore[return-value]  # three parts go in and come out
+
+
+def _compressed(row: Any, column: Any, value: Any, rows: int) -> tuple[Any, Any, Any]:
+    """Return start, column index and value of a sparse matrix held by rows; entries of one place are added up."""
+    from scipy.sparse import coo_matrix
+
+    matrix = coo_matrix((value, (row, column)), shape=(rows, int(column.max(initial=0)) + 1)).tocsr()
+    matrix.sum_duplicates()
+    return matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32), matrix.data

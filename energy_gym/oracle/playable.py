@@ -1,0 +1,69 @@
+"""A unit with one storage, as dynamic programming over its levels plays it.
+
+One rule: a step is the composed step of the environment, on arrays.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.backends import arrays
+from energy_gym.contracts.spot import carbon_kg, energy_cost
+from energy_gym.dynamics import closed, compose, reward
+from energy_gym.oracle.statement import Goal
+from energy_gym.units import Unit
+
+Floats = npt.NDArray[np.float64]
+
+
+class Playable:
+    """A unit with one controlled entity and no running maxima, from a given state to the end of its steps."""
+
+    def __init__(self, unit: Unit, state: float, goal: Goal) -> None:
+        self.unit, self.energy, self.goal = unit, state, goal
+        self._advance, self._signals = compose([unit], arrays), unit.signals()
+
+    def __len__(self) -> int:
+        return len(self.unit)
+
+    def play(self, step: int, energy: Floats, wish: Floats) -> tuple[Floats, Floats]:
+        """See `energy_gym.oracle.levels.Steps.play`."""
+        energy, wish = np.broadcast_arrays(energy, wish)
+        (after, *_), _, cost, kg, wear, charge, _, _ = self._advance((energy,), (wish,), self._signals[step])
+        gain = reward(cost, kg, wear, charge, self.goal.weights)
+        return np.broadcast_to(after, energy.shape), np.broadcast_to(gain, energy.shape)
+
+    def close(self, energy: Floats) -> Floats:
+        """See `energy_gym.oracle.levels.Steps.close`."""
+        flexible = self.unit.flexibles[0]
+        cost, kg = closed(flexible.worth * (flexible.initial - energy), self.goal.closing, arrays)
+        return np.broadcast_to(reward(cost, kg, 0.0, 0.0, self.goal.weights), energy.shape)
+
+    @cached_property
+    def worths(self) -> Floats:
+        """See `energy_gym.oracle.levels.Steps.worths`: prices of both directions, with and without losses and wear."""
+        money, carbon = self.goal.weights
+        kg = carbon * carbon_kg(1.0, self.unit.carbon)
+        prices = [money * energy_cost(1.0, price) + kg for price in (self.unit.buy, self.unit.sell)]
+        rows = [factor * price - wear for price in prices for factor, wear in self._exchanges(money)]
+        return np.stack([*rows, np.zeros(len(self))])
+
+    def _exchanges(self, money: float) -> list[tuple[float, float]]:
+        """Return how much energy at the meter a unit of the state can stand for, and the wear of it [reward units]."""
+        cell = self.unit.flexibles[0].cell
+        charge, discharge = getattr(cell, "efficiency_charge", 1.0), getattr(cell, "efficiency_discharge", 1.0)
+        return [(1.0 / charge, 0.0), (discharge, money * discharge * getattr(cell, "wear_per_kwh", 0.0))]
+
+    @property
+    def end_worth(self) -> tuple[float, float]:
+        """See `energy_gym.oracle.levels.Steps.end_worth`."""
+        worth, closing = self.unit.flexibles[0].worth, self.goal.closing
+        money, carbon = self.goal.weights
+        ends = [
+            worth * (money * energy_cost(1.0, price) + carbon * carbon_kg(1.0, intensity))
+            for price, intensity in ((closing.left, closing.left_carbon), (closing.missing, closing.missing_carbon))
+        ]
+        return min(ends), max(ends)

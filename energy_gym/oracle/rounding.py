@@ -1,0 +1,63 @@
+"""Discrete plans where no exact method is at hand: the continuous optimum rounded to levels, then improved.
+
+One rule: what a plan is worth is what the environment's own step says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.backends import arrays
+from energy_gym.dynamics import compose, reward, settlement
+from energy_gym.oracle.statement import Goal
+from energy_gym.units import Unit
+
+SWEEPS = 2
+MOST_STEPS = 400
+Floats = npt.NDArray[np.float64]
+
+
+def fixed_return(unit: Unit, states: Sequence[float], goal: Goal) -> float:
+    """Return what a unit without decisions earns [reward units]."""
+    return float(returns(unit, states, goal, np.zeros((1, len(unit), 0)))[0])
+
+
+def returns(unit: Unit, states: Sequence[float], goal: Goal, plans: Floats) -> Floats:
+    """Return what plans earn, shape (plans,), for shares of rated power of shape (plans, T, controls)."""
+    advance, count = compose([unit], arrays), len(plans)
+    now = tuple(np.full(count, state) for state in states)
+    total = np.zeros(count)
+    for step, signal in enumerate(unit.signals()):
+        now, _, cost, kg, wear, charge, _, _ = advance(now, tuple(plans[:, step].T), signal)
+        total = total + reward(cost, kg, wear, charge, goal.weights)
+    cost, kg = settlement([unit], [goal.closing], now, arrays)
+    return np.asarray(total + reward(cost, kg, 0.0, 0.0, goal.weights))
+
+
+def improved(unit: Unit, states: Sequence[float], goal: Goal, levels: tuple[float, ...], wishes: Floats) -> Floats:
+    """Return a plan of levels, shape (T, controls): the nearest ones that follow the plan's states, then better ones.
+
+    Rounding carries what it leaves out over to the next step. Then, for short windows, every step in turn tries every
+    level, and keeps the best.
+    """
+    grid = np.array(levels)
+    plan = np.stack([_followed(column, grid) for column in wishes.T], axis=1)
+    plan = max((plan, np.zeros_like(plan)), key=lambda one: float(returns(unit, states, goal, one[None])[0]))
+    for _ in range(SWEEPS if len(unit) <= MOST_STEPS else 0):
+        for step, control in np.ndindex(*plan.shape):
+            tries = np.repeat(plan[None], len(grid), axis=0)
+            tries[:, step, control] = grid
+            plan = tries[int(np.argmax(returns(unit, states, goal, tries)))]
+    return plan
+
+
+def _followed(column: Floats, grid: Floats) -> Floats:
+    """Round to the nearest level, carrying the difference over."""
+    carried, followed = 0.0, np.empty(len(column))
+    for step, wish in enumerate(column.tolist()):
+        followed[step] = grid[int(np.argmin(np.abs(grid - (wish + carried))))]
+        carried = min(max(wish + carried - followed[step], -1.0), 1.0)
+    return followed
