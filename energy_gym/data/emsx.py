@@ -46,8 +46,8 @@ def test_weeks(site: int) -> tuple[int, ...]:
     """Return the numbers of a site's official test weeks, in rising order.
 
     EMSx numbers the weeks of a site; the number stands in each row of the site's file (``period_id``), and a week is
-    672 rows. The sample in the tests of EMSx.jl runs from Monday 00:00 to Sunday 23:45. ``week`` reads off the file when a week
-    begins and ends.
+    672 rows. The sample in the tests of EMSx.jl runs from Monday 00:00 to Sunday 23:45. ``week`` reads off the file
+    when a week begins and ends.
 
     Args:
         site: Number of the site, 1 to 70.
