@@ -22,7 +22,7 @@ import yaml
 from energy_gym.data import zenodo
 from energy_gym.data.card_files import parse_card, raw_files
 from energy_gym.data.cards import Card, RawFile
-from energy_gym.data.emsx_files import ACTUAL, KW_PER_KWH, STEP, TARIFF, clock, read_rows, tariff, zone_of
+from energy_gym.data.emsx_files import ACTUAL, KW_PER_KWH, STEP, TARIFF, TARIFF_FILE, read_rows, tariff, zone_of
 from energy_gym.data.fetching import cache_folder, digest_of, fetch_pinned, source_folder
 from energy_gym.data.parsing import VERSION
 from energy_gym.errors import RawFileError, UnknownIdError
@@ -32,6 +32,11 @@ from energy_gym.paths import resource
 RECORD, FOLDER = "5510400", "emsx"
 SITES = range(1, 71)
 DIGITS = 6
+_OPEN_END = {
+    "finding": "gap",
+    "steps": 1,
+    "reason": "The step after the last row was not measured; it is filled from the nearest similar day.",
+}
 Figures = tuple[float, float, float]
 
 
@@ -44,6 +49,7 @@ class Facts:
         zone: Zone of the clock of its stamps.
         days: ISO dates: first day of the span, of validation, of test, and the day after the last.
         figures: Mean, offset and scale of each column over the training split.
+        open_end: Whether the span ends one step after the last row's, a step that was not measured.
         weeks: Number, start and end (ISO, UTC) of every period of the file; the end is that of the last row's step.
     """
 
@@ -51,6 +57,7 @@ class Facts:
     zone: str
     days: tuple[str, str, str, str]
     figures: tuple[tuple[str, Figures], ...]
+    open_end: bool
     weeks: tuple[tuple[int, str, str], ...]
 
 
@@ -129,9 +136,10 @@ def _card(site: int, known: Facts) -> Card:
     names = ("mean", "offset", "scale")
     statistics = {column: dict(zip(names, figures, strict=True)) for column, figures in known.figures}
     own = {"zone": known.zone, "span": [days[0], days[3]], "splits": splits, "statistics": statistics}
-    card = parse_card(f"emsx-{site}", {**template(site), **own})
+    expected = [{"column": name, **_OPEN_END} for name in ACTUAL if known.open_end]
+    card = parse_card(f"emsx-{site}", {**template(site), **own, "expected": expected})
     series = RawFile(_key(site), zenodo.url_of(RECORD, _key(site)), known.sha256, FOLDER)
-    return replace(card, files=(*card.files, series))
+    return replace(card, files=(*(file for file in card.files if file.path == TARIFF_FILE), series))
 
 
 def _key(site: int) -> str:
@@ -147,6 +155,7 @@ def _read(path: Path) -> Facts | None:
             zone=content["zone"],
             days=tuple(content["days"]),
             figures=tuple((name, tuple(figures)) for name, figures in content["figures"]),
+            open_end=bool(content["open_end"]),
             weeks=tuple((number, start, stop) for number, start, stop in content["weeks"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
@@ -158,11 +167,12 @@ def _read_off(path: Path) -> Facts:
         rows = read_rows(path, forecasts=False)
         zone = zone_of(rows)
         days = _days(rows, zone)
+        open_end = rows.index[-1] < pd.Timestamp(days[3], tz=zone)
         figures = _figures(rows, pd.Timestamp(days[0], tz=zone), pd.Timestamp(days[1], tz=zone))
     except (KeyError, ValueError) as error:
         remedy = "report it: the files of EMSx are not what they were"
         raise RawFileError(f"{path.name}: {error}", "must be laid out as EMSx publishes it", remedy) from error
-    return Facts(digest_of(path), zone, days, figures, _weeks(rows))
+    return Facts(digest_of(path), zone, days, figures, bool(open_end), _weeks(rows))
 
 
 def _days(rows: pd.DataFrame, zone: str) -> tuple[str, str, str, str]:
@@ -186,7 +196,7 @@ def _weeks(rows: pd.DataFrame) -> tuple[tuple[int, str, str], ...]:
 
 def _figures(rows: pd.DataFrame, first: pd.Timestamp, stop: pd.Timestamp) -> tuple[tuple[str, Figures], ...]:
     index = pd.date_range(first, stop, freq=STEP, inclusive="left").tz_convert("UTC").as_unit("ns")
-    prices = tariff(shared_file("edf_prices.csv"), clock(rows, index))
+    prices = tariff(shared_file(TARIFF_FILE), rows, index)
     moved = rows.set_axis(rows.index - STEP)
     train = {name: moved[title].reindex(index).dropna() * KW_PER_KWH for name, title in ACTUAL.items()}
     return tuple((name, _summary(series)) for name, series in [*train.items(), *((n, prices[n]) for n in TARIFF)])

@@ -18,10 +18,10 @@ from energy_gym.data.parsing import Raw
 STEP = pd.Timedelta(minutes=15)
 STEPS_PER_DAY, STEPS_PER_WEEK = 96, 672
 KW_PER_KWH = 4.0
-MWH = 1000.0
-"""Kilowatt hours in a megawatt hour."""
+KWH_PER_MWH = 1000.0
 ACTUAL = {"load_kw": "actual_consumption", "pv_kw": "actual_pv"}
 FORECAST = {name: [f"{part}_{step:02d}" for step in range(96)] for name, part in (("load_kw", "load"), ("pv_kw", "pv"))}
+TARIFF_FILE = "edf_prices.csv"
 TARIFF = {"buy_per_mwh": "buy", "sell_per_mwh": "sell"}
 
 
@@ -48,10 +48,10 @@ def read_rows(path: Path, forecasts: bool = True) -> pd.DataFrame:
     table = pd.read_csv(path, sep=separator, compression="gzip", usecols=list(kinds), dtype=kinds)
     if table.empty:
         raise ValueError(f"{path.name} holds no rows")
-    stamps = table.pop("timestamp")
-    table.insert(0, "offset", _offsets(stamps))
-    table.index = pd.DatetimeIndex(pd.to_datetime(stamps, utc=True, format="ISO8601"), name="time").as_unit("ns")
-    return table.sort_index(kind="stable")
+    stamps = pd.to_datetime(table["timestamp"], utc=True, format="ISO8601")
+    table["timestamp"] = _offsets(table["timestamp"])
+    index = pd.DatetimeIndex(stamps, name="time").as_unit("ns")
+    return table.rename(columns={"timestamp": "offset"}).set_axis(index, axis=0).sort_index(kind="stable")
 
 
 def _offsets(stamps: pd.Series) -> pd.TimedeltaIndex:
@@ -80,7 +80,7 @@ def read_site(card: Card, paths: Mapping[str, Path]) -> Raw:
     rows = read_rows(site_file)
     series = {name: _kw(rows[title].set_axis(rows.index - STEP), name) for name, title in ACTUAL.items()}
     issued = {name: (rows[names] * KW_PER_KWH).set_axis(range(96), axis=1) for name, names in FORECAST.items()}
-    prices = tariff(paths["edf_prices.csv"], clock(rows, card.index))
+    prices = tariff(paths[TARIFF_FILE], rows, card.index)
     return Raw(series | {name: prices[name] for name in TARIFF}, issued=issued)
 
 
@@ -88,16 +88,13 @@ def _kw(energy: pd.Series, name: str) -> pd.Series:
     return (energy * KW_PER_KWH).rename(name).rename_axis("time")
 
 
-def clock(rows: pd.DataFrame, index: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Return what the clock of the stamps shows at the start of each step (UTC labels, local figures)."""
-    offset = rows.loc[~rows.index.duplicated(), "offset"].reindex(index, method="ffill").bfill()
-    return index + pd.TimedeltaIndex(offset)
+def tariff(path: Path, rows: pd.DataFrame, index: pd.DatetimeIndex) -> pd.DataFrame:
+    """Return the prices of energy bought and sold [EUR/MWh] in each step, by what the clock of the stamps shows then.
 
-
-def tariff(path: Path, shown: pd.DatetimeIndex) -> pd.DataFrame:
-    """Return the prices of energy bought and sold [EUR/MWh] for steps that start when the clock shows ``shown``.
-
-    The file holds one week, Monday to Sunday, of prices per kWh. The index of the result is that of the steps in UTC.
+    Args:
+        path: The tariff's file: one week, Monday to Sunday, of prices per kWh.
+        rows: Rows of the site, for its clock.
+        index: Starts of the steps, UTC.
 
     Raises:
         ValueError: The file does not hold one week by the quarter hour.
@@ -106,5 +103,7 @@ def tariff(path: Path, shown: pd.DatetimeIndex) -> pd.DataFrame:
     expected = [f"{moment:%H:%M:%S}" for moment in pd.date_range("2024-01-01", periods=STEPS_PER_WEEK, freq=STEP)]
     if week["timestamp"].tolist() != expected:
         raise ValueError(f"{path.name} does not hold the {STEPS_PER_WEEK} quarter hours of a week")
+    offset = rows.loc[~rows.index.duplicated(), "offset"].reindex(index, method="ffill").bfill()
+    shown = index + pd.TimedeltaIndex(offset)
     slot = shown.day_of_week * STEPS_PER_DAY + shown.hour * 4 + shown.minute // 15
-    return pd.DataFrame({name: week[title].to_numpy()[slot] * MWH for name, title in TARIFF.items()})
+    return pd.DataFrame({name: week[title].to_numpy()[slot] * KWH_PER_MWH for name, title in TARIFF.items()}, index)

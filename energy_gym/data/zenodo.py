@@ -6,6 +6,7 @@ A published record never changes, so its description is fetched once and kept be
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -86,6 +87,8 @@ def _stated(record: str, folder: str) -> tuple[str, dict[str, str]]:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
             text = answer.read()
     except OSError as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
         remedy = f"check the connection and try again, or set {MIRROR_VARIABLE} to a folder that holds {folder}/"
         raise DownloadError(url, f"found no usable answer ({type(error).__name__}: {error})", remedy) from error
     stated = _checksums(url, text)
