@@ -10,16 +10,16 @@ import json
 import pandas as pd
 
 from energy_gym.data.emsx_card import SITES, facts, shared_file
-from energy_gym.entities import Battery
 from energy_gym.errors import RawFileError, UnknownIdError
 
 __all__ = ["SITES", "battery", "test_weeks", "week"]
 
 
-def battery(site: int) -> Battery:
-    """Return the battery of a site: usable from empty to full, and empty at the start of a test week.
+def battery(site: int) -> dict[str, float]:
+    """Return the figures of a site's battery, as ``energy_gym.Battery(**emsx.battery(7))`` takes them.
 
-    Power is that at the terminals, as in EMSx.jl; charging and discharging have the same rating.
+    It is usable from empty to full, and empty at the start of a test week. Power is that at the terminals, as in
+    EMSx.jl; charging and discharging have the same rating.
 
     Args:
         site: Number of the site, 1 to 70.
@@ -30,16 +30,15 @@ def battery(site: int) -> Battery:
         DownloadError: The file of battery sizes could not be had.
     """
     row = _row("metadata.csv", site)
-    return Battery(
-        capacity_kwh=float(row["capacity"]),
-        charge_kw=float(row["power"]),
-        discharge_kw=float(row["power"]),
-        efficiency_charge=float(row["charge_efficiency"]),
-        efficiency_discharge=float(row["discharge_efficiency"]),
-        soc_min=0.0,
-        soc_max=1.0,
-        soc_initial=0.0,
-    )
+    titles = {
+        "capacity_kwh": "capacity",
+        "charge_kw": "power",
+        "discharge_kw": "power",
+        "efficiency_charge": "charge_efficiency",
+        "efficiency_discharge": "discharge_efficiency",
+    }
+    limits = {"soc_min": 0.0, "soc_max": 1.0, "soc_initial": 0.0}
+    return {name: float(row[title]) for name, title in titles.items()} | limits
 
 
 def test_weeks(site: int) -> tuple[int, ...]:

@@ -21,6 +21,7 @@ from energy_gym.data.emsx_files import read_rows
 from energy_gym.data.feed import open_feed
 from energy_gym.data.loading import forget, read_raw
 from energy_gym.data_cli import app
+from energy_gym.entities import Battery
 from energy_gym.errors import ChecksumError, DownloadError, EnergyGymError, RawFileError, UnknownIdError
 from energy_gym.forecast import get_forecast
 
@@ -268,14 +269,14 @@ def test_batteries_and_test_weeks_are_the_published_ones(real_data: Path) -> Non
     sizes = pd.read_csv(real_data / "emsx" / "metadata.csv").set_index("site_id")
     weeks = pd.read_csv(real_data / "emsx" / "test_periods.csv").set_index("site_id")
     for site in emsx.SITES:
-        battery, row = emsx.battery(site), sizes.loc[site]
+        battery, row = Battery(**emsx.battery(site)), sizes.loc[site]
         assert battery.capacity_kwh == row["capacity"]
         assert battery.charge_kw == battery.discharge_kw == row["power"]
         assert (battery.efficiency_charge, battery.efficiency_discharge) == (0.95, 0.95)
         assert (battery.soc_min, battery.soc_max, battery.soc_initial) == (0.0, 1.0, 0.0)
         assert len(emsx.test_weeks(site)) == weeks.loc[site, "n_test_periods"]
         assert list(emsx.test_weeks(site)) == sorted(set(emsx.test_weeks(site)))
-    assert emsx.battery(1).capacity_kwh == 300.0
+    assert emsx.battery(1)["capacity_kwh"] == 300.0
     assert emsx.test_weeks(8) == (3, 4, 5, 8, 10, 11, 12, 15, 17, 18, 20, 21, 27, 28, 29, 35, 38, 39, 44)
     assert sum(len(emsx.test_weeks(site)) for site in emsx.SITES) == 2474
 
