@@ -27,6 +27,7 @@ READERS = (
     "commercial",
 )
 PACKAGED = ("embedded", "commercial")
+_KINDS = {"embedded": "embedded", "commercial": "derived", "synthetic": "synthetic"}
 FINDINGS = ("gap", "duplicate", "nan", "frozen", "stand-in")
 _PUBLISHED = re.compile(r"always|after|day-ahead (?:[01]\d|2[0-3]):[0-5]\d|day-ahead 24:00")
 
@@ -238,20 +239,14 @@ class Card:
         return self.reader == "embedded"
 
     @property
-    def derived(self) -> bool:
-        """True where the series are computed from an embedded file when they are loaded."""
-        return self.reader in PACKAGED and not self.embedded
+    def kind(self) -> str:
+        """How the data come: ``"embedded"``, ``"derived"`` from an embedded file, ``"synthetic"`` or ``"fetched"``."""
+        return _KINDS.get(self.reader, "fetched")
 
     @property
     def offline(self) -> bool:
-        """True where nothing is ever downloaded: embedded, derived or synthetic."""
-        return self.reader in (*PACKAGED, "synthetic")
-
-    @property
-    def kind(self) -> str:
-        """How the data come: ``"embedded"``, ``"derived"``, ``"synthetic"`` or ``"fetched"``."""
-        own = "derived" if self.derived else self.reader
-        return own if self.offline else "fetched"
+        """True where nothing is ever downloaded."""
+        return self.kind != "fetched"
 
     @property
     def synthetic(self) -> bool:
@@ -271,7 +266,7 @@ class Card:
 
 
 def card_ids() -> tuple[str, ...]:
-    """Return the ids of all data sets that have a card of their own, sorted; the sites of EMSx share one.
+    """Return the ids of all data sets with a card of their own, sorted; the sites of EMSx share one.
 
     Example:
         >>> "ercot-2021-2022" in card_ids()
