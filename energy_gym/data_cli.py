@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from energy_gym.errors import EnergyGymError
+from energy_gym.errors import DownloadError, EnergyGymError
 
 if TYPE_CHECKING:
     from energy_gym.data import Report
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="List, describe, fetch, verify and check data sets.")
 _P = ParamSpec("_P")
 _Id = Annotated[str, typer.Argument(metavar="ID", help="Data set, as 'energy-gym data list' names it.")]
+_SITES = "emsx-1 .. emsx-70"
 _COLOURS = {"failure": "red", "known": "yellow", "note": "dim", "ok": "green", "wrong": "red", "missing": "yellow"}
 
 
@@ -58,8 +59,9 @@ def list_sets() -> None:
     table = _table("id", "step", "splits", "kind", "title")
     for dataset_id in card_ids():
         its = card(dataset_id)
-        kind = "embedded" if its.embedded else "synthetic" if its.synthetic else "fetched"
-        table.add_row(dataset_id, f"{its.resolution_minutes} min", str(len(its.splits)), kind, escape(its.title))
+        table.add_row(dataset_id, f"{its.resolution_minutes} min", str(len(its.splits)), its.kind, escape(its.title))
+    sites = "EMSx, 70 industrial sites: load, PV, their 24 h forecasts and a tariff"
+    table.add_row(_SITES, "15 min", "3", "fetched", sites)
     Console().print(table)
 
 
@@ -69,6 +71,7 @@ def describe(dataset_id: _Id) -> None:
     """Show the card of a data set."""
     from energy_gym.data import card
 
+    _require_fetched(dataset_id)
     its = card(dataset_id)
     console = Console()
     console.print(f"[bold]{its.id}[/bold]: {escape(its.title)}")
@@ -103,8 +106,7 @@ def fetch(dataset_id: _Id) -> None:
     files = fetch_card(dataset.card)
     console = Console()
     console.print(f"{dataset_id}: {len(files)} raw files verified, {len(dataset.frame)} steps ready")
-    own = dataset.card.embedded or dataset.card.synthetic
-    place = "the package" if own else str(mirror_folder() or cache_folder() / "raw")
+    place = "the package" if dataset.card.offline else str(mirror_folder() or cache_folder() / "raw")
     console.print(f"raw files: {escape(place)}", soft_wrap=True)
 
 
@@ -118,14 +120,16 @@ def verify(
     A file that was never fetched is a failure only where its data set was named.
     """
     from energy_gym.data import card, card_ids
-    from energy_gym.data.fetching import raw_location, sha256_of
+    from energy_gym.data.fetching import digest_of, raw_location
 
+    if dataset_id:
+        _require_fetched(dataset_id)
     wrong = missing = 0
     table = _table("data set", "file", "state")
-    for its in [card(name) for name in ([dataset_id] if dataset_id else card_ids())]:
+    for its in [card(name) for name in ([dataset_id] if dataset_id else (*card_ids(), *_fetched_sites()))]:
         for file in its.files:
             path = raw_location(its, file)
-            state = "missing" if not path.is_file() else "ok" if sha256_of(path) == file.sha256 else "wrong"
+            state = "missing" if not path.is_file() else "ok" if digest_of(path) == file.sha256 else "wrong"
             wrong, missing = wrong + (state == "wrong"), missing + (state == "missing")
             table.add_row(its.id, escape(file.path.rsplit("/", 1)[-1]), _coloured(state))
     console = Console()
@@ -133,6 +137,25 @@ def verify(
     console.print(f"{wrong} files have the wrong hash, {missing} are not here")
     if wrong or (missing and dataset_id):
         raise typer.Exit(1)
+
+
+def _require_fetched(dataset_id: str) -> None:
+    """Raise for an EMSx site whose series are not here: to look at its card is no reason to download 90 MB."""
+    from energy_gym.data.emsx_card import fetched, site_of, template
+
+    if not dataset_id.startswith("emsx-") or fetched(site_of(dataset_id)):
+        return
+    what = template(site_of(dataset_id))
+    Console().print(f"[bold]{dataset_id}[/bold]: {escape(what['title'])}")
+    Console().print(Padding(escape(what["description"]), (0, 0, 1, 2)))
+    rule = "its span, splits and statistics are those of its series, which are not here (about 90 MB)"
+    raise DownloadError(dataset_id, rule, f"energy-gym data fetch {dataset_id}")
+
+
+def _fetched_sites() -> list[str]:
+    from energy_gym.data.emsx_card import SITES, fetched
+
+    return [f"emsx-{site}" for site in SITES if fetched(site)]
 
 
 @app.command()

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from energy_gym.data.cards import Card, Column, Expected, Origin, RawFile, Statistics
+from energy_gym.data.cards import PACKAGED, Card, Column, Expected, Origin, RawFile, Statistics
 from energy_gym.errors import CardError, UnknownIdError
 
 _REQUIRED = (
@@ -75,6 +75,10 @@ def check_keys(where: str, mapping: Mapping[str, object], required: tuple[str, .
         if key not in known:
             unknown = UnknownIdError.of("key", key, known)
             raise CardError(where, f"unknown key {key!r}", unknown.remedy)
+    _require_keys(where, mapping, required)
+
+
+def _require_keys(where: str, mapping: Mapping[str, object], required: tuple[str, ...]) -> None:
     for key in required:
         if key not in mapping:
             raise CardError(where, f"key {key!r} is missing", f"add it to the card; it needs {', '.join(required)}")
@@ -93,7 +97,7 @@ def _build(dataset_id: str, content: Mapping[str, Any]) -> Card:
         span=_days("span", content["span"], zone),
         columns=_columns(content),
         splits=_splits(content["splits"], zone),
-        files=_files(content),
+        files=raw_files(content),
         defects=tuple(_text("defects", entry) for entry in _sequence("defects", content["defects"])),
         expected=tuple(_expected(entry) for entry in _sequence("expected", content.get("expected", []))),
         origin=tuple(_origin(entry) for entry in _sequence("origin", content.get("origin", []))),
@@ -179,19 +183,27 @@ def _column(name: str, value: object, figures: object) -> Column:
     )
 
 
-def _files(content: Mapping[str, Any]) -> tuple[RawFile, ...]:
+def raw_files(content: Mapping[str, Any]) -> tuple[RawFile, ...]:
+    """Return the raw files that the content of a card states.
+
+    Raises:
+        CardError: A file breaks a rule.
+    """
     files = _mapping("files", content.get("files", {}))
     base, folder = content.get("base_url", ""), content.get("folder", "")
-    if content["reader"] not in ("embedded", "synthetic"):
-        check_keys(
-            "card", {key: content[key] for key in content}, (*_REQUIRED, "files", "base_url", "folder"), _OPTIONAL
-        )
+    if content["reader"] not in (*PACKAGED, "synthetic"):
+        _require_keys("card", content, ("files", "base_url", "folder"))
         base, folder = _text("base_url", base), _text("folder", folder)
-    return tuple(_raw_file(str(path), _text(f"files.{path}", sha256), base, folder) for path, sha256 in files.items())
+    return tuple(_raw_file(str(path), entry, base, folder) for path, entry in files.items())
 
 
-def _raw_file(path: str, sha256: str, base: str, folder: str) -> RawFile:
-    return RawFile(path=path, url=f"{base}{path}" if base else "", sha256=sha256, folder=folder)
+def _raw_file(path: str, entry: object, base: str, folder: str) -> RawFile:
+    """A file is its hash, or its hash and where it lies at its publisher where that is not its path."""
+    where = f"files.{path}"
+    whole = {"sha256": entry, "at": path} if isinstance(entry, str) else _mapping(where, entry)
+    check_keys(where, whole, ("sha256", "at"), ())
+    sha256, at = (_text(f"{where}.{key}", whole[key]) for key in ("sha256", "at"))
+    return RawFile(path=path, url=f"{base}{at}" if base else "", sha256=sha256, folder=folder)
 
 
 def _expected(value: object) -> Expected:

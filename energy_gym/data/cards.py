@@ -22,7 +22,12 @@ READERS = (
     "green-dcc-local",
     "encortex-uk",
     "encortex-caiso",
+    "ausgrid",
+    "emsx",
+    "commercial",
 )
+PACKAGED = ("embedded", "commercial")
+_KINDS = {"embedded": "embedded", "commercial": "derived", "synthetic": "synthetic"}
 FINDINGS = ("gap", "duplicate", "nan", "frozen", "stand-in")
 _PUBLISHED = re.compile(r"always|after|day-ahead (?:[01]\d|2[0-3]):[0-5]\d|day-ahead 24:00")
 
@@ -174,7 +179,7 @@ class Card:
         span: First and last moment (UTC, half open) of the frame.
         columns: Columns by canonical name, in the order of the frame.
         splits: Whole local days, as UTC moments, half open.
-        files: Raw files; one Parquet file for an embedded set, none for a synthetic one.
+        files: Raw files; one Parquet file for an embedded or derived set, none for a synthetic one.
         reader: Which parser of ``energy_gym.data.parsing`` reads them.
         publication: Where the publication times come from.
         licence: Licence of the data.
@@ -234,6 +239,16 @@ class Card:
         return self.reader == "embedded"
 
     @property
+    def kind(self) -> str:
+        """How the data come: ``"embedded"``, ``"derived"`` from an embedded file, ``"synthetic"`` or ``"fetched"``."""
+        return _KINDS.get(self.reader, "fetched")
+
+    @property
+    def offline(self) -> bool:
+        """True where nothing is ever downloaded."""
+        return self.kind != "fetched"
+
+    @property
     def synthetic(self) -> bool:
         """True where the series are generated, not measured."""
         return self.reader == "synthetic"
@@ -251,7 +266,7 @@ class Card:
 
 
 def card_ids() -> tuple[str, ...]:
-    """Return the ids of all data sets, sorted.
+    """Return the ids of all data sets with a card of their own, sorted; the sites of EMSx share one.
 
     Example:
         >>> "ercot-2021-2022" in card_ids()
@@ -270,6 +285,9 @@ def _card(dataset_id: str) -> Card:
 def card(dataset_id: str) -> Card:
     """Return the card of a data set.
 
+    The card of an EMSx site (``emsx-1`` to ``emsx-70``) states the span and the statistics of its series, so the first
+    call for a site fetches them (about 90 MB).
+
     Raises:
         UnknownIdError: There is no such data set.
         CardError: The card's file breaks a rule.
@@ -278,6 +296,10 @@ def card(dataset_id: str) -> Card:
         >>> card("ercot-2021-2022").columns["price_per_mwh"].published
         'day-ahead 13:30'
     """
+    if dataset_id.startswith("emsx-"):
+        from energy_gym.data.emsx_card import site_card, site_of
+
+        return site_card(site_of(dataset_id))
     if dataset_id not in card_ids():
-        raise UnknownIdError.of("data set", dataset_id, card_ids())
+        raise UnknownIdError.of("data set", dataset_id, (*card_ids(), "emsx-1 to emsx-70"))
     return _card(dataset_id)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from energy_gym.data.cards import Card
 from energy_gym.data.validation import validate_frame
 from energy_gym.errors import DataError, UnknownIdError
+
+Issued = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -19,9 +25,11 @@ class Dataset:
         card: What the series are.
         frame: float64, shape (steps, columns), in the units of the card; strictly regular UTC index named ``time``.
         filled: bool, same shape and labels; True where the value is not as published (filled, or a stand-in).
+        issued: Forecasts as they were issued, by column, each of shape (steps, H): row t was made with what was known
+            at the start of step t, for the steps t..t+H-1; NaN where none was issued. Made read-only.
 
     Raises:
-        DataError: The frames do not fit each other or the card.
+        DataError: The frames do not fit each other or the card, or a forecast does not fit the frame.
 
     Example:
         >>> from energy_gym.data import load
@@ -35,6 +43,7 @@ class Dataset:
     card: Card
     frame: pd.DataFrame
     filled: pd.DataFrame
+    issued: Mapping[str, Issued] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         columns = tuple(self.card.columns)
@@ -43,6 +52,19 @@ class Dataset:
         if not same or tuple(self.frame.columns) != columns:
             found = f"columns {', '.join(map(str, self.frame.columns))}"
             raise DataError(found, f"must be those of the card, and of filled: {', '.join(columns)}", "select them")
+        object.__setattr__(self, "issued", {name: self._forecast(name, rows) for name, rows in self.issued.items()})
+
+    def _forecast(self, name: str, rows: Issued) -> Issued:
+        found = f"issued[{name!r}] of shape {np.shape(rows)}"
+        if name not in self.card.columns:
+            raise DataError(found, f"must forecast a column of the card: {', '.join(self.card.columns)}", "drop it")
+        if rows.ndim != 2 or len(rows) != len(self.frame) or not rows.shape[1]:
+            raise DataError(found, f"must have one row for each of the {len(self.frame)} steps", "reindex it")
+        if np.isinf(rows).any():
+            raise DataError(found, "must be finite, or NaN where no forecast was issued", "replace infinite values")
+        fixed = rows.view()
+        fixed.setflags(write=False)
+        return fixed
 
     def bounds(self, split: str) -> tuple[int, int]:
         """Return the first row of a split and the one after its last; ``"all"`` is the whole frame.

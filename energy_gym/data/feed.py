@@ -5,9 +5,10 @@ One rule: a feed carries actual values; what an agent may know of them, and when
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +24,31 @@ PRICE = "price_per_mwh"
 CARBON = "carbon_g_per_kwh"
 FORECAST_PREFIX = "forecast_"
 DEFAULT_DATASET = "ercot-2021-2022"
-# A user's frame is scaled by fixed figures, not its own: its later rows must not show in early observations.
-UNIT_SCALING = {PRICE: (50.0, 50.0), CARBON: (300.0, 200.0)}
-UNIT_PUBLICATION = {PRICE: "day-ahead 13:00", CARBON: "after"}
+FORECAST_PUBLICATION = "day-ahead 12:00"
 SPLITS = ("train", "validation", "test", "all")
 SECONDS_PER_HOUR = 3600.0
 
 Floats = npt.NDArray[np.float64]
+Issued = npt.NDArray[np.floating[Any]]
+
+
+class Unit(NamedTuple):
+    """How the columns of a user's frame whose names end in a unit are read.
+
+    The scaling is fixed, not the frame's own: its later rows must not show in early observations.
+    """
+
+    suffix: str
+    offset: float
+    scale: float
+    published: str
+
+
+UNITS = (
+    Unit("_per_mwh", 50.0, 50.0, "day-ahead 13:00"),
+    Unit("_g_per_kwh", 300.0, 200.0, "after"),
+    Unit("_kw", 0.0, 5.0, "after"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +57,9 @@ class Feed:
 
     ``values`` maps a column to an array of shape (steps,); ``published`` says when a column becomes known
     (``"always"``, ``"day-ahead HH:MM"`` local time, ``"after"`` its interval); ``statistics`` holds mean, offset and
-    scale; ``first`` and ``stop`` bound the split (half open).
+    scale; ``first`` and ``stop`` bound the split (half open). ``issued`` maps a column to forecasts of shape
+    (steps, H): row t was made with what was known at the start of step t, for t..t+H-1; NaN where there is none.
+    ``ignored`` names the columns of a user's frame that were left out, for the messages.
     """
 
     title: str
@@ -51,6 +72,8 @@ class Feed:
     first: int
     stop: int
     filled: npt.NDArray[np.bool_]
+    issued: Mapping[str, Issued] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
 
     @property
     def step_hours(self) -> float:
@@ -99,13 +122,14 @@ class Feed:
         return int(self.times.searchsorted(stamp))
 
     def require(self, column: str, why: str) -> None:
-        """Raise MissingColumnError if the column is absent."""
-        if column not in self.values:
-            raise MissingColumnError(
-                f"column {column!r}",
-                f"is needed for {why}; {self.title} has {', '.join(self.values)}",
-                "choose data that have it, or another objective",
-            )
+        """Raise MissingColumnError if the column is absent; the message names the nearest one, left out or not."""
+        if column in self.values:
+            return
+        names = (*self.values, *self.ignored)
+        near = difflib.get_close_matches(column, names, n=1, cutoff=0.4)
+        hint = f"rename {near[0]!r}, or " if near else ""
+        found = f"is needed for {why}; {self.title} has {', '.join(names)}"
+        raise MissingColumnError(f"column {column!r}", found, f"{hint}choose data that have it, or another objective")
 
 
 def open_feed(
@@ -115,8 +139,9 @@ def open_feed(
 
     Args:
         dataset: Id of a data set; None takes the default one unless ``data`` is given.
-        data: Frame with a time-zone-aware index and a column ``price_per_mwh``; ``carbon_g_per_kwh`` and
-            ``forecast_*`` columns are optional, others are left out.
+        data: Frame with a time-zone-aware index and columns whose names end in a unit: ``price_per_mwh``,
+            ``carbon_g_per_kwh``, ``load_kw`` and the like, each with or without ``forecast_`` before it. Columns
+            without a unit are left out.
         split: Split of the data set; a frame has no splits, each name means the whole of it.
         reference: Frame whose statistics scale the observations and close the episodes, in place of ``data``'s own.
 
@@ -152,6 +177,7 @@ def _of_dataset(dataset: str, split: str) -> Feed:
         first=first,
         stop=stop,
         filled=loaded.filled.to_numpy().any(axis=1),
+        issued=loaded.issued,
     )
 
 
@@ -164,12 +190,28 @@ def _of_frame(data: Any, reference: Any) -> Feed:
         currency=str(data.attrs.get("currency", "currency")),
         times=frame.index,
         values=_arrays(frame),
-        published={name: UNIT_PUBLICATION.get(name, "day-ahead 12:00") for name in frame.columns},
+        published={name: _published(name) for name in frame.columns},
         statistics={name: _statistics(name, fitted, own=reference is None) for name in frame.columns},
         first=0,
         stop=len(frame),
         filled=np.zeros(len(frame), dtype=bool),
+        ignored=tuple(str(name) for name in data.columns if unit_of(name) is None),
     )
+
+
+def unit_of(column: object) -> Unit | None:
+    """Return the unit that a column's name ends in, None if it ends in none that the suite knows.
+
+    Example:
+        >>> unit_of("forecast_pv_kw").published, unit_of("temperature_c")
+        ('after', None)
+    """
+    return next((unit for unit in UNITS if str(column).endswith(unit.suffix)), None)
+
+
+def _published(column: str) -> str:
+    unit = unit_of(column)
+    return FORECAST_PUBLICATION if column.startswith(FORECAST_PREFIX) or unit is None else unit.published
 
 
 def _title(data: pd.DataFrame) -> str:
@@ -179,20 +221,37 @@ def _title(data: pd.DataFrame) -> str:
 
 
 def _validated(data: Any) -> pd.DataFrame:
-    from energy_gym.data.validation import validate_frame
+    from energy_gym.data.validation import require_not_negative, validate_frame
 
-    known = (PRICE, CARBON, FORECAST_PREFIX + PRICE, FORECAST_PREFIX + CARBON)
     columns = getattr(data, "columns", ())
-    return validate_frame(data[[name for name in columns if name in known]] if PRICE in columns else data, (PRICE,))
+    known = [unit_of(name) is not None for name in columns]
+    if len(columns) and not any(known):
+        raise _no_unit(columns)
+    frame = validate_frame(data.loc[:, known] if any(known) else data, ())
+    require_not_negative(frame)
+    return frame
+
+
+def _no_unit(columns: Iterable[object]) -> MissingColumnError:
+    from energy_gym.data.validation import CANONICAL_COLUMNS
+
+    names = [str(name) for name in columns]
+    near = [(name, difflib.get_close_matches(name, CANONICAL_COLUMNS, n=1, cutoff=0.4)) for name in names]
+    hint = next((f"rename {name!r} to {match[0]!r}? " for name, match in near if match), "")
+    rule = f"at least one must end in a unit: {', '.join(unit.suffix for unit in UNITS)}"
+    return MissingColumnError(f"columns {', '.join(names)}", rule, f"{hint}Known names: {', '.join(CANONICAL_COLUMNS)}")
 
 
 def _statistics(name: str, fitted: pd.DataFrame, own: bool) -> Statistics:
     from energy_gym.data.cards import Statistics
 
-    series = fitted[name] if name in fitted.columns else fitted[PRICE]
-    plain = name.removeprefix(FORECAST_PREFIX)
-    offset, scale = UNIT_SCALING[plain] if own else _scaling(series)
-    return Statistics(mean=float(series.mean()), offset=offset, scale=scale)
+    plain, unit = name.removeprefix(FORECAST_PREFIX), unit_of(name)
+    source = name if name in fitted.columns else plain
+    if source not in fitted.columns or unit is None:
+        found = f"must hold what the data hold; it has {', '.join(fitted.columns)}"
+        raise MissingColumnError(f"reference= without column {name!r}", found, "add the column, or drop it from data=")
+    offset, scale = (unit.offset, unit.scale) if own else _scaling(fitted[source])
+    return Statistics(mean=float(fitted[source].mean()), offset=offset, scale=scale)
 
 
 def _scaling(series: Any) -> tuple[float, float]:

@@ -8,11 +8,11 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import platformdirs
 
-from energy_gym.data.cards import Card, RawFile
+from energy_gym.data.cards import PACKAGED, Card, RawFile
 from energy_gym.errors import ChecksumError, DownloadError
 from energy_gym.paths import resource
 
@@ -32,18 +32,22 @@ def mirror_folder() -> Path | None:
     return Path(chosen).expanduser() if chosen else None
 
 
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file as 64 hexadecimal digits."""
+def source_folder() -> Path:
+    """Return the folder that holds one folder for each source: the mirror, or the cache of downloads."""
+    return mirror_folder() or cache_folder() / "raw"
+
+
+def digest_of(path: Path, algorithm: str = "sha256") -> str:
+    """Return the hash of a file as hexadecimal digits."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 def raw_location(card: Card, file: RawFile) -> Path:
     """Return where a raw file lies, or would lie: the package, the mirror, or the cache."""
-    if card.embedded:
+    if card.reader in PACKAGED:
         return resource("datasets", file.path)
-    mirror = mirror_folder()
-    return (cache_folder() / "raw" if mirror is None else mirror) / file.mirrored
+    return source_folder() / file.mirrored
 
 
 def fetch_card(card: Card) -> dict[str, Path]:
@@ -68,57 +72,83 @@ def fetch_file(card: Card, file: RawFile, *, retries: int = 3) -> Path:
         ChecksumError: The file has the wrong hash; what the cache held before is left as it was.
         DownloadError: The file could not be had.
     """
-    path = raw_location(card, file)
-    if card.embedded or mirror_folder() is not None:
-        return _verified_local(card, file, path)
-    if path.is_file() and sha256_of(path) == file.sha256:
+    if not card.offline:
+        return fetch_pinned(file, retries=retries)
+    return _verified_local(raw_location(card, file), file.sha256, "reinstall energy-gym", "reinstall energy-gym")
+
+
+def fetch_pinned(file: RawFile, *, retries: int = 3) -> Path:
+    """Return a file that does not ship with the package; see `fetch_file`.
+
+    Raises:
+        ChecksumError: The file has the wrong hash; what the cache held before is left as it was.
+        DownloadError: The file could not be had.
+    """
+    path = source_folder() / file.mirrored
+    if mirror_folder() is not None:
+        remedy = f"complete the mirror, or unset {MIRROR_VARIABLE} to download"
+        return _verified_local(path, file.sha256, remedy, "copy the file to the mirror again")
+    if path.is_file() and digest_of(path) == file.sha256:
         return path
-    return _download(file, path, retries)
+    return download(Download(file.url, file.path, file.mirrored, "sha256", file.sha256), path, retries)
 
 
-def _verified_local(card: Card, file: RawFile, path: Path) -> Path:
+def _verified_local(path: Path, sha256: str, if_missing: str, if_wrong: str) -> Path:
     if not path.is_file():
-        remedy = (
-            "reinstall energy-gym" if card.embedded else f"complete the mirror, or unset {MIRROR_VARIABLE} to download"
-        )
-        raise DownloadError(str(path), f"expected a file with sha256 {file.sha256}, found none", remedy)
-    verify_hash(path, file.sha256, "reinstall energy-gym" if card.embedded else "copy the file to the mirror again")
+        raise DownloadError(str(path), f"expected a file with sha256 {sha256}, found none", if_missing)
+    verify_hash(path, sha256, if_wrong)
     return path
 
 
-def verify_hash(path: Path, expected: str, remedy: str) -> None:
-    """Raise unless a file has the expected sha256.
+def verify_hash(path: Path, expected: str, remedy: str, algorithm: str = "sha256") -> None:
+    """Raise unless a file has the expected hash.
 
     Raises:
         ChecksumError: It has another one; the message holds both, and the size found.
     """
-    found = sha256_of(path)
+    found = digest_of(path, algorithm)
     if found != expected:
         size = path.stat().st_size
-        raise ChecksumError(str(path), f"expected sha256 {expected}, found {found} ({size} bytes)", remedy)
+        raise ChecksumError(str(path), f"expected {algorithm} {expected}, found {found} ({size} bytes)", remedy)
 
 
-def _download(file: RawFile, path: Path, retries: int) -> Path:
+class Download(NamedTuple):
+    """What is to be downloaded: where from, what it is called, its place in a mirror, and the hash it must have."""
+
+    url: str
+    name: str
+    mirrored: str
+    algorithm: str
+    digest: str
+
+
+def download(wanted: Download, path: Path, retries: int = 3) -> Path:
+    """Download a file to its place; nothing is left there, not even a folder, unless its hash is right.
+
+    Raises:
+        ChecksumError: The file has the wrong hash; what lay there before is left as it was.
+        DownloadError: The file could not be had.
+    """
     import pooch
 
     pooch.get_logger().setLevel("WARNING")
-    fetcher = pooch.create(path.parent, "", registry={path.name: f"sha256:{file.sha256}"}, urls={path.name: file.url})
+    known = {path.name: f"{wanted.algorithm}:{wanted.digest}"}
+    fetcher = pooch.create(path.parent, "", registry=known, urls={path.name: wanted.url})
     fetcher.retry_if_failed = retries
     bar = _Bar(path.name)
     try:
         with _no_trace(path.parent):
             return Path(fetcher.fetch(path.name, downloader=pooch.HTTPDownloader(progressbar=bar)))
     except ValueError as error:
-        raise _wrong_download(file, str(error)) from error
+        raise _wrong_download(wanted, str(error)) from error
     except OSError as error:  # requests' exceptions are OSErrors too
         response = getattr(error, "response", None)
         if response is not None:
             response.close()
-        rule = (
-            f"expected {file.path} with sha256 {file.sha256}, found no usable answer ({type(error).__name__}: {error})"
-        )
-        remedy = f"check the connection and try again, or set {MIRROR_VARIABLE} to a folder that holds {file.mirrored}"
-        raise DownloadError(file.url, rule, remedy) from error
+        expected = f"expected {wanted.name} with {wanted.algorithm} {wanted.digest}"
+        rule = f"{expected}, found no usable answer ({type(error).__name__}: {error})"
+        place = f"set {MIRROR_VARIABLE} to a folder that holds {wanted.mirrored}"
+        raise DownloadError(wanted.url, rule, f"check the connection and try again, or {place}") from error
     finally:
         bar.close()
 
@@ -136,11 +166,12 @@ def _no_trace(folder: Path) -> Iterator[None]:
         raise
 
 
-def _wrong_download(file: RawFile, message: str) -> ChecksumError:
-    got = re.search(r"but got\s+(?:sha256:)?([0-9a-f]{64})", message)
+def _wrong_download(wanted: Download, message: str) -> ChecksumError:
+    got = re.search(r"but got\s+(?:\w+:)?([0-9a-f]{32,64})", message)
     found = got.group(1) if got else message
     remedy = "try again; if it stays so the publisher changed the file: report it, nothing was stored"
-    return ChecksumError(file.url, f"expected {file.path} with sha256 {file.sha256}, found {found}", remedy)
+    rule = f"expected {wanted.name} with {wanted.algorithm} {wanted.digest}, found {found}"
+    return ChecksumError(wanted.url, rule, remedy)
 
 
 class _Bar:

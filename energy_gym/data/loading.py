@@ -6,21 +6,26 @@ import functools
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from energy_gym.data.cards import Card, card
-from energy_gym.data.dataset import Dataset
+from energy_gym.data.dataset import Dataset, Issued
 from energy_gym.data.fetching import cache_folder, fetch_card
 from energy_gym.data.filling import fill_similar_day
 from energy_gym.data.parsing import VERSION, Raw, parse
 from energy_gym.errors import NonFiniteError
 from energy_gym.files import write_atomically
 
-_FILLED = "filled:"
+_FILLED, _ISSUED = "filled:", "issued:"
+_KEPT = 16
+"""Data sets kept in memory; one with issued forecasts takes some 60 MB."""
 
 
 def load(dataset_id: str) -> Dataset:
     """Return a data set: regular, in UTC, no NaN, filled steps marked. The frames are the caller's own copies.
+
+    Issued forecasts, which may be large, are shared and read-only.
 
     Embedded and synthetic sets need no network. The raw files of the others are taken from the folder that
     ``ENERGY_GYM_DATA`` names, or downloaded once; the parsed frame is kept in the cache folder and in memory.
@@ -37,7 +42,7 @@ def load(dataset_id: str) -> Dataset:
         8760
     """
     kept = _kept(dataset_id)
-    return Dataset(kept.card, kept.frame, kept.filled.copy(deep=True))
+    return Dataset(kept.card, kept.frame, kept.filled.copy(deep=True), kept.issued)
 
 
 def forget() -> None:
@@ -79,7 +84,12 @@ def assemble(its_card: Card, raw: Raw) -> Dataset:
         columns[name], filled[name] = fill_similar_day(series, its_card.zone)
         if name in raw.stand_in:
             filled[name] = filled[name] | series.index.isin(raw.stand_in[name])
-    return Dataset(its_card, pd.DataFrame(columns), pd.DataFrame(filled))
+    issued = {name: _issued_on_grid(its_card, rows) for name, rows in raw.issued.items()}
+    return Dataset(its_card, pd.DataFrame(columns), pd.DataFrame(filled), issued)
+
+
+def _issued_on_grid(its_card: Card, rows: pd.DataFrame) -> Issued:
+    return rows[~rows.index.duplicated(keep="last")].reindex(its_card.index).to_numpy(dtype=np.float32)
 
 
 def on_grid(its_card: Card, series: pd.Series) -> pd.Series:
@@ -87,10 +97,10 @@ def on_grid(its_card: Card, series: pd.Series) -> pd.Series:
     return series[~series.index.duplicated(keep="last")].reindex(its_card.index)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=_KEPT)
 def _kept(dataset_id: str) -> Dataset:
     its_card = card(dataset_id)
-    if its_card.embedded or its_card.synthetic:
+    if its_card.offline:
         return assemble(its_card, read_raw(dataset_id))
     path = cache_folder() / "frames" / f"{dataset_id}-{_key(its_card)}.parquet"
     kept = _read_cached(its_card, path)
@@ -106,7 +116,11 @@ def _key(its_card: Card) -> str:
 
 
 def _write_cached(dataset: Dataset, path: Path) -> None:
-    table = dataset.frame.join(dataset.filled.add_prefix(_FILLED))
+    parts = [dataset.frame, dataset.filled.add_prefix(_FILLED)]
+    for name, rows in dataset.issued.items():
+        names = [f"{_ISSUED}{name}:{step}" for step in range(rows.shape[1])]
+        parts.append(pd.DataFrame(rows, dataset.frame.index, names))
+    table = pd.concat(parts, axis=1)
     write_atomically(path, lambda part: table.to_parquet(part, write_page_checksum=True))
 
 
@@ -119,6 +133,14 @@ def _read_cached(its_card: Card, path: Path) -> Dataset | None:
         table = pq.read_table(path, page_checksum_verification=True).to_pandas()
         table = table.set_axis(its_card.index, axis=0)
         filled = table[[_FILLED + name for name in its_card.columns]].rename(columns=lambda name: name[len(_FILLED) :])
-        return Dataset(its_card, table[list(its_card.columns)], filled)
+        return Dataset(its_card, table[list(its_card.columns)], filled, _issued_in(table))
     except (OSError, ValueError, KeyError, pa.ArrowException):
         return None
+
+
+def _issued_in(table: pd.DataFrame) -> dict[str, Issued]:
+    names = dict.fromkeys(name.split(":")[1] for name in table if name.startswith(_ISSUED))
+    return {
+        name: table[[column for column in table if column.startswith(f"{_ISSUED}{name}:")]].to_numpy(dtype=np.float32)
+        for name in names
+    }

@@ -37,11 +37,14 @@ class Raw:
         series: One series a column, in the units of the card.
         stand_in: Moments, by column, whose value is not the published value of that very moment.
         notes: What the reader did, in words.
+        issued: Forecasts by column, in its unit: one row for each moment they were issued at, its columns for the steps
+            from that moment on.
     """
 
     series: dict[str, pd.Series]
     stand_in: dict[str, pd.DatetimeIndex] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    issued: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def parse(card: Card, paths: Paths) -> Raw:
@@ -149,6 +152,33 @@ def _encortex_caiso(card: Card, paths: Paths) -> Raw:
     return Raw({_PRICE: _in_utc(table["prices"], stamps, _PRICE), _CARBON: _in_utc(carbon, stamps, _CARBON)})
 
 
+def _ausgrid(card: Card, paths: Paths) -> Raw:
+    """Half hours on the wall clock: zeros where the clock skips an hour, two half hours in one where it repeats one."""
+    (path,) = paths.values()
+    table = pd.read_csv(path, index_col=0)
+    wall = pd.DatetimeIndex(pd.to_datetime(table.index))
+    series, shared = {}, {}
+    for title, name in (("GC", "load_kw"), ("GG", "pv_kw")):
+        values, shared[name], skipped = from_wall_clock(table[title].rename(name), wall, card.zone)
+        series[name] = values.where(~values.index.isin(shared[name]), values / 2.0)
+    note = f"{skipped} rows at half hours that the clock change skips were dropped"
+    return Raw(series, shared, (note,))
+
+
+def _commercial(card: Card, paths: Paths) -> Raw:
+    from energy_gym.data.commercial import profile
+
+    (path,) = paths.values()
+    table = profile(pd.read_parquet(path), card.zone)
+    return Raw({name: _in_utc(table[name], table.index, name) for name in card.columns})
+
+
+def _emsx(card: Card, paths: Paths) -> Raw:
+    from energy_gym.data.emsx_files import read_site
+
+    return read_site(card, paths)
+
+
 def _embedded(card: Card, paths: Paths) -> Raw:
     table = pd.concat([pd.read_parquet(path) for path in paths.values()])
     series = {name: _in_utc(table[name], table.index, name) for name in card.columns}
@@ -174,4 +204,7 @@ _READERS: dict[str, Callable[[Card, Paths], Raw]] = {
     "green-dcc-local": _green_dcc_local,
     "encortex-uk": _encortex_uk,
     "encortex-caiso": _encortex_caiso,
+    "ausgrid": _ausgrid,
+    "commercial": _commercial,
+    "emsx": _emsx,
 }

@@ -26,6 +26,7 @@ CANONICAL_COLUMNS = {
     "wind_kw": "wind production, positive [kW]",
 }
 FORECAST_PREFIX = "forecast_"
+NOT_NEGATIVE = ("load_kw", "pv_kw", "wind_kw")
 
 
 def validate_frame(frame: pd.DataFrame, columns: Sequence[str] = ("price_per_mwh",)) -> pd.DataFrame:
@@ -60,6 +61,30 @@ def validate_frame(frame: pd.DataFrame, columns: Sequence[str] = ("price_per_mwh
     clean = pd.DataFrame({str(name): _numbers(frame, name) for name in frame.columns}, index=index)
     _require_finite(clean)
     return clean
+
+
+def require_not_negative(frame: pd.DataFrame) -> None:
+    """Raise unless consumption and production are given as positive numbers, each under its own name.
+
+    Args:
+        frame: Columns that end in ``load_kw``, ``pv_kw`` or ``wind_kw``, forecasts included, are looked at.
+
+    Raises:
+        DataError: Names the column, how many values are negative, and the first of them.
+
+    Example:
+        >>> index = pd.date_range("2024-06-01", periods=2, freq="h", tz="UTC", name="time")
+        >>> require_not_negative(pd.DataFrame({"pv_kw": [0.0, -3.0]}, index=index))
+        Traceback (most recent call last):
+        energy_gym.errors.DataError: column 'pv_kw': 1 negative values, the first at 2024-06-01T01:00:00+00:00: ...
+    """
+    for name in frame.columns:
+        wrong = frame[name].to_numpy() < 0.0
+        if str(name).endswith(NOT_NEGATIVE) and wrong.any():
+            first = frame.index[int(np.argmax(wrong))].isoformat()
+            found = f"column {name!r}: {int(wrong.sum())} negative values, the first at {first}"
+            rule = "consumption and production are positive numbers here, whatever their sign in the balance"
+            raise DataError(found, rule, f"turn the sign: frame[{name!r}] = -frame[{name!r}], or clip meter noise at 0")
 
 
 def _checked_index(index: pd.Index) -> pd.DatetimeIndex:

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.data.feed import FORECAST_PREFIX, Feed
+from energy_gym.data.feed import FORECAST_PREFIX, Feed, Issued
 from energy_gym.errors import CardError, ConfigurationError, UnknownIdError
 from energy_gym.forecast.publication import known_until
 
@@ -54,18 +54,23 @@ class Yesterday:
 
 @dataclass(frozen=True)
 class Published:
-    """What had been published by then: day-ahead prices and forecasts, else the latest value at that time of day."""
+    """What had been published by then: day-ahead prices and forecasts, else the latest value at that time of day.
+
+    Of a day-ahead forecast and one issued at the step itself, the latter counts; where it ends, the former goes on.
+    """
 
     def rows(self, feed: Feed, column: str, first: int, stop: int, horizon: int) -> Floats:
         """See `Forecast.rows`."""
         known = known_until(feed.published[column], feed, first, stop)
         rows = _last_known(feed, column, first, known, horizon)
-        issued = FORECAST_PREFIX + column
-        if issued in feed.values:
+        twin = FORECAST_PREFIX + column
+        if twin in feed.values:
             ahead = _positions(first, stop, horizon)
-            open_until = known_until(feed.published[issued], feed, first, stop)
+            open_until = known_until(feed.published[twin], feed, first, stop)
             use = (ahead >= known[:, None]) & (ahead < np.minimum(open_until, len(feed))[:, None])
-            rows[use] = feed.values[issued][ahead[use]]
+            rows[use] = feed.values[twin][ahead[use]]
+        if column in feed.issued:
+            _overlay(rows, feed.issued[column][first:stop], known, first)
         return rows
 
 
@@ -116,6 +121,14 @@ def steps_per_day(feed: Feed) -> int:
 
 def _positions(first: int, stop: int, horizon: int) -> Positions:
     return np.arange(first, stop, dtype=np.int64)[:, None] + np.arange(horizon, dtype=np.int64)
+
+
+def _overlay(rows: Floats, issued: Issued, known: Positions, first: int) -> None:
+    """Write the forecasts issued at each step over what is not known by then; both arrays start at step ``first``."""
+    steps, width = len(issued), min(issued.shape[1], rows.shape[1])
+    ahead = _positions(first, first + steps, width)
+    use = np.isfinite(issued[:, :width]) & (ahead >= known[:steps, None])
+    rows[:steps, :width][use] = issued[:, :width][use]
 
 
 def _last_known(feed: Feed, column: str, first: int, known: Positions, horizon: int) -> Floats:

@@ -17,8 +17,10 @@ from energy_gym.errors import CardError, UnknownIdError
 from energy_gym.paths import resource
 
 ALL = (
+    "ausgrid-12",
     "caiso",
     "california-homes-2016",
+    "commercial",
     "de-lu",
     "encortex-caiso",
     "encortex-uk",
@@ -27,7 +29,7 @@ ALL = (
     "nyiso",
     "synthetic",
 )
-OFFLINE = ("california-homes-2016", "ercot-2021-2022", "synthetic")
+OFFLINE = ("california-homes-2016", "commercial", "ercot-2021-2022", "synthetic")
 
 
 @pytest.fixture
@@ -55,10 +57,10 @@ def test_card_is_complete(dataset_id: str) -> None:
     its = card(dataset_id)
     assert its.id == dataset_id
     assert its.steps * its.resolution_minutes == (its.span[1] - its.span[0]) / pd.Timedelta(minutes=1)
-    assert "price_per_mwh" in its.columns
+    assert "price_per_mwh" in its.columns or dataset_id in ("ausgrid-12", "commercial")
     assert its.synthetic or its.files
     assert all(column.unit and column.title for column in its.columns.values())
-    assert all(file.url.startswith("https://") != its.embedded for file in its.files)
+    assert all(file.url.startswith("https://") != its.offline for file in its.files)
     assert its.synthetic == its.title.startswith("Synthetic")
 
 
@@ -84,6 +86,23 @@ def test_publication_in_minutes() -> None:
     assert card("ercot").columns["carbon_g_per_kwh"].day_ahead_minute is None
     assert card("encortex-uk").columns["forecast_price_per_mwh"].day_ahead_minute == 24 * 60
     assert card("california-homes-2016").columns["price_per_mwh"].published == "always"
+
+
+def test_kinds() -> None:
+    kinds = {
+        dataset_id: card(dataset_id).kind for dataset_id in ("commercial", "ercot-2021-2022", "synthetic", "ercot")
+    }
+    assert list(kinds.values()) == ["derived", "embedded", "synthetic", "fetched"]
+    assert [card(dataset_id).offline for dataset_id in kinds] == [True, True, True, False]
+
+
+def test_a_file_may_lie_elsewhere_at_its_publisher(content: dict[str, Any]) -> None:
+    content["files"] = {"a.csv": {"sha256": "0" * 64, "at": "deep/b.csv"}}
+    (file,) = parse_card("mine", content).files
+    assert file.url == content["base_url"] + "deep/b.csv"
+    assert file.mirrored == "green-dcc/a.csv"
+    content["files"]["a.csv"]["sha265"] = content["files"]["a.csv"].pop("sha256")
+    assert "did you mean 'sha256'?" in refused(content)
 
 
 def test_unknown_id_suggests() -> None:

@@ -33,6 +33,7 @@ def test_list_names_every_set() -> None:
     result = run("list")
     assert result.exit_code == 0
     assert all(dataset_id in result.stdout.split() for dataset_id in card_ids())
+    assert "emsx-1 .. emsx-70" in result.stdout
     assert narrow(result)
 
 
@@ -73,7 +74,7 @@ def test_check_fails_on_the_broken_set(real_data: Path) -> None:
 
 
 def test_check_of_embedded_sets_needs_nothing() -> None:
-    for dataset_id in ("ercot-2021-2022", "california-homes-2016", "synthetic"):
+    for dataset_id in ("ercot-2021-2022", "california-homes-2016", "commercial", "synthetic"):
         assert run("check", dataset_id).exit_code == 0
 
 

@@ -13,7 +13,7 @@ from energy_gym.data import card, load
 from energy_gym.paths import resource
 
 
-@pytest.mark.parametrize("dataset_id", ["ercot-2021-2022", "california-homes-2016"])
+@pytest.mark.parametrize("dataset_id", ["ercot-2021-2022", "california-homes-2016", "commercial"])
 def test_needs_neither_mirror_nor_cache(dataset_id: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from energy_gym.data.loading import forget
 

@@ -14,7 +14,8 @@ from energy_gym.data import Dataset, card, card_ids, load
 from energy_gym.data.loading import forget
 from energy_gym.errors import DataError, UnknownIdError
 
-FETCHED = ("caiso", "de-lu", "encortex-caiso", "encortex-uk", "ercot", "nyiso")
+FETCHED = ("ausgrid-12", "caiso", "de-lu", "encortex-caiso", "encortex-uk", "ercot", "nyiso")
+OFFLINE = ("california-homes-2016", "commercial", "ercot-2021-2022", "synthetic")
 PRICES = "green-dcc/data/electricity_prices/processed/{zone}/{year}/{zone}_electricity_prices_{year}.csv"
 
 
@@ -36,7 +37,7 @@ def local(dataset_id: str) -> pd.DataFrame:
     return dataset.frame.tz_convert(dataset.card.zone)
 
 
-@pytest.mark.parametrize("dataset_id", [*FETCHED, "ercot-2021-2022", "california-homes-2016", "synthetic"])
+@pytest.mark.parametrize("dataset_id", [*FETCHED, *OFFLINE])
 def test_every_set_keeps_its_promise(dataset_id: str, real_data: Path) -> None:
     dataset = load(dataset_id)
     step = pd.Timedelta(minutes=dataset.card.resolution_minutes)
@@ -51,7 +52,7 @@ def test_every_set_keeps_its_promise(dataset_id: str, real_data: Path) -> None:
 
 
 def test_every_card_is_tested() -> None:
-    assert set(card_ids()) == {*FETCHED, "ercot-2021-2022", "california-homes-2016", "synthetic"}
+    assert set(card_ids()) == {*FETCHED, *OFFLINE}
 
 
 @pytest.mark.parametrize("dataset_id", FETCHED)
