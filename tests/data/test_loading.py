@@ -15,6 +15,8 @@ from energy_gym.data.loading import forget
 from energy_gym.errors import DataError, UnknownIdError
 
 FETCHED = ("caiso", "de-lu", "encortex-caiso", "encortex-uk", "ercot", "nyiso")
+MARKETS = ("belgium", "dk2-2021", "dk2-2024", "dk2-2024-generation")
+MARKETS += ("nem-nsw1", "nem-qld1", "nem-sa1", "nem-tas1", "nem-vic1")
 PRICES = "green-dcc/data/electricity_prices/processed/{zone}/{year}/{zone}_electricity_prices_{year}.csv"
 
 
@@ -36,7 +38,7 @@ def local(dataset_id: str) -> pd.DataFrame:
     return dataset.frame.tz_convert(dataset.card.zone)
 
 
-@pytest.mark.parametrize("dataset_id", [*FETCHED, "ercot-2021-2022", "california-homes-2016", "synthetic"])
+@pytest.mark.parametrize("dataset_id", [*FETCHED, *MARKETS, "ercot-2021-2022", "california-homes-2016", "synthetic"])
 def test_every_set_keeps_its_promise(dataset_id: str, real_data: Path) -> None:
     dataset = load(dataset_id)
     step = pd.Timedelta(minutes=dataset.card.resolution_minutes)
@@ -51,10 +53,10 @@ def test_every_set_keeps_its_promise(dataset_id: str, real_data: Path) -> None:
 
 
 def test_every_card_is_tested() -> None:
-    assert set(card_ids()) == {*FETCHED, "ercot-2021-2022", "california-homes-2016", "synthetic"}
+    assert set(card_ids()) == {*FETCHED, *MARKETS, "ercot-2021-2022", "california-homes-2016", "synthetic"}
 
 
-@pytest.mark.parametrize("dataset_id", FETCHED)
+@pytest.mark.parametrize("dataset_id", [*FETCHED, *MARKETS])
 def test_bounds_are_the_splits(dataset_id: str, real_data: Path) -> None:
     dataset = load(dataset_id)
     stop = 0
