@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
+from energy_gym.backends import Namespace
 from energy_gym.contracts.deviation import Pieces, Prices
+from energy_gym.contracts.spot import KWH_PER_MWH
 from energy_gym.errors import ConfigurationError, NonPositiveError
 
 
@@ -100,6 +102,17 @@ class Banded:
         short = (-band.short_factor * rate for band in reversed(self.bands))
         return Pieces(kinks, (*short, *(-band.surplus_factor * rate for band in self.bands)))
 
+    def cost(self, surplus_kwh: Any, prices: Prices, step_hours: float, xp: Namespace) -> Any:
+        """Return the sum over the bands: the first factor on everything, each later one's change beyond its start."""
+        rate = prices[self.rate] if isinstance(self.rate, str) else self.rate
+        short, over = xp.positive(-surplus_kwh), xp.positive(surplus_kwh)
+        units = short * self.bands[0].short_factor - over * self.bands[0].surplus_factor
+        for inner, outer in itertools.pairwise(self.bands):
+            start = inner.up_to * self.capacity_kw * step_hours
+            units = units + xp.positive(short - start) * (outer.short_factor - inner.short_factor)
+            units = units - xp.positive(over - start) * (outer.surplus_factor - inner.surplus_factor)
+        return units * rate / KWH_PER_MWH
+
 
 @dataclass(frozen=True, slots=True)
 class PiecewiseLinear:
@@ -120,6 +133,7 @@ class PiecewiseLinear:
 
     kinks_kwh: tuple[float, ...]
     slopes_per_mwh: tuple[float, ...]
+    _pieces: Pieces = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("kinks_kwh", "slopes_per_mwh"):
@@ -127,7 +141,7 @@ class PiecewiseLinear:
             if not all(_is_number(value) and _is_finite(value) for value in values):
                 raise ConfigurationError(f"{name}={values!r}", "must be finite numbers", f"correct {name}")
             object.__setattr__(self, name, tuple(float(value) for value in values))
-        Pieces(self.kinks_kwh, self.slopes_per_mwh)
+        object.__setattr__(self, "_pieces", Pieces(self.kinks_kwh, self.slopes_per_mwh))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -137,11 +151,15 @@ class PiecewiseLinear:
     @property
     def convex(self) -> bool:
         """True where no slope falls from left to right."""
-        return self.pieces({}, 1.0).convex
+        return self._pieces.convex
 
     def pieces(self, prices: Prices, step_hours: float) -> Pieces:
         """Return the line as it was drawn."""
-        return Pieces(self.kinks_kwh, self.slopes_per_mwh)
+        return self._pieces
+
+    def cost(self, surplus_kwh: Any, prices: Prices, step_hours: float, xp: Namespace) -> Any:
+        """Return the line's value."""
+        return self._pieces.cost(surplus_kwh, xp)
 
 
 def _is_number(value: object) -> bool:

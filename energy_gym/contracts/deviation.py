@@ -60,7 +60,7 @@ class Pieces:
         return all(bool(np.all(_plain(one <= other))) for one, other in itertools.pairwise(slopes))
 
     def cost(self, surplus_kwh: Any, xp: Namespace) -> Any:
-        """Cost of a surplus [currency]: each slope times the part of the surplus on its piece.
+        """Cost of a surplus [currency]: the slope left of the kinks from 0 on, and every kink's change beyond it.
 
         Example:
             >>> from energy_gym.backends import scalars
@@ -68,28 +68,16 @@ class Pieces:
             >>> penalty.cost(-10.0, scalars), penalty.cost(10.0, scalars)
             (0.8, -0.3)
         """
-        edges = (-math.inf, *self.kinks_kwh, math.inf)
-        total = surplus_kwh * 0.0
-        for slope, low, high in zip(self.slopes_per_mwh, edges, edges[1:], strict=False):
-            total = total + slope * _part(surplus_kwh, low, high, xp)
+        slopes = self.slopes_per_mwh
+        total = surplus_kwh * slopes[sum(kink < 0.0 for kink in self.kinks_kwh)]
+        for kink, left, right in zip(self.kinks_kwh, slopes, slopes[1:], strict=False):
+            beyond = xp.positive(kink - surplus_kwh) if kink < 0.0 else xp.positive(surplus_kwh - kink)
+            total = total + (right - left) * beyond
         return total / KWH_PER_MWH
 
 
 def _plain(value: Any) -> Any:
     return value.detach().cpu().numpy() if hasattr(value, "detach") else value
-
-
-def _part(surplus: Any, low: float, high: float, xp: Namespace) -> Any:
-    """How far a surplus reaches into (low, high) from 0: positive on the right of 0, negative on the left."""
-    right, left = max(low, 0.0), min(high, 0.0)
-    part = surplus * 0.0
-    if high > right:
-        beyond = part if high == math.inf else xp.positive(surplus - high)
-        part = part + (xp.positive(surplus - right) - beyond)
-    if low < left:
-        beyond = surplus * 0.0 if low == -math.inf else xp.positive(low - surplus)
-        part = part - (xp.positive(left - surplus) - beyond)
-    return part
 
 
 class Deviation(Protocol):
@@ -111,6 +99,16 @@ class Deviation(Protocol):
             step_hours: Length of a step [h].
         """
 
+    def cost(self, surplus_kwh: Any, prices: Prices, step_hours: float, xp: Namespace) -> Any:
+        """Return the cost of a step's surplus [currency]: that of its pieces, without stating them first.
+
+        Args:
+            surplus_kwh: Committed minus delivered energy [kWh].
+            prices: Prices of the step by column.
+            step_hours: Length of a step [h].
+            xp: Namespace of the numbers.
+        """
+
 
 def deviation_cost(
     contract: Deviation, committed_kwh: Any, delivered_kwh: Any, prices: Prices, step_hours: float, xp: Namespace
@@ -130,7 +128,7 @@ def deviation_cost(
         >>> deviation_cost(SinglePrice("imbalance"), -100.0, -80.0, {"imbalance": 60.0}, 0.25, scalars)
         1.2
     """
-    return contract.pieces(prices, step_hours).cost(committed_kwh - delivered_kwh, xp)
+    return contract.cost(committed_kwh - delivered_kwh, prices, step_hours, xp)
 
 
 def _require_number(name: str, value: object, low: float = -math.inf) -> None:
@@ -182,6 +180,11 @@ class LinearPenalty:
         """Return one kink, at 0."""
         return Pieces((0.0,), (-self.short_per_mwh, self.surplus_per_mwh))
 
+    def cost(self, surplus_kwh: Any, prices: Prices, step_hours: float, xp: Namespace) -> Any:
+        """Return the penalty of the side that the surplus is on."""
+        short, over = xp.positive(-surplus_kwh), xp.positive(surplus_kwh)
+        return (short * self.short_per_mwh + over * self.surplus_per_mwh) / KWH_PER_MWH
+
 
 @dataclass(frozen=True, slots=True)
 class SinglePrice:
@@ -218,6 +221,10 @@ class SinglePrice:
     def pieces(self, prices: Prices, step_hours: float) -> Pieces:
         """Return one slope, without a kink."""
         return Pieces((), (-prices[self.price],))
+
+    def cost(self, surplus_kwh: Any, prices: Prices, step_hours: float, xp: Namespace) -> Any:
+        """Return what the shortage costs, or what the surplus earns."""
+        return -surplus_kwh * prices[self.price] / KWH_PER_MWH
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,3 +268,8 @@ class DualPrice:
     def pieces(self, prices: Prices, step_hours: float) -> Pieces:
         """Return one kink, at 0."""
         return Pieces((0.0,), (-prices[self.short], -prices[self.surplus]))
+
+    def cost(self, surplus_kwh: Any, prices: Prices, step_hours: float, xp: Namespace) -> Any:
+        """Return what the shortage costs, or what the surplus earns, each at its price."""
+        short, over = xp.positive(-surplus_kwh), xp.positive(surplus_kwh)
+        return (short * prices[self.short] - over * prices[self.surplus]) / KWH_PER_MWH

@@ -6,12 +6,15 @@ nothing of it ships with the package or is fetched.
 
 from __future__ import annotations
 
+import itertools
+import math
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from energy_gym.data.validation import validate_frame
-from energy_gym.errors import RawFileError
+from energy_gym.errors import ConfigurationError, RawFileError
 
 ZONE = "Asia/Kolkata"
 PRICE_CAP_PER_MWH = 10_000.0
@@ -59,6 +62,46 @@ def read(path: str | Path, *, date_format: str = "%m-%d-%Y %H:%M") -> pd.DataFra
     local = validate_frame(frame).tz_convert(ZONE) * [factor for _, factor in _TITLES.values()]
     local.attrs = {"title": f"IEX {Path(path).stem}", "currency": "INR"}
     return local
+
+
+def with_real_time(day_ahead: pd.DataFrame, *, seed: int = 0, spread: float = 0.2, hours: float = 3.0) -> pd.DataFrame:
+    """Add a synthetic real-time price to a day-ahead frame, and label the frame as synthetic.
+
+    The ratio of the two prices is a log-normal process of mean 1 that forgets (autoregressive of order one); the result
+    is cut to the exchange's price range. It is made up: use it to exercise a market, not to judge it.
+
+    Args:
+        day_ahead: What ``read`` returns, shape (steps, 4).
+        seed: Seed of the process.
+        spread: Standard deviation of the ratio's logarithm.
+        hours: Time after which a deviation has decayed to 1/e [h].
+
+    Returns:
+        A copy with the further column ``real_time_per_mwh`` [Rs/MWh].
+
+    Raises:
+        ConfigurationError: ``spread`` is negative, or ``hours`` is not positive.
+
+    Example:
+        >>> index = pd.date_range("2024-01-01", periods=96, freq="15min", tz=ZONE)
+        >>> frame = with_real_time(pd.DataFrame({"price_per_mwh": 3000.0}, index))
+        >>> frame.attrs["synthetic"], bool((frame["real_time_per_mwh"] > 0.0).all())
+        (True, True)
+    """
+    if spread < 0.0 or hours <= 0.0:
+        found = f"spread={spread}, hours={hours}"
+        raise ConfigurationError(found, "must satisfy spread >= 0 and hours > 0", "pass 0.2 and 3.0, say")
+    step_hours = (day_ahead.index[1] - day_ahead.index[0]) / pd.Timedelta(hours=1)
+    keep = math.exp(-step_hours / hours)
+    shocks = spread * np.random.default_rng(seed).standard_normal(len(day_ahead))
+    shocks[1:] *= math.sqrt(1.0 - keep * keep)
+    deviation = np.array(list(itertools.accumulate(shocks, lambda before, shock: keep * before + shock)))
+    ratio = np.exp(deviation - spread * spread / 2.0)
+    frame = day_ahead.copy()
+    frame["real_time_per_mwh"] = (day_ahead["price_per_mwh"] * ratio).clip(0.0, PRICE_CAP_PER_MWH)
+    title = f"{day_ahead.attrs.get('title', 'day-ahead price')} with a synthetic real-time price"
+    frame.attrs = {**day_ahead.attrs, "title": title, "synthetic": True}
+    return frame
 
 
 def _table(path: Path) -> pd.DataFrame:

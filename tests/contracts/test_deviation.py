@@ -49,7 +49,8 @@ def test_floats_arrays_and_tensors_agree_to_the_bit(
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: type(contract).__name__)
 @given(surplus=energies, first=prices, second=prices)
 def test_costs_are_the_integral_of_the_slopes(contract: Deviation, surplus: float, first: float, second: float) -> None:
-    pieces = contract.pieces({"imbalance": first, "up": first, "down": second, "rate": second}, 0.25)
+    row = {"imbalance": first, "up": first, "down": second, "rate": second}
+    pieces = contract.pieces(row, 0.25)
     inside = [kink for kink in pieces.kinks_kwh if min(0.0, surplus) < kink < max(0.0, surplus)]
     points = sorted({0.0, surplus, *inside})
     total = 0.0
@@ -57,6 +58,7 @@ def test_costs_are_the_integral_of_the_slopes(contract: Deviation, surplus: floa
         piece = sum(kink <= (low + high) / 2 for kink in pieces.kinks_kwh)
         total += pieces.slopes_per_mwh[piece] * (high - low) * math.copysign(1.0, surplus)
     assert pieces.cost(surplus, scalars) == pytest.approx(total / 1000.0, rel=1e-9, abs=1e-9)
+    assert contract.cost(surplus, row, 0.25, scalars) == pytest.approx(total / 1000.0, rel=1e-9, abs=1e-9)
 
 
 @given(first=energies, second=energies, share=st.floats(0.0, 1.0), price=prices, other=prices)

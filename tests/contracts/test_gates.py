@@ -27,13 +27,11 @@ def test_day_ahead_commits_exactly_tomorrows_local_day(zone: str, minutes: int) 
     index = year(minutes, zone)
     gates = derive(eu_day_ahead(zone, slot_minutes=minutes), index)
     local = index.tz_convert(zone)
-    expected: dict[int, tuple[int, int]] = {}
-    for step, stamp in enumerate(local):
-        if (stamp.hour, stamp.minute) == (12, 0):
-            tomorrow = stamp.date() + datetime.timedelta(days=1)
-            rows = np.flatnonzero(local.date == tomorrow)
-            if len(rows):
-                expected[step] = (int(rows[0]), len(rows))
+    dates = local.date
+    days = {date: np.flatnonzero(dates == date) for date in sorted(set(dates))}
+    noons = np.flatnonzero((local.hour == 12) & (local.minute == 0))
+    tomorrows = {int(step): days.get(dates[step] + datetime.timedelta(days=1)) for step in noons}
+    expected = {step: (int(rows[0]), len(rows)) for step, rows in tomorrows.items() if rows is not None}
     found = {int(step): (int(gates.first[step]), int(gates.count[step])) for step in np.flatnonzero(gates.due)}
     assert found == expected
     assert len(found) == 365

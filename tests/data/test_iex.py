@@ -9,7 +9,14 @@ import pandas as pd
 import pytest
 
 from energy_gym.data import iex
-from energy_gym.errors import DataError, DuplicateStampError, IrregularIndexError, NonFiniteError, RawFileError
+from energy_gym.errors import (
+    ConfigurationError,
+    DataError,
+    DuplicateStampError,
+    IrregularIndexError,
+    NonFiniteError,
+    RawFileError,
+)
 
 HEAD = "TimeStamp,Purchase Bid (MW),Sell Bid (MW),MCV (MW),Final Scheduled Volume (MW),MCP (Rs/MWh) *"
 
@@ -72,3 +79,20 @@ def test_another_way_to_write_dates_can_be_told(tmp_path: Path) -> None:
 def test_holes_are_errors(tmp_path: Path, stamps: tuple[str, ...], value: str, error: type[DataError]) -> None:
     with pytest.raises(error):
         iex.read(written(tmp_path, *(f"{stamp},1,2,3,3,{value}" for stamp in stamps)))
+
+
+def test_the_real_time_price_is_made_up_and_says_so(real_data: Path) -> None:
+    day_ahead = iex.read(real_data / "iex/DAM__IND.csv")
+    frame, again, other = (iex.with_real_time(day_ahead, seed=seed) for seed in (1, 1, 2))
+    pd.testing.assert_frame_equal(frame, again)
+    assert not frame["real_time_per_mwh"].equals(other["real_time_per_mwh"])
+    assert frame["real_time_per_mwh"].between(0.0, iex.PRICE_CAP_PER_MWH).all()
+    below = frame["price_per_mwh"] < 4000.0
+    ratio = (frame["real_time_per_mwh"] / frame["price_per_mwh"])[below]
+    assert ratio.mean() == pytest.approx(1.0, abs=0.02)
+    assert np.log(ratio).std() == pytest.approx(0.2, abs=0.02)
+    assert frame.attrs["synthetic"] and "synthetic" in frame.attrs["title"]
+    assert "synthetic" not in day_ahead.attrs and "real_time_per_mwh" not in day_ahead
+    for options in ({"spread": -1.0}, {"hours": 0.0}):
+        with pytest.raises(ConfigurationError):
+            iex.with_real_time(day_ahead, **options)
