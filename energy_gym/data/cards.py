@@ -17,15 +17,15 @@ FILLS = ("similar-day", "none")
 READERS = (
     "embedded",
     "synthetic",
+    "energinet-2021",
+    "energinet-2024",
+    "elia",
+    "nem",
     "green-dcc-utc",
     "green-dcc-offset",
     "green-dcc-local",
     "encortex-uk",
     "encortex-caiso",
-    "energinet-2021",
-    "energinet-2024",
-    "elia",
-    "nem",
 )
 FINDINGS = ("gap", "duplicate", "nan", "frozen", "stand-in")
 _PUBLISHED = re.compile(r"always|after|day-ahead (?:[01]\d|2[0-3]):[0-5]\d|day-ahead 24:00")

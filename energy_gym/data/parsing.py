@@ -180,13 +180,13 @@ def _elsewhere(module: str, name: str) -> Callable[[Card, Paths], Raw]:
 _READERS: dict[str, Callable[[Card, Paths], Raw]] = {
     "embedded": _embedded,
     "synthetic": _synthetic,
+    "energinet-2021": _elsewhere("parsing_energinet", "read_2021"),
+    "energinet-2024": _elsewhere("parsing_energinet", "read_2024"),
+    "elia": _elsewhere("parsing_elia", "read_elia"),
+    "nem": _elsewhere("parsing_nem", "read_nem"),
     "green-dcc-utc": _green_dcc_absolute,
     "green-dcc-offset": _green_dcc_absolute,
     "green-dcc-local": _green_dcc_local,
     "encortex-uk": _encortex_uk,
     "encortex-caiso": _encortex_caiso,
-    "energinet-2021": _elsewhere("parsing_energinet", "read_2021"),
-    "energinet-2024": _elsewhere("parsing_energinet", "read_2024"),
-    "elia": _elsewhere("parsing_elia", "read_elia"),
-    "nem": _elsewhere("parsing_nem", "read_nem"),
 }

@@ -16,17 +16,6 @@ from energy_gym.data.card_files import parse_card, read_card
 from energy_gym.errors import CardError, UnknownIdError
 from energy_gym.paths import resource
 
-ALL = (
-    "caiso",
-    "california-homes-2016",
-    "de-lu",
-    "encortex-caiso",
-    "encortex-uk",
-    "ercot",
-    "ercot-2021-2022",
-    "nyiso",
-    "synthetic",
-)
 MARKETS = (
     "belgium",
     "dk2-2021",
@@ -37,6 +26,17 @@ MARKETS = (
     "nem-sa1",
     "nem-tas1",
     "nem-vic1",
+)
+ALL = (
+    "caiso",
+    "california-homes-2016",
+    "de-lu",
+    "encortex-caiso",
+    "encortex-uk",
+    "ercot",
+    "ercot-2021-2022",
+    "nyiso",
+    "synthetic",
 )
 OFFLINE = ("california-homes-2016", "ercot-2021-2022", "synthetic")
 

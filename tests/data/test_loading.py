@@ -14,9 +14,9 @@ from energy_gym.data import Dataset, card, card_ids, load
 from energy_gym.data.loading import forget
 from energy_gym.errors import DataError, UnknownIdError
 
-FETCHED = ("caiso", "de-lu", "encortex-caiso", "encortex-uk", "ercot", "nyiso")
 MARKETS = ("belgium", "dk2-2021", "dk2-2024", "dk2-2024-generation")
 MARKETS += ("nem-nsw1", "nem-qld1", "nem-sa1", "nem-tas1", "nem-vic1")
+FETCHED = ("caiso", "de-lu", "encortex-caiso", "encortex-uk", "ercot", "nyiso")
 PRICES = "green-dcc/data/electricity_prices/processed/{zone}/{year}/{zone}_electricity_prices_{year}.csv"
 
 
