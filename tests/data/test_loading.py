@@ -14,10 +14,11 @@ from energy_gym.data import Dataset, card, card_ids, load
 from energy_gym.data.loading import forget
 from energy_gym.errors import DataError, UnknownIdError
 
-MARKETS = ("belgium", "dk2-2021", "dk2-2024", "dk2-2024-generation")
-MARKETS += ("nem-nsw1", "nem-qld1", "nem-sa1", "nem-tas1", "nem-vic1")
 FETCHED = ("caiso", "de-lu", "encortex-caiso", "encortex-uk", "ercot", "nyiso")
 PRICES = "green-dcc/data/electricity_prices/processed/{zone}/{year}/{zone}_electricity_prices_{year}.csv"
+
+FETCHED += ("belgium", "dk2-2021", "dk2-2024", "dk2-2024-generation")
+FETCHED += ("nem-nsw1", "nem-qld1", "nem-sa1", "nem-tas1", "nem-vic1")
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def local(dataset_id: str) -> pd.DataFrame:
     return dataset.frame.tz_convert(dataset.card.zone)
 
 
-@pytest.mark.parametrize("dataset_id", [*FETCHED, *MARKETS, "ercot-2021-2022", "california-homes-2016", "synthetic"])
+@pytest.mark.parametrize("dataset_id", [*FETCHED, "ercot-2021-2022", "california-homes-2016", "synthetic"])
 def test_every_set_keeps_its_promise(dataset_id: str, real_data: Path) -> None:
     dataset = load(dataset_id)
     step = pd.Timedelta(minutes=dataset.card.resolution_minutes)
@@ -53,10 +54,10 @@ def test_every_set_keeps_its_promise(dataset_id: str, real_data: Path) -> None:
 
 
 def test_every_card_is_tested() -> None:
-    assert set(card_ids()) == {*FETCHED, *MARKETS, "ercot-2021-2022", "california-homes-2016", "synthetic"}
+    assert set(card_ids()) == {*FETCHED, "ercot-2021-2022", "california-homes-2016", "synthetic"}
 
 
-@pytest.mark.parametrize("dataset_id", [*FETCHED, *MARKETS])
+@pytest.mark.parametrize("dataset_id", FETCHED)
 def test_bounds_are_the_splits(dataset_id: str, real_data: Path) -> None:
     dataset = load(dataset_id)
     stop = 0
