@@ -17,6 +17,10 @@ FILLS = ("similar-day", "none")
 READERS = (
     "embedded",
     "synthetic",
+    "energinet-2021",
+    "energinet-2024",
+    "elia",
+    "nem",
     "green-dcc-utc",
     "green-dcc-offset",
     "green-dcc-local",

@@ -5,6 +5,7 @@ Duplicates, gaps and NaN pass through, so that ``check`` sees what was published
 
 from __future__ import annotations
 
+import importlib
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -196,9 +197,23 @@ def _synthetic(card: Card, _paths: Paths) -> Raw:
     return Raw({name: _in_utc(table[name], table.index, name) for name in card.columns})
 
 
+def _elsewhere(module: str, name: str) -> Callable[[Card, Paths], Raw]:
+    """A reader of another file, which imports this one and so is imported when it is used."""
+
+    def read(card: Card, paths: Paths) -> Raw:
+        reader: Callable[[Card, Paths], Raw] = getattr(importlib.import_module(f"energy_gym.data.{module}"), name)
+        return reader(card, paths)
+
+    return read
+
+
 _READERS: dict[str, Callable[[Card, Paths], Raw]] = {
     "embedded": _embedded,
     "synthetic": _synthetic,
+    "energinet-2021": _elsewhere("parsing_energinet", "read_2021"),
+    "energinet-2024": _elsewhere("parsing_energinet", "read_2024"),
+    "elia": _elsewhere("parsing_elia", "read_elia"),
+    "nem": _elsewhere("parsing_nem", "read_nem"),
     "green-dcc-utc": _green_dcc_absolute,
     "green-dcc-offset": _green_dcc_absolute,
     "green-dcc-local": _green_dcc_local,

@@ -16,6 +16,17 @@ from energy_gym.data.card_files import parse_card, read_card
 from energy_gym.errors import CardError, UnknownIdError
 from energy_gym.paths import resource
 
+MARKETS = (
+    "belgium",
+    "dk2-2021",
+    "dk2-2024",
+    "dk2-2024-generation",
+    "nem-nsw1",
+    "nem-qld1",
+    "nem-sa1",
+    "nem-tas1",
+    "nem-vic1",
+)
 ALL = (
     "ausgrid-12",
     "caiso",
@@ -49,10 +60,10 @@ def refused(content: dict[str, Any]) -> str:
 
 
 def test_all_sets_are_there() -> None:
-    assert card_ids() == ALL
+    assert card_ids() == tuple(sorted((*ALL, *MARKETS)))
 
 
-@pytest.mark.parametrize("dataset_id", ALL)
+@pytest.mark.parametrize("dataset_id", [*ALL, *MARKETS])
 def test_card_is_complete(dataset_id: str) -> None:
     its = card(dataset_id)
     assert its.id == dataset_id

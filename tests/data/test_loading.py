@@ -18,6 +18,9 @@ FETCHED = ("ausgrid-12", "caiso", "de-lu", "encortex-caiso", "encortex-uk", "erc
 OFFLINE = ("california-homes-2016", "commercial", "ercot-2021-2022", "synthetic")
 PRICES = "green-dcc/data/electricity_prices/processed/{zone}/{year}/{zone}_electricity_prices_{year}.csv"
 
+FETCHED += ("belgium", "dk2-2021", "dk2-2024", "dk2-2024-generation")
+FETCHED += ("nem-nsw1", "nem-qld1", "nem-sa1", "nem-tas1", "nem-vic1")
+
 
 @pytest.fixture
 def own_cache(real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:

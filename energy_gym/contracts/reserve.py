@@ -1,0 +1,155 @@
+"""Reserve: capacity held for the grid, and paid for; one rule: a product is data, its money is laws.
+
+"up" is a reserve that raises the grid's frequency: a battery discharges, its energy counts negative. "down" is the
+other one: a battery charges. Powers here are sizes (0 or more); the direction says which way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from energy_gym.backends import Namespace
+from energy_gym.contracts.activation import Activation, NoActivation, require_column, require_number
+from energy_gym.contracts.spot import KWH_PER_MWH
+from energy_gym.errors import ConfigurationError, NonPositiveError
+
+KW_PER_MW = 1000.0
+DIRECTIONS = ("up", "down")
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """A reserve product, and what a fleet may sell of it.
+
+    Args:
+        name: Its name in actions, ``info`` and messages.
+        price: Column of the data with the payment for holding one MW for one hour [currency/MW/h].
+        direction: ``"up"`` (discharge) or ``"down"`` (charge).
+        prequalified_kw: Power that each asset may sell of it [kW], in the order of the fleet; 0 where it may not.
+        duration_hours: How long the power must last: energy to match is held all the while [h].
+        minimum_kw: Smallest bid [kW].
+        tick_kw: Bids are multiples of this [kW]; 0 where any size will do.
+        activation: How it is called.
+        energy_price: Column of the price at which called energy is settled [currency/MWh]; None: it is not paid for.
+        penalty_per_mwh: Penalty for energy called and not delivered [currency/MWh].
+        penalty_factor: The same, as a multiple of the payment for holding that power; the two add up.
+
+    Raises:
+        ConfigurationError: A direction, a column or a figure is not usable, or no asset is prequalified.
+        NonPositiveError: The duration is not positive.
+
+    Example:
+        >>> fcr = Reserve("fcr_d_up", "fcr_d_up_per_mw_h", "up", prequalified_kw=(500.0, 0.0), duration_hours=1 / 3)
+        >>> fcr.maximum_kw
+        500.0
+    """
+
+    name: str
+    price: str
+    direction: str
+    prequalified_kw: tuple[float, ...]
+    duration_hours: float = 1.0
+    minimum_kw: float = 0.0
+    tick_kw: float = 0.0
+    activation: Activation = field(default_factory=NoActivation)
+    energy_price: str | None = None
+    penalty_per_mwh: float = 0.0
+    penalty_factor: float = 0.0
+
+    def __post_init__(self) -> None:
+        where = f"reserve {self.name!r}"
+        require_column("reserve name", self.name)
+        require_column(f"{where}: price", self.price)
+        if self.energy_price is not None:
+            require_column(f"{where}: energy_price", self.energy_price)
+        if self.direction not in DIRECTIONS:
+            found = f"{where}: direction={self.direction!r}"
+            raise ConfigurationError(found, "must be 'up' (discharge) or 'down' (charge)", "pass one of these")
+        self._check_sizes(where)
+
+    def _check_sizes(self, where: str) -> None:
+        object.__setattr__(self, "prequalified_kw", tuple(self.prequalified_kw))
+        for power in self.prequalified_kw:
+            require_number(f"{where}: prequalified_kw", power, 0.0)
+        for name in ("minimum_kw", "tick_kw", "penalty_per_mwh", "penalty_factor"):
+            require_number(f"{where}: {name}", getattr(self, name), 0.0)
+        require_number(f"{where}: duration_hours", self.duration_hours, 0.0)
+        if self.duration_hours == 0.0:
+            found = f"{where}: duration_hours={self.duration_hours}"
+            raise NonPositiveError(found, "must be above 0 h", "pass how long the power must last")
+        if self.maximum_kw <= 0.0 or self.maximum_kw < self.minimum_kw:
+            found = f"{where}: prequalified_kw={self.prequalified_kw}, minimum_kw={self.minimum_kw}"
+            raise ConfigurationError(found, "the assets together must reach the smallest bid", "prequalify more power")
+
+    @property
+    def maximum_kw(self) -> float:
+        """Power that all assets together may sell [kW]."""
+        total = 0.0
+        for power in self.prequalified_kw:
+            total = total + power
+        return total
+
+    @property
+    def sign(self) -> float:
+        """Sign of its energy in the suite's convention: -1.0 for up (discharge), 1.0 for down (charge)."""
+        return -1.0 if self.direction == "up" else 1.0
+
+
+def availability_income(power_kw: Any, price_per_mw_h: Any, step_hours: float) -> Any:
+    """Payment for holding power through a step [currency].
+
+    Example:
+        >>> availability_income(500.0, 40.0, 0.25)
+        5.0
+    """
+    return power_kw * price_per_mw_h * step_hours / KW_PER_MW
+
+
+def energy_held_kwh(power_kw: Any, duration_hours: float, efficiency: Any, direction: str) -> Any:
+    """Energy in store (up) or room in store (down) that a reserve holds back [kWh], losses included.
+
+    Args:
+        power_kw: Power sold, at the terminals.
+        duration_hours: How long it must last [h].
+        efficiency: Of discharging for ``"up"``, of charging for ``"down"``.
+        direction: ``"up"`` or ``"down"``.
+
+    Example:
+        >>> energy_held_kwh(95.0, 1.0, 0.95, "up"), energy_held_kwh(100.0, 0.5, 0.9, "down")
+        (100.0, 45.0)
+    """
+    energy = power_kw * duration_hours
+    return energy / efficiency if direction == "up" else energy * efficiency
+
+
+def called_kwh(power_kw: Any, share: Any, step_hours: float) -> Any:
+    """Energy that a call asks for in a step [kWh], as a size.
+
+    Example:
+        >>> called_kwh(500.0, 0.4, 0.25)
+        50.0
+    """
+    return power_kw * share * step_hours
+
+
+def non_delivery_cost(product: Reserve, asked_kwh: Any, delivered_kwh: Any, price_per_mw_h: Any, xp: Namespace) -> Any:
+    """Penalty for energy called and not delivered in a step [currency].
+
+    The factor counts a MWh missing as a MW missing for one hour.
+
+    Args:
+        product: The product.
+        asked_kwh: Energy called, a size.
+        delivered_kwh: Energy delivered, a size; more than asked earns nothing.
+        price_per_mw_h: Payment for holding, of this step.
+        xp: Namespace of the numbers.
+
+    Example:
+        >>> from energy_gym.backends import scalars
+        >>> product = Reserve("mfrr_up", "mfrr_up_per_mw_h", "up", (1000.0,), penalty_per_mwh=200.0, penalty_factor=2.0)
+        >>> non_delivery_cost(product, 100.0, 60.0, 50.0, scalars)
+        12.0
+    """
+    missing = xp.positive(asked_kwh - delivered_kwh)
+    return missing * (product.penalty_per_mwh + product.penalty_factor * price_per_mw_h) / KWH_PER_MWH
