@@ -60,7 +60,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             raise ConfigurationError(f"render_mode={render_mode!r}", "a batch has no pictures", "render a single one")
         self.num_envs = check_count("num_envs", num_envs)
         batteries = each_battery(battery, self.num_envs)
-        self.setup = make_setup(battery=batteries[0] if batteries else None, **keywords)
+        self.setup = make_setup(**self.complete({**keywords, "battery": batteries[0]} if batteries else keywords))
         self._mode, announced = autoreset_mode(autoreset)
         self.metadata = {**type(self).metadata, **announced}
         self.single_observation_space = observation_space(self.setup)
@@ -68,6 +68,11 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._prepare(with_batteries(self.setup, batteries))
+
+    @classmethod
+    def complete(cls, keywords: dict[str, Any]) -> dict[str, Any]:
+        """See `EnergyEnv.complete`."""
+        return keywords
 
     def _prepare(self, units: tuple[Unit, ...]) -> None:
         """Lay out as arrays what every step reads; one value past the end serves those that wait for a reset."""
