@@ -92,10 +92,10 @@ class CommercialEnv(EnergyEnv):
         True
     """
 
-    complete = staticmethod(complete)  # type: ignore[assignment]  # a function of the keywords alone
+    complete = staticmethod(complete)
 
 
 class CommercialVectorEnv(EnergyVectorEnv):
     """A batch of `CommercialEnv`; each environment may have its own battery, window and seed."""
 
-    complete = staticmethod(complete)  # type: ignore[assignment]  # a function of the keywords alone
+    complete = staticmethod(complete)

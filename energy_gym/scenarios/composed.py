@@ -24,7 +24,8 @@ class ScenarioEnv(EnergyEnv):
     the clock, then ``horizon`` forecast values of every series that the reward depends on.
 
     **Reward, episode, keywords.** As for ``energy_gym/Arbitrage-v0``; ``scenario`` and ``dataset`` (or ``data``) are
-    yours, by default those of ``energy_gym/Microgrid-v0``. ``docs/scenarios.md`` shows how to compose one and how to add a kind of entity.
+    yours, by default those of ``energy_gym/Microgrid-v0``. ``docs/scenarios.md`` shows how to compose a scenario and
+    how to add a kind of entity.
 
     **Versions.** v0: first version.
 
@@ -36,10 +37,10 @@ class ScenarioEnv(EnergyEnv):
         ((1,), (79,))
     """
 
-    complete = staticmethod(complete)  # type: ignore[assignment]  # a function of the keywords alone
+    complete = staticmethod(complete)
 
 
 class ScenarioVectorEnv(EnergyVectorEnv):
     """A batch of `ScenarioEnv`."""
 
-    complete = staticmethod(complete)  # type: ignore[assignment]  # a function of the keywords alone
+    complete = staticmethod(complete)

@@ -114,10 +114,10 @@ class HomeSolarEnv(EnergyEnv):
         (True, 0.5)
     """
 
-    complete = staticmethod(complete)  # type: ignore[assignment]  # a function of the keywords alone
+    complete = staticmethod(complete)
 
 
 class HomeSolarVectorEnv(EnergyVectorEnv):
     """A batch of `HomeSolarEnv`; each environment may have its own battery, window and seed."""
 
-    complete = staticmethod(complete)  # type: ignore[assignment]  # a function of the keywords alone
+    complete = staticmethod(complete)

@@ -78,10 +78,10 @@ class MicrogridEnv(EnergyEnv):
         (0.0, 19.5743)
     """
 
-    complete = staticmethod(complete)  # type: ignore[assignment]  # a function of the keywords alone
+    complete = staticmethod(complete)
 
 
 class MicrogridVectorEnv(EnergyVectorEnv):
     """A batch of `MicrogridEnv`; each environment may have its own battery, window and seed."""
 
-    complete = staticmethod(complete)  # type: ignore[assignment]  # a function of the keywords alone
+    complete = staticmethod(complete)
