@@ -46,7 +46,7 @@ def _plain(unit: Unit, xp: Namespace) -> Advance:
     What is nought at every step is not worked out: this is the fast path of every environment with one battery.
     """
     flexible = unit.flexibles[0]
-    (settle, next_state, cost, _), cell, costs = flexible.laws, flexible.cell, flexible.costs
+    (settle, next_state, cost, *_), cell, costs = flexible.laws, flexible.cell, flexible.costs
     one_price, emits = unit.buy is unit.sell, bool(unit.carbon.any())
 
     def advance(states: Any, wishes: Any, signals: Any) -> Flow:

@@ -96,7 +96,7 @@ class HomeSolarEnv(EnergyEnv):
 
     **Data.** By default home 1 of the 17 Californian ones (``home=1`` to ``17``; hourly, in the package).
     ``dataset="ausgrid-12"`` is a home in Sydney (30 min; fetched; its tariff is a stand-in of the usual shape).
-    ``data=`` needs ``load_kw``, ``pv_kw`` and ``price_per_mwh``; `energy_gym.data.homes` makes such days, synthetic ones.
+    ``data=`` needs ``load_kw``, ``pv_kw`` and ``price_per_mwh``; `energy_gym.data.homes` makes such days, synthetic.
 
     **Keywords.** ``home``; all others as for ``energy_gym/Arbitrage-v0``.
 
