@@ -16,7 +16,7 @@ from energy_gym.agents.actor import Actor
 from energy_gym.agents.learner import Keeper, Learner, reward_factor
 from energy_gym.agents.readers import hush_gym
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.vector_env import EnergyVectorEnv
+from energy_gym.envs.vector_env import batch_of
 from energy_gym.errors import ConfigurationError, MissingExtraError
 
 CHECKPOINTS = 20
@@ -44,9 +44,8 @@ class SB3Learner(Learner):
             raise ConfigurationError(
                 f"source={type(source).__name__}", f"{self.name} learns by playing", "pass an environment of energy_gym"
             )
-        changes: dict[str, Any] = {"split": "train", "episode_steps": "week"} if source is None else {}
-        keywords = {**base.keywords, **changes, "terminal": "free"}
-        batch = EnergyVectorEnv(self.settings["num_envs"], autoreset="same_step", **keywords)
+        changes: dict[str, Any] = {"split": "train", "episode_steps": "default"} if source is None else {}
+        batch = batch_of(base, self.settings["num_envs"], "same_step", **changes, terminal="free")
         if batch.layout != self.env.layout and [s.name for s in batch.layout] != [s.name for s in self.env.layout]:
             raise ConfigurationError("source: another layout", "must match the agent's environment", "use its keywords")
         venv = BatchVecEnv(batch, reward_factor(batch), self.settings["reward_limit"])

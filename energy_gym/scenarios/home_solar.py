@@ -110,7 +110,7 @@ class HomeSolarEnv(EnergyEnv):
         >>> env = gym.make("energy_gym/HomeSolar-v0", home=4, split="test", episode_steps=24)
         >>> observation, info = env.reset(seed=1)
         >>> solution = energy_gym.solve(env)
-        >>> solution.exact, solution.table["soc"].iloc[-1]
+        >>> solution.exact, float(solution.table["soc"].iloc[-1])
         (True, 0.5)
     """
 
