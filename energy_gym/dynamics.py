@@ -81,12 +81,13 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
             flows.append([drawn, given])
             net, refused = net + drawn - given, refused + short
             if curtails:
-                spare, cut = spare - drawn, cut + drawn
+                spare = spare - drawn
         if unit.limited:
-            net, refused, curtailed = _fitted(unit, flows, net, refused, spare, xp)
-            cut = cut + curtailed
+            net, refused, cut = _fitted(unit, flows, net, refused, spare, xp)
         wear, after = 0.0, []
-        for (law, cell, _), state, (drawn, given), signal in zip(laws, states[:count], flows, own, strict=True):
+        for (law, cell, curtails), state, (drawn, given), signal in zip(laws, states[:count], flows, own, strict=True):
+            if curtails:
+                cut = cut + drawn
             after.append(law.next_state(state, drawn, given, cell, signal))
             wear = wear + law.cost(drawn, given, cell)
         charge = 0.0
