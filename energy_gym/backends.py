@@ -53,7 +53,7 @@ arrays: Namespace = _Arrays()
 
 
 def tensors() -> Namespace:
-    """Return the namespace of torch tensors (imports torch on the first call).
+    """Return the namespace of torch tensors (imports torch on the first call); plain numbers may stand among them.
 
     Raises:
         MissingExtraError: If torch is not installed.
@@ -68,10 +68,13 @@ def tensors() -> Namespace:
     except ImportError as error:
         raise MissingExtraError.of("torch", "sb3") from error
 
+    def tensor(value: Any) -> Any:
+        return value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=torch.float64)
+
     def positive(value: Any) -> Any:
-        return torch.clamp(value, min=0.0) + 0.0
+        return torch.clamp(tensor(value), min=0.0) + 0.0
 
     def bounded(value: Any, limit: Any) -> Any:
-        return torch.minimum(value, torch.clamp(limit, min=0.0))
+        return torch.minimum(tensor(value), torch.clamp(tensor(limit), min=0.0))
 
     return cast(Namespace, SimpleNamespace(positive=positive, bounded=bounded))

@@ -223,13 +223,14 @@ def _at_most(left: Any, right: Any) -> tuple[Linear, Floats, Floats]:
 
 def _stacked(rows: list[tuple[Linear, Floats, Floats]]) -> tuple[tuple[Any, Any, Any], Floats, Floats]:
     """Return all entries with their row numbers, and the bounds of the rows."""
-    parts, first = [], 0
+    none = np.zeros(0)
+    parts, first = [(none.astype(np.int64), none.astype(np.int64), none)], 0
     for row, _, _ in rows:
         numbers, columns, values = row.entries()
         parts.append((numbers + first, columns, values))
         first += len(row)
     entries = tuple(np.concatenate(part) for part in zip(*parts, strict=True))
-    lower, upper = np.concatenate([row[1] for row in rows]), np.concatenate([row[2] for row in rows])
+    lower, upper = (np.concatenate([none, *(row[side] for row in rows)]) for side in (1, 2))
     return entries, lower, upper  # type: ignore[return-value]  # three parts go in and come out
 
 
