@@ -69,9 +69,14 @@ def tensors() -> Namespace:
         raise MissingExtraError.of("torch", "sb3") from error
 
     def positive(value: Any) -> Any:
-        return torch.clamp(value, min=0.0) + 0.0
+        return torch.clamp(value, min=0.0) + 0.0 if isinstance(value, torch.Tensor) else _positive(value)
 
     def bounded(value: Any, limit: Any) -> Any:
+        if not isinstance(limit, torch.Tensor):
+            # A figure that nothing moves stays a number, as in the other namespaces.
+            most = limit if limit > 0.0 else 0.0
+            return torch.clamp(value, max=most) if isinstance(value, torch.Tensor) else _bounded(value, most)
+        value = value if isinstance(value, torch.Tensor) else torch.full_like(limit, value)
         return torch.minimum(value, torch.clamp(limit, min=0.0))
 
     return cast(Namespace, SimpleNamespace(positive=positive, bounded=bounded))
