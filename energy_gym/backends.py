@@ -53,7 +53,7 @@ arrays: Namespace = _Arrays()
 
 
 def tensors() -> Namespace:
-    """Return the namespace of torch tensors (imports torch on the first call); plain numbers may stand among them.
+    """Return the namespace of torch tensors (imports torch on the first call).
 
     Raises:
         MissingExtraError: If torch is not installed.
@@ -68,13 +68,15 @@ def tensors() -> Namespace:
     except ImportError as error:
         raise MissingExtraError.of("torch", "sb3") from error
 
-    def tensor(value: Any) -> Any:
-        return value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=torch.float64)
-
     def positive(value: Any) -> Any:
-        return torch.clamp(tensor(value), min=0.0) + 0.0
+        return torch.clamp(value, min=0.0) + 0.0 if isinstance(value, torch.Tensor) else _positive(value)
 
     def bounded(value: Any, limit: Any) -> Any:
-        return torch.minimum(tensor(value), torch.clamp(tensor(limit), min=0.0))
+        if not isinstance(limit, torch.Tensor):
+            # A figure that nothing moves stays a number, as in the other namespaces.
+            most = limit if limit > 0.0 else 0.0
+            return torch.clamp(value, max=most) if isinstance(value, torch.Tensor) else _bounded(value, most)
+        value = value if isinstance(value, torch.Tensor) else torch.full_like(limit, value)
+        return torch.minimum(value, torch.clamp(limit, min=0.0))
 
     return cast(Namespace, SimpleNamespace(positive=positive, bounded=bounded))
