@@ -16,7 +16,7 @@ from energy_gym.backends import arrays
 from energy_gym.dynamics import compose, reward, settlement
 from energy_gym.envs.batched import each_battery, each_seed, each_value, gather_all, with_batteries
 from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, MODERN, VectorEnv, autoreset_mode
-from energy_gym.envs.env import action_space, observation_space
+from energy_gym.envs.env import EnergyEnv, action_space, observation_space
 from energy_gym.envs.laying import states_of
 from energy_gym.envs.setup import check_count, make_setup
 from energy_gym.envs.starts import Starts
@@ -33,12 +33,25 @@ Flags = npt.NDArray[np.bool_]
 Step = tuple[npt.NDArray[np.float32], Floats, Flags, Flags, dict[str, Any]]
 
 
+def batch_of(env: EnergyEnv, num_envs: int, autoreset: str, **changes: Any) -> EnergyVectorEnv:
+    """Return a batch of environments like a single one, whatever its id, but for the keywords given.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> home = gym.make("energy_gym/HomeSolar-v0", home=3).unwrapped
+        >>> batch_of(home, 4, "disabled", split="validation").scenario == home.scenario
+        True
+    """
+    return EnergyVectorEnv(num_envs, autoreset=autoreset, **env.complete({**env.keywords, **changes}))
+
+
 class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depends on the installed Gymnasium
     """Many episodes of a scenario at once; keywords as for `EnergyEnv`, and two more.
 
     Args:
         num_envs: Number of environments.
-        battery: One battery for all, or a sequence of ``num_envs``.
+        battery: One battery for all, or a sequence of ``num_envs``. All environments share one scaling of what they
+            see: with ``data=`` and without ``reference=``, powers are scaled by what the first one's site can draw.
         autoreset: ``"next_step"``, ``"same_step"`` or ``"disabled"``; None takes the installed Gymnasium's own.
         max_episode_steps: Given by Gymnasium's maker; an episode's length is ``episode_steps``.
         keywords: See `energy_gym.envs.setup.make_setup`.
