@@ -53,7 +53,7 @@ arrays: Namespace = _Arrays()
 
 
 def tensors() -> Namespace:
-    """Return the namespace of torch tensors (imports torch on the first call).
+    """Return the namespace of torch tensors (imports torch on the first call); a flow that is nought may be a float.
 
     Raises:
         MissingExtraError: If torch is not installed.
@@ -72,11 +72,9 @@ def tensors() -> Namespace:
         return torch.clamp(value, min=0.0) + 0.0 if isinstance(value, torch.Tensor) else _positive(value)
 
     def bounded(value: Any, limit: Any) -> Any:
-        if not isinstance(limit, torch.Tensor):
-            # A figure that nothing moves stays a number, as in the other namespaces.
-            most = limit if limit > 0.0 else 0.0
-            return torch.clamp(value, max=most) if isinstance(value, torch.Tensor) else _bounded(value, most)
-        value = value if isinstance(value, torch.Tensor) else torch.full_like(limit, value)
-        return torch.minimum(value, torch.clamp(limit, min=0.0))
+        top = positive(limit)
+        if isinstance(value, torch.Tensor):
+            return torch.minimum(value, top) if isinstance(top, torch.Tensor) else torch.clamp(value, max=top)
+        return torch.clamp(top, max=value) if isinstance(top, torch.Tensor) else _bounded(value, top)
 
     return cast(Namespace, SimpleNamespace(positive=positive, bounded=bounded))

@@ -23,9 +23,15 @@ class ScenarioEnv(EnergyEnv):
     **Observation.** A flat float32 Box: the states of the controlled entities, the running maxima of demand windows,
     the clock, then ``horizon`` forecast values of every series that the reward depends on.
 
-    **Reward, episode, keywords.** As for ``energy_gym/Arbitrage-v0``; ``scenario`` and ``dataset`` (or ``data``) are
-    yours, by default those of ``energy_gym/Microgrid-v0``. ``docs/scenarios.md`` shows how to compose a scenario and
-    how to add a kind of entity.
+    **Reward.** As the scenario's objective says: minus the money spent, kg CO2 avoided, or both. What independent
+    decision units earn adds up; demand charges are paid as a running maximum rises.
+
+    **Episode.** As the scenario's clock says, by default a week from a random start of the split; closed as its
+    objective says.
+
+    **Keywords.** As for ``energy_gym/Arbitrage-v0``; ``scenario`` and ``dataset`` (or ``data``) are yours, by default
+    those of ``energy_gym/Microgrid-v0``. ``docs/scenarios.md`` shows how to compose a scenario and how to add a kind of
+    entity.
 
     **Versions.** v0: first version.
 

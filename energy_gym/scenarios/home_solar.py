@@ -60,11 +60,12 @@ def sydney_tariff() -> TimeOfUse:
 def complete(keywords: dict[str, Any]) -> dict[str, Any]:
     """Return the keywords with the home that they ask for."""
     given = dict(keywords)
-    home = given.pop("home", None)
+    home, scenario = given.pop("home", None), given.pop("scenario", None)
     dataset = given.get("dataset")
-    if given.get("scenario") is not None or given.get("data") is not None:
+    if scenario is not None or given.get("data") is not None:
         _no_home(home)
-        return {"scenario": home_solar(), **{name: value for name, value in given.items() if value is not None}}
+        chosen = {"dataset": COMMUNITY} if dataset is None and given.get("data") is None else {}
+        return {**given, **chosen, "scenario": home_solar() if scenario is None else scenario}
     if dataset not in (None, COMMUNITY):
         _no_home(home)
         buy: Any = sydney_tariff() if dataset == SYDNEY else "price_per_mwh"

@@ -31,16 +31,14 @@ def microgrid(battery: Battery = COMMUNITY, tariff: Tariff | None = None) -> Sce
 
 def complete(keywords: dict[str, Any]) -> dict[str, Any]:
     """Return the keywords with the site that the data ask for."""
-    dataset = keywords.get("dataset")
-    if keywords.get("scenario") is not None:
-        return keywords
-    if isinstance(dataset, str) and dataset.startswith("emsx-"):
+    dataset, scenario = keywords.get("dataset"), keywords.get("scenario")
+    if scenario is None and isinstance(dataset, str) and dataset.startswith("emsx-"):
         from energy_gym.data import emsx
 
         battery = Battery(**emsx.battery(int(dataset.removeprefix("emsx-"))))
         return {**keywords, "scenario": microgrid(battery, Tariff(buy="buy_per_mwh", sell="sell_per_mwh"))}
     chosen = {} if keywords.get("data") is not None or dataset is not None else {"dataset": "california-homes-2016"}
-    return {**keywords, **chosen, "scenario": microgrid()}
+    return {**keywords, **chosen, "scenario": microgrid() if scenario is None else scenario}
 
 
 class MicrogridEnv(EnergyEnv):
