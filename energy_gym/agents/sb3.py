@@ -29,6 +29,8 @@ class SB3Learner(Learner):
 
     def _train(self, source: Any, budget: int, seed: int, keeper: Keeper) -> None:
         model = self._model(self._batch(source, seed), seed, budget)
+        if self.tensorboard is None:
+            model.set_logger(silent_logger())
         if self.actor is not None:
             self._restart(model, self.actor)
         watch = _watcher()(self, keeper, max(budget // CHECKPOINTS, 1))
@@ -222,6 +224,13 @@ def _library() -> Any:
     except ImportError as error:
         raise MissingExtraError.of("stable-baselines3", "sb3") from error
     return stable_baselines3
+
+
+def silent_logger() -> Any:
+    """Return a logger without a folder; the library's own makes one in the system's temporary folder and leaves it."""
+    from stable_baselines3.common.logger import Logger
+
+    return Logger(folder=None, output_formats=[])
 
 
 def _watcher() -> Any:

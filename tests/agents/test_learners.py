@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,18 @@ def test_saved_it_plays_the_same_in_a_fresh_process_without_torch(name: str, act
     command = [sys.executable, "-W", "error", "-c", FRESH, name, actions, str(tmp_path)]
     printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout.split()
     assert printed == [repr(energy_gym.evaluate(agent, agent.env, seed=0).return_), "False"]
+
+
+@each_case
+def test_learning_leaves_no_folders_behind(
+    name: str, actions: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip(LIBRARY[name])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    make(name, actions, budget=60)
+    # torch has one folder for its compiler, the same for all processes.
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith("torchinductor")] == []
 
 
 def test_continuous_cql_learns_from_records() -> None:
