@@ -29,7 +29,7 @@ DATASET = "encortex-uk"
 STEP = POWER_KW / CAPACITY_KWH
 FORECASTS = ("perfect", "published", "mean", "yesterday")
 OBJECTIVES = ("cost", "carbon", "joint")
-LEARNERS = ("dqn", "cql", "bc")
+LEARNERS = ("dqn", "bc", "cql")
 DEFINITIONS = ("paper", "ours")
 Case = tuple[str, str, str, str, int]
 

@@ -22,6 +22,7 @@ READERS = (
     "green-dcc-local",
     "encortex-uk",
     "encortex-caiso",
+    "epf",
 )
 FINDINGS = ("gap", "duplicate", "nan", "frozen", "stand-in")
 _PUBLISHED = re.compile(r"always|after|day-ahead (?:[01]\d|2[0-3]):[0-5]\d|day-ahead 24:00")

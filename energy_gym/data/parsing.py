@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from energy_gym.data.cards import Card
+from energy_gym.data.parsing_epf import epf
 from energy_gym.errors import RawFileError
 
 VERSION = 1
@@ -174,4 +175,5 @@ _READERS: dict[str, Callable[[Card, Paths], Raw]] = {
     "green-dcc-local": _green_dcc_local,
     "encortex-uk": _encortex_uk,
     "encortex-caiso": _encortex_caiso,
+    "epf": epf,
 }

@@ -11,10 +11,13 @@ from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.forecast.rows import Forecast
 
 FORECASTS = {
+    "lightgbm": "energy_gym.forecast.lightgbm:LightGBM",
     "mean": "energy_gym.forecast.simple:Mean",
+    "nbeats": "energy_gym.forecast.nbeats:NBeats",
     "noise": "energy_gym.forecast.simple:Noise",
     "perfect": "energy_gym.forecast.rows:Perfect",
     "published": "energy_gym.forecast.rows:Published",
+    "published-epf": "energy_gym.forecast.published_epf:PublishedEPF",
     "yesterday": "energy_gym.forecast.rows:Yesterday",
 }
 

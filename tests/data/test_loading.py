@@ -14,7 +14,7 @@ from energy_gym.data import Dataset, card, card_ids, load
 from energy_gym.data.loading import forget
 from energy_gym.errors import DataError, UnknownIdError
 
-FETCHED = ("caiso", "de-lu", "encortex-caiso", "encortex-uk", "ercot", "nyiso")
+FETCHED = ("caiso", "de-lu", "encortex-caiso", "encortex-uk", "epf-de", "epf-fr", "epf-np", "ercot", "nyiso")
 PRICES = "green-dcc/data/electricity_prices/processed/{zone}/{year}/{zone}_electricity_prices_{year}.csv"
 
 
