@@ -14,7 +14,10 @@ import numpy as np
 from encortex_daily import DAYS, HOURS, Floats, Outcome, outcomes, scaled
 
 from energy_gym.data.feed import CARBON, FORECAST_PREFIX, PRICE, Feed
+from energy_gym.errors import MissingExtraError
 from energy_gym.forecast import Mean, Noise, Perfect, Yesterday
+from energy_gym.forecast.lightgbm import LightGBM
+from energy_gym.forecast.nbeats import NBeats
 
 COLUMNS = (PRICE, CARBON)
 SEEDS = 20
@@ -179,6 +182,27 @@ def _table_4(days: Days) -> Iterator[Line]:
             money, kilograms = days.joint(made[PRICE], made[CARBON], weight)
             yield Line("4", f"MILP, {name}, joint, cost", joint_cost, money, "EUR", told)
             yield Line("4", f"MILP, {name}, joint, carbon", joint_carbon, kilograms, "kg", told)
+
+
+@dataclass(frozen=True)
+class Own:
+    """What this package's own forecaster gives under the paper's definitions: errors and scores by column."""
+
+    name: str
+    errors: tuple[Outcome, Outcome]
+    scores: tuple[Outcome, Outcome]
+
+
+def own_forecasts(days: Days) -> Iterator[Own]:
+    """Yield this package's forecasters, prices unknown until their hour as in the paper; those installed only."""
+    for forecast in (Mean(), LightGBM(use_published=False), NBeats(use_published=False)):
+        name = type(forecast).__name__
+        try:
+            price, carbon = (days.mae(forecast, column) for column in COLUMNS)
+            cost, kilograms = (days.score(days.of(forecast, column), column) for column in COLUMNS)
+        except MissingExtraError:
+            continue
+        yield Own(name, (price, carbon), (cost, kilograms))
 
 
 def own_mean(days: Days) -> dict[str, float]:

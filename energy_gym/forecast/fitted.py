@@ -92,10 +92,11 @@ class Fitted(ABC):
         Raises:
             ResetNeededError: It was not fitted, and the feed is a user's frame.
             WindowError: The rows start within the period it was fitted on.
-            ConfigurationError: The training period is too short.
+            ConfigurationError: The training period is too short for the horizon.
             MissingExtraError: The library it needs is not installed.
         """
         trained = self._training(feed, first)
+        _check_history(trained, horizon)
         key = self._key(trained, feed, column, (first, stop, horizon))
         path = _folder() / f"{self.name}-{key}.npy"
         with contextlib.suppress(OSError, ValueError):
@@ -133,9 +134,7 @@ class Fitted(ABC):
                 raise ResetNeededError(
                     f"forecast {self.name!r}", f"is not fitted; {feed.title} has no training split", "call fit() first"
                 )
-            window = replace(feed, first=split[0], stop=split[1])
-            _check_history(window)
-            return _cut(window)
+            return _cut(replace(feed, first=split[0], stop=split[1]))
         begin, end = feed.span(first, first + 1)[0], trained.times[-1]
         if begin <= end and (split is None or feed.title != trained.title):
             raise WindowError(
@@ -199,18 +198,20 @@ def _cut(feed: Feed) -> Feed:
     return replace(feed, values=values, times=feed.times[:stop], filled=feed.filled[:stop])
 
 
-def _check_history(feed: Feed) -> None:
-    days = (feed.stop - feed.first) / steps_per_day(feed)
+def _check_history(feed: Feed, horizon: int = 0) -> None:
+    days = (feed.stop - feed.first - horizon) / steps_per_day(feed)
     if days < LEAST_DAYS:
         raise ConfigurationError(
-            f"{days:.1f} days to learn from", f"a forecaster needs at least {LEAST_DAYS}", "give it a longer period"
+            f"{feed.stop - feed.first} steps to learn {horizon} ahead from",
+            f"a forecaster needs at least {LEAST_DAYS} days more than it looks ahead",
+            "give it a longer period, or a shorter horizon",
         )
 
 
 def _digest(feed: Feed) -> str:
     """Return a hash of all that a forecaster can read in a feed."""
     digest = hashlib.sha256(f"{feed.zone} {feed.first} {len(feed)} {feed.times[0]}".encode())
-    digest.update(repr(sorted(feed.published.items())).encode())
+    digest.update(f"{sorted(feed.published.items())} {sorted(feed.statistics.items())}".encode())
     for name in sorted(feed.values):
         digest.update(name.encode() + feed.values[name].tobytes())
     return digest.hexdigest()

@@ -136,8 +136,13 @@ def test_fitted_on_the_test_period_is_refused(past: Feed) -> None:
 
 
 def test_too_little_to_learn_from_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="at least 21"):
+    with pytest.raises(ConfigurationError, match="at least 21 days"):
         made("lightgbm").fit(open_feed(None, shaped("2024-01-01", 5), "all"))
+
+
+def test_a_horizon_longer_than_the_history_is_refused(past: Feed) -> None:
+    with pytest.raises(ConfigurationError, match="1900 ahead"):
+        gym.make(ID, data=later(), forecast=made("lightgbm").fit(past), horizon=1900).reset()
 
 
 @pytest.mark.parametrize("make", [lambda: LightGBM(trees=0), lambda: NBeats(steps=-1), lambda: LightGBM(samples=0)])
