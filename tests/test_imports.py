@@ -35,7 +35,7 @@ STOREYS = (
     ("dynamics", "tape"),
     ("envs", "oracle", "scenarios"),
     ("agents",),
-    ("evaluation", "scoring", "testing"),
+    ("evaluation", "regret", "scoring", "testing"),
     (
         "leaderboard",
         "recipes",
