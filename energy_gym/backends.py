@@ -53,7 +53,7 @@ arrays: Namespace = _Arrays()
 
 
 def tensors() -> Namespace:
-    """Return the namespace of torch tensors (imports torch on the first call); plain numbers may stand among them.
+    """Return the namespace of torch tensors (imports torch on the first call); a flow that is nought may be a float.
 
     Raises:
         MissingExtraError: If torch is not installed.
@@ -68,13 +68,13 @@ def tensors() -> Namespace:
     except ImportError as error:
         raise MissingExtraError.of("torch", "sb3") from error
 
-    def tensor(value: Any) -> Any:
-        return value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=torch.float64)
-
     def positive(value: Any) -> Any:
-        return torch.clamp(tensor(value), min=0.0) + 0.0
+        return torch.clamp(value, min=0.0) + 0.0 if isinstance(value, torch.Tensor) else _positive(value)
 
     def bounded(value: Any, limit: Any) -> Any:
-        return torch.minimum(tensor(value), torch.clamp(tensor(limit), min=0.0))
+        top = positive(limit)
+        if isinstance(value, torch.Tensor):
+            return torch.minimum(value, top) if isinstance(top, torch.Tensor) else torch.clamp(value, max=top)
+        return torch.clamp(top, max=value) if isinstance(top, torch.Tensor) else _bounded(value, top)
 
     return cast(Namespace, SimpleNamespace(positive=positive, bounded=bounded))

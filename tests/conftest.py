@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -52,3 +52,25 @@ def make_series(steps: int, seed: int = 0, minutes: int = 60, zone: str = "UTC")
 def series() -> pd.DataFrame:
     """Ten days of hourly prices of both signs and carbon intensities."""
     return make_series(240)
+
+
+def make_site(steps: int, seed: int = 0, minutes: int = 60, zone: str = "UTC") -> pd.DataFrame:
+    """Return the same with a load and with PV that is more than the load at some noons [kW]."""
+    rng = np.random.default_rng(seed + 1)
+    phase = np.arange(steps) * minutes / 1440.0 * 2.0 * np.pi
+    sun = np.clip(-np.cos(phase), 0.0, None) * rng.uniform(0.3, 1.0, steps)
+    load = 3.0 - np.sin(phase) + rng.gamma(2.0, 0.4, steps)
+    return make_series(steps, seed, minutes, zone).assign(load_kw=load, pv_kw=9.0 * sun)
+
+
+@pytest.fixture
+def site() -> pd.DataFrame:
+    """Ten days of hourly prices, carbon intensities, load and PV."""
+    return make_site(240)
+
+
+@pytest.fixture
+def data_of(series: pd.DataFrame, site: pd.DataFrame) -> Callable[[str], pd.DataFrame]:
+    """What each id can run on: prices alone, a site by the hour, or 31 days of a site by the quarter hour."""
+    own = {"energy_gym/Arbitrage-v0": series, "energy_gym/Commercial-v0": make_site(31 * 96, minutes=15)}
+    return lambda name: own.get(name, site)

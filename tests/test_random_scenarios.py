@@ -118,7 +118,9 @@ def a_site(random: Random, number: int, demand: bool = True) -> tuple[dict[str, 
 def a_grid(random: Random, entities: dict[str, Entity]) -> Grid:
     """Return a connection that what cannot be decided fits through: loads up to 4 kW each, generation up to 5."""
     loads = sum(4.0 * item.scale for item in entities.values() if isinstance(item, Consumer))
-    made = sum(5.0 * item.scale for item in entities.values() if isinstance(item, Solar | Wind) and item.curtailment == "none")
+    made = sum(
+        5.0 * item.scale for item in entities.values() if isinstance(item, Solar | Wind) and item.curtailment == "none"
+    )
     import_kw = loads + float(random.uniform(0.1, 4.0)) if random.random() < 0.7 else None
     export_kw = made + float(random.choice([0.0, random.uniform(0.0, 4.0)])) if random.random() < 0.7 else None
     return Grid(import_kw, export_kw)
@@ -135,7 +137,9 @@ def a_scenario(seed: int, sites: int | None = None, demand: bool = True) -> Scen
     objective = Objective(str(random.choice(["cost", "cost", "carbon", "joint"])), 100.0, terminal)
     chosen = Scenario(f"random {seed}", entities, contracts, objective=objective)
     flexible = any(
-        isinstance(item, Battery) or getattr(item, "shiftable", 0.0) > 0.0 or getattr(item, "curtailment", "") == "action"
+        isinstance(item, Battery)
+        or getattr(item, "shiftable", 0.0) > 0.0
+        or getattr(item, "curtailment", "") == "action"
         for item in entities.values()
     )
     return chosen if flexible else replace(chosen, **_with_battery(chosen, random))
@@ -154,7 +158,9 @@ def _with_battery(scenario: Scenario, random: Random) -> dict[str, Any]:
 def a_frame(seed: int, steps: int = 24) -> pd.DataFrame:
     """Return hours around the end of a month: prices of both signs, carbon, sun, wind and load."""
     random = np.random.default_rng(1000 + seed)
-    index = pd.date_range(pd.Timestamp("2024-04-01", tz="Europe/Berlin") - pd.Timedelta(hours=steps // 2), periods=steps, freq="h")
+    index = pd.date_range(
+        pd.Timestamp("2024-04-01", tz="Europe/Berlin") - pd.Timedelta(hours=steps // 2), periods=steps, freq="h"
+    )
     hour = index.hour.to_numpy()
     columns = {
         "price_per_mwh": random.normal(30.0, 80.0, steps),

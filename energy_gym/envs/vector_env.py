@@ -16,7 +16,7 @@ from energy_gym.backends import arrays
 from energy_gym.dynamics import compose, reward, settlement
 from energy_gym.envs.batched import each_battery, each_seed, each_value, gather_all, with_batteries
 from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, MODERN, VectorEnv, autoreset_mode
-from energy_gym.envs.env import action_space, observation_space
+from energy_gym.envs.env import EnergyEnv, action_space, observation_space
 from energy_gym.envs.laying import states_of
 from energy_gym.envs.setup import check_count, make_setup
 from energy_gym.envs.starts import Starts
@@ -33,12 +33,25 @@ Flags = npt.NDArray[np.bool_]
 Step = tuple[npt.NDArray[np.float32], Floats, Flags, Flags, dict[str, Any]]
 
 
+def batch_of(env: EnergyEnv, num_envs: int, autoreset: str, **changes: Any) -> EnergyVectorEnv:
+    """Return a batch of environments like a single one, whatever its id, but for the keywords given.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> home = gym.make("energy_gym/HomeSolar-v0", home=3).unwrapped
+        >>> batch_of(home, 4, "disabled", split="validation").scenario == home.scenario
+        True
+    """
+    return EnergyVectorEnv(num_envs, autoreset=autoreset, **env.complete({**env.keywords, **changes}))
+
+
 class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depends on the installed Gymnasium
     """Many episodes of a scenario at once; keywords as for `EnergyEnv`, and two more.
 
     Args:
         num_envs: Number of environments.
-        battery: One battery for all, or a sequence of ``num_envs``.
+        battery: One battery for all, or a sequence of ``num_envs``. All environments share one scaling of what they
+            see: with ``data=`` and without ``reference=``, powers are scaled by what the first one's site can draw.
         autoreset: ``"next_step"``, ``"same_step"`` or ``"disabled"``; None takes the installed Gymnasium's own.
         max_episode_steps: Given by Gymnasium's maker; an episode's length is ``episode_steps``.
         keywords: See `energy_gym.envs.setup.make_setup`.
@@ -60,7 +73,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             raise ConfigurationError(f"render_mode={render_mode!r}", "a batch has no pictures", "render a single one")
         self.num_envs = check_count("num_envs", num_envs)
         batteries = each_battery(battery, self.num_envs)
-        self.setup = make_setup(battery=batteries[0] if batteries else None, **keywords)
+        self.setup = make_setup(**self.complete({**keywords, "battery": batteries[0]} if batteries else keywords))
         self._mode, announced = autoreset_mode(autoreset)
         self.metadata = {**type(self).metadata, **announced}
         self.single_observation_space = observation_space(self.setup)
@@ -68,6 +81,11 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._prepare(with_batteries(self.setup, batteries))
+
+    @classmethod
+    def complete(cls, keywords: dict[str, Any]) -> dict[str, Any]:
+        """See `EnergyEnv.complete`."""
+        return keywords
 
     def _prepare(self, units: tuple[Unit, ...]) -> None:
         """Lay out as arrays what every step reads; one value past the end serves those that wait for a reset."""

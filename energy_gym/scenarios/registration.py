@@ -8,6 +8,10 @@ from __future__ import annotations
 
 SCENARIOS = {
     "energy_gym/Arbitrage-v0": ("energy_gym.scenarios.arbitrage", "ArbitrageEnv", "ArbitrageVectorEnv"),
+    "energy_gym/Commercial-v0": ("energy_gym.scenarios.commercial", "CommercialEnv", "CommercialVectorEnv"),
+    "energy_gym/HomeSolar-v0": ("energy_gym.scenarios.home_solar", "HomeSolarEnv", "HomeSolarVectorEnv"),
+    "energy_gym/Microgrid-v0": ("energy_gym.scenarios.microgrid", "MicrogridEnv", "MicrogridVectorEnv"),
+    "energy_gym/Scenario-v0": ("energy_gym.scenarios.composed", "ScenarioEnv", "ScenarioVectorEnv"),
 }
 
 

@@ -137,5 +137,7 @@ def check_models(env: EnergyEnv, steps: int = WINDOW_STEPS) -> float:
             widest = max(widest, gap)
             if gap > slack(stated):
                 rule, remedy = "one statement, one optimum", "let `constrain` state what `settle` and next_state do"
-                differ(f"unit {unit.name!r}", f"the Pyomo model's optimum and {what}", None, (stated, value), rule, remedy)
+                differ(
+                    f"unit {unit.name!r}", f"the Pyomo model's optimum and {what}", None, (stated, value), rule, remedy
+                )
     return widest

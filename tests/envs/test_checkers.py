@@ -6,6 +6,7 @@ import importlib.metadata
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -20,12 +21,18 @@ from energy_gym.scenarios.registration import SCENARIOS
 IDS = sorted(SCENARIOS)
 ACTIONS = ("continuous", "discrete-3", "discrete-5")
 OBJECTIVES = ("cost", "carbon", "joint")
+DataOf = Callable[[str], pd.DataFrame]
+# Ids that a price and a carbon intensity are enough for, with the keywords that make them so.
+PRICED: dict[str, dict[str, Any]] = {
+    "energy_gym/Arbitrage-v0": {},
+    "energy_gym/Scenario-v0": {"scenario": energy_gym.Scenario.arbitrage()},
+}
 
 
 @pytest.fixture(params=[(name, actions, aim) for name in IDS for actions in ACTIONS for aim in OBJECTIVES], ids=str)
-def keywords(request: pytest.FixtureRequest, series: pd.DataFrame) -> dict[str, Any]:
+def keywords(request: pytest.FixtureRequest, data_of: DataOf) -> dict[str, Any]:
     name, actions, objective = request.param
-    return {"id": name, "actions": actions, "objective": objective, "data": series, "episode_steps": 24}
+    return {"id": name, "actions": actions, "objective": objective, "data": data_of(name), "episode_steps": 24}
 
 
 def check(run: Any) -> None:
@@ -40,11 +47,11 @@ def test_gymnasium(keywords: dict[str, Any]) -> None:
     check(lambda: check_env(env.unwrapped))
 
 
-def test_gymnasium_with_pictures(series: pd.DataFrame) -> None:
+@pytest.mark.parametrize("name", IDS)
+def test_gymnasium_with_pictures(name: str, data_of: DataOf) -> None:
     pytest.importorskip("matplotlib")
-    for name in IDS:
-        env = gym.make(name, data=series, episode_steps=6, render_mode="rgb_array")
-        check(lambda env=env: check_env(env.unwrapped))
+    env = gym.make(name, data=data_of(name), episode_steps=6, render_mode="rgb_array")
+    check(lambda: check_env(env.unwrapped))
 
 
 def test_stable_baselines(keywords: dict[str, Any]) -> None:
@@ -62,12 +69,18 @@ def test_defaults_need_no_network_and_pass_both(name: str, actions: str) -> None
     check(lambda: checker.check_env(env.unwrapped, warn=True))
 
 
-@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("name", PRICED)
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_markets(name: str, objective: str, real_data: Any) -> None:
     for dataset in ("de-lu", "encortex-uk"):
-        env = gym.make(name, dataset=dataset, split="test", objective=objective, episode_steps=24)
+        keywords = {"objective": objective, "episode_steps": 24, **PRICED[name]}
+        env = gym.make(name, dataset=dataset, split="test", **keywords)
         check(lambda env=env: check_env(env.unwrapped))
+
+
+def test_a_home_that_is_fetched(real_data: Any) -> None:
+    env = gym.make("energy_gym/HomeSolar-v0", dataset="ausgrid-12", split="test", episode_steps=48)
+    check(lambda: check_env(env.unwrapped))
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -80,8 +93,8 @@ def test_registered_with_an_entry_for_batches(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", IDS)
-def test_every_passive_check_of_a_whole_episode_is_silent(name: str, series: pd.DataFrame) -> None:
-    env = gym.make(name, data=series, episode_steps=24)
+def test_every_passive_check_of_a_whole_episode_is_silent(name: str, data_of: DataOf) -> None:
+    env = gym.make(name, data=data_of(name), episode_steps=24)
 
     def play() -> None:
         env.reset(seed=1)

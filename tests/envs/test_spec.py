@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pickle
 import re
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -16,6 +17,10 @@ import energy_gym
 from energy_gym.scenarios.registration import SCENARIOS
 
 IDS = sorted(SCENARIOS)
+# States, and series looked ahead at for money, for carbon and for both; a site adds its PV and its load, a demand
+# charge its rate and a running maximum a window.
+ARBITRAGE, SITE = (1, (1, 1, 2)), (1, (3, 3, 4))
+SLOTS = {"energy_gym/Arbitrage-v0": ARBITRAGE, "energy_gym/Commercial-v0": (1 + 3, (4, 3, 5))}
 
 
 @pytest.fixture(params=IDS)
@@ -23,11 +28,16 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture
+def data(name: str, data_of: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
+    return data_of(name)
+
+
 def test_an_id_has_a_version_and_a_page(name: str) -> None:
     assert re.fullmatch(r"energy_gym/[A-Z][A-Za-z]+-v\d+", name)
     module, single, batch = SCENARIOS[name]
     for part in ("Decision", "Observation", "Reward", "Episode", "Keywords", "Versions"):
-        assert part in getattr(importlib.import_module(module), single).__doc__
+        assert f"**{part}.**" in getattr(importlib.import_module(module), single).__doc__
     assert getattr(importlib.import_module(module), batch).__doc__
 
 
@@ -52,16 +62,19 @@ def test_spaces_of_the_action_keywords(name: str) -> None:
 
 
 @pytest.mark.parametrize("horizon", [1, 2, 24, 100])
-def test_horizon_sets_the_number_of_slots(name: str, series: pd.DataFrame, horizon: int) -> None:
-    lengths = [
-        gym.make(name, data=series, horizon=horizon, objective=objective).observation_space.shape[0]
-        for objective in ("cost", "carbon", "joint")
-    ]
-    assert lengths == [7 + horizon, 7 + horizon, 7 + 2 * horizon]
+def test_horizon_sets_the_number_of_slots(name: str, data: pd.DataFrame, horizon: int) -> None:
+    states, series = SLOTS.get(name, SITE)
+    for objective, count in zip(("cost", "carbon", "joint"), series, strict=True):
+        env = gym.make(name, data=data, horizon=horizon, objective=objective)
+        assert env.observation_space.shape == (states + 6 + count * horizon,)
+        names = [slot.name for slot in env.unwrapped.layout]
+        assert names[0] == "state_of_charge"
+        assert sum(name.startswith("running_maximum_kw") for name in names) == states - 1
+        assert sum(name.endswith(f"[+{horizon - 1}]") for name in names) == count
 
 
-def test_state_can_be_pickled_and_goes_on_the_same(name: str, series: pd.DataFrame) -> None:
-    env = gym.make(name, data=series).unwrapped
+def test_state_can_be_pickled_and_goes_on_the_same(name: str, data: pd.DataFrame) -> None:
+    env = gym.make(name, data=data).unwrapped
     env.reset(seed=1)
     env.step(np.array([0.5]))
     twin = pickle.loads(pickle.dumps(env))
@@ -79,8 +92,8 @@ def test_processes_of_their_own(name: str) -> None:
     assert again.reset(seed=0)[0].tobytes() == gym.make(name, episode_steps=5).reset(seed=0)[0].tobytes()
 
 
-def test_a_variant_changes_only_what_is_asked(name: str, series: pd.DataFrame) -> None:
-    env = gym.make(name, data=series, objective="joint", episode_steps=7).unwrapped
+def test_a_variant_changes_only_what_is_asked(name: str, data: pd.DataFrame) -> None:
+    env = gym.make(name, data=data, objective="joint", episode_steps=7).unwrapped
     other = env.variant(episode_steps=9)
     other.reset(seed=0)
     assert other.window[1] - other.window[0] == 9
@@ -89,8 +102,8 @@ def test_a_variant_changes_only_what_is_asked(name: str, series: pd.DataFrame) -
     assert env.window[1] - env.window[0] == 7
 
 
-def test_gymnasium_wrappers_work(name: str, series: pd.DataFrame) -> None:
-    env: Any = gym.make(name, data=series, max_episode_steps=5)
+def test_gymnasium_wrappers_work(name: str, data: pd.DataFrame) -> None:
+    env: Any = gym.make(name, data=data, max_episode_steps=5)
     env = gym.wrappers.RecordEpisodeStatistics(gym.wrappers.RescaleAction(env, np.float32(-2.0), np.float32(2.0)))
     env.reset(seed=0)
     for step in range(5):
@@ -100,7 +113,7 @@ def test_gymnasium_wrappers_work(name: str, series: pd.DataFrame) -> None:
     assert "episode" in info
 
 
-def test_unknown_keywords_are_refused(name: str, series: pd.DataFrame) -> None:
+def test_unknown_keywords_are_refused(name: str, data: pd.DataFrame) -> None:
     for make in (gym.make, energy_gym.make_vec):
         with pytest.raises((TypeError, energy_gym.EnergyGymError), match="horizn"):
-            make(name, data=series, horizn=5)
+            make(name, data=data, horizn=5)

@@ -1,0 +1,52 @@
+"""``energy_gym/Scenario-v0``: any composition of the known entities and contracts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.vector_env import EnergyVectorEnv
+from energy_gym.scenarios import microgrid
+
+
+def complete(keywords: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords; where no scenario is among them, those of the microgrid, as an example."""
+    return microgrid.complete(keywords)
+
+
+class ScenarioEnv(EnergyEnv):
+    """A scenario of your own, as an object or as the path of a YAML file.
+
+    **Decision.** One share of rated power in [-1, 1] for each controlled entity, in the order of the scenario: a Box of
+    shape (controls,), or with ``actions="discrete-N"`` a Discrete space (one control) or a MultiDiscrete one.
+
+    **Observation.** A flat float32 Box: the states of the controlled entities, the running maxima of demand windows,
+    the clock, then ``horizon`` forecast values of every series that the reward depends on.
+
+    **Reward.** As the scenario's objective says: minus the money spent, kg CO2 avoided, or both. What independent
+    decision units earn adds up; demand charges are paid as a running maximum rises.
+
+    **Episode.** As the scenario's clock says, by default a week from a random start of the split; closed as its
+    objective says.
+
+    **Keywords.** As for ``energy_gym/Arbitrage-v0``; ``scenario`` and ``dataset`` (or ``data``) are yours, by default
+    those of ``energy_gym/Microgrid-v0``. ``docs/scenarios.md`` shows how to compose a scenario and how to add a kind of
+    entity.
+
+    **Versions.** v0: first version.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> from energy_gym.scenarios.microgrid import microgrid
+        >>> env = gym.make("energy_gym/Scenario-v0", scenario=microgrid(), dataset="california-homes-2016")
+        >>> env.action_space.shape, env.observation_space.shape
+        ((1,), (79,))
+    """
+
+    complete = staticmethod(complete)
+
+
+class ScenarioVectorEnv(EnergyVectorEnv):
+    """A batch of `ScenarioEnv`."""
+
+    complete = staticmethod(complete)
