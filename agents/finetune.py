@@ -2,7 +2,8 @@
 
     python agents/finetune.py --dataset ercot-2021-2022 --steps 50000 --months 3
 
-With ``--months`` both see the first months of the training split alone, where the expert's advice is worth most.
+DQN starts from values that are fitted to the cloned policy, and heeds the expert's advice on the way (`DQN.follow`).
+With ``--months`` all see the first months of the training split alone, where the advice is worth most.
 """
 
 from __future__ import annotations
@@ -48,8 +49,10 @@ def main(
         return learner("bc", env, seed, logs).fit(training_part(env, months, None), budget=batches)
 
     def tuned(env: Any, seed: int, logs: str | None) -> Agent:
-        agent = learner("dqn", env, seed, logs)
-        agent.adopt(cloned(env, seed, logs))
+        agent: Any = learner("dqn", env, seed, logs)
+        clone = cloned(env, seed, logs)
+        agent.adopt(clone)
+        agent.follow(clone.studied)
         return agent.fit(training_part(env, months, "week"), budget=steps)
 
     ways = (

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -26,6 +27,7 @@ from energy_gym.agents.registry import agent_class
 
 ID = "energy_gym/Arbitrage-v0"
 FOLDER = Path(__file__).resolve().parent / "search"
+CALL = [Path(sys.argv[0]).name, *sys.argv[1:]]
 NETWORKS = [[64, 64], [128, 128], [256, 256]]
 CHOICES: dict[str, dict[str, list[Any]]] = {
     "dqn": {
@@ -96,7 +98,7 @@ def table(agent: str, markets: list[str], budget: int, rows: list[tuple[dict[str
     lines = [
         f"# Search: {agent}",
         "",
-        f"Best score on the validation weeks after {budget} steps, seed 0; `python benchmarks/search.py {agent}`.",
+        f"Best score on the validation weeks after {budget} steps, seed 0; `python benchmarks/{' '.join(CALL)}`.",
         f"Settings not named are those of `energy_gym/agents/defaults/{agent}.yaml` at the time.",
         "",
         "| mean | " + " | ".join(markets) + " | seconds | settings |",

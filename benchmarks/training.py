@@ -12,6 +12,7 @@ from measuring import Row, Sizes, take_turns
 
 from energy_gym.agents.learner import one_thread
 from energy_gym.agents.registry import agent_class
+from energy_gym.agents.sb3 import silent_logger
 
 ID = "energy_gym/Arbitrage-v0"
 NOTES = {
@@ -70,6 +71,7 @@ def _model(agent: Any, venv: Any, gradient_steps: int, every: int) -> Any:
             tau=agent.settings["tau"],
             target_update_interval=max(venv.num_envs, 1),
         )
+        model.set_logger(silent_logger())
         model.learn(512, log_interval=None)
     return model
 

@@ -1,4 +1,4 @@
-"""The command line: ``energy-gym leaderboard | solve | list | data | experts``.
+"""The command line: ``energy-gym leaderboard | solve | list | data | experts | forecasts``.
 
 One rule: it reads options and prints; what it prints comes from the package's public functions.
 """
@@ -17,6 +17,7 @@ from rich.table import Table
 import energy_gym
 from energy_gym.data_cli import app as data_app
 from energy_gym.experts_cli import app as experts_app
+from energy_gym.forecasts_cli import forecasts
 from energy_gym.leaderboard_cli import leaderboard, merge
 from energy_gym.recipes_cli import add_recipes
 from energy_gym.screen import clear_errors
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.command()(leaderboard)
 app.command()(merge)
+app.command()(forecasts)
 app.add_typer(experts_app, name="experts")
 add_recipes(app)
 console = Console()

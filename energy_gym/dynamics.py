@@ -46,7 +46,7 @@ def _plain(unit: Unit, xp: Namespace) -> Advance:
     What is nought at every step is not worked out: this is the fast path of every environment with one battery.
     """
     flexible = unit.flexibles[0]
-    (settle, next_state, cost, _), cell, costs = flexible.laws, flexible.cell, flexible.costs
+    (settle, next_state, cost, *_), cell, costs = flexible.laws, flexible.cell, flexible.costs
     one_price, emits = unit.buy is unit.sell, bool(unit.carbon.any())
 
     def advance(states: Any, wishes: Any, signals: Any) -> Flow:
@@ -81,14 +81,15 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
             flows.append([drawn, given])
             net, refused = net + drawn - given, refused + short
             if curtails:
-                spare, cut = spare - drawn, cut + drawn
+                spare = spare - drawn
         if unit.limited:
-            net, refused, curtailed = _fitted(unit, flows, net, refused, spare, xp)
-            cut = cut + curtailed
+            net, refused, cut = _fitted(unit, flows, net, refused, spare, xp)
         wear, after = 0.0, []
-        for (law, cell, _), state, (drawn, given), signal in zip(laws, states[:count], flows, own, strict=True):
+        for (law, cell, curtails), state, (drawn, given), signal in zip(laws, states[:count], flows, own, strict=True):
             after.append(law.next_state(state, drawn, given, cell, signal))
             wear = wear + law.cost(drawn, given, cell)
+            if curtails:
+                cut = cut + drawn
         charge = 0.0
         for rate, peak, counts, begins in zip(rates, states[count:], active, fresh, strict=True):
             peak, risen = raised(peak, net / hours, counts, begins, xp)

@@ -1,22 +1,25 @@
 """Where jobs are done: processes of this machine, or an existing Ray or Dask cluster; always through joblib.
 
 One rule: every job ends as its result or as a `Failure`. A job that raises, or takes its worker down, is done once
-more, alone; the others go on.
+more, alone; the others go on. A job that may never have begun when a worker of a distant cluster died is done alone up
+to twice.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import joblib
 
+from energy_gym.agents.readers import hush_gym
 from energy_gym.clusters import CLUSTERS
 from energy_gym.envs.setup import check_count
 from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
@@ -34,6 +37,10 @@ class Failure:
     missing: bool = False
 
 
+class _Unknown(Failure):
+    """A worker died, and the job may never have begun."""
+
+
 @dataclass(frozen=True)
 class Engine:
     """A pool of workers that is open.
@@ -43,12 +50,14 @@ class Engine:
         workers: Jobs at a time.
         settings: What `joblib.parallel_config` is given; None does the jobs in this process.
         streams: Whether results come one by one as they end, or a round of jobs at a time.
+        near: Whether the workers are processes of this machine, which see the files that say which jobs have begun.
     """
 
     name: str
     workers: int
     settings: Mapping[str, Any] | None
     streams: bool = True
+    near: bool = True
 
     def outcomes(self, work: Work, items: Sequence[Item]) -> Iterator[tuple[int, Any]]:
         """Do all jobs; yield the place of an item and its result or `Failure`, as they come.
@@ -64,8 +73,11 @@ class Engine:
                 again[place] = outcome
             else:
                 yield place, outcome
-        for place in again:
-            yield place, self._alone(work, items[place])
+        for place, failure in again.items():
+            outcome = self._alone(work, items[place])
+            if isinstance(failure, _Unknown) and isinstance(outcome, Failure) and not outcome.missing:
+                outcome = self._alone(work, items[place])
+            yield place, outcome
 
     def _first_time(self, work: Work, waiting: dict[int, Item]) -> Iterator[tuple[int, Any]]:
         """Do the jobs side by side; those a worker may have died of come back as failures."""
@@ -79,10 +91,10 @@ class Engine:
                     begun = {int(path.name) for path in Path(started).iterdir()} & set(waiting)
                     for place in begun or set(waiting):
                         del waiting[place]
-                        yield place, _death(error)
+                        yield place, _death(error) if begun else _Unknown(_death(error).error)
 
     def _side_by_side(self, work: Work, waiting: Mapping[int, Item], started: str) -> Iterator[tuple[int, Any]]:
-        jobs = [(place, work, item, started if self.name == "local" else "") for place, item in waiting.items()]
+        jobs = [(place, work, item, started if self.near else "") for place, item in waiting.items()]
         if self.settings is None:
             yield from (attempt(*job) for job in jobs)
             return
@@ -143,13 +155,17 @@ def _death(error: BaseException) -> Failure:
 
 
 @contextmanager
-def opened(name: str = "local", address: str | None = None, workers: int | None = None) -> Iterator[Engine]:
+def opened(
+    name: str = "local", address: str | None = None, workers: int | None = None, modules: Sequence[str] = ()
+) -> Iterator[Engine]:
     """Open an engine; what was started for it is stopped at the end.
 
     Args:
         name: ``"local"``, ``"ray"`` or ``"dask"``.
         address: Address of an existing cluster; without one, Ray or Dask is started on this machine.
         workers: Jobs at a time; by default one per core, of the cluster where there is one.
+        modules: What jobs will import. Local processes import them when they start, since loky takes a process that
+            grows much after its first job for one that leaks memory, and replaces it.
 
     Raises:
         UnknownIdError: An unknown engine.
@@ -171,7 +187,20 @@ def opened(name: str = "local", address: str | None = None, workers: int | None 
     with ExitStack() as stack:
         if name == "local":
             own = count or os.cpu_count() or 1
-            yield Engine(name, own, None if own == 1 else {"backend": "loky"})
+            yield Engine(name, own, None if own == 1 else _loky(modules))
         else:
             cluster = stack.enter_context(CLUSTERS[name](address, count))
-            yield Engine(name, cluster.workers, cluster.settings, cluster.streams)
+            yield Engine(name, cluster.workers, cluster.settings, cluster.streams, near=address is None)
+
+
+def _loky(modules: Sequence[str]) -> dict[str, Any]:
+    return (
+        {"backend": "loky", "initializer": _prepare, "initargs": (tuple(modules),)} if modules else {"backend": "loky"}
+    )
+
+
+def _prepare(modules: Sequence[str]) -> None:
+    hush_gym()
+    for module in modules:
+        with suppress(ImportError):
+            importlib.import_module(module)

@@ -131,6 +131,10 @@ class SolverError(EnergyGymError, RuntimeError):
     """The solver ended without a usable plan."""
 
 
+class BrokenPromiseError(EnergyGymError, AssertionError):
+    """A scenario breaks an identity that the suite promises: see `energy_gym.testing`."""
+
+
 class ResetNeededError(EnergyGymError, RuntimeError):
     """``step`` or ``solve`` was called outside a running episode."""
 

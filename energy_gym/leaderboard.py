@@ -89,7 +89,8 @@ def run_suite(
     names = list(dict.fromkeys(agents or suite.agents))
     found, left_out = _available(names)
     runs = list(runs_of(suite, found, check_count("seeds", seeds), {**suite.budgets, **check_budgets(budgets or {})}))
-    with opened(engine, address, workers) as pool:
+    modules = sorted({module for agent in found for module in agent_factory(agent).requires})
+    with opened(engine, address, workers, modules) as pool:
         hashes = {task.name: task.hashes["task"] for task in suite.tasks}
         folder = _folder(out)
         board = _Board(suite, folder, pool, progress or (lambda *_: None))

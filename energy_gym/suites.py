@@ -115,7 +115,7 @@ class Suite:
 
         Example:
             >>> Suite.read("quick").agents
-            ('idle', 'uniform', 'threshold', 'mpc', 'dqn', 'bc')
+            ('idle', 'uniform', 'threshold', 'mpc', 'dqn', 'cql', 'bc')
         """
         path = Path(name) if str(name).endswith((".yaml", ".yml")) else resource(*SUITES) / f"{name}.yaml"
         if not path.is_file():

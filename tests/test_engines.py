@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from energy_gym.engines import Failure, opened
+from energy_gym.engines import Engine, Failure, opened
 from energy_gym.errors import ClusterError, ConfigurationError, MissingExtraError, NonPositiveError, UnknownIdError
 
 JOBS = """
@@ -75,6 +75,25 @@ def test_a_worker_that_dies_costs_its_job_alone(work: Any, tmp_path: Path) -> No
     assert [found[number] for number in (0, 1, 2, 4, 5)] == [0, 10, 20, 40, 50]
     assert found[3] == Failure("its worker died (TerminatedWorkerError)")
     assert (tries(tmp_path, 1), tries(tmp_path, 3)) == (2, 2)
+
+
+def test_a_job_that_may_not_have_begun_is_still_tried_twice(work: Any, tmp_path: Path) -> None:
+    kinds = ["die", "die once", "raise once", "", "die once"]
+    jobs = [(str(tmp_path), number, kind) for number, kind in enumerate(kinds)]
+    found = dict(Engine("distant", 2, {"backend": "loky"}, near=False).outcomes(work, jobs))
+    assert [found[number] for number in (1, 2, 3, 4)] == [10, 20, 30, 40]
+    assert found[0] == Failure("its worker died (TerminatedWorkerError)")
+    assert tries(tmp_path, 0) in (2, 3)
+
+
+def test_what_jobs_import_is_there_before_them(work: Any, tmp_path: Path) -> None:
+    with opened(workers=2, modules=["jobs_of_the_test", "no_such_module"]) as pool:
+        outcomes = dict(pool.outcomes(loaded, [("jobs_of_the_test",), ("jobs_of_the_test",)]))
+    assert outcomes == {0: True, 1: True}
+
+
+def loaded(module: str) -> bool:
+    return module in sys.modules
 
 
 def test_nothing_to_do() -> None:

@@ -37,6 +37,8 @@ class BC(Learner):
 
     name: ClassVar[str] = "bc"
     requires: ClassVar[Mapping[str, str]] = {"imitation": "imitation"}
+    # What the last ``fit`` learnt from.
+    studied: Trajectories | None = None
 
     @property
     def head(self) -> str:
@@ -45,7 +47,8 @@ class BC(Learner):
 
     def _train(self, source: Any, budget: int, seed: int, keeper: Keeper) -> None:
         library = import_imitation()
-        data = demonstrations(source, self.env, self.settings["expert"])
+        data = demonstrations(source, self.env, self.settings["expert"], budget * self.settings["batch_size"])
+        self.studied = data
         policy = self._policy(seed)
         if self.actor is not None:
             self.actor.into_torch(self._linears(policy))

@@ -14,12 +14,17 @@ from energy_gym.agents.experts import record_expert
 from energy_gym.agents.trajectories import Trajectories
 from energy_gym.data.fetching import cache_folder
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.setup import WEEK_HOURS
 from energy_gym.errors import ConfigurationError
 from energy_gym.files import write_atomically
 from energy_gym.version import __version__
 
+# Each recorded step is drawn this often, on average, before it is worth recording more: a short training is given weeks
+# drawn at random in place of the whole split, for the expert's play takes far longer than learning from it.
+DRAWS = 12
 
-def demonstrations(source: Any, env: EnergyEnv, recipe: dict[str, Any]) -> Trajectories:
+
+def demonstrations(source: Any, env: EnergyEnv, recipe: dict[str, Any], drawn: int | None = None) -> Trajectories:
     """Return trajectories that fit an agent's environment.
 
     Args:
@@ -27,6 +32,8 @@ def demonstrations(source: Any, env: EnergyEnv, recipe: dict[str, Any]) -> Traje
             the training split of ``env``.
         env: The agent's environment.
         recipe: Keywords of `record_expert`: policy, noise, window, episodes, seed.
+        drawn: Steps that the learner will draw from them, batches times batch size. Where that is less than `DRAWS`
+            for each step the recipe records, the expert plays so many fewer, in weeks drawn at random. None: no limit.
 
     Raises:
         DataError: The data set is absent, broken or not one of this package.
@@ -37,6 +44,8 @@ def demonstrations(source: Any, env: EnergyEnv, recipe: dict[str, Any]) -> Traje
         >>> env = gym.make("energy_gym/Arbitrage-v0", actions="discrete-3", episode_steps=24)
         >>> len(demonstrations(env, env.unwrapped, {"policy": "mpc", "noise": 0.2}))
         24
+        >>> len(demonstrations(None, env.unwrapped, {"policy": "mpc", "noise": 0.2}, drawn=2016 * 3))
+        504
     """
     if isinstance(source, str):
         from energy_gym.agents.minari_store import read_trajectories
@@ -52,9 +61,19 @@ def demonstrations(source: Any, env: EnergyEnv, recipe: dict[str, Any]) -> Traje
             "must be trajectories, the name of a data set, or an environment",
             "pass what record_expert() or read_trajectories() returned",
         )
-    recorded = _kept(player, recipe)
+    recorded = _kept(player, recipe if drawn is None else _within(player, recipe, drawn // DRAWS))
     recorded.check_matches(env)
     return recorded
+
+
+def _within(player: EnergyEnv, recipe: dict[str, Any], most: int) -> dict[str, Any]:
+    """Return the recipe, for weeks where it would record more steps than ``most``."""
+    setup = player.setup
+    steps = recipe.get("episode_steps") or (setup.steps if setup.whole else setup.episode_steps)
+    week = round(WEEK_HOURS / setup.feed.step_hours)
+    if steps <= week or steps * recipe.get("episodes", 1) <= most:
+        return recipe
+    return {**recipe, "episode_steps": week, "episodes": max(1, most // week)}
 
 
 def _kept(player: EnergyEnv, recipe: dict[str, Any]) -> Trajectories:

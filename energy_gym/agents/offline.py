@@ -47,7 +47,7 @@ class CQL(Learner):
             self._learn(library, source, budget, seed, keeper)
 
     def _learn(self, library: Any, source: Any, budget: int, seed: int, keeper: Keeper) -> None:
-        data = demonstrations(source, self.env, self.settings["expert"])
+        data = demonstrations(source, self.env, self.settings["expert"], budget * self.settings["batch_size"])
         limit = self.settings["reward_limit"]
         rewards = np.clip(data.rewards * reward_factor(self.env), -limit, limit).astype(np.float32)
         dataset = to_d3rlpy(data, rewards=rewards)

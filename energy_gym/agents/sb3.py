@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+
+import numpy as np
 
 from energy_gym.agents.actor import Actor
-from energy_gym.agents.learner import Keeper, Learner, reward_factor
+from energy_gym.agents.advice import Advice, advised, valued
+from energy_gym.agents.learner import Keeper, Learner, one_thread, reward_factor
 from energy_gym.agents.readers import hush_gym
+from energy_gym.agents.trajectories import Trajectories
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.vector_env import EnergyVectorEnv
-from energy_gym.errors import ConfigurationError, MissingExtraError
+from energy_gym.envs.vector_env import batch_of
+from energy_gym.errors import ConfigurationError, MissingExtraError, ResetNeededError
 
 CHECKPOINTS = 20
 
@@ -29,6 +33,8 @@ class SB3Learner(Learner):
 
     def _train(self, source: Any, budget: int, seed: int, keeper: Keeper) -> None:
         model = self._model(self._batch(source, seed), seed, budget)
+        if self.tensorboard is None:
+            model.set_logger(silent_logger())
         if self.actor is not None:
             self._restart(model, self.actor)
         watch = _watcher()(self, keeper, max(budget // CHECKPOINTS, 1))
@@ -44,27 +50,26 @@ class SB3Learner(Learner):
             raise ConfigurationError(
                 f"source={type(source).__name__}", f"{self.name} learns by playing", "pass an environment of energy_gym"
             )
-        changes: dict[str, Any] = {"split": "train", "episode_steps": "week"} if source is None else {}
-        keywords = {**base.keywords, **changes, "terminal": "free"}
-        batch = EnergyVectorEnv(self.settings["num_envs"], autoreset="same_step", **keywords)
+        changes: dict[str, Any] = {"split": "train", "episode_steps": "default"} if source is None else {}
+        batch = batch_of(base, self.settings["num_envs"], "same_step", **changes, terminal="free")
         if batch.layout != self.env.layout and [s.name for s in batch.layout] != [s.name for s in self.env.layout]:
             raise ConfigurationError("source: another layout", "must match the agent's environment", "use its keywords")
         venv = BatchVecEnv(batch, reward_factor(batch), self.settings["reward_limit"])
         venv.seed(seed)
         return venv
 
-    def _common(self, venv: Any, seed: int) -> dict[str, Any]:
-        """Return the arguments that all of Stable-Baselines3's algorithms take."""
+    def _common(self, venv: Any, seed: int, rate: float | None = None) -> dict[str, Any]:
+        """Return the arguments that all of Stable-Baselines3's algorithms take; ``rate`` in place of the usual one."""
         from torch import nn
 
         settings = self.settings
-        rate = float(settings["learning_rate"])
+        first = float(settings["learning_rate"] if rate is None else rate)
         least = float(settings["learning_rate_end"])
         activation = {"relu": nn.ReLU, "tanh": nn.Tanh}[settings["activation"]]
         return {
             "policy": "MlpPolicy",
             "env": venv,
-            "learning_rate": lambda left: rate * max(left, least),
+            "learning_rate": lambda left: first * max(left, least),
             "gamma": settings["gamma"],
             "batch_size": settings["batch_size"],
             "policy_kwargs": {"net_arch": list(settings["hidden"]), "activation_fn": activation},
@@ -104,18 +109,45 @@ class DQN(SB3Learner):
 
     name: ClassVar[str] = "dqn"
     kinds: ClassVar[tuple[str, ...]] = ("discrete",)
+    # What `follow` was given.
+    _advice: Advice | None = None
 
     @property
     def head(self) -> str:
         """See `Learner.head`."""
         return "argmax"
 
+    def follow(self, data: Trajectories) -> Self:
+        """Go on from a cloned policy, which was adopted: `fit` then starts from values and heeds the expert's advice.
+
+        Args:
+            data: What the policy was cloned from.
+
+        Raises:
+            ResetNeededError: Nothing was adopted.
+            ConfigurationError: Trajectories that do not fit the environment.
+            MissingExtraError: Stable-Baselines3 is not installed.
+        """
+        if self.actor is None:
+            raise ResetNeededError("dqn agent", "has no policy to go on from", "call adopt() first")
+        _library()
+        data.check_matches(self.env)
+        settings, chosen = self.settings, self.settings["follow"]
+        limit = settings["reward_limit"]
+        rewards = np.clip(data.rewards * reward_factor(self.env), -limit, limit)
+        with one_thread():
+            actor, warmth = valued(self.actor, data, rewards, settings["gamma"], chosen["batches"], self.seed)
+        self.adopt(actor)
+        self._advice = Advice(data.observations, data.advice, warmth, chosen["weight"], self.seed)
+        return self
+
     def _model(self, venv: Any, seed: int, budget: int) -> Any:
-        algorithm = _library().DQN
-        settings = self.settings
-        fresh = self.actor is None
+        settings, chosen, advice = self.settings, self.settings["follow"], self._advice
+        algorithm = _library().DQN if advice is None else advised(_library().DQN, advice)
+        rate = settings["learning_rate"] if advice is None else chosen["learning_rate"]
+        restart = settings["exploration_restart"] if advice is None else chosen["exploration"]
         return algorithm(
-            **self._common(venv, seed),
+            **self._common(venv, seed, rate),
             buffer_size=settings["buffer_size"],
             learning_starts=min(settings["learning_starts"], budget // 10),
             train_freq=1,
@@ -123,7 +155,7 @@ class DQN(SB3Learner):
             tau=settings["tau"],
             target_update_interval=venv.num_envs,
             exploration_fraction=settings["exploration_fraction"],
-            exploration_initial_eps=1.0 if fresh else settings["exploration_restart"],
+            exploration_initial_eps=1.0 if self.actor is None else restart,
             exploration_final_eps=settings["exploration_final"],
         )
 
@@ -222,6 +254,13 @@ def _library() -> Any:
     except ImportError as error:
         raise MissingExtraError.of("stable-baselines3", "sb3") from error
     return stable_baselines3
+
+
+def silent_logger() -> Any:
+    """Return a logger without a folder; the library's own makes one in the system's temporary folder and leaves it."""
+    from stable_baselines3.common.logger import Logger
+
+    return Logger(folder=None, output_formats=[])
 
 
 def _watcher() -> Any:

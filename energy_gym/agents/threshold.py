@@ -17,7 +17,7 @@ from energy_gym.contracts import spot
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.laying import table_names
 from energy_gym.envs.setup import WEEK_HOURS
-from energy_gym.envs.vector_env import EnergyVectorEnv
+from energy_gym.envs.vector_env import batch_of
 from energy_gym.errors import ResetNeededError
 
 QUANTILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -97,8 +97,7 @@ def _weekly_returns(
     train: EnergyEnv, costs: npt.NDArray[np.float64], low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     """Play every pair of thresholds over the whole split at once; shape (weeks, pairs)."""
-    keywords = {**train.keywords, "actions": "continuous", "episode_steps": None}
-    batch = EnergyVectorEnv(len(low), autoreset="disabled", **keywords)
+    batch = batch_of(train, len(low), "disabled", actions="continuous", episode_steps=None)
     batch.reset(seed=0)
     week = round(WEEK_HOURS / train.setup.feed.step_hours)
     total = np.zeros((-(-len(costs) // week), len(low)))

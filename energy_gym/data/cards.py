@@ -29,6 +29,7 @@ READERS = (
     "ausgrid",
     "emsx",
     "commercial",
+    "epf",
 )
 PACKAGED = ("embedded", "commercial")
 _KINDS = {"embedded": "embedded", "commercial": "derived", "synthetic": "synthetic"}

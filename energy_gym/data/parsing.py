@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from energy_gym.data.cards import Card
+from energy_gym.data.parsing_epf import epf
 from energy_gym.errors import RawFileError
 
 VERSION = 1
@@ -222,4 +223,5 @@ _READERS: dict[str, Callable[[Card, Paths], Raw]] = {
     "ausgrid": _ausgrid,
     "commercial": _commercial,
     "emsx": _emsx,
+    "epf": epf,
 }

@@ -32,12 +32,15 @@ class Laws(NamedTuple):
     next_state: ``(state, drawn, given, cell, signal) -> state`` at the end of the step; linear in all but ``cell``.
     cost: ``(drawn, given, cell) -> currency`` spent on the step besides energy; linear.
     constrain: ``(model, cell, start, signal) -> (drawn, given, state)``: the same as variables of a solver's model.
+    untangle: ``(drawn, given, cell) -> (drawn, given)``: the same change of state without drawing and giving in one
+        step, for entities that a solver may have do both; None where that cannot be, or cancels out.
     """
 
     settle: Callable[..., Any]
     next_state: Callable[..., Any]
     cost: Callable[..., Any]
     constrain: Callable[..., Any]
+    untangle: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,7 @@ class Battery(Entity):
 
     def flexible(self, name: str, hours: float, values: Values) -> Flexible:
         """See `Entity.flexible`."""
-        cell, laws = self.cell(hours), Laws(settle, next_energy, wear_cost, constrain)
+        cell, laws = self.cell(hours), Laws(settle, next_energy, wear_cost, constrain, untangle)
         span, costs = (0.0, self.capacity_kwh), self.wear_per_kwh > 0.0
         return Flexible(
             name, laws, cell, self.energy_initial_kwh, span, cell.charge_kwh, cell.discharge_kwh, costs=costs
@@ -230,6 +230,20 @@ def lowest_energy(cell: Cell, energy: float, steps: int) -> Floats:
         energy = min(kept, max(cell.energy_min, kept - cell.discharge_kwh / cell.efficiency_discharge))
         lowest[step] = energy
     return lowest
+
+
+def untangle(charged: Floats, discharged: Floats, cell: Cell) -> tuple[Floats, Floats]:
+    """Return the energies that change what is stored as much as both together do, without charging and discharging.
+
+    Example:
+        >>> cell = Battery(efficiency_charge=0.5, efficiency_discharge=0.5).cell(1.0)
+        >>> untangle(np.array([4.0]), np.array([0.5]), cell)
+        (array([2.]), array([0.]))
+    """
+    change = cell.efficiency_charge * charged - discharged / cell.efficiency_discharge
+    both = np.minimum(charged, discharged) > 0.0
+    up, down = np.maximum(change, 0.0) / cell.efficiency_charge, np.maximum(-change, 0.0) * cell.efficiency_discharge
+    return np.where(both, up, charged), np.where(both, down, discharged)
 
 
 def constrain(model: Any, cell: Cell, start: float, signal: Any = None) -> tuple[Any, Any, Any]:

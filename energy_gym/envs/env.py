@@ -282,8 +282,10 @@ def observer(rows: list[Observation], states: tuple[State, ...]) -> Callable[[in
         observation[0] = soc if 0.0 <= soc <= 1.0 else (0.0 if soc < 0.0 else 1.0)
         return observation
 
+    if [span[:3] + span[4:] for span in spans] != [(0, 0, 0.0, 1.0)]:
+        return observe
     capacity = spans[0][3]
-    return observe_battery if [span[:3] + span[4:] for span in spans] == [(0, 0, 0.0, 1.0)] else observe
+    return observe_battery
 
 
 def _only_index(action: Any) -> int:

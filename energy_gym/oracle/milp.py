@@ -10,7 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.oracle.model import ArrayModel
+from energy_gym.backends import scalars
+from energy_gym.dynamics import compose, reward, settlement
+from energy_gym.oracle.linear import Linear
+from energy_gym.oracle.model import RELATIVE_GAP, Answer, ArrayModel
 from energy_gym.oracle.problem import Problem, state_problem
 from energy_gym.oracle.statement import Goal, Stated, state_unit
 from energy_gym.units import Unit
@@ -46,8 +49,23 @@ def solve_unit(
     """
     model = ArrayModel(len(unit), likely=_likely(unit, goal))
     stated = state_unit(model, unit, states, goal)
-    answer = model.solve(time_limit)
+
+    def good(answer: Answer) -> bool:
+        earned = play(unit, states, goal, _shares(unit, stated, answer.columns))
+        return earned >= answer.bound - RELATIVE_GAP * max(1.0, abs(answer.bound))
+
+    answer = model.solve(time_limit, good)
     return _shares(unit, stated, answer.columns), answer.bound
+
+
+def play(unit: Unit, states: Sequence[float], goal: Goal, wishes: Floats) -> float:
+    """Return what shares of rated power, shape (T, controls), earn under the laws of the environment."""
+    advance, now, total = compose([unit], scalars), tuple(states), 0.0
+    for wish, signal in zip(wishes.tolist(), unit.signals(), strict=True):
+        now, _, cost, kg, wear, charge, _, _ = advance(now, tuple(wish), signal)
+        total += reward(cost, kg, wear, charge, goal.weights)
+    cost, kg = settlement([unit], [goal.closing], now, scalars)
+    return float(total + reward(cost, kg, 0.0, 0.0, goal.weights))
 
 
 def _likely(unit: Unit, goal: Goal) -> npt.NDArray[np.bool_]:
@@ -60,12 +78,11 @@ def _likely(unit: Unit, goal: Goal) -> npt.NDArray[np.bool_]:
 def _shares(unit: Unit, stated: Stated, columns: Floats) -> Floats:
     """Return energies drawn and given as shares of rated power, shape (T, controls)."""
     shares = np.zeros((len(unit), len(unit.flexibles)))
-    for control, (flexible, drawn, given) in enumerate(zip(unit.flexibles, stated.drawn, stated.given, strict=True)):
-        values = [
-            item if np.ndim(item) == 0 and not hasattr(item, "value") else item.value(columns)
-            for item in (drawn, given)
-        ]
-        flow = values[0] - values[1]
+    for control, (flexible, *flows) in enumerate(zip(unit.flexibles, stated.drawn, stated.given, strict=True)):
+        drawn, given = (flow.value(columns) if isinstance(flow, Linear) else np.zeros(len(unit)) for flow in flows)
+        if flexible.laws.untangle is not None:
+            drawn, given = flexible.laws.untangle(drawn, given, flexible.cell)
+        flow = drawn - given
         rated = np.where(flow > 0.0, flexible.draw_kwh, flexible.give_kwh)
         shares[:, control] = np.clip(np.divide(flow, rated, out=np.zeros(len(unit)), where=rated > 0.0), -1.0, 1.0)
     return shares

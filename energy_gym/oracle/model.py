@@ -103,8 +103,13 @@ class ArrayModel:
         """Add the sum of an expression to what is maximised."""
         self._earned.append(expression)
 
-    def solve(self, time_limit: float | None = None) -> Answer:
+    def solve(self, time_limit: float | None = None, good: Callable[[Answer], bool] | None = None) -> Answer:
         """Return the best plan found, and a proven bound.
+
+        Args:
+            time_limit: Seconds after which the best plan so far is returned.
+            good: Says whether a plan that breaks rules can be played all the same for what its bound promises; then
+                no binaries are switched on for it.
 
         Raises:
             SolverError: HiGHS ends without a plan.
@@ -113,19 +118,22 @@ class ArrayModel:
         for attempt in range(MAX_ROUNDS):
             left = None if end is None else max(end - time.perf_counter(), 0.05)
             answer = self._run(left)
-            if not self._switch(answer, attempt) or (end is not None and time.perf_counter() >= end):
+            broken = [self._broken(choice, answer) for choice in self._choices]
+            late = end is not None and time.perf_counter() >= end
+            if late or not any(flags.any() for flags in broken) or (good is not None and good(answer)):
                 break
+            self._switch(broken, every=attempt >= MAX_ROUNDS - 2)
         return answer
 
-    def _switch(self, answer: Answer, attempt: int) -> bool:
-        """Switch binaries on where the plan breaks a rule; say whether any was."""
-        any_broken = False
-        for choice in self._choices:
-            broken = choice.broken(lambda series: series.value(answer.columns)) & ~choice.on
-            if broken.any():
-                any_broken = True
-                choice.on = choice.on | broken if attempt < MAX_ROUNDS - 2 else np.ones(self.size, dtype=bool)
-        return any_broken
+    def _broken(self, choice: Choice, answer: Answer) -> Flags:
+        """Return the steps without a binary in which the plan breaks a rule."""
+        return np.asarray(choice.broken(lambda series: series.value(answer.columns)) & ~choice.on)
+
+    def _switch(self, broken: list[Flags], every: bool) -> None:
+        """Switch binaries on where rules are broken, or everywhere for these rules."""
+        for choice, flags in zip(self._choices, broken, strict=True):
+            if flags.any():
+                choice.on = np.ones(self.size, dtype=bool) if every else choice.on | flags
 
     def _run(self, time_limit: float | None) -> Answer:
         import highspy
@@ -215,13 +223,14 @@ def _at_most(left: Any, right: Any) -> tuple[Linear, Floats, Floats]:
 
 def _stacked(rows: list[tuple[Linear, Floats, Floats]]) -> tuple[tuple[Any, Any, Any], Floats, Floats]:
     """Return all entries with their row numbers, and the bounds of the rows."""
-    parts, first = [], 0
+    none = np.zeros(0)
+    parts, first = [(none.astype(np.int64), none.astype(np.int64), none)], 0
     for row, _, _ in rows:
         numbers, columns, values = row.entries()
         parts.append((numbers + first, columns, values))
         first += len(row)
     entries = tuple(np.concatenate(part) for part in zip(*parts, strict=True))
-    lower, upper = np.concatenate([row[1] for row in rows]), np.concatenate([row[2] for row in rows])
+    lower, upper = (np.concatenate([none, *(row[side] for row in rows)]) for side in (1, 2))
     return entries, lower, upper  # type: ignore[return-value]  # three parts go in and come out
 
 

@@ -1,6 +1,7 @@
 """A unit with one storage, as dynamic programming over its levels plays it.
 
-One rule: a step is the composed step of the environment, on arrays.
+One rule: a step is the composed step of the environment, on arrays. What a unit of the state is worth must be known, or
+labels could not be compared: that is so for our own kinds of entities, and not for those of others.
 """
 
 from __future__ import annotations
@@ -13,10 +14,19 @@ import numpy.typing as npt
 from energy_gym.backends import arrays
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import closed, compose, reward
+from energy_gym.entities import Cell
+from energy_gym.entities.consumer import Debt
+from energy_gym.entities.solar import Cut
 from energy_gym.oracle.statement import Goal
 from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
+KNOWN = (Cell, Cut, Debt)
+
+
+def is_playable(unit: Unit) -> bool:
+    """Return whether a unit is one controlled entity of a known kind, without running maxima."""
+    return len(unit.flexibles) == 1 and not unit.registers and isinstance(unit.flexibles[0].cell, KNOWN)
 
 
 class Playable:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from energy_gym.backends import arrays
 from energy_gym.dynamics import compose, reward, settlement
+from energy_gym.oracle.milp import play
 from energy_gym.oracle.statement import Goal
 from energy_gym.units import Unit
 
@@ -22,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 
 def fixed_return(unit: Unit, states: Sequence[float], goal: Goal) -> float:
     """Return what a unit without decisions earns [reward units]."""
-    return float(returns(unit, states, goal, np.zeros((1, len(unit), 0)))[0])
+    return play(unit, states, goal, np.zeros((len(unit), 0)))
 
 
 def returns(unit: Unit, states: Sequence[float], goal: Goal, plans: Floats) -> Floats:
@@ -45,7 +46,7 @@ def improved(unit: Unit, states: Sequence[float], goal: Goal, levels: tuple[floa
     """
     grid = np.array(levels)
     plan = np.stack([_followed(column, grid) for column in wishes.T], axis=1)
-    plan = max((plan, np.zeros_like(plan)), key=lambda one: float(returns(unit, states, goal, one[None])[0]))
+    plan = max((plan, np.zeros_like(plan)), key=lambda one: play(unit, states, goal, one))
     for _ in range(SWEEPS if len(unit) <= MOST_STEPS else 0):
         for step, control in np.ndindex(*plan.shape):
             tries = np.repeat(plan[None], len(grid), axis=0)

@@ -19,7 +19,7 @@ from energy_gym.errors import ConfigurationError, NonPositiveError, ResetNeededE
 from energy_gym.oracle import value_function
 from energy_gym.oracle.levels import best_levels
 from energy_gym.oracle.milp import solve_milp, solve_unit
-from energy_gym.oracle.playable import Playable
+from energy_gym.oracle.playable import Playable, is_playable
 from energy_gym.oracle.problem import Problem, problem_of
 from energy_gym.oracle.rounding import fixed_return, improved
 from energy_gym.oracle.solution import EXACT, Solution, replay
@@ -34,8 +34,9 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
 
     The environment is left as it is. One storage behind one price is solved exactly over its value function (as a MILP
     where that function is too intricate), every other unit as a MILP; discrete levels of one storage exactly over the
-    energies that can be reached. Discrete levels of several controls, or under a demand charge, are bracketed: the plan
-    is the best one found, the bound that of continuous power. Independent units are solved one by one.
+    energies that can be reached. Discrete levels of several controls, of other kinds of entities than ours, or under a
+    demand charge, are bracketed: the plan is the best one found, the bound that of continuous power. Independent units
+    are solved one by one.
 
     Args:
         env: An environment of this package, reset, in any Gymnasium wrappers.
@@ -121,8 +122,8 @@ def _best_levels(
     time_limit: float | None,
     problem: Problem | None,
 ) -> Best:
-    """Return the best levels: exact for one storage without running maxima, else the best found and a bound."""
-    if len(unit.flexibles) == 1 and not unit.registers:
+    """Return the best levels: exact for one of our entities without running maxima, else the best found and a bound."""
+    if is_playable(unit):
         steps = Playable(unit, states[0], goal) if problem is None else problem
         chosen, bound = best_levels(steps, levels, time_limit)
         return Best(np.array(levels)[chosen][:, None], bound, "dynamic programming over reachable levels")

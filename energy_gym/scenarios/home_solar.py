@@ -97,8 +97,7 @@ class HomeSolarEnv(EnergyEnv):
 
     **Data.** By default home 1 of the 17 Californian ones (``home=1`` to ``17``; hourly, in the package).
     ``dataset="ausgrid-12"`` is a home in Sydney (30 min; fetched; its tariff is a stand-in of the usual shape).
-    ``data=`` needs ``load_kw``, ``pv_kw`` and ``price_per_mwh``; `energy_gym.data.homes` makes such days, synthetic
-    ones.
+    ``data=`` needs ``load_kw``, ``pv_kw`` and ``price_per_mwh``; `energy_gym.data.homes` makes such days, synthetic.
 
     **Keywords.** ``home``; all others as for ``energy_gym/Arbitrage-v0``.
 
@@ -112,7 +111,7 @@ class HomeSolarEnv(EnergyEnv):
         >>> env = gym.make("energy_gym/HomeSolar-v0", home=4, split="test", episode_steps=24)
         >>> observation, info = env.reset(seed=1)
         >>> solution = energy_gym.solve(env)
-        >>> solution.exact, solution.table["soc"].iloc[-1]
+        >>> solution.exact, float(solution.table["soc"].iloc[-1])
         (True, 0.5)
     """
 

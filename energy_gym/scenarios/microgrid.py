@@ -73,7 +73,7 @@ class MicrogridEnv(EnergyEnv):
         >>> observation, info = env.reset(seed=1)
         >>> observation, reward, terminated, truncated, info = env.step([0.0])
         >>> round(reward + info["energy_cost"], 12), round(info["grid_kw"], 4)
-        (0.0, 19.5743)
+        (0.0, -17.1164)
     """
 
     complete = staticmethod(complete)

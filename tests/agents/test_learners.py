@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ import yaml
 import energy_gym
 from energy_gym.agents import make_agent
 from energy_gym.agents.actor import Actor
+from energy_gym.agents.demonstrations import demonstrations
 from energy_gym.agents.experts import record_expert
+from energy_gym.agents.learner import reward_factor
 from energy_gym.agents.registry import agent_class
 from energy_gym.errors import ConfigurationError, DataError, MissingExtraError, ResetNeededError, UnknownIdError
 
@@ -95,6 +98,7 @@ def test_the_same_seed_gives_the_same_agent(name: str, actions: str) -> None:
 FRESH = """
 import sys
 import gymnasium as gym, energy_gym
+from energy_gym.agents.learner import reward_factor
 from energy_gym.agents.registry import agent_class
 name, actions, folder = sys.argv[1:]
 env = gym.make("energy_gym/Arbitrage-v0", split="test", actions=actions, episode_steps=1000)
@@ -110,6 +114,18 @@ def test_saved_it_plays_the_same_in_a_fresh_process_without_torch(name: str, act
     command = [sys.executable, "-W", "error", "-c", FRESH, name, actions, str(tmp_path)]
     printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout.split()
     assert printed == [repr(energy_gym.evaluate(agent, agent.env, seed=0).return_), "False"]
+
+
+@each_case
+def test_learning_leaves_no_folders_behind(
+    name: str, actions: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip(LIBRARY[name])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    make(name, actions, budget=60)
+    # torch has one folder for its compiler, the same for all processes.
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith("torchinductor")] == []
 
 
 def test_continuous_cql_learns_from_records() -> None:
@@ -254,6 +270,64 @@ def test_fine_tuning_goes_on_from_what_was_learnt() -> None:
     agent.fit(source("dqn", "discrete-3"), budget=200)
     assert agent.curve[0] == (0, {"score": best})
     assert max(figures["score"] for _, figures in agent.curve) >= best
+
+
+def cloned() -> tuple[Any, Any]:
+    """A policy cloned in a few batches, and an agent that adopted it and follows the same expert."""
+    pytest.importorskip("imitation")
+    pytest.importorskip("stable_baselines3")
+    clone = agent_class("bc")(task("discrete-3"), 1, **SMALL["bc"]).fit(source("bc", "discrete-3"), budget=200)
+    agent = agent_class("dqn")(task("discrete-3"), 1, **SMALL["dqn"])
+    agent.settings["follow"] = {**agent.settings["follow"], "batches": 300}
+    agent.adopt(clone)
+    return clone, agent.follow(clone.studied)
+
+
+def test_a_cloned_policy_gets_values_and_acts_as_before() -> None:
+    clone, agent = cloned()
+    data = clone.studied
+    assert np.mean(agent.actor(data.observations) == clone.actor(data.observations)) > 0.999
+    assert agent.settings["hidden"] == [2 * width for width in clone.settings["hidden"]]
+    assert value_error(agent, agent.actor, data) < 0.3 * value_error(agent, clone.actor, data)
+
+
+def value_error(agent: Any, actor: Actor, data: Any) -> float:
+    """How far figures are from being values of what was played: a step's reward and what follows, discounted."""
+    kept, limit = ~data.timeouts, agent.settings["reward_limit"]
+    rewards = np.clip(data.rewards * reward_factor(agent.env), -limit, limit)[kept]
+    before, after = (actor.figures(part[kept]) for part in (data.observations, data.next_observations))
+    played = before[np.arange(len(before)), data.actions[kept]]
+    return float(np.abs(played - (rewards + agent.settings["gamma"] * after.max(axis=1))).mean())
+
+
+def test_fine_tuning_on_advice_keeps_what_was_cloned() -> None:
+    clone, agent = cloned()
+    start = max(figures["score"] for _, figures in clone.curve)
+    agent.fit(source("dqn", "discrete-3"), budget=3000)
+    scores = [figures["score"] for _, figures in agent.curve]
+    assert scores[0] == pytest.approx(start, abs=0.02)
+    assert min(scores) > 0.5 * start
+
+
+def test_what_cannot_be_followed() -> None:
+    pytest.importorskip("stable_baselines3")
+    data = record_expert(gym.make(ID, actions="discrete-3", episode_steps=24))
+    agent = agent_class("dqn")(task("discrete-3"))
+    with pytest.raises(ResetNeededError, match=r"call adopt\(\) first"):
+        agent.follow(data)
+    agent.actor = constant(len(agent.env.layout), 3)
+    with pytest.raises((ConfigurationError, DataError)):
+        agent.follow(record_expert(gym.make(ID, actions="discrete-5", episode_steps=24)))
+
+
+@pytest.mark.parametrize("drawn", [100 * 12, 800 * 12, 10**9])
+def test_short_trainings_are_given_few_demonstrations(drawn: int) -> None:
+    env = gym.make(ID, actions="discrete-3", period=("2021-03-01", "2021-04-01"), episode_steps=None).unwrapped
+    found = demonstrations(env, env, {"policy": "mpc", "noise": 0.3, "episodes": 2}, drawn)
+    weeks = max(1, drawn // 12 // 168)
+    assert [len(episode) for episode in found.episodes] == ([168] * weeks if drawn < 10**9 else [743, 743])
+    starts = [episode.start for episode in found.episodes]
+    assert len(set(starts)) == (weeks if drawn < 10**9 else 1)
 
 
 def test_the_callback_hears_of_every_checkpoint() -> None:

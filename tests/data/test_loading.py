@@ -14,7 +14,8 @@ from energy_gym.data import Dataset, card, card_ids, load
 from energy_gym.data.loading import forget
 from energy_gym.errors import DataError, UnknownIdError
 
-FETCHED = ("ausgrid-12", "caiso", "de-lu", "encortex-caiso", "encortex-uk", "ercot", "nyiso")
+FETCHED = ("ausgrid-12", "caiso", "de-lu", "encortex-caiso", "encortex-uk", "epf-de", "epf-fr", "epf-np", "ercot")
+FETCHED += ("nyiso",)
 OFFLINE = ("california-homes-2016", "commercial", "ercot-2021-2022", "synthetic")
 PRICES = "green-dcc/data/electricity_prices/processed/{zone}/{year}/{zone}_electricity_prices_{year}.csv"
 

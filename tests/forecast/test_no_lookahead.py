@@ -76,7 +76,7 @@ def trail(env: Any, start: Any, moments: int, agent: Any = None) -> list[Any]:
     return [*seen, rows, np.asarray(agent.act(observation, info)).tobytes() if agent else None]
 
 
-@pytest.mark.parametrize("forecast", ["published", "yesterday"])
+@pytest.mark.parametrize("forecast", ["published", "yesterday", "mean"])
 @pytest.mark.parametrize("objective", ["cost", "carbon", "joint"])
 def test_nothing_seen_depends_on_the_unknown(forecast: str, objective: str) -> None:
     data = base_frame()
@@ -99,7 +99,7 @@ def test_a_frame_without_reference_shows_nothing_of_its_later_rows(objective: st
         assert trail(env, start, moment) == trail(other, start, moment), moment
 
 
-@pytest.mark.parametrize("forecast", ["published", "yesterday"])
+@pytest.mark.parametrize("forecast", ["published", "yesterday", "mean"])
 @pytest.mark.parametrize("actions", ["continuous", "discrete-3"])
 def test_mpc_does_the_same_whatever_it_cannot_know(forecast: str, actions: str) -> None:
     data = base_frame()
@@ -122,7 +122,7 @@ def test_the_test_can_fail_on_a_perfect_forecast() -> None:
 
 
 @pytest.mark.parametrize("moment", [0, 3, 13, 14, 24])
-@pytest.mark.parametrize("forecast", ["published", "yesterday"])
+@pytest.mark.parametrize("forecast", ["published", "yesterday", "mean"])
 def test_a_real_set_shows_nothing_of_what_comes(monkeypatch: pytest.MonkeyPatch, moment: int, forecast: str) -> None:
     loaded = energy_gym.load("ercot-2021-2022")
     start = pd.Timestamp("2022-08-10T05:00Z")

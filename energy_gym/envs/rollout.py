@@ -1,0 +1,290 @@
+"""The environment as a differentiable function: wishes in, rewards out, as torch tensors on any device.
+
+One rule: no physics here; what is played is `dynamics.compose` on tensors, so that in float64 every figure is, bit for
+bit, that of the single environment, and gradients flow through whatever was not clipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from energy_gym.backends import Namespace, tensors
+from energy_gym.dynamics import Advance, Closing, compose, reward, settlement
+from energy_gym.entities import Battery
+from energy_gym.envs.batched import gather_all
+from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.setup import Setup
+from energy_gym.errors import ConfigurationError, WindowError
+from energy_gym.scenario import Weights
+from energy_gym.units import Unit
+
+PARTS = ("grid_kwh", "energy_cost", "carbon_kg", "wear", "demand_charge", "refused_kwh", "curtailed_kwh")
+Guard = Callable[[int, Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a batch of B windows of T steps came to; all tensors carry gradients where the wishes do.
+
+    Args:
+        rewards: Reward of each step, shape (B, T) [reward units].
+        states: States at the start and at the end of each step, shape (B, T + 1, states): of the controlled entities,
+            then the running maxima [kW], unit by unit.
+        parts: The figures named in `PARTS`, each of shape (B, T).
+    """
+
+    rewards: Any
+    states: Any
+    parts: dict[str, Any]
+
+    @property
+    def returns(self) -> Any:
+        """Sum of the rewards of each window, shape (B,)."""
+        return self.rewards.sum(dim=1)
+
+
+@dataclass(frozen=True)
+class Course:
+    """Units, and what is needed to play them: the parts of a rollout that no window changes.
+
+    Args:
+        units: The units.
+        closings: What energy missing or left at the end costs, by unit.
+        weights: What each part counts in the reward.
+    """
+
+    units: tuple[Unit, ...]
+    closings: tuple[Closing, ...]
+    weights: Weights
+
+    def play(
+        self, states: Sequence[Any], wishes: Any, signals: Sequence[Any], closed: bool, guard: Guard | None = None
+    ) -> Played:
+        """Play T steps.
+
+        Args:
+            states: States at the start, each of shape (B,).
+            wishes: Shares of rated power, shape (B, T, controls); what lies outside [-1, 1] is cut.
+            signals: What the composed step is told, one for each of the T steps.
+            closed: Whether the episode ends with the last step, so that its end is settled in the last reward.
+            guard: ``(step, states, wishes) -> wishes``: changes the wishes of a step, a tuple of tensors of shape (B,),
+                in the light of the states; None leaves them.
+        """
+        xp = tensors()
+        advance, now = compose(self.units, xp), tuple(states)
+        asked = wishes.clamp(-1.0, 1.0).unbind(dim=1)
+        path, flows = [now], []
+        for step, (wish, signal) in enumerate(zip(asked, signals, strict=True)):
+            now, figures = _step(advance, now, wish.unbind(dim=1), signal, step, guard)
+            path.append(now)
+            flows.append(figures)
+        if closed:
+            flows[-1] = self._closed(flows[-1], now, xp)
+        return self._stacked(path, flows, wishes)
+
+    def _closed(self, flow: list[Any], states: tuple[Any, ...], xp: Namespace) -> list[Any]:
+        owed, owed_kg = settlement(self.units, self.closings, states, xp)
+        return [flow[0], flow[1] + owed, flow[2] + owed_kg, *flow[3:]]
+
+    def _stacked(self, path: list[tuple[Any, ...]], flows: list[list[Any]], like: Any) -> Played:
+        import torch
+
+        def row(values: Sequence[Any]) -> Any:
+            full = [
+                value if isinstance(value, torch.Tensor) else like.new_full(like.shape[:1], value) for value in values
+            ]
+            return torch.stack(full, dim=1)
+
+        parts = {name: row(values) for name, values in zip(PARTS, zip(*flows, strict=True), strict=True)}
+        gains = reward(parts["energy_cost"], parts["carbon_kg"], parts["wear"], parts["demand_charge"], self.weights)
+        return Played(gains, torch.stack([row(states) for states in path], dim=1), parts)
+
+
+def _step(
+    advance: Advance, states: tuple[Any, ...], wishes: tuple[Any, ...], signal: Any, step: int, guard: Guard | None
+) -> tuple[tuple[Any, ...], list[Any]]:
+    guarded = wishes if guard is None else guard(step, states, wishes)
+    after, *figures = advance(states, guarded, signal)
+    return after, figures
+
+
+class Rollout:
+    """Plays windows of an environment's split, many at once, as one differentiable function of the wishes.
+
+    Works for every id of this package and any scenario of its entities; what an agent may know is not its business.
+
+    Args:
+        source: An environment, in any Gymnasium wrappers, or its setup.
+        dtype: Type of the numbers, by default ``torch.float64`` (the environment's own bits); float32 trains faster.
+        device: Where the series lie and the wishes are expected.
+
+    Raises:
+        ConfigurationError: The source is no environment of this package.
+        MissingExtraError: If torch is not installed.
+
+    Example:
+        >>> import gymnasium as gym, torch
+        >>> rollout = Rollout(gym.make("energy_gym/HomeSolar-v0", home=4))
+        >>> wishes = torch.zeros(2, 24, rollout.controls, dtype=torch.float64, requires_grad=True)
+        >>> played = rollout(torch.tensor([0, 480]), wishes)
+        >>> played.rewards.shape, played.states.shape
+        (torch.Size([2, 24]), torch.Size([2, 25, 1]))
+        >>> played.returns.sum().backward()
+        >>> wishes.grad.shape
+        torch.Size([2, 24, 1])
+    """
+
+    def __init__(self, source: Any, *, dtype: Any = None, device: Any = "cpu") -> None:
+        tensors()
+        import torch
+
+        base = getattr(source, "unwrapped", source)
+        setup = base.setup if isinstance(base, EnergyEnv) else base
+        if not isinstance(setup, Setup):
+            raise ConfigurationError(f"source={source!r}", "must be an environment of energy_gym", "pass gym.make(...)")
+        self.setup = setup
+        self.dtype, self.device = dtype or torch.float64, torch.device(device)
+        self._course = Course(setup.units, setup.closings, setup.weights)
+        laid = gather_all(setup.units)(np.arange(setup.steps))
+        self._series = _mapped(laid, lambda series: torch.as_tensor(series, dtype=self.dtype, device=self.device))
+
+    @property
+    def controls(self) -> int:
+        """Number of decisions of a step."""
+        return self.setup.controls
+
+    def initial(self, size: int) -> Any:
+        """Return the states at the start of an episode, shape (size, states)."""
+        import torch
+
+        start = torch.tensor(self.setup.initial, dtype=self.dtype, device=self.device)
+        return start.repeat(size, 1)
+
+    def __call__(self, first: Any, wishes: Any, states: Any = None, *, closed: bool = True) -> Played:
+        """Play windows of T steps.
+
+        Args:
+            first: First step of each window, counted from the start of the split, shape (B,), whole numbers.
+            wishes: Shares of rated power in [-1, 1], shape (B, T, controls); what lies beyond is cut, as the
+                environment does, and passes no gradient.
+            states: States at the start, shape (B, states); by default those of a new episode.
+            closed: Whether the windows end their episodes, so that the end is settled in the last reward.
+
+        Raises:
+            ConfigurationError: Wishes or states of another shape.
+            WindowError: A window that leaves the split.
+        """
+        import torch
+
+        if wishes.ndim != 3 or wishes.shape[0] != len(first) or wishes.shape[2] != self.controls:
+            raise ConfigurationError(
+                f"wishes of shape {tuple(wishes.shape)}",
+                f"must have the shape ({len(first)}, steps, {self.controls})",
+                "pass one share of rated power for each window, step and control",
+            )
+        begin = torch.as_tensor(first, device=self.device)
+        start = self.initial(len(begin)) if states is None else states
+        self._check(begin, wishes.shape[1], start)
+        steps = begin[:, None] + torch.arange(wishes.shape[1], device=self.device)
+        signals = [_mapped(self._series, lambda series, at=at: series[at]) for at in steps.unbind(dim=1)]
+        return self._course.play(start.unbind(dim=1), wishes, signals, closed)
+
+    def _check(self, first: Any, length: int, states: Any) -> None:
+        if len(first) and not (int(first.min()) >= 0 and int(first.max()) + length <= self.setup.steps):
+            raise WindowError(
+                f"windows of {length} steps from {int(first.min())} to {int(first.max())}",
+                f"must lie within the {self.setup.steps} steps of the split",
+                "choose other first steps",
+            )
+        wanted = (len(first), len(self.setup.initial))
+        if tuple(states.shape) != wanted:
+            raise ConfigurationError(f"states of shape {tuple(states.shape)}", f"must be {wanted}", "see initial()")
+
+
+class DayRollout:
+    """Plays independent days of a home with a battery: series of shape (B, T) in place of windows of one split.
+
+    Args:
+        battery: The battery of every home.
+        step_hours: Length of a step [h].
+        closing: What energy missing or left at the end costs; by default nothing.
+        weights: What each part counts in the reward; by default money alone.
+
+    Example:
+        >>> import torch
+        >>> from energy_gym.data.homes import synthetic_days
+        >>> days = synthetic_days(3, seed=0)
+        >>> series = [torch.as_tensor(part) for part in (days.load_kw - days.pv_kw, days.buy_per_mwh, days.sell_per_mwh)]
+        >>> played = DayRollout(Battery(), 1.0)(*series, torch.zeros(3, 24, dtype=torch.float64))
+        >>> played.rewards.shape
+        torch.Size([3, 24])
+    """
+
+    def __init__(
+        self,
+        battery: Battery,
+        step_hours: float = 1.0,
+        closing: Closing | None = None,
+        weights: Weights | None = None,
+    ) -> None:
+        none, flexible = np.zeros((0, 1)), battery.flexible("battery", step_hours, {})
+        buy, sell = np.ones(1), np.zeros(1)
+        unit = Unit(
+            "home",
+            (flexible,),
+            np.zeros(1),
+            None,
+            np.inf,
+            np.inf,
+            buy,
+            sell,
+            np.zeros(1),
+            np.zeros(0),
+            none,
+            none,
+            step_hours,
+        )
+        self.battery, self.step_hours = battery, step_hours
+        self._course = Course((unit,), (closing or Closing(),), weights or Weights(1.0, 0.0))
+
+    def __call__(
+        self,
+        net_kw: Any,
+        buy_per_mwh: Any,
+        sell_per_mwh: Any,
+        wishes: Any,
+        energy_kwh: Any = None,
+        guard: Guard | None = None,
+    ) -> Played:
+        """Play B days of T steps.
+
+        Args:
+            net_kw: Load less production, shape (B, T) [kW].
+            buy_per_mwh: Price of import, shape (B, T).
+            sell_per_mwh: Price of export, shape (B, T).
+            wishes: Shares of the battery's rated power in [-1, 1], shape (B, T).
+            energy_kwh: Energy stored at the start, shape (B,); by default that of a new episode.
+            guard: See `Course.play`.
+
+        Raises:
+            ConfigurationError: The shapes differ.
+        """
+        for name, part in (("net_kw", net_kw), ("buy_per_mwh", buy_per_mwh), ("sell_per_mwh", sell_per_mwh)):
+            if part.shape != wishes.shape:
+                shapes = f"{name} of shape {tuple(part.shape)}, wishes of shape {tuple(wishes.shape)}"
+                raise ConfigurationError(shapes, "must agree", "pass tensors of shape (days, steps)")
+        start = wishes.new_full(wishes.shape[:1], self.battery.energy_initial_kwh) if energy_kwh is None else energy_kwh
+        columns = [part.unbind(dim=1) for part in (buy_per_mwh, sell_per_mwh, net_kw * self.step_hours)]
+        signals = [(buy, sell, 0.0, fixed) for buy, sell, fixed in zip(*columns, strict=True)]
+        return self._course.play((start,), wishes[:, :, None], signals, closed=True, guard=guard)
+
+
+def _mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
+    """Return nested tuples with their arrays changed; numbers stay as they are."""
+    if isinstance(tree, tuple):
+        return tuple(_mapped(part, change) for part in tree)
+    return tree if isinstance(tree, float) else change(tree)

@@ -1,0 +1,136 @@
+"""A user's own forecast from a CSV file: one value a step, or several with the moment each was made.
+
+One rule: row t takes the newest forecast that was made by t; what it does not cover is yesterday's value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.data.feed import Feed
+from energy_gym.errors import DataError, MissingColumnError, NaiveIndexError, NonFiniteError
+from energy_gym.forecast.publication import known_until
+from energy_gym.forecast.rows import Yesterday
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+TIME, ISSUED = "time", "issued"
+
+
+@dataclass(frozen=True)
+class FromCSV:
+    """A forecast read from a file with a column ``time`` and one column for each series, by its canonical name.
+
+    With a column ``issued`` a line is what was expected of ``time`` at the moment ``issued``; without it every line is
+    known by the rule ``published``. Stamps carry their offset, such as ``2024-03-01T00:00Z``.
+
+    Args:
+        path: The file.
+        published: ``"day-ahead HH:MM"`` local time, or ``"always"``; not used where the file has ``issued``.
+
+    Raises:
+        DataError: The file cannot be read, or a stamp is no stamp or no step of the data.
+        NaiveIndexError: Stamps without an offset.
+        MissingColumnError: No column ``time``, or not the one that is asked for.
+        NonFiniteError: A value is missing.
+
+    Example:
+        >>> FromCSV("forecast.csv").published
+        'day-ahead 12:00'
+    """
+
+    path: str | Path
+    published: str = "day-ahead 12:00"
+
+    def rows(self, feed: Feed, column: str, first: int, stop: int, horizon: int) -> Floats:
+        """See `Forecast.rows`."""
+        table = self._read(column)
+        target = self._places(feed, table[TIME])
+        values = table[column].to_numpy(dtype=np.float64)
+        inside = (target >= 0) & (target < len(feed))
+        rows = Yesterday().rows(feed, column, first, stop, horizon)
+        if ISSUED in table:
+            made = feed.times.searchsorted(self._stamps(table[ISSUED]))
+            return _newest(rows, first, made[inside], target[inside], values[inside])
+        series = np.full(len(feed), np.nan)
+        series[target[inside]] = values[inside]
+        return self._announced(rows, feed, first, series)
+
+    def _announced(self, rows: Floats, feed: Feed, first: int, series: Floats) -> Floats:
+        until = np.minimum(known_until(self.published, feed, first, first + len(rows)), len(feed))
+        ahead = np.arange(first, first + len(rows))[:, None] + np.arange(rows.shape[1])
+        told = series[np.minimum(ahead, len(feed) - 1)]
+        use = (ahead < until[:, None]) & np.isfinite(told)
+        rows[use] = told[use]
+        return rows
+
+    def _read(self, column: str) -> pd.DataFrame:
+        import pandas as pd
+
+        try:
+            table = pd.read_csv(self.path)
+        except (OSError, ValueError) as error:
+            raise DataError(
+                str(self.path), f"cannot be read as CSV ({error})", "check the path and the file"
+            ) from error
+        for name in (TIME, column):
+            if name not in table:
+                raise MissingColumnError(f"{self.path}: column {name!r}", f"found {', '.join(table)}", "add it")
+        numbers = pd.to_numeric(table[column], errors="coerce")
+        if not np.isfinite(numbers).all():
+            line = int(np.flatnonzero(~np.isfinite(numbers))[0]) + 2
+            raise NonFiniteError(f"{self.path}, line {line}: {column}", "must be a finite number", "complete the file")
+        return table.assign(**{column: numbers})
+
+    def _stamps(self, written: pd.Series) -> pd.DatetimeIndex:
+        import pandas as pd
+
+        try:
+            stamps = [pd.Timestamp(text) for text in written]
+        except (ValueError, TypeError) as error:
+            raise DataError(f"{self.path}: {error}", "is no time stamp", "write 2024-03-01T00:00Z") from error
+        if any(stamp.tz is None for stamp in stamps):
+            raise NaiveIndexError(
+                f"{self.path}: stamps without an offset", "leave their moment open", "add Z or +01:00"
+            )
+        return pd.DatetimeIndex([stamp.tz_convert("UTC") for stamp in stamps])
+
+    def _places(self, feed: Feed, written: pd.Series) -> npt.NDArray[np.int64]:
+        stamps = self._stamps(written)
+        away = (stamps - feed.times[0]) / (feed.times[1] - feed.times[0])
+        places = np.round(away).astype(np.int64)
+        wrong = np.abs(away - places) > 1e-9
+        if wrong.any():
+            stamp = stamps[int(np.argmax(wrong))]
+            raise DataError(
+                f"{self.path}: {stamp}", f"is no start of a step of {feed.step_hours} h", "shift the stamps"
+            )
+        return np.asarray(places)
+
+
+def _newest(
+    rows: Floats,
+    first: int,
+    made: npt.NDArray[np.int64],
+    target: npt.NDArray[np.int64],
+    values: Floats,
+) -> Floats:
+    """Overwrite each row with the newest forecast made by then; ``made`` is the first row that may know it."""
+    order = np.argsort(made, kind="stable")
+    bounds = np.searchsorted(made[order], np.arange(first, first + len(rows)), side="right")
+    issue = np.searchsorted(made[order], made[order], side="left")
+    for row, bound in enumerate(bounds):
+        if bound == 0:
+            continue
+        lines = order[issue[bound - 1] : bound]
+        lead = target[lines] - (first + row)
+        use = (lead >= 0) & (lead < rows.shape[1])
+        rows[row, lead[use]] = values[lines[use]]
+    return rows
