@@ -134,6 +134,11 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return self._energy()
 
     @property
+    def states(self) -> tuple[Floats, ...]:
+        """States now, each of shape (num_envs,): of the controlled entities, then the running maxima [kW]."""
+        return self._states
+
+    @property
     def autoreset(self) -> str:
         """How finished episodes start anew: ``"next_step"``, ``"same_step"`` or ``"disabled"``."""
         return self._mode
