@@ -39,10 +39,13 @@ class EnergyEnv(gym.Env[Observation, Any]):
             raise UnknownIdError.of("render mode", render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.keywords = keywords
-        self.setup: Setup = make_setup(**keywords)
+        self.setup = self._make_setup(**keywords)
         self.observation_space = observation_space(self.setup)
         self.action_space = action_space(self.setup)
         self._prepare()
+
+    def _make_setup(self, **keywords: Any) -> Setup:
+        return make_setup(**keywords)
 
     def _prepare(self) -> None:
         """Lay out as floats and lists what every step reads."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 SCENARIOS = {
     "energy_gym/Arbitrage-v0": ("energy_gym.scenarios.arbitrage", "ArbitrageEnv", "ArbitrageVectorEnv"),
+    "energy_gym/FleetReserve-v0": ("energy_gym.scenarios.fleet_reserve", "FleetReserveEnv", "FleetReserveVectorEnv"),
 }
 
 
