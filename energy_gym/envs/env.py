@@ -39,7 +39,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
             raise UnknownIdError.of("render mode", render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.keywords = keywords
-        self.setup: Setup = make_setup(**self.complete(keywords))
+        self.setup: Setup = self._make_setup(**self.complete(keywords))
         self.observation_space = observation_space(self.setup)
         self.action_space = action_space(self.setup)
         self._prepare()
@@ -48,6 +48,9 @@ class EnergyEnv(gym.Env[Observation, Any]):
     def complete(cls, keywords: dict[str, Any]) -> dict[str, Any]:
         """Return the keywords with what this id adds to them; an id with keywords of its own turns them into others."""
         return keywords
+
+    def _make_setup(self, **keywords: Any) -> Setup:
+        return make_setup(**keywords)
 
     def _prepare(self) -> None:
         """Lay out as floats and lists what every step reads."""
