@@ -302,6 +302,7 @@ def check_steps(steps: Any, available: int, start: str) -> int:
 
 
 def episode_length(episode_steps: int | str | None, steps: int, feed: Feed) -> int:
+    """Return the number of steps of an episode: a number, ``"week"``, or None for all ``steps`` of the split."""
     if episode_steps is None:
         return steps
     if episode_steps == "week":

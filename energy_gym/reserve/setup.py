@@ -188,7 +188,7 @@ def _check_columns(fleet: Fleet, feed: Feed) -> None:
         feed.require(column, f"fleet {fleet.name!r}")
     if fleet.objective.needs_carbon:
         feed.require(fleet.carbon, f"objective={fleet.objective.kind!r}")
-    if fleet.objective.terminal != "free" and not fleet.objective.kind == "carbon":
+    if fleet.objective.terminal != "free" and fleet.objective.kind != "carbon":
         feed.require(fleet.energy_price, f"terminal={fleet.objective.terminal!r} ({TERMINAL_HINT})")
 
 
