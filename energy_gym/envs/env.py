@@ -62,8 +62,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._several = setup.controls != 1
         self._stored = setup.stored
         # The usual case, one battery, is worth a short cut: it is read at every step.
-        self._one_store = [worth for _, worth in self._stored] == [1.0]
-        self._store = self._stored[0][0] if self._stored else 0
+        self._one_store = self._stored == ((0, 1.0),)
         self._cuts = setup.curtails
         self._levels = setup.levels
         self._hours = setup.feed.step_hours
@@ -172,7 +171,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         gain = reward(energy_cost, carbon_kg, wear, charge, self._weights)
         refused += excess
         info = {
-            "energy_kwh": states[self._store] if self._one_store else self._energy(states),
+            "energy_kwh": states[0] if self._one_store else self._energy(states),
             "grid_kw": grid_kwh / self._hours,
             "cost": refused,
             "clipped_kw": refused / self._hours,
