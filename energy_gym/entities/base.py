@@ -144,9 +144,13 @@ def finite_number(entity: str, name: str, value: object) -> float:
     """Return a value as a finite float, or say which field is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
         raise ConfigurationError(f"{entity} {name}={value!r}", "must be a number", f"pass a float for {name}")
-    if not math.isfinite(value):
-        raise ConfigurationError(f"{entity} {name}={value}", "must be finite", f"pass a finite float for {name}")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ConfigurationError(f"{entity} {name}={number}", "must be finite", f"pass a finite float for {name}")
+    return number
 
 
 def positive_number(entity: str, name: str, value: object) -> float:
