@@ -85,7 +85,11 @@ FAULTS = {
         "did you mean 'capacity_kwh'",
     ),
     "an unknown key of the clock": ("clock: {step_minute: 5}", "clock.step_minute", "did you mean 'step_minutes'"),
-    "an unknown kind of entity": ("entities: {roof: {kind: solr}}", "entities.roof: kind 'solr'", "did you mean 'solar'"),
+    "an unknown kind of entity": (
+        "entities: {roof: {kind: solr}}",
+        "entities.roof: kind 'solr'",
+        "did you mean 'solar'",
+    ),
     "an unknown kind of contract": (
         "contracts: {supply: {kind: tarif}}",
         "contracts.supply: kind 'tarif'",
@@ -112,11 +116,16 @@ FAULTS = {
         "is no party to any contract",
     ),
     "contracts of one meter with other parties": (
-        SITE + "contracts: {spot: {}, demand: {kind: demand_charge, parties: [load], windows: [{name: a, rate_per_kw: 1}]}}",
+        SITE
+        + "contracts: {spot: {}, demand: {kind: demand_charge, parties: [load], windows: [{name: a, rate_per_kw: 1}]}}",
         "contracts.demand.parties",
         "leaves out battery, pv",
     ),
-    "two prices of one meter": (SITE + "contracts: {spot: {}, supply: {kind: tariff}}", "contracts.spot", "exactly one"),
+    "two prices of one meter": (
+        SITE + "contracts: {spot: {}, supply: {kind: tariff}}",
+        "contracts.spot",
+        "exactly one",
+    ),
     "a charge without a price": (
         "contracts: {demand: {kind: demand_charge, windows: [{name: a, rate_per_kw: 1}]}}",
         "contracts.demand",
@@ -268,16 +277,21 @@ def test_junk_anywhere_is_refused_in_our_own_words_or_taken(place: tuple[Any, ..
         for key in above:
             part = part[key]
         part[last] = junk
-        try:
-            scenario = Scenario.from_yaml(yaml.safe_dump(tree))
-        except EnergyGymError as error:
-            assert error.value and error.rule and error.remedy
-        else:
-            again = Scenario.from_yaml(scenario.to_yaml())
-            assert again == scenario, junk
+        scenario = taken(yaml.safe_dump(tree))
+        assert scenario is None or Scenario.from_yaml(scenario.to_yaml()) == scenario, junk
 
 
-@pytest.mark.parametrize("text", ["? [a, b]\n: 1", "a: &a [*a]", "entities: {? {a: 1} : 2}", "<<: 5", "1", "!!set {a}", "{}: 1"])
+def taken(text: str) -> Scenario | None:
+    """Return the scenario of a text, None where it is refused in our own words; any other error is one."""
+    try:
+        return Scenario.from_yaml(text)
+    except EnergyGymError:
+        return None
+
+
+@pytest.mark.parametrize(
+    "text", ["? [a, b]\n: 1", "a: &a [*a]", "entities: {? {a: 1} : 2}", "<<: 5", "1", "!!set {a}", "{}: 1"]
+)
 def test_odd_yaml_is_refused_in_our_own_words(text: str) -> None:
     with pytest.raises(ConfigurationError):
         Scenario.from_yaml(text)

@@ -10,19 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import energy_gym
 from energy_gym import Battery, Objective, Scenario
 from energy_gym.contracts import Band, Contract, DemandCharge, DemandWindow, Spot, Tariff, TimeOfUse
 from energy_gym.entities import Consumer, Entity, Grid, Solar, Wind
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.oracle.rounding import returns
 from energy_gym.oracle.solve import by_unit, solve
 from energy_gym.oracle.statement import Goal
 from energy_gym.testing import check_scenario
 from energy_gym.testing.episodes import check_episodes
 from energy_gym.testing.laws import check_laws
-from energy_gym.testing.optimum import check_models, check_optimum, check_replay, rolled_out
+from energy_gym.testing.optimum import check_models, check_replay, rolled_out
 
 Random = np.random.Generator
 CURTAILMENTS = ("none", "limit", "action")
@@ -190,6 +188,13 @@ def test_every_promise_short_of_the_agents(seed: int) -> None:
     assert solution.exact, solution.status
     check_replay(env, solution)
     assert rolled_out(env, solution, 900, random).max() <= solution.bound + 1e-6
+
+
+@pytest.mark.parametrize("seed", range(200, 206))
+def test_no_agent_beats_the_bound(seed: int) -> None:
+    report = check_scenario(a_scenario(seed), a_frame(seed), episodes=1, steps=8, seed=seed)
+    assert report.exact
+    assert set(report.returns) == {"idle", "uniform", "mpc"}
 
 
 def every_plan(env: EnergyEnv, steps: int) -> float:

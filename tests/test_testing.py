@@ -122,7 +122,7 @@ def test_what_yaml_loses_is_named(data: pd.DataFrame, twisted: Any, monkeypatch:
     scenario = twisted(lambda flexible: flexible)
     scenario = replace(scenario, entities={"twisted": Twisted(capacity_kwh=20.0)})
     monkeypatch.setattr(Twisted, "to_tree", lambda self: {}, raising=False)
-    with pytest.raises(BrokenPromiseError, match="entities: .* is read back as"):
+    with pytest.raises(BrokenPromiseError, match=r"entities: .* is read back as"):
         check_scenario(scenario, data)
 
 
