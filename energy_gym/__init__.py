@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from energy_gym.errors import EnergyGymError
     from energy_gym.evaluation import Evaluation, evaluate
     from energy_gym.oracle import Solution, solve
+    from energy_gym.regret import decompose, step_regret
     from energy_gym.scenario import Objective, Scenario
 
 
@@ -29,10 +30,12 @@ _HOMES = {
     "Objective": "energy_gym.scenario:Objective",
     "Scenario": "energy_gym.scenario:Scenario",
     "Solution": "energy_gym.oracle.solution:Solution",
+    "decompose": "energy_gym.regret:decompose",
     "evaluate": "energy_gym.evaluation:evaluate",
     "load": "energy_gym.data:load",
     "make_vec": "energy_gym.envs.compat:make_vec",
     "solve": "energy_gym.oracle.solve:solve",
+    "step_regret": "energy_gym.regret:step_regret",
     "synthetic": "energy_gym.data.synthetic:generate",
 }
 
@@ -44,11 +47,13 @@ __all__ = [
     "Scenario",
     "Solution",
     "__version__",
+    "decompose",
     "evaluate",
     "load",
     "make_vec",
     "register_envs",
     "solve",
+    "step_regret",
     "synthetic",
 ]
 

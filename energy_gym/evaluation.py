@@ -57,6 +57,7 @@ class Evaluation:
         seconds_per_decision: Mean time of ``act`` [s].
         daily_regret: The oracle's reward minus the agent's by local day (ISO date) of the data's zone; it adds up to
             ``oracle_value - return_``, may be negative on a day, and is empty where the oracle's days are not known.
+        daily_return: The agent's reward by local day.
     """
 
     return_: float
@@ -70,6 +71,7 @@ class Evaluation:
     steps_per_second: float
     seconds_per_decision: float
     daily_regret: Mapping[str, float]
+    daily_return: Mapping[str, float]
 
 
 def evaluate(
@@ -106,7 +108,7 @@ def evaluate(
     idle = idle_return(base.setup, first, stop, base.states)
     agent.reset()
     rewards, parts, deciding, total = _play(agent, env, observation, info)
-    earned = float(sum(rewards))
+    earned, days = float(sum(rewards)), by_day(base.setup, first, np.array(rewards))
     return Evaluation(
         return_=earned,
         oracle_value=best.value,
@@ -118,7 +120,8 @@ def evaluate(
         steps=stop - first,
         steps_per_second=(stop - first) / total,
         seconds_per_decision=deciding / (stop - first),
-        daily_regret=_daily_regret(best, by_day(base.setup, first, np.array(rewards))),
+        daily_regret=_daily_regret(best, days),
+        daily_return=days,
     )
 
 

@@ -33,9 +33,9 @@ STOREYS = (
     ("objective", "scenario", "scenario_files"),
     ("units",),
     ("dynamics", "tape"),
-    ("envs", "oracle", "scenarios"),
+    ("envs", "oracle", "reserve", "scenarios"),
     ("agents",),
-    ("evaluation", "scoring", "testing"),
+    ("evaluation", "regret", "scoring", "testing"),
     (
         "leaderboard",
         "recipes",

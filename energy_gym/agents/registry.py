@@ -19,8 +19,11 @@ AGENTS = {
     "dqn": "energy_gym.agents.sb3:DQN",
     "idle": "energy_gym.agents.simple:Idle",
     "mpc": "energy_gym.agents.mpc:MPC",
+    "peak-shaving": "energy_gym.agents.peak_shaving:PeakShaving",
     "ppo": "energy_gym.agents.sb3:PPO",
     "sac": "energy_gym.agents.sb3:SAC",
+    "self-consumption": "energy_gym.agents.site_rules:SelfConsumption",
+    "tariff-clock": "energy_gym.agents.tariff_clock:TariffClock",
     "threshold": "energy_gym.agents.threshold:Threshold",
     "uniform": "energy_gym.agents.simple:Uniform",
 }
@@ -31,7 +34,8 @@ def agent_ids() -> tuple[str, ...]:
 
     Example:
         >>> agent_ids()
-        ('bc', 'cql', 'dqn', 'idle', 'mpc', 'ppo', 'sac', 'threshold', 'uniform')
+        ('bc', 'cql', 'dqn', 'idle', 'mpc', 'peak-shaving', 'ppo', 'sac', 'self-consumption', 'tariff-clock',
+         'threshold', 'uniform')
     """
     return tuple(sorted(AGENTS))
 
