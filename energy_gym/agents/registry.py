@@ -52,6 +52,7 @@ class Factory:
         kinds: Kinds of action it can play.
         preferred_actions: What a task is made with where its own kind is not among them.
         requires: Modules that learning imports, and the extra that brings each.
+        selective: Makes no sense in some environments: it must be made to know.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Factory:
     kinds: tuple[str, ...]
     preferred_actions: str
     requires: Mapping[str, str] = field(default_factory=dict)
+    selective: bool = False
 
     @property
     def seeded(self) -> bool:
@@ -99,6 +101,7 @@ def agent_factory(name: str) -> Factory:
         kinds=tuple(getattr(found, "kinds", Agent.kinds)),
         preferred_actions=str(getattr(found, "preferred_actions", Agent.preferred_actions)),
         requires=dict(getattr(found, "requires", {})),
+        selective=bool(getattr(found, "selective", False)),
     )
 
 
