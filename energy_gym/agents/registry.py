@@ -18,6 +18,7 @@ AGENTS = {
     "cql": "energy_gym.agents.offline:CQL",
     "dqn": "energy_gym.agents.sb3:DQN",
     "idle": "energy_gym.agents.simple:Idle",
+    "l2o": "energy_gym.agents.l2o:L2O",
     "mpc": "energy_gym.agents.mpc:MPC",
     "ppo": "energy_gym.agents.sb3:PPO",
     "sac": "energy_gym.agents.sb3:SAC",
@@ -31,7 +32,7 @@ def agent_ids() -> tuple[str, ...]:
 
     Example:
         >>> agent_ids()
-        ('bc', 'cql', 'dqn', 'idle', 'mpc', 'ppo', 'sac', 'threshold', 'uniform')
+        ('bc', 'cql', 'dqn', 'idle', 'l2o', 'mpc', 'ppo', 'sac', 'threshold', 'uniform')
     """
     return tuple(sorted(AGENTS))
 
