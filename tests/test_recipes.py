@@ -58,7 +58,7 @@ def test_the_command_line_passes_words_on() -> None:
 def test_a_mistake_is_one_line() -> None:
     result = run(str(ROOT / "agents" / "train.py"), "--agent", "mpc")
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == "error: agent 'mpc': does not learn; choose one of bc, cql, dqn, ppo, sac\n"
+    assert result.stderr == "error: agent 'mpc': does not learn; choose one of bc, cql, dqn, l2o, ppo, sac\n"
 
 
 def test_only_what_learns_is_prepared() -> None:

@@ -18,6 +18,7 @@ AGENTS = {
     "cql": "energy_gym.agents.offline:CQL",
     "dqn": "energy_gym.agents.sb3:DQN",
     "idle": "energy_gym.agents.simple:Idle",
+    "l2o": "energy_gym.agents.l2o:L2O",
     "mpc": "energy_gym.agents.mpc:MPC",
     "peak-shaving": "energy_gym.agents.peak_shaving:PeakShaving",
     "ppo": "energy_gym.agents.sb3:PPO",
@@ -34,7 +35,7 @@ def agent_ids() -> tuple[str, ...]:
 
     Example:
         >>> agent_ids()
-        ('bc', 'cql', 'dqn', 'idle', 'mpc', 'peak-shaving', 'ppo', 'sac', 'self-consumption', 'tariff-clock',
+        ('bc', 'cql', 'dqn', 'idle', 'l2o', 'mpc', 'peak-shaving', 'ppo', 'sac', 'self-consumption', 'tariff-clock',
          'threshold', 'uniform')
     """
     return tuple(sorted(AGENTS))
