@@ -86,22 +86,16 @@ def test_a_plan_space_that_is_too_small_is_named(data: pd.DataFrame, twisted: An
     def constrain(model: Any, cell: Any, start: float, signal: Any = None) -> Any:
         return laws_of_battery.constrain(model, cell._replace(charge_kwh=0.4 * cell.charge_kwh), start)
 
-    def no_cell(flexible: Flexible) -> Flexible:
-        return with_laws(constrain=constrain)(replace(flexible, signal=np.zeros(96)))
-
     with pytest.raises(BrokenPromiseError, match="bound"):
-        check_scenario(twisted(no_cell), data, episodes=1, steps=12)
+        check_scenario(twisted(with_laws(constrain=constrain)), data, episodes=1, steps=12)
 
 
 def test_a_plan_space_that_is_too_large_is_named(data: pd.DataFrame, twisted: Any) -> None:
     def constrain(model: Any, cell: Any, start: float, signal: Any = None) -> Any:
         return laws_of_battery.constrain(model, cell._replace(energy_max=3.0 * cell.energy_max), start)
 
-    def no_cell(flexible: Flexible) -> Flexible:
-        return with_laws(constrain=constrain)(replace(flexible, signal=np.zeros(96)))
-
     with pytest.raises(BrokenPromiseError, match="what its plan earns"):
-        check_scenario(twisted(no_cell), data, episodes=1, steps=12)
+        check_scenario(twisted(with_laws(constrain=constrain)), data, episodes=1, steps=12)
 
 
 def test_hidden_state_is_named(data: pd.DataFrame, twisted: Any) -> None:
