@@ -95,7 +95,7 @@ class L2O(Agent):
 
     def _plan(self, left: int) -> Floats:
         """Return the shares of rated power of the coming steps, as the environment's forecast has them."""
-        planner = self._ready()
+        planner = self.ready()
         size = min(planner.steps, self.env.setup.tape.horizon, left)
         unit = expected_units(self.env, size)[0]
         buy, sell = _prices(unit, self.env.setup.weights)
@@ -104,7 +104,12 @@ class L2O(Agent):
             schedule = planner.plan(net, buy, sell, np.array(self.env.states), np.array([size]))
         return np.asarray(schedule.wishes[0, :size])
 
-    def _ready(self) -> Planner:
+    def ready(self) -> Planner:
+        """Return the planner that was taught.
+
+        Raises:
+            ResetNeededError: It was neither fitted nor loaded.
+        """
         if self.planner is None:
             raise ResetNeededError(f"{self.name} agent", "has learnt nothing yet", "call fit() or load() first")
         return self.planner
@@ -187,13 +192,13 @@ class L2O(Agent):
         Raises:
             ResetNeededError: Nothing was learnt.
         """
-        content = _to_bytes(self._ready())
+        content = _to_bytes(self.ready())
         write_atomically(Path(folder) / WEIGHTS, lambda path: path.write_bytes(content))
         super().save(folder)
 
     def parameters(self) -> dict[str, Any]:
         """See `Agent.parameters`."""
-        planner = self._ready()
+        planner = self.ready()
         digest = hashlib.sha256(_to_bytes(planner)).hexdigest()
         network = {"price": planner.price, "steps": planner.steps, "sha256": digest}
         return {**super().parameters(), "settings": self.settings, "network": network}
