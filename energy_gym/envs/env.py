@@ -184,7 +184,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         if self._cuts:
             info["curtailed_kw"] = curtailed / self._hours
         if self.render_mode is not None:
-            self._paint(info["grid_kw"], gain)
+            self._paint(info, gain)
         return self._observe(t, states), gain, False, done, info
 
     def _energy(self, states: tuple[float, ...]) -> float:
@@ -257,8 +257,8 @@ class EnergyEnv(gym.Env[Observation, Any]):
             self._painter = Painter(self.setup, human=self.render_mode == "human")
         self._painter.restart()
 
-    def _paint(self, power_kw: float, gain: float) -> None:
-        self._painter.record(self._t - 1, self._states, power_kw, gain)
+    def _paint(self, info: dict[str, Any], gain: float) -> None:
+        self._painter.record(self._t - 1, self._states, info, gain)
 
     def close(self) -> None:
         """Close the window of ``render_mode="human"``, if one is open."""
