@@ -1,7 +1,8 @@
 """The EnCortex paper's arbitrage tables: what reproduces, what does not, and the same rows under our definitions.
 
-``python benchmarks/encortex.py`` writes ``benchmarks/ENCORTEX.md`` in about five minutes on one core; the agents that
-learn are trained only with ``--learn`` (about two minutes each) and are kept in ``benchmarks/encortex-learnt.json``.
+``python benchmarks/encortex.py`` writes ``benchmarks/ENCORTEX.md`` in about ten minutes on one core, most of it for
+mpc and for the forecasters that learn. Agents that learn are trained only with ``--learn`` (minutes each) and kept in
+``benchmarks/encortex-learnt.json``.
 """
 
 from __future__ import annotations
@@ -72,11 +73,11 @@ The price of this set slips against its stamps (see its card): the figures compa
 """
 LEARN = """## Agents that learn
 
-Trained on 2018 and 2019 ({seeds}), with each agent's usual settings; the network kept is the best on those two years,
-since the set has no validation split. They decide hourly. Under the paper's definitions their look-ahead still goes
-past midnight, so with the perfect forecast they can earn more than the paper's daily plan. Money is given for `cost`,
-kg for `carbon`. The paper's DQN-RL: 117.73 and 211.59 with accurate forecasts, 83.24 and 135.06 with the mean (85.1
-and 140.2 in Table 2).
+Trained on 2018 and 2019 ({seeds}), with each agent's usual settings; the network kept is the best on those two
+years, since the set has no validation split. They decide hourly. Under the paper's definitions their look-ahead still
+goes past midnight, so with the perfect forecast they can earn more than the paper's daily plan. Money is given for
+`cost`, kg for `carbon`. The paper's DQN-RL: 117.73 and 211.59 with accurate forecasts, 83.24 and 135.06 with the mean
+(85.1 and 140.2 in Table 2).
 """
 
 
@@ -169,7 +170,8 @@ def _learnt_part() -> list[str]:
             cells = [_earned(found, definition) for definition in DEFINITIONS]
             score = _mean([row.score for row in found if row.definition == "ours"])
             told.append(f"| {objective} | {forecast} | {agent} | {cells[0]} | {cells[1]} | {score} |")
-    return told
+    missing = [name for name in LEARNERS if name not in {row.agent for row in kept}]
+    return [*told, "", f"Not trained for this page: {', '.join(missing)}; `--learn` adds it."] if missing else told
 
 
 def _earned(rows: list[Played], definition: str) -> str:

@@ -36,7 +36,7 @@ def compose(units: Sequence[Unit], xp: Namespace) -> Advance:
         >>> advance((5.0,), (-1.0,), (100.0, 100.0, 300.0, 0.0))
         ((1.0,), -3.8, -0.38, 0.0, 0.0, 0.0, 1.2000000000000002, 0.0)
     """
-    parts = [_plain(unit, xp) if unit.plain else _general(unit, xp) for unit in units]
+    parts = [unit.own_step(xp) or (_plain(unit, xp) if unit.plain else _general(unit, xp)) for unit in units]
     return parts[0] if len(parts) == 1 else _joined(units, parts)
 
 

@@ -6,13 +6,14 @@ One rule: everything that does not depend on a decision is worked out here, once
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.backends import Namespace
 from energy_gym.entities import Flexible
 from energy_gym.errors import DataError
 from energy_gym.scenario import Site
@@ -76,6 +77,18 @@ class Unit:
         """Whether it is one controlled entity without signals, limits or demand charges."""
         own = self.flexibles[0].signal if len(self.flexibles) == 1 else self.fixed_kwh
         return own is None and not self.limited and not self.registers
+
+    def own_step(self, xp: Namespace) -> Callable[[Any, Any, Any], Any] | None:
+        """Return the step of a kind of unit that has laws of its own, as `dynamics.Advance`; None for a usual one."""
+        return None
+
+    def own_best(self, states: Sequence[float], goal: Any, levels: Any, time_limit: float | None) -> Any | None:
+        """Return the best plan of such a unit as `oracle.solve.Best`; None for a usual one."""
+        return None
+
+    def own_expected(self, outlook: Mapping[str, Floats]) -> Unit | None:
+        """Return such a unit with what a forecast says, by column, in place of what will be; None for a usual one."""
+        return None
 
     @property
     def initial(self) -> tuple[Any, ...]:

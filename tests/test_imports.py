@@ -33,7 +33,7 @@ STOREYS = (
     ("objective", "scenario", "scenario_files"),
     ("units",),
     ("dynamics", "tape"),
-    ("envs", "oracle", "scenarios"),
+    ("envs", "oracle", "reserve", "scenarios"),
     ("agents",),
     ("evaluation", "regret", "scoring", "testing"),
     (

@@ -20,8 +20,11 @@ AGENTS = {
     "idle": "energy_gym.agents.simple:Idle",
     "l2o": "energy_gym.agents.l2o:L2O",
     "mpc": "energy_gym.agents.mpc:MPC",
+    "peak-shaving": "energy_gym.agents.peak_shaving:PeakShaving",
     "ppo": "energy_gym.agents.sb3:PPO",
     "sac": "energy_gym.agents.sb3:SAC",
+    "self-consumption": "energy_gym.agents.site_rules:SelfConsumption",
+    "tariff-clock": "energy_gym.agents.tariff_clock:TariffClock",
     "threshold": "energy_gym.agents.threshold:Threshold",
     "uniform": "energy_gym.agents.simple:Uniform",
 }
@@ -32,7 +35,8 @@ def agent_ids() -> tuple[str, ...]:
 
     Example:
         >>> agent_ids()
-        ('bc', 'cql', 'dqn', 'idle', 'l2o', 'mpc', 'ppo', 'sac', 'threshold', 'uniform')
+        ('bc', 'cql', 'dqn', 'idle', 'l2o', 'mpc', 'peak-shaving', 'ppo', 'sac', 'self-consumption', 'tariff-clock',
+         'threshold', 'uniform')
     """
     return tuple(sorted(AGENTS))
 
@@ -49,6 +53,7 @@ class Factory:
         kinds: Kinds of action it can play.
         preferred_actions: What a task is made with where its own kind is not among them.
         requires: Modules that learning imports, and the extra that brings each.
+        selective: Makes no sense in some environments: it must be made to know.
     """
 
     name: str
@@ -58,6 +63,7 @@ class Factory:
     kinds: tuple[str, ...]
     preferred_actions: str
     requires: Mapping[str, str] = field(default_factory=dict)
+    selective: bool = False
 
     @property
     def seeded(self) -> bool:
@@ -96,6 +102,7 @@ def agent_factory(name: str) -> Factory:
         kinds=tuple(getattr(found, "kinds", Agent.kinds)),
         preferred_actions=str(getattr(found, "preferred_actions", Agent.preferred_actions)),
         requires=dict(getattr(found, "requires", {})),
+        selective=bool(getattr(found, "selective", False)),
     )
 
 

@@ -10,6 +10,7 @@ kind is one file: a frozen dataclass that derives from `Entity`, decorated with 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -26,6 +27,8 @@ E = TypeVar("E", bound="type[Entity]")
 
 class Laws(NamedTuple):
     """The laws of a controlled entity, as functions of floats, arrays or tensors (the first three).
+
+    ``signal`` is the entity's own signal at the step; it is left out where it has none, so its default is None.
 
     settle: ``(state, wish, cell, xp, signal) -> (drawn, given, refused)`` [kWh, all >= 0]: what a wish in [-1, 1] comes
         to. The connection may reduce ``drawn`` or ``given`` further, down to 0.
@@ -129,10 +132,16 @@ def register(entity: E) -> E:
     if not isinstance(kind, str) or not kind:
         raise ConfigurationError(f"{entity.__name__}.kind={kind!r}", "must be a name", 'set kind = "..." on the class')
     known = ENTITIES.get(kind)
-    if known is not None and (known.__module__, known.__qualname__) != (entity.__module__, entity.__qualname__):
+    if known is not None and _origin(known) != _origin(entity):
         raise ConfigurationError(f"kind {kind!r}", f"is taken by {known.__qualname__}", "choose another name")
     ENTITIES[kind] = entity
     return entity
+
+
+def _origin(entity: type) -> tuple[str, str]:
+    """Return where a class was written, the same however its file was imported."""
+    module = sys.modules.get(entity.__module__)
+    return getattr(module, "__file__", None) or entity.__module__, entity.__qualname__
 
 
 def no_cost(drawn: Any, given: Any, cell: Any) -> Any:
@@ -144,9 +153,13 @@ def finite_number(entity: str, name: str, value: object) -> float:
     """Return a value as a finite float, or say which field is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
         raise ConfigurationError(f"{entity} {name}={value!r}", "must be a number", f"pass a float for {name}")
-    if not math.isfinite(value):
-        raise ConfigurationError(f"{entity} {name}={value}", "must be finite", f"pass a finite float for {name}")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ConfigurationError(f"{entity} {name}={number}", "must be finite", f"pass a finite float for {name}")
+    return number
 
 
 def positive_number(entity: str, name: str, value: object) -> float:

@@ -39,7 +39,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
             raise UnknownIdError.of("render mode", render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.keywords = keywords
-        self.setup: Setup = make_setup(**self.complete(keywords))
+        self.setup: Setup = self._make_setup(**self.complete(keywords))
         self.observation_space = observation_space(self.setup)
         self.action_space = action_space(self.setup)
         self._prepare()
@@ -48,6 +48,9 @@ class EnergyEnv(gym.Env[Observation, Any]):
     def complete(cls, keywords: dict[str, Any]) -> dict[str, Any]:
         """Return the keywords with what this id adds to them; an id with keywords of its own turns them into others."""
         return keywords
+
+    def _make_setup(self, **keywords: Any) -> Setup:
+        return make_setup(**keywords)
 
     def _prepare(self) -> None:
         """Lay out as floats and lists what every step reads."""
@@ -59,8 +62,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._several = setup.controls != 1
         self._stored = setup.stored
         # The usual case, one battery, is worth a short cut: it is read at every step.
-        self._one_store = [worth for _, worth in self._stored] == [1.0]
-        self._store = self._stored[0][0] if self._stored else 0
+        self._one_store = self._stored == ((0, 1.0),)
         self._cuts = setup.curtails
         self._levels = setup.levels
         self._hours = setup.feed.step_hours
@@ -169,7 +171,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         gain = reward(energy_cost, carbon_kg, wear, charge, self._weights)
         refused += excess
         info = {
-            "energy_kwh": states[self._store] if self._one_store else self._energy(states),
+            "energy_kwh": states[0] if self._one_store else self._energy(states),
             "grid_kw": grid_kwh / self._hours,
             "cost": refused,
             "clipped_kw": refused / self._hours,

@@ -57,6 +57,10 @@ class Setup:
     episode_steps: int
     whole: bool
 
+    def physical(self) -> Setup:
+        """Return the same with the decisions that physics allows, where those of an action are fewer."""
+        return self
+
     @property
     def weights(self) -> Weights:
         """What each part counts in the reward."""
@@ -220,7 +224,7 @@ def make_setup(
         closings=laid.closings,
         keeping=laid.keeping,
         levels=action_levels(actions),
-        episode_steps=_episode_steps(wanted, feed.stop - feed.first, feed),
+        episode_steps=episode_length(wanted, feed.stop - feed.first, feed),
         whole=wanted is None,
     )
 
@@ -297,7 +301,8 @@ def check_steps(steps: Any, available: int, start: str) -> int:
     return wanted
 
 
-def _episode_steps(episode_steps: int | str | None, steps: int, feed: Feed) -> int:
+def episode_length(episode_steps: int | str | None, steps: int, feed: Feed) -> int:
+    """Return the number of steps of an episode: a number, ``"week"``, or None for all ``steps`` of the split."""
     if episode_steps is None:
         return steps
     if episode_steps == "week":

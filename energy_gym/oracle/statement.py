@@ -69,7 +69,7 @@ def state_unit(model: Any, unit: Unit, states: Sequence[float], goal: Goal) -> S
         _demand(model, unit, net, states[len(unit.flexibles) :], money)
     if carbon:
         model.earn(-carbon * carbon_kg(net, unit.carbon))
-    _close(model, unit, after, goal)
+    state_closing(model, unit, after, goal)
     return Stated(tuple(drawn), tuple(given), tuple(after))
 
 
@@ -162,7 +162,7 @@ def _demand(model: Any, unit: Unit, net: Any, peaks: Sequence[float], money: flo
         model.earn((starts - highest) * (money * rate))
 
 
-def _close(model: Any, unit: Unit, after: list[Any], goal: Goal) -> None:
+def state_closing(model: Any, unit: Unit, after: list[Any], goal: Goal) -> None:
     """State what closing the window costs: linear where missing and left have one price, else for what is missing."""
     owed: Any = 0.0
     for flexible, state in zip(unit.flexibles, after, strict=True):

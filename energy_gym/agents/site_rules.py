@@ -1,0 +1,200 @@
+"""Rules for a site with load and PV: what they all know of it, and the plainest of them, self-consumption.
+
+One rule: a rule acts on what is forecast for the running interval, on the last interval's meter and on the states; what
+load and PV will really be is never read, except of the training split while fitting.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.agents.base import Agent, Callback
+from energy_gym.entities import Battery, Consumer
+from energy_gym.entities.solar import Generator
+from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.laying import table_names
+from energy_gym.envs.vector_env import EnergyVectorEnv, batch_of
+from energy_gym.errors import UnsuitableAgentError
+from energy_gym.scenario import Site
+
+Floats = npt.NDArray[np.float64]
+DAY_HOURS = 24.0
+
+
+class SiteRule(Agent):
+    """A rule for one battery behind one meter.
+
+    The power that load and PV will draw is taken from the forecast, corrected by ``persistence`` times what the
+    forecast of the last interval missed, as its meter showed. ``fit`` sets the persistence by least squares on the
+    training split; without it the forecast alone counts.
+    """
+
+    selective: ClassVar[bool] = True
+    persistence: float = 0.0
+
+    def __init__(self, env: Any, seed: int = 0) -> None:
+        super().__init__(env, seed)
+        setup = self.env.setup
+        batteries = [item for item in setup.scenario.entities.values() if isinstance(item, Battery)]
+        if len(setup.units) != 1 or setup.controls != 1 or len(batteries) != 1:
+            raise self.refused(
+                f"plays one battery behind one meter; here are {setup.controls} controls on {len(setup.units)} meters"
+            )
+        self.site: Site = setup.sites[0]
+        self.battery: Battery = batteries[0]
+        self._before: tuple[float, float] | None = None
+
+    def refused(self, rule: str) -> UnsuitableAgentError:
+        """Return the error that says why the rule makes no sense here."""
+        return UnsuitableAgentError(
+            f"agent {self.name!r} on scenario {self.env.scenario.name!r}", rule, "choose another agent for it"
+        )
+
+    def reset(self) -> None:
+        """See `Agent.reset`."""
+        self._before = None
+
+    def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
+        """See `Agent.act`."""
+        forecast_kw = float(net_kw(self.site, {name: rows[:1] for name, rows in self.env.outlook().items()})[0])
+        net = forecast_kw
+        if self._before is not None and "grid_kw" in info:
+            measured_kw = self._measured_kw(info, self._before[1])
+            net += self.persistence * (measured_kw - self._before[0])
+            self.remember(measured_kw)
+        self._before = forecast_kw, float(info["energy_kwh"])
+        return self.power(float(self.share(self.battery_kw(net))))
+
+    def remember(self, measured_kw: float) -> None:
+        """Note what load less PV drew in the interval that has just passed [kW]."""
+
+    @abstractmethod
+    def battery_kw(self, net: float) -> float:
+        """Return the power asked of the battery [kW], charging positive, where load less PV will draw ``net``."""
+
+    def share(self, power_kw: Any) -> Any:
+        """Return a power [kW], or an array of them, as a share of the rated power, in [-1, 1]."""
+        rated = np.where(np.greater(power_kw, 0.0), self.battery.charge_kw, self.battery.discharge_kw)
+        return np.clip(power_kw / rated, -1.0, 1.0)
+
+    def _measured_kw(self, info: Mapping[str, Any], energy: float) -> float:
+        """Return what load less PV drew in the last interval [kW]: what the meter says, less the battery's part."""
+        cell, hours = self.env.setup.flexibles[0].cell, self.env.setup.feed.step_hours
+        gained = float(info["energy_kwh"]) - energy * cell.keep
+        through = gained / cell.efficiency_charge if gained > 0.0 else gained * cell.efficiency_discharge
+        return float(info["grid_kw"] - through / hours - info.get("curtailed_kw", 0.0))
+
+    def fit(
+        self,
+        source: Any = None,
+        *,
+        budget: int | None = None,
+        seed: int | None = None,
+        callback: Callback | None = None,
+    ) -> Self:
+        """See `Agent.fit`."""
+        train = self.env.variant(split="train", episode_steps=None) if source is None else source.unwrapped
+        actual = train.setup.units[0].fixed_kwh / train.setup.feed.step_hours
+        forecast = net_kw(self.site, {name: rows[:-1, 0] for name, rows in train.setup.tape.ahead.items()})
+        missed = np.concatenate(([0.0], actual - forecast))[:-1]
+        self.persistence = slope(missed[1:], (actual - forecast)[1:])
+        self.choose(train, forecast + self.persistence * missed)
+        return self
+
+    def choose(self, train: EnergyEnv, net: Floats) -> None:  # some rules have none
+        """Set the rule's figures, given load less PV as it is expected at each step of the training split [kW]."""
+
+    def parameters(self) -> dict[str, Any]:
+        """See `Agent.parameters`."""
+        return {**super().parameters(), "persistence": self.persistence}
+
+    def restore(self, parameters: Mapping[str, Any], folder: Path) -> None:
+        """See `Agent.restore`."""
+        super().restore(parameters, folder)
+        self.persistence = float(parameters["persistence"])
+
+
+class SelfConsumption(SiteRule):
+    """Charges what PV makes beyond the load and discharges what the load draws beyond PV; never for the price.
+
+    With discrete actions the nearest level is played.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> env = gym.make("energy_gym/HomeSolar-v0", split="test", forecast="perfect", episode_steps=24)
+        >>> agent = SelfConsumption(env)
+        >>> observation, info = env.reset(options={"start": "2017-06-01T07:00Z"})
+        >>> observation, reward, terminated, truncated, info = env.step(agent.act(observation, info))
+        >>> round(abs(info["grid_kw"]), 6)
+        0.0
+    """
+
+    name: ClassVar[str] = "self-consumption"
+
+    def __init__(self, env: Any, seed: int = 0) -> None:
+        super().__init__(env, seed)
+        kinds = tuple(self.site.entities.values())
+        if not any(isinstance(item, Generator) for item in kinds) or not any(
+            isinstance(item, Consumer) for item in kinds
+        ):
+            raise self.refused("needs a site with generation and load")
+
+    def battery_kw(self, net: float) -> float:
+        """See `SiteRule.battery_kw`."""
+        return -net
+
+
+def net_kw(site: Site, values: Mapping[str, Floats]) -> Any:
+    """Return load less generation of a site [kW], of the shape of the columns given; ``[0.0]`` where it has neither."""
+    total: Any = np.zeros(1)
+    for entity in site.entities.values():
+        power = entity.fixed_kw({name: np.maximum(column, 0.0) for name, column in values.items()})
+        total = total if power is None else total + power
+    return total
+
+
+def slope(before: Floats, after: Floats) -> float:
+    """Return how much of one figure carries over to the next, in [0, 1], by least squares.
+
+    Example:
+        >>> slope(np.array([1.0, -2.0]), np.array([0.5, -1.0]))
+        0.5
+    """
+    size = float(before @ before)
+    return 0.0 if size == 0.0 else float(np.clip(before @ after / size, 0.0, 1.0))
+
+
+def dearness(env: EnergyEnv, ahead: Mapping[str, Floats]) -> Any:
+    """Return where the price of import stands now between the lowest and the highest of the coming day, in [0, 1].
+
+    Args:
+        env: The environment; where its price never changes, the answer is 0.
+        ahead: Look-ahead rows by column, each of shape (horizon,) or (steps, horizon).
+    """
+    column = table_names(env.setup.sites[0])[0]
+    if column not in ahead:
+        return 0.0
+    day = ahead[column][..., : max(round(DAY_HOURS / env.setup.feed.step_hours), 1)]
+    low, high = day.min(axis=-1), day.max(axis=-1)
+    return (day[..., 0] - low) / np.where(high > low, high - low, 1.0)
+
+
+def returns(
+    train: EnergyEnv, count: int, steps: int, wishes: Callable[[int, EnergyVectorEnv], Any]
+) -> npt.NDArray[np.float64]:
+    """Play ``count`` candidates over a whole split at once; return what each earns, shape (count,).
+
+    ``wishes`` is called with the step and the batch and gives the shares of rated power, shape (count,).
+    """
+    batch = batch_of(train, count, "disabled", actions="continuous", episode_steps=None, horizon=1)
+    batch.reset(seed=0)
+    total = np.zeros(count)
+    for step in range(steps):
+        total += batch.step(np.broadcast_to(wishes(step, batch), (count,))[:, None])[1]
+    return total

@@ -1,0 +1,31 @@
+"""Rules that need a binary: a plan that breaks one rule after another is mended until it breaks none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from energy_gym.oracle.model import MAX_ROUNDS, ArrayModel
+
+RULES = 4
+
+
+def test_rules_that_are_broken_one_after_another_all_hold_in_the_end() -> None:
+    """Each rule forbids what the plan earns most with, and each comes to light only when the one before holds."""
+    model = ArrayModel(1)
+    x = model.variable(0.0, 10.0)
+    model.earn(x)
+    limits = [10.0 - step for step in range(MAX_ROUNDS + RULES)]
+
+    def choose(limit: float, before: float) -> None:
+        def rows(binary: Any, at: Any) -> list[tuple[Any, Any]]:
+            return [(x[at] + 0.0 * binary, np.full(1, limit))]
+
+        model.choose(rows, lambda value: (value(x) > limit + 1e-6) & (value(x) <= before + 1e-6))
+
+    for before, limit in zip([20.0, *limits], limits, strict=False):
+        choose(limit - 1.0, before)
+    answer = model.solve()
+    assert answer.bound == pytest.approx(limits[-1] - 1.0)
