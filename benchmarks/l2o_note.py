@@ -128,7 +128,7 @@ def told_training(training: Any) -> str:
 
 {steps:,} steps of {batch} days on one thread: {spent:.1f} min of processor time ({step:.0f} ms a step), {wall:.1f} min
 of wall time on a machine of two cores that several others were using. The loss is the bill of the network's own
-schedules, played through the laws, and a small SmoothL1 penalty on what limits and the return to the start took back."""
+schedules, played through the laws, and a small SmoothL1 penalty on what limits and the return to the start take."""
 
 
 FEASIBLE = f"""## Feasibility
