@@ -13,7 +13,7 @@ TRAINING_SEED, TEST_SEED = 1, 999
 TOLERANCE_KWH = 1e-6
 
 
-def kept(found: Measured) -> Any:
+def kept(found: Any) -> Any:
     """Return for each day whether every limit was kept and the battery ended where it began."""
     energy, wishes = found.plan.energy_kwh, found.plan.wishes
     cell = HOME.cell(1.0)
@@ -117,18 +117,18 @@ def told_time(found: Any) -> str:
 
 The ways took turns through the run. The aims are judged by processor time, for the machine was shared. The network
 multiplies {found.weights / 1e6:.2f} million weights a day, {flops / 1e6:.1f} MFLOP; the bare products run at
-{rate:.0f} GFLOP/s here. What l2o takes beyond them is features, sigmoids, and playing the candidates through the laws."""
+{rate:.0f} GFLOP/s here. What l2o takes beyond them is features, sigmoids, and candidates played through the laws."""
 
 
 def told_training(training: Any) -> str:
     """Return what training took."""
     wall, spent = training.wall_s / 60.0, training.cpu_s / 60.0
-    step = 1000.0 * training.cpu_s / training.steps
+    step, steps, batch = 1000.0 * training.cpu_s / training.steps, training.steps, training.batch
     return f"""## Training
 
-{training.steps:,} steps of {training.batch} days on one thread: {spent:.1f} min of processor time ({step:.0f} ms a step),
-{wall:.1f} min of wall time on a machine of two cores that several others were using. The loss is the bill of the network's
-own schedules, played through the laws, and a small SmoothL1 penalty on what limits and the return to the start took back."""
+{steps:,} steps of {batch} days on one thread: {spent:.1f} min of processor time ({step:.0f} ms a step), {wall:.1f} min
+of wall time on a machine of two cores that several others were using. The loss is the bill of the network's own
+schedules, played through the laws, and a small SmoothL1 penalty on what limits and the return to the start take."""
 
 
 FEASIBLE = f"""## Feasibility

@@ -19,10 +19,10 @@ from energy_gym.agents.l2o_windows import Draw, Source
 from energy_gym.agents.learner import WEIGHTS, chosen_settings, one_thread
 from energy_gym.agents.mpc import expected_units
 from energy_gym.data.homes import DayBatch, synthetic_days
-from energy_gym.entities.battery import Cell
+from energy_gym.entities.battery import settle
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import check_count
-from energy_gym.errors import ConfigurationError, MissingExtraError, ResetNeededError
+from energy_gym.errors import ConfigurationError, MissingExtraError, ResetNeededError, UnsuitableAgentError
 from energy_gym.files import write_atomically
 from energy_gym.scenario import Weights
 from energy_gym.units import Unit
@@ -48,7 +48,8 @@ class L2O(Agent):
         settings: In place of the defaults of ``defaults/l2o.yaml``, by name.
 
     Raises:
-        ConfigurationError: Another kind of site, or a setting of another type.
+        UnsuitableAgentError: Another kind of site.
+        ConfigurationError: A setting of another type.
         UnknownIdError: An unknown setting.
 
     Example:
@@ -62,6 +63,7 @@ class L2O(Agent):
 
     name: ClassVar[str] = "l2o"
     learns: ClassVar[bool] = True
+    selective: ClassVar[bool] = True
     requires: ClassVar[Mapping[str, str]] = {"torch": "sb3"}
     kinds: ClassVar[tuple[str, ...]] = ("continuous",)
     preferred_actions: ClassVar[str] = "continuous"
@@ -214,12 +216,12 @@ class L2O(Agent):
 
 
 def _check_site(env: EnergyEnv) -> None:
-    """Raise ConfigurationError unless the site is one battery behind a plain meter."""
+    """Raise UnsuitableAgentError unless the site is one battery behind a plain meter."""
     units = env.setup.units
-    if len(units) > 1 or not units[0].plain or not isinstance(units[0].flexibles[0].cell, Cell):
-        raise ConfigurationError(
-            f"scenario {env.scenario.name!r}",
-            "agent 'l2o' plans one battery, without limits of the connection and demand charges",
+    if len(units) > 1 or not units[0].plain or units[0].flexibles[0].laws.settle is not settle:
+        raise UnsuitableAgentError(
+            f"agent 'l2o' on scenario {env.scenario.name!r}",
+            "plans one battery, without limits of the connection and demand charges",
             'use energy_gym/HomeSolar-v0 or energy_gym/Arbitrage-v0, or the agent "mpc"',
         )
 

@@ -60,9 +60,10 @@ class Proposal(NamedTuple):
         logits = self.modes if noise is None else self.modes + noise
         if temperature > 0.0:
             mode = functional.softmax(logits / temperature, dim=2)
-        else:
-            mode = functional.one_hot(logits.argmax(dim=2), MODES).transpose(2, 3).to(logits.dtype)
-        return mode[:, :, 0] * self.charge - mode[:, :, 1] * self.discharge
+            return mode[:, :, 0] * self.charge - mode[:, :, 1] * self.discharge
+        up, down, still = logits.unbind(dim=2)
+        charges, gives = (up > down) & (up > still), (down >= up) & (down > still)
+        return self.charge * charges - self.discharge * gives
 
 
 class Network(nn.Module):  # type: ignore[misc]  # torch is untyped here

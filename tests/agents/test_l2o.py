@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import energy_gym
 from energy_gym import Battery
 from energy_gym.data.homes import DayBatch, synthetic_days
-from energy_gym.errors import ConfigurationError, ResetNeededError, UnknownIdError
+from energy_gym.errors import ConfigurationError, ResetNeededError, UnknownIdError, UnsuitableAgentError
 
 torch = pytest.importorskip("torch")
 
@@ -214,7 +214,7 @@ def test_other_storages_and_objectives(series: Any) -> None:
 
 
 def test_what_it_cannot_plan_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="one battery"):
+    with pytest.raises(UnsuitableAgentError, match="one battery"):
         L2O(gym.make("energy_gym/Commercial-v0"))
     with pytest.raises(ConfigurationError, match="continuous actions only"):
         L2O(make(actions="discrete-3"))
