@@ -57,7 +57,11 @@ class PeakShaving(SiteRule):
         if self.targets_kw is None:
             raise ResetNeededError("peak-shaving agent", "has no targets yet", "call fit() first")
         step = self.env.steps_left[0]
-        peaks = self.env.states[1:] if not self._begins(self.env, step) else (0.0,) * len(self.targets_kw)
+        peaks = (
+            self.env.states[1 : 1 + len(self.targets_kw)]
+            if not self._begins(self.env, step)
+            else (0.0,) * len(self.targets_kw)
+        )
         place = float(dearness(self.env, self.env.outlook()))
         return float(self._powers(place, net, self._active[step], self.targets_kw, peaks))
 
@@ -92,7 +96,7 @@ class PeakShaving(SiteRule):
         expected = net.tolist()
 
         def wishes(step: int, batch: Any) -> Any:
-            peaks = batch.states[1:] if not self._begins(train, step) else (0.0,) * len(targets)
+            peaks = batch.states[1 : 1 + len(targets)] if not self._begins(train, step) else (0.0,) * len(targets)
             return self.share(self._powers(places[step], expected[step], active[step], targets, peaks))
 
         self.targets_kw = grid[int(np.argmax(returns(train, len(grid), len(net), wishes)))]
