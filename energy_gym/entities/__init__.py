@@ -4,6 +4,7 @@ from energy_gym.entities.base import ENTITIES, Entity, Flexible, Laws, register
 from energy_gym.entities.battery import Battery, Cell
 from energy_gym.entities.consumer import Consumer
 from energy_gym.entities.grid import Grid
+from energy_gym.entities.pumped_hydro import PumpedHydro
 from energy_gym.entities.solar import Solar, Wind
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Flexible",
     "Grid",
     "Laws",
+    "PumpedHydro",
     "Solar",
     "Wind",
     "register",
