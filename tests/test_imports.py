@@ -33,7 +33,7 @@ STOREYS = (
     ("objective", "scenario", "scenario_files"),
     ("units",),
     ("dynamics", "tape"),
-    ("envs", "oracle", "scenarios"),
+    ("envs", "oracle", "bidding", "scenarios"),
     ("agents",),
     ("evaluation", "scoring", "testing"),
     (

@@ -50,7 +50,7 @@ class Supply(Contract):
         UnknownIdError: An unknown matching.
 
     Example:
-        >>> Supply(price_per_mwh=60.0, max_kw=100.0).surplus
+        >>> Supply(price_per_mwh=60.0, max_kw=30_000.0).surplus
         60.0
     """
 

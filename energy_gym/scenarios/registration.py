@@ -8,6 +8,7 @@ from __future__ import annotations
 
 SCENARIOS = {
     "energy_gym/Arbitrage-v0": ("energy_gym.scenarios.arbitrage", "ArbitrageEnv", "ArbitrageVectorEnv"),
+    "energy_gym/Bidding-v0": ("energy_gym.scenarios.bidding", "BiddingEnv", "BiddingVectorEnv"),
 }
 
 
