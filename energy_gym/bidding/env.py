@@ -42,6 +42,7 @@ class BiddingEnv(EnergyEnv):
         self._desk = Desk(self.setup)
         self._stored = self.setup.stored
         self._hours = self.setup.feed.step_hours
+        self._size = self.setup.controls
         self._painter: Any = None
         self._compose()
 
@@ -148,15 +149,22 @@ class BiddingEnv(EnergyEnv):
             self._painter.record(desk.t - 1, desk.states, figures.net_kwh / self._hours, figures.reward)
         return self._look(), figures.reward, False, desk.t == desk.stop, self._info(figures)
 
+    def _start_painting(self) -> None:
+        from energy_gym.bidding.painting import BidPainter
+
+        if self._painter is None:
+            self._painter = BidPainter(self.setup, human=self.render_mode == "human")
+        self._painter.restart()
+
     def _numbers(self, action: Any) -> Floats:
         try:
             numbers = np.asarray(action, dtype=np.float64).ravel()
         except (TypeError, ValueError) as error:
             rule = f"pass an array of shape ({self.setup.controls},)"
             raise ActionError(f"action={action!r}", "must be numbers", rule) from error
-        if numbers.size != self.setup.controls:
+        if numbers.size != self._size:
             found = f"action of {numbers.size} numbers"
-            raise ActionError(found, f"must be {self.setup.controls}", "pass one for each of env.unwrapped.entries")
+            raise ActionError(found, f"must be {self._size}", "pass one for each of env.unwrapped.entries")
         return numbers
 
     def _look(self) -> Observation:

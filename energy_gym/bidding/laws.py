@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from energy_gym.contracts.clearing import PriceTaker, Trading as TradingNamespace, cut, market_order
+from energy_gym.contracts.clearing import PriceTaker, cut, market_order
+from energy_gym.contracts.clearing import Trading as TradingNamespace
 from energy_gym.contracts.market import Limits, Market
 from energy_gym.contracts.spot import energy_cost
 from energy_gym.contracts.supply import Supply, shifted, unmatched_cost

@@ -6,7 +6,7 @@ One rule: ``value`` is what the replay earned; where the model cannot say it exa
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +16,9 @@ from energy_gym.bidding.desk import Desk, Figures
 from energy_gym.bidding.laws import cleared_kw
 from energy_gym.bidding.setup import BiddingSetup
 from energy_gym.bidding.statement import Bids, Open, Window, nonconvex, sizes, state_window
-from energy_gym.contracts.clearing import LinearImpact, PriceTaker, trading_arrays
+from energy_gym.contracts.clearing import trading_arrays
 from energy_gym.contracts.supply import Terms
-from energy_gym.errors import ConfigurationError, ResetNeededError
+from energy_gym.errors import ResetNeededError
 from energy_gym.oracle.model import ArrayModel
 from energy_gym.oracle.solution import EXACT, Solution
 from energy_gym.oracle.statement import Goal
@@ -190,7 +190,7 @@ def _write_bids(desk: Desk, window: Window, place: int, variables: Any, columns:
         begin = int(book.first[now + gate]) - now
         steps = np.arange(begin, min(begin + int(book.count[now + gate]), size), book.slot_steps)
         if len(steps):
-            chosen = shares[market.slot[steps]]
+            chosen = np.where(market.slot[steps] >= 0, shares[market.slot[steps]], 0.0)
             actions[gate, book.place : book.place + len(steps)] = chosen
             if setup.trading.priced:
                 limits = slice(book.place + book.slots, book.place + book.slots + len(steps))

@@ -5,7 +5,7 @@ One rule: what is scaled is scaled by the data card's training split, never by t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -74,8 +74,13 @@ def _deviation(india: bool, feed: Feed | None) -> Deviation:
     return SinglePrice(IMBALANCE)
 
 
-def scaled(scenario: Scenario, feed: Feed) -> Scenario:
+def scaled(scenario: Scenario, feed: Feed, own: Collection[str] = ()) -> Scenario:
     """Return the scenario with generators and consumer scaled to the producer's mean powers.
+
+    Args:
+        scenario: The scenario.
+        feed: The series, whose means are those of the data card.
+        own: Columns of a user's frame, which are at the site's scale as they are.
 
     Example:
         >>> from energy_gym.data.feed import open_feed
@@ -85,7 +90,7 @@ def scaled(scenario: Scenario, feed: Feed) -> Scenario:
     """
     entities = {
         name: replace(entity, scale=MEAN_KW[entity.column] / (feed.statistics[entity.column].mean or 1.0))
-        if isinstance(entity, Solar | Wind | Consumer)
+        if isinstance(entity, Solar | Wind | Consumer) and entity.column not in own
         else entity
         for name, entity in scenario.entities.items()
     }

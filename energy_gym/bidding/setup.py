@@ -6,7 +6,7 @@ One rule: keywords are read and checked here, once, for both; physics, windows a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.bidding import laws
-from energy_gym.bidding.presets import DATASETS, preset as preset_scenario, scaled
+from energy_gym.bidding.presets import DATASETS, scaled
+from energy_gym.bidding.presets import preset as preset_scenario
+from energy_gym.bidding.publication import known_in_time
 from energy_gym.bidding.tape import BidTape
 from energy_gym.bidding.timetable import Timetable, timetable
 from energy_gym.contracts.clearing import Trading as TradingNamespace
@@ -119,7 +121,7 @@ def make_bidding(
     dataset: str | None = None,
     data: pd.DataFrame | None = None,
     split: str = "train",
-    period: tuple[str, str] | None = None,
+    period: Any = None,
     forecast: str | Forecast = "published",
     horizon: int | None = None,
     actions: str = "continuous",
@@ -139,9 +141,16 @@ def make_bidding(
         action_levels(actions)
         rule = "bids are continuous; discrete actions are a wrapper's business"
         raise ConfigurationError(f"actions={actions!r}", rule, "wrap it in energy_gym.bidding.wrapper.OfferLevels")
-    feed = _feed(preset, dataset, data, split, reference)
-    given = Scenario.read(scenario) if scenario is not None else None
-    chosen = _chosen(given, preset, feed, data is None)
+    name = preset or "eu-hourly"
+    feed = open_feed(
+        DATASETS.get(name, dataset) if dataset is None and data is None else dataset, data, split, reference
+    )
+    chosen = preset_scenario(name, feed) if scenario is None else Scenario.read(scenario)
+    own = () if data is None else tuple(feed.values)
+    feed = scaled_to_site(feed, chosen) if data is not None and reference is None else feed
+    feed = with_site(feed)
+    chosen = scaled(chosen, feed, own) if scenario is None else chosen
+    feed = known_in_time(feed, _contracts(chosen)[0], data is not None)
     chosen = _with(chosen, storage, bids)
     aims = {"objective": objective, "carbon_price": carbon_price, "terminal": terminal}
     if period is not None:
@@ -149,20 +158,11 @@ def make_bidding(
             found = f"period={period!r}"
             raise WindowError(found, "must be a pair of moments", 'write ("2021-01-01", "2021-04-01")')
         feed = feed.within(*period)
-    feed = scaled_to_site(feed, chosen) if data is not None and reference is None else feed
     return _laid_out(chosen, feed, aims, forecast, horizon, episode_steps)
 
 
-def _feed(
-    preset: str | None, dataset: str | None, data: pd.DataFrame | None, split: str, reference: pd.DataFrame | None
-) -> Feed:
-    if data is not None:
-        return open_feed(dataset, data, split, reference)
-    return with_site(open_feed(dataset or DATASETS.get(preset or "eu-hourly", dataset), None, split, reference))
-
-
 def with_site(feed: Feed) -> Feed:
-    """Return a data set's feed with the load and generation that it lacks, synthetic, and saying so in its title."""
+    """Return a feed with the load and generation that it lacks, synthetic, and saying so in its title."""
     import pandas as pd
 
     from energy_gym.data import load
@@ -183,13 +183,6 @@ def with_site(feed: Feed) -> Feed:
         published={**feed.published, **{name: column.published for name, column in new.items()}},
         statistics={**feed.statistics, **{name: column.statistics for name, column in new.items()}},
     )
-
-
-def _chosen(given: Scenario | None, preset: str | None, feed: Feed, sized: bool) -> Scenario:
-    if given is not None:
-        return given
-    base = preset_scenario(preset or "eu-hourly", feed)
-    return scaled(base, feed) if sized else base
 
 
 def _with(scenario: Scenario, storage: Any, bids: str | None) -> Scenario:
@@ -215,8 +208,6 @@ def _laid_out(
     trading, supply = _contracts(scenario)
     given = {"kind" if key == "objective" else key: value for key, value in aims.items() if value is not None}
     scenario = replace(scenario, objective=replace(scenario.objective, **given))
-    for column in trading.columns():
-        feed.require(column, "contract 'trading'")
     laid = lay_out_scenario(scenario, feed)
     feed, window = laid.feed, slice(feed.first, feed.stop)
     unit, site = laid.units[0], laid.sites[0]
@@ -259,12 +250,15 @@ def _episode_steps(wanted: Any, feed: Feed) -> int:
 
 
 def _contracts(scenario: Scenario) -> tuple[Trading, Supply]:
-    found = [[item for item in scenario.contracts.values() if isinstance(item, kind)] for kind in (Trading, Supply)]
-    consumers = [item for item in scenario.entities.values() if isinstance(item, Consumer)]
-    if [len(part) for part in (*found, consumers, scenario.sites())] != [1, 1, 1, 1]:
+    kinds = (Trading, Supply)
+    found: list[list[Any]] = [
+        [item for item in scenario.contracts.values() if isinstance(item, kind)] for kind in kinds
+    ]
+    consumers: list[Any] = [item for item in scenario.entities.values() if isinstance(item, Consumer)]
+    if [len(part) for part in (*found, consumers, list(scenario.sites()))] != [1, 1, 1, 1]:
         rule = "must have one trading and one supply contract, one consumer and one meter"
         raise ConfigurationError(f"scenario {scenario.name!r}", rule, "see energy_gym.bidding.presets.preset")
-    return found[0][0], found[1][0]  # type: ignore[return-value]  # filtered by type above
+    return found[0][0], found[1][0]
 
 
 def demand_kwh(entities: Mapping[str, Any], values: Mapping[str, Floats], hours: float) -> Floats:

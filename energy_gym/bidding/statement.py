@@ -220,7 +220,7 @@ def _in_order(model: Any, parts: Sequence[Any], widths: Sequence[Floats], told: 
 
 
 def nonconvex(window: Window) -> npt.NDArray[np.bool_]:
-    """Return the steps in which a plan may gain from what is not linear: a falling slope, or energy worth less than 0."""
+    """Return the steps in which a plan may gain from what is not linear: falling slopes, or prices below 0."""
     money, carbon = window.goal.weights
     slopes = window.trading.deviation.pieces(window.imbalance, window.unit.hours).slopes_per_mwh
     found = np.zeros(len(window.unit), dtype=bool)

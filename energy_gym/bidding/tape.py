@@ -1,6 +1,6 @@
 """What a producer sees: the suite's look-ahead rows, then the time to each gate and what is committed.
 
-One rule: the schedule and the producer's own bids are known; a price, a load or a generation is the forecast's business.
+One rule: the schedule and the producer's own bids are known; prices, load and generation are the forecast's business.
 """
 
 from __future__ import annotations

@@ -180,7 +180,9 @@ class BiddingVectorEnv(EnergyVectorEnv):
         return self._spread(reward(market + supply + closing, carbon, wear, deviation + unmatched, self._weights))
 
     def _told(self, flow: list[Any], waiting: Flags | None) -> dict[str, Any]:
-        net, committed, supplied, _, market, supply, deviation, unmatched, carbon, closing, wear, refused, rejected = flow
+        net, committed, supplied, _, market, supply, deviation, unmatched, carbon, closing, wear, refused, rejected = (
+            flow
+        )
         figures = {
             "energy_kwh": self._energy(),
             "grid_kw": net / self._hours,

@@ -43,7 +43,9 @@ UP, DOWN = (0.72, 27.6), (0.78, 26.1)
 _AMOUNT_MEMORY_H = 4.0
 
 
-def nordic(*, seed: int = 0, start: str = "2020-01-01", steps: int = 8760, zone: str = "Europe/Copenhagen") -> pd.DataFrame:
+def nordic(
+    *, seed: int = 0, start: str = "2020-01-01", steps: int = 8760, zone: str = "Europe/Copenhagen"
+) -> pd.DataFrame:
     """Generate an hourly Nordic market with a site: day-ahead price, prices of up- and down-regulation, and forecasts.
 
     Args:
@@ -147,9 +149,7 @@ def _on_local_clock(seed: int, start: str, steps: int, minutes: int, zone: str) 
     """Generate on the zone's standard time, so that the sun stands highest about noon, and stamp in UTC."""
     begin = pd.Timestamp(start, tz=zone).tz_convert("UTC")
     offset = _standard_offset(zone)
-    frame = generate(
-        seed=seed, start=str(begin.tz_localize(None) + offset), steps=steps, resolution_minutes=minutes
-    )
+    frame = generate(seed=seed, start=str(begin.tz_localize(None) + offset), steps=steps, resolution_minutes=minutes)
     return frame.set_axis(frame.index - offset, axis=0)
 
 

@@ -74,7 +74,8 @@ class PumpedHydro(Entity):
             others: The other fields.
         """
         volume, head = (
-            positive_number("pumped_hydro", name, value) for name, value in (("volume_m3", volume_m3), ("head_m", head_m))
+            positive_number("pumped_hydro", name, value)
+            for name, value in (("volume_m3", volume_m3), ("head_m", head_m))
         )
         energy = WATER_KG_PER_M3 * GRAVITY_M_PER_S2 * volume * head / JOULE_PER_KWH
         return cls(reservoir_kwh=round(energy, 6), **others)

@@ -32,9 +32,7 @@ class PyomoModel:
         self._count = 0
         self._earned: list[Any] = []
 
-    def variable(
-        self, lower: Any, upper: Any, size: int | None = None, whole: bool = False, **keywords: Any
-    ) -> Series:
+    def variable(self, lower: Any, upper: Any, size: int | None = None, whole: bool = False, **keywords: Any) -> Series:
         """Return a vector of variables between bounds, whole numbers if so asked."""
         import pyomo.environ as pyo
 
