@@ -129,6 +129,10 @@ class EnergyEnv(gym.Env[Observation, Any]):
         """Return what the forecast says now for the coming steps, by column: shape (horizon,), in the column's unit."""
         return {column: rows[self._t] for column, rows in self.setup.tape.ahead.items()}
 
+    def own_optimum(self, time_limit: float | None = None) -> Any:
+        """Return the optimum of the rest of the episode where the kind of environment has an oracle of its own."""
+        return None
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
