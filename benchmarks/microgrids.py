@@ -107,6 +107,16 @@ def homes(results: Results, optima: Mapping[str, Mapping[str, float]]) -> Iterat
     yield from grid(["home", "without", "foresight", *agents], cells)
 
 
+def absent(results: Results) -> Iterator[str]:
+    """Yield a line of what the suite asks for and the folder does not hold."""
+    known = {(row["task"], row["agent"]) for row in (*results.records, *results.misfits)}
+    agents = dict.fromkeys(row["agent"] for row in (*results.records, *results.misfits))
+    missing = [f"{agent} on {task.name}" for task in results.suite.tasks for agent in agents]
+    missing = [text for text in missing if tuple(reversed(text.split(" on "))) not in known]
+    if missing:
+        yield from ("", f"Not played yet: {', '.join(missing)}.")
+
+
 def money(value: float) -> str:
     """Return money with two decimals, or with none where it is in the tens of thousands.
 
@@ -127,6 +137,7 @@ def page(results: Results) -> str:
         if task.name in played and not task.name.startswith(HOME):
             lines += site(results, task.name, optima[task.name])
     lines += homes(results, optima)
+    lines += absent(results)
     return "\n".join(lines) + "\n"
 
 
