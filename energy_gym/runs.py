@@ -111,10 +111,13 @@ def misfits(task: Task, agents: Sequence[str]) -> dict[str, str]:
         >>> misfits(task, ["mpc", "tariff-clock"])
         {'tariff-clock': 'needs a tariff'}
     """
-    found = {}
+    found: dict[str, str] = {}
+    made: dict[str, Any] = {}
     for factory in filter(lambda factory: factory.selective, map(agent_factory, agents)):
+        actions = task.actions_for(factory)
+        made[actions] = made.get(actions) or task.played_with(actions).make()
         try:
-            factory.make(task.played_with(task.actions_for(factory)).make(), 0)
+            factory.make(made[actions], 0)
         except UnsuitableAgentError as error:
             found[factory.name] = error.rule
     return found

@@ -33,7 +33,7 @@ STOREYS = (
     ("objective", "scenario", "scenario_files"),
     ("units",),
     ("dynamics", "tape"),
-    ("envs", "oracle", "reserve", "scenarios"),
+    ("envs", "oracle", "bidding", "reserve", "scenarios"),
     ("agents",),
     ("evaluation", "regret", "scoring", "testing"),
     (

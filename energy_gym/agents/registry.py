@@ -14,6 +14,7 @@ from energy_gym.agents.base import Agent
 from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
 
 AGENTS = {
+    "annealing": "energy_gym.agents.annealing:Annealing",
     "bc": "energy_gym.agents.cloning:BC",
     "cql": "energy_gym.agents.offline:CQL",
     "dqn": "energy_gym.agents.sb3:DQN",
@@ -35,8 +36,8 @@ def agent_ids() -> tuple[str, ...]:
 
     Example:
         >>> agent_ids()
-        ('bc', 'cql', 'dqn', 'idle', 'l2o', 'mpc', 'peak-shaving', 'ppo', 'sac', 'self-consumption', 'tariff-clock',
-         'threshold', 'uniform')
+        ('annealing', 'bc', 'cql', 'dqn', 'idle', 'l2o', 'mpc', 'peak-shaving', 'ppo', 'sac', 'self-consumption',
+         'tariff-clock', 'threshold', 'uniform')
     """
     return tuple(sorted(AGENTS))
 

@@ -46,6 +46,20 @@ class Laws(NamedTuple):
     untangle: Callable[..., Any] | None = None
 
 
+class Memory(NamedTuple):
+    """What a controlled entity carries from step to step beside its state, such as the capacity it has left.
+
+    Args:
+        name: Its name in the observation.
+        initial: Its value at the start of an episode.
+        span: Offset and scale of it in the observation.
+    """
+
+    name: str
+    initial: float
+    span: tuple[float, float]
+
+
 @dataclass(frozen=True)
 class Flexible:
     """A controlled entity for one step length and one series of signals.
@@ -63,6 +77,7 @@ class Flexible:
         curtails: Whether what it draws is generation that it cuts.
         costs: Whether its law of cost can give anything but 0.
         unit: Unit of the state.
+        memory: What it carries besides; then its laws take and return the state as a tuple ``(state, *memory)``.
     """
 
     name: str
@@ -77,6 +92,7 @@ class Flexible:
     curtails: bool = False
     costs: bool = True
     unit: str = "1"
+    memory: tuple[Memory, ...] = ()
 
     def window(self, part: slice) -> Flexible:
         """Return the same for a part of the steps."""

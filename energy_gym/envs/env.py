@@ -129,6 +129,10 @@ class EnergyEnv(gym.Env[Observation, Any]):
         """Return what the forecast says now for the coming steps, by column: shape (horizon,), in the column's unit."""
         return {column: rows[self._t] for column, rows in self.setup.tape.ahead.items()}
 
+    def own_optimum(self, time_limit: float | None = None) -> Any:
+        """Return the optimum of the rest of the episode where the kind of environment has an oracle of its own."""
+        return None
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
@@ -184,7 +188,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         if self._cuts:
             info["curtailed_kw"] = curtailed / self._hours
         if self.render_mode is not None:
-            self._paint(info["grid_kw"], gain)
+            self._paint(info, gain)
         return self._observe(t, states), gain, False, done, info
 
     def _energy(self, states: tuple[float, ...]) -> float:
@@ -257,8 +261,8 @@ class EnergyEnv(gym.Env[Observation, Any]):
             self._painter = Painter(self.setup, human=self.render_mode == "human")
         self._painter.restart()
 
-    def _paint(self, power_kw: float, gain: float) -> None:
-        self._painter.record(self._t - 1, self._states, power_kw, gain)
+    def _paint(self, info: dict[str, Any], gain: float) -> None:
+        self._painter.record(self._t - 1, self._states, info, gain)
 
     def close(self) -> None:
         """Close the window of ``render_mode="human"``, if one is open."""

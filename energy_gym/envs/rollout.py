@@ -231,6 +231,8 @@ class DayRollout:
         weights: Weights | None = None,
     ) -> None:
         none, flexible = np.zeros((0, 1)), battery.flexible("battery", step_hours, {})
+        if flexible.memory:
+            raise ConfigurationError(f"battery={battery!r}", "must be of the plain kind here", "pass a Battery")
         buy, sell = np.ones(1), np.zeros(1)
         unit = Unit(
             "home",

@@ -136,6 +136,10 @@ class Setup:
         """Return the start of a step of the split, in UTC."""
         return self.feed.span(self.feed.first + step, self.feed.first + step + 1)[0]
 
+    def own_idle_return(self, first: int, stop: int, states: Any) -> float | None:
+        """Return what doing nothing earns where the kind of environment settles it in a way of its own."""
+        return None
+
     def draw(self, rng: np.random.Generator) -> tuple[int, int]:
         """Draw a window: first step and the step after its last."""
         if self.whole:

@@ -58,14 +58,16 @@ class ArrayModel:
         self._likely = np.zeros(size, dtype=bool) if likely is None else likely
         self._lower: list[Floats] = []
         self._upper: list[Floats] = []
+        self._whole: list[Flags] = []
         self._count = 0
         self._rows: list[tuple[Linear, Floats, Floats]] = []
         self._earned: list[Linear] = []
         self._choices: list[Choice] = []
 
-    def variable(self, lower: Any, upper: Any, size: int | None = None) -> Linear:
-        """Return a vector of variables between bounds."""
+    def variable(self, lower: Any, upper: Any, size: int | None = None, whole: bool = False) -> Linear:
+        """Return a vector of variables between bounds, whole numbers if so asked."""
         count = self.size if size is None else size
+        self._whole.append(np.full(count, whole))
         self._lower.append(np.broadcast_to(np.asarray(lower, dtype=float), (count,)))
         self._upper.append(np.broadcast_to(np.asarray(upper, dtype=float), (count,)))
         first, self._count = self._count, self._count + count
@@ -148,7 +150,7 @@ class ArrayModel:
             solver.setOptionValue("time_limit", time_limit)
         solver.passModel(self._matrix(binaries, [*self._rows, *rows]))
         solver.run()
-        return self._read(solver, binaries > 0)
+        return self._read(solver, binaries > 0 or any(part.any() for part in self._whole))
 
     def _stated_choices(self) -> tuple[int, list[tuple[Linear, Floats, Floats]]]:
         """Return how many binaries are switched on, and the rows that use them."""
@@ -176,9 +178,10 @@ class ArrayModel:
         start, index, value = _compressed(*entries, len(lower))
         model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
         model.a_matrix_.start_, model.a_matrix_.index_, model.a_matrix_.value_ = start, index, value
-        if binaries:
-            continuous, integer = highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger
-            model.integrality_ = [continuous] * self._count + [integer] * binaries
+        whole = np.concatenate([*self._whole, np.ones(binaries, dtype=bool)])
+        if whole.any():
+            kinds = highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger
+            model.integrality_ = [kinds[flag] for flag in whole.tolist()]
         return model
 
     def _gains(self, columns: int) -> Floats:

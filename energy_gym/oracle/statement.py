@@ -49,13 +49,14 @@ def state_unit(model: Any, unit: Unit, states: Sequence[float], goal: Goal) -> S
     Args:
         model: An `energy_gym.oracle.model.ArrayModel` or `energy_gym.oracle.pyomo_model.PyomoModel`.
         unit: The unit over the window.
-        states: States now: of its controlled entities, then its running maxima.
+        states: States now, in the order of `Unit.initial`.
         goal: What is maximised.
     """
     drawn, given, after = [], [], []
     net: Any = unit.fixed_kwh
     spent = np.zeros(len(unit))
-    for flexible, start in zip(unit.flexibles, states, strict=False):
+    now = unit.nested(states)
+    for flexible, start in zip(unit.flexibles, now, strict=False):
         draws, gives, state = flexible.laws.constrain(model, flexible.cell, start, flexible.signal)
         net = net + draws - gives
         spent = spent + flexible.laws.cost(draws, gives, flexible.cell)
@@ -66,7 +67,7 @@ def state_unit(model: Any, unit: Unit, states: Sequence[float], goal: Goal) -> S
     money, carbon = goal.weights
     if money:
         model.earn(-money * (spent + _energy(model, unit, net)))
-        _demand(model, unit, net, states[len(unit.flexibles) :], money)
+        _demand(model, unit, net, now[len(unit.flexibles) :], money)
     if carbon:
         model.earn(-carbon * carbon_kg(net, unit.carbon))
     state_closing(model, unit, after, goal)

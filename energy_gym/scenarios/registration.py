@@ -13,6 +13,7 @@ SCENARIOS = {
     "energy_gym/Microgrid-v0": ("energy_gym.scenarios.microgrid", "MicrogridEnv", "MicrogridVectorEnv"),
     "energy_gym/Scenario-v0": ("energy_gym.scenarios.composed", "ScenarioEnv", "ScenarioVectorEnv"),
     "energy_gym/FleetReserve-v0": ("energy_gym.scenarios.fleet_reserve", "FleetReserveEnv", "FleetReserveVectorEnv"),
+    "energy_gym/Bidding-v0": ("energy_gym.scenarios.bidding", "BiddingEnv", "BiddingVectorEnv"),
 }
 
 

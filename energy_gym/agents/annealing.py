@@ -1,0 +1,140 @@
+"""Simulated annealing: at each step schedules over the look-ahead are changed at random, and the best one's start played.
+
+One rule: it sees the environment's own forecast and the state, as `MPC` does; what a schedule is worth is what the
+environment's own step says of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.agents.base import Agent
+from energy_gym.agents.mpc import expected_units
+from energy_gym.agents.schedules import Changes, Course, annealed
+from energy_gym.envs.setup import check_count
+from energy_gym.errors import NonPositiveError
+from energy_gym.oracle.solve import by_unit, chosen_levels
+from energy_gym.oracle.statement import Goal
+
+Floats = npt.NDArray[np.float64]
+PROPOSALS = 8192
+CHAINS = 256
+
+
+class Annealing(Agent):
+    """Anneals a population of schedules over the look-ahead, starting from the schedule of the step before.
+
+    Each round changes every schedule once, by the rule of Metropolis at a falling temperature, and then draws the
+    population anew in proportion to the Boltzmann weights of the fall (population annealing). Independent units are
+    annealed one by one. Energy left at the end of the look-ahead is valued as `MPC` does.
+
+    Args:
+        env: The environment it acts in.
+        seed: Seed of the draws: with a budget of proposals alone, the same seed gives the same actions.
+        proposals: Most changes that are tried for a decision.
+        seconds: Time for a decision; None: as long as the proposals take. Whichever ends first counts, after one round.
+        chains: Schedules that are changed at once.
+
+    Raises:
+        NonPositiveError: A budget that is not positive.
+
+    Source: Kirkpatrick, Gelatt and Vecchi, "Optimization by Simulated Annealing", Science 220, 1983; the drawing anew:
+    Hukushima and Iba, "Population Annealing and Its Application to a Spin Glass", AIP Conf. Proc. 690, 2003.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=24)
+        >>> observation, info = env.reset(seed=0)
+        >>> agent = Annealing(env, proposals=512)
+        >>> -1.0 <= agent.act(observation, info).item() <= 1.0
+        True
+    """
+
+    name: ClassVar[str] = "annealing"
+    stochastic: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        env: Any,
+        seed: int = 0,
+        *,
+        proposals: int = PROPOSALS,
+        seconds: float | None = None,
+        chains: int = CHAINS,
+    ) -> None:
+        super().__init__(env, seed)
+        self._budget(proposals, seconds, chains)
+        self.reset()
+
+    def _budget(self, proposals: Any, seconds: Any, chains: Any) -> None:
+        if seconds is not None and not float(seconds) > 0.0:
+            raise NonPositiveError(f"seconds={seconds}", "must be positive", "pass seconds, or None")
+        self.seconds = None if seconds is None else float(seconds)
+        self.chains = check_count("chains", chains)
+        self.proposals = check_count("proposals", proposals)
+
+    def reset(self) -> None:
+        """Forget the last schedules and start the draws anew."""
+        self._random = np.random.default_rng(self.seed)
+        self._at = -1
+        self._plans: list[Floats] = []
+
+    def parameters(self) -> dict[str, Any]:
+        """See `Agent.parameters`."""
+        budget = {"proposals": self.proposals, "seconds": self.seconds, "chains": self.chains}
+        return {**super().parameters(), **budget}
+
+    def restore(self, parameters: Mapping[str, Any], folder: Path) -> None:
+        """See `Agent.restore`."""
+        super().restore(parameters, folder)
+        self._budget(parameters["proposals"], parameters["seconds"], parameters["chains"])
+        self.reset()
+
+    def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
+        """See `Agent.act`."""
+        setup, (now, stop) = self.env.setup, self.env.steps_left
+        size = min(setup.tape.horizon, stop - now)
+        closings = setup.closings if now + size == stop else setup.keeping
+        units = expected_units(self.env, size)
+        share = 1.0 / max(sum(bool(unit.flexibles) for unit in units), 1)
+        last, self._plans = self._shifted(now, size), []
+        for place, (unit, states, closing) in enumerate(
+            zip(units, by_unit(setup, self.env.states), closings, strict=True)
+        ):
+            course = Course.of(unit, states, Goal(setup.weights, closing))
+            self._plans.append(self._annealed(course, last[place] if last else None, share))
+        self._at = now
+        first = np.concatenate([plan[:1] for plan in self._plans], axis=1)
+        return first[0] if setup.levels is None else chosen_levels(setup.levels, first)[0]
+
+    def _shifted(self, now: int, size: int) -> list[Floats]:
+        """Return the last schedules from now on, idle where they do not reach; none where they are of another time."""
+        passed = now - self._at
+        if self._at < 0 or not 0 <= passed < size:
+            return []
+        kept = [plan[passed : passed + size] for plan in self._plans]
+        return [np.concatenate((plan, np.zeros((size - len(plan), plan.shape[1])))) for plan in kept]
+
+    def _annealed(self, course: Course, last: Floats | None, share: float) -> Floats:
+        """Return the best schedule found for a unit with a share of the budget, shape (T, controls)."""
+        idle = np.zeros(course.shape)
+        if not course.unit.flexibles:
+            return idle
+        levels = self.env.setup.levels
+        changes = Changes(self._random, None if levels is None else np.array(levels))
+        starts = [idle] if last is None else [last, idle]
+        return annealed(course, changes, starts, self.chains, self._clock(share))
+
+    def _clock(self, share: float) -> Callable[[int], float]:
+        """Return a function from the rounds done to the part of a share of the budget that is spent."""
+        rounds = max(1, int(self.proposals * share) // self.chains)
+        if self.seconds is None:
+            return lambda done: done / rounds
+        began, seconds = time.perf_counter(), self.seconds * share
+        return lambda done: max(done / rounds, (time.perf_counter() - began) / seconds) if done else 0.0
