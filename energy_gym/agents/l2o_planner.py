@@ -119,7 +119,7 @@ class Planner:
         price: float,
         steps: int,
         width: int = 768,
-        candidates: int = 4,
+        candidates: int = 2,
         sharpness: float = 10.0,
         money: float = 1.0,
     ) -> None:

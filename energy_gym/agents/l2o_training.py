@@ -21,7 +21,7 @@ WARM_UP = 0.1
 TEMPERED = 0.8
 NOISY = 0.7
 LARGEST_GRADIENT = 1.0
-SHARPEST = 0.1
+SHARPEST = 0.03
 HELD_OUT = 512
 See = Callable[[int, dict[str, float]], None]
 
