@@ -17,6 +17,8 @@ AGENTS = {
     "bc": "energy_gym.agents.cloning:BC",
     "cql": "energy_gym.agents.offline:CQL",
     "dqn": "energy_gym.agents.sb3:DQN",
+    "follow": "energy_gym.agents.fleet:Follow",
+    "greedy": "energy_gym.agents.fleet:Greedy",
     "idle": "energy_gym.agents.simple:Idle",
     "mpc": "energy_gym.agents.mpc:MPC",
     "ppo": "energy_gym.agents.sb3:PPO",
@@ -31,7 +33,7 @@ def agent_ids() -> tuple[str, ...]:
 
     Example:
         >>> agent_ids()
-        ('bc', 'cql', 'dqn', 'idle', 'mpc', 'ppo', 'sac', 'threshold', 'uniform')
+        ('bc', 'cql', 'dqn', 'follow', 'greedy', 'idle', 'mpc', 'ppo', 'sac', 'threshold', 'uniform')
     """
     return tuple(sorted(AGENTS))
 

@@ -96,7 +96,7 @@ class FleetStep:
             for flow, way in zip(flows, self._ways, strict=True):
                 totals[way] = totals[way] + flow
             after.append(next_energy(energy, totals[DOWN], totals[UP], asset.cell))
-            net.append(totals[DOWN] - totals[UP] + energy * 0.0)
+            net.append(totals[DOWN] - totals[UP])
             if self._wears:
                 wear.append(wear_cost(totals[DOWN], totals[UP], asset.cell) + energy * 0.0)
             called.append(asked)
@@ -118,6 +118,9 @@ class FleetStep:
 
     def _over_assets(self, parts: Any) -> Any:
         """Add up over assets, in their order."""
+        if self._block and parts[0].shape[1] > 1:
+            # Row after row, as the loop does it; a single column NumPy would add up in another order.
+            return np.add.reduce(parts[0], axis=0)
         total: Any = 0.0
         for part in parts[0] if self._block else parts:
             total = total + part
