@@ -245,22 +245,27 @@ def _state_asset(
     leaks = cell.keep < 1.0 or start < cell.energy_min
     floor = np.concatenate([[start], lowest[:-1]]) * cell.keep if leaks else np.full(steps, cell.energy_min)
     floor = np.minimum(floor, cell.energy_min)
+    sells = _sells(unit, figures)
     for way in (UP, DOWN):
-        if not isinstance(power[way], np.ndarray):
+        if sells[way]:
             model.at_most(power[way], figures.rated_kw[way])
-    if not isinstance(used[UP], np.ndarray):
-        model.at_most(used[UP], kept - floor)
-    if not isinstance(used[DOWN], np.ndarray):
-        model.at_most(used[DOWN], cell.energy_max - kept)
+            model.at_most(used[way], kept - floor if way == UP else cell.energy_max - kept)
     flows = _state_calls(model, unit, asset, row, kept, goal)
     model.equal(energy, next_energy(before, flows[DOWN], flows[UP], cell))
-    _state_direction(model, unit, figures, row, (power, used, kept, floor), free)
+    _state_direction(model, unit, figures, row, (power, used, flows[UP] / cell.efficiency_discharge, kept, floor), free)
     net = flows[DOWN] - flows[UP]
     money, carbon = goal.weights
-    if not isinstance(net, np.ndarray):
-        model.earn(-money * wear_cost(flows[DOWN], flows[UP], cell)) if cell.wear_per_kwh and money else None
-        model.earn(-carbon * carbon_kg(net, unit.carbon)) if carbon else None
+    if any(sells) and cell.wear_per_kwh and money:
+        model.earn(wear_cost(flows[DOWN], flows[UP], cell) * -money)
+    if any(sells) and carbon:
+        model.earn(carbon_kg(net, unit.carbon) * -carbon)
     return energy
+
+
+def _sells(unit: FleetUnit, figures: Figures) -> tuple[bool, bool]:
+    """Return by direction whether an asset may sell anything."""
+    ways = {way for limit, way in zip(figures.limits_kw, unit.ways, strict=True) if limit}
+    return UP in ways, DOWN in ways
 
 
 def _lowest(unit: FleetUnit, figures: Figures, start: float) -> Floats:
@@ -272,14 +277,15 @@ def _state_direction(
     model: Any, unit: FleetUnit, figures: Figures, row: list[Any], sums: tuple[Any, ...], free: bool
 ) -> None:
     """One binary a step (1 while serving up): one direction at a time, and nothing up where losses left too little."""
-    power, used, kept, floor = sums
+    power, used, drained, kept, floor = sums
     cell = figures.cell
     most = [
         min(figures.rated_kw[way], sum(limit for limit, own in zip(figures.limits_kw, unit.ways, strict=True) if own == way))
         for way in (UP, DOWN)
     ]
-    leaks = bool((floor < cell.energy_min).any()) and not isinstance(power[UP], np.ndarray)
-    both = free and not any(isinstance(power[way], np.ndarray) for way in (UP, DOWN))
+    sells = _sells(unit, figures)
+    leaks = bool((floor < cell.energy_min).any()) and sells[UP]
+    both = free and all(sells)
     if both:
         # True without a binary as well; it tightens the relaxation.
         model.at_most(power[UP] / most[UP] + power[DOWN] / most[DOWN], 1.0)
@@ -297,7 +303,8 @@ def _state_direction(
                     stated.append((item[at], limit * (upward if way == UP else 1.0 - upward)))
         if leaks:
             slack = cell.energy_min - floor[at]
-            stated.append((used[UP][at], kept[at] - cell.energy_min + slack * (1.0 - upward)))
+            least = kept[at] - cell.energy_min + slack * (1.0 - upward)
+            stated += [(used[UP][at], least), (drained[at], least)]
         return stated
 
     def broken(value: Any) -> Any:
@@ -305,7 +312,8 @@ def _state_direction(
         if both:
             found |= np.minimum(value(power[UP]), value(power[DOWN])) > TOLERANCE
         if leaks:
-            short = value(used[UP]) > np.maximum(value(kept) - cell.energy_min, 0.0) + TOLERANCE
+            most_kwh = np.maximum(value(used[UP]), value(drained))
+            short = most_kwh > np.maximum(value(kept) - cell.energy_min, 0.0) + TOLERANCE
             found |= short & (value(power[UP]) > TOLERANCE)
         return found
 

@@ -35,7 +35,7 @@ class FleetStep:
         self._unit, self._xp = unit, xp
         self._trading = _trading(xp)
         self._block = xp is arrays
-        self._assets = (_as_block(unit.assets),) if self._block else unit.assets
+        self._assets = _assets(unit.assets, xp)
         self._count, self._ways, self._short = len(unit.assets), unit.ways, unit.short
         products = [leg.product for leg in unit.legs]
         self._products = products
@@ -141,6 +141,21 @@ def _trading(xp: Namespace) -> Trading:
     if xp is scalars:
         return trading_scalars
     return trading_arrays if xp is arrays else trading_tensors()
+
+
+def _assets(assets: tuple[Figures, ...], xp: Namespace) -> tuple[Figures, ...]:
+    """Return the figures of assets as the numbers need them: one block for arrays, limits as tensors for tensors."""
+    if xp is scalars:
+        return assets
+    if xp is arrays:
+        return (_as_block(assets),)
+    import torch
+
+    def wide(asset: Figures) -> tuple[Any, Any]:
+        up, down = (torch.tensor(asset.rated_kw[way], dtype=torch.float64) for way in (UP, DOWN))
+        return up, down
+
+    return tuple(asset._replace(rated_kw=wide(asset)) for asset in assets)
 
 
 def _as_block(assets: Sequence[Figures]) -> Figures:
