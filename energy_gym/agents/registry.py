@@ -18,6 +18,8 @@ AGENTS = {
     "bc": "energy_gym.agents.cloning:BC",
     "cql": "energy_gym.agents.offline:CQL",
     "dqn": "energy_gym.agents.sb3:DQN",
+    "follow": "energy_gym.agents.fleet:Follow",
+    "greedy": "energy_gym.agents.fleet:Greedy",
     "idle": "energy_gym.agents.simple:Idle",
     "l2o": "energy_gym.agents.l2o:L2O",
     "mpc": "energy_gym.agents.mpc:MPC",
@@ -36,8 +38,8 @@ def agent_ids() -> tuple[str, ...]:
 
     Example:
         >>> agent_ids()
-        ('annealing', 'bc', 'cql', 'dqn', 'idle', 'l2o', 'mpc', 'peak-shaving', 'ppo', 'sac', 'self-consumption',
-         'tariff-clock', 'threshold', 'uniform')
+        ('annealing', 'bc', 'cql', 'dqn', 'follow', 'greedy', 'idle', 'l2o', 'mpc', 'peak-shaving', 'ppo', 'sac',
+         'self-consumption', 'tariff-clock', 'threshold', 'uniform')
     """
     return tuple(sorted(AGENTS))
 

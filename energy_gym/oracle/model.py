@@ -51,10 +51,12 @@ class ArrayModel:
         size: Number of steps.
         likely: Steps in which rules that need a binary are likely to be broken, shape (size,); they are switched on
             from the start.
+        gap: Relative gap between plan and bound at which a search ends.
     """
 
-    def __init__(self, size: int, likely: Flags | None = None) -> None:
+    def __init__(self, size: int, likely: Flags | None = None, gap: float = RELATIVE_GAP) -> None:
         self.size = size
+        self._gap = gap
         self._likely = np.zeros(size, dtype=bool) if likely is None else likely
         self._lower: list[Floats] = []
         self._upper: list[Floats] = []
@@ -91,15 +93,16 @@ class ArrayModel:
         """State that one expression is at most another in every row."""
         self._rows.append(_at_most(left, right))
 
-    def choose(self, rows: Rows, broken: Broken) -> None:
+    def choose(self, rows: Rows, broken: Broken, *, seldom: bool = False) -> None:
         """State a rule that needs one binary a step.
 
         Args:
             rows: ``(binary, at) -> [(left, right), ...]``: left at most right, for the steps ``at``.
             broken: ``(value) -> flags``: the steps in which a plan breaks the rule; ``value`` gives the values of an
                 expression.
+            seldom: The rule is switched on only where a plan has broken it, even in the likely steps.
         """
-        self._choices.append(Choice(rows, broken, self._likely.copy()))
+        self._choices.append(Choice(rows, broken, self._likely & (not seldom)))
 
     def earn(self, expression: Linear) -> None:
         """Add the sum of an expression to what is maximised."""
@@ -144,7 +147,7 @@ class ArrayModel:
         binaries, rows = self._stated_choices()
         solver = highspy.Highs()
         solver.silent()
-        solver.setOptionValue("mip_rel_gap", RELATIVE_GAP)
+        solver.setOptionValue("mip_rel_gap", self._gap)
         solver.setOptionValue("mip_abs_gap", RELATIVE_GAP)
         if time_limit is not None:
             solver.setOptionValue("time_limit", time_limit)

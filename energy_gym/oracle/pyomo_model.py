@@ -63,7 +63,7 @@ class PyomoModel:
         if not isinstance(row, float):
             self.model.rows.add(relation)
 
-    def choose(self, rows: Any, broken: Any) -> None:
+    def choose(self, rows: Any, broken: Any, *, seldom: bool = False) -> None:
         """State a rule that needs a binary, in every step."""
         import pyomo.environ as pyo
 

@@ -151,10 +151,12 @@ def shared(unit: FleetUnit, energies: Floats, bids_kw: Floats) -> Floats:
     sums: list[Any] = [np.zeros(count), np.zeros(count)]
     for way in (UP, DOWN):
         used: Any = np.zeros(count)
+        if not (ways == way).any():
+            continue
         for leg in np.flatnonzero(ways == way).tolist():
             sums[way], used = sums[way] + power[leg], used + power[leg] * needs[:, leg]
         rated = np.array([asset.rated_kw[way] for asset in unit.assets])
-        model.at_most(sums[way] + np.zeros(count), rated)
+        model.at_most(sums[way], rated)
         model.at_most(used, rooms[:, way])
         model.at_most(used, worst[np.zeros(count, dtype=np.int64)] * rooms[:, way].max())
     for leg, bid in enumerate(bids_kw.tolist()):

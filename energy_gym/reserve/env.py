@@ -81,10 +81,13 @@ class FleetVectorEnv(EnergyVectorEnv):
     def _info(self, flow: list[Any], waiting: Flags | None) -> dict[str, Any]:
         info = super()._info(flow, waiting)
         info["penalty"], info["demand_charge"] = info["demand_charge"], info["penalty"]
-        # Copies: a later reset of some environments writes into the states.
-        block = np.array(self._states)
         present = info["_cost"]
         for name, place in self._figures:
-            info[name] = block[place]
+            info[name] = self._states[place]
             info[f"_{name}"] = present
         return info
+
+    def _place(self, which: npt.NDArray[np.int64], first: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> None:
+        # What `info` handed out shares its memory with the states, which a reset writes into.
+        self._states = tuple(state.copy() for state in self._states)
+        super()._place(which, first, stop)

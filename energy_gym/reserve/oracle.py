@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 TOLERANCE = 1e-7
+GAP = 1e-8
+# Where no limit is given: weeks of reserves with calls can take a search for hours to prove its last thousandth.
+PATIENCE_S = 60.0
+# A plan that is made anew at every step, on a forecast, need not be proved.
+PLAN_GAP, PLAN_PATIENCE_S = 1e-3, 2.0
 
 
 class StatedFleet(NamedTuple):
@@ -52,15 +57,17 @@ def best_of_fleet(
         states: States now.
         goal: What is maximised.
         levels: Levels that bids may have; None for any.
-        time_limit: Seconds for all that is solved.
+        time_limit: Seconds for all that is solved; None: `PATIENCE_S`.
     """
     began = time.perf_counter()
+    if time_limit is None:
+        time_limit = PATIENCE_S if unit.proving else PLAN_PATIENCE_S
     direct = unit.dispatch.name == "direct" or len(unit.assets) == 1
-    limit = None if time_limit is None else time_limit / (1.0 if direct else 2.0)
+    limit = time_limit / (1.0 if direct else 2.0)
     found, bound = ([], np.inf) if not direct and not unit.proving else _free(unit, states, goal, limit)
     method = "MILP"
     if not direct:
-        left = None if time_limit is None else max(time_limit - (time.perf_counter() - began), 0.05)
+        left = max(time_limit - (time.perf_counter() - began), 0.05)
         found = [*found, _tied(unit, states, goal, left)]
         method = f"MILP of all assets, best of its bids by {unit.dispatch.name} dispatch"
     if levels is not None:
@@ -78,7 +85,7 @@ def _nearest(wishes: Floats, levels: Floats) -> Floats:
     return np.asarray(levels[np.argmin(np.abs(wishes[:, :, None] - levels), axis=2)])
 
 
-def _free(unit: FleetUnit, states: Sequence[float], goal: Goal, limit: float | None) -> tuple[list[Floats], float]:
+def _free(unit: FleetUnit, states: Sequence[float], goal: Goal, limit: float) -> tuple[list[Floats], float]:
     """Solve for each asset by itself; return its bids as the unit's dispatch takes them, and the bound."""
     began, everyone = time.perf_counter(), range(len(unit.assets))
     alone = separable(unit, goal)
@@ -90,7 +97,7 @@ def _free(unit: FleetUnit, states: Sequence[float], goal: Goal, limit: float | N
             power.append(exact[0])
             bound += exact[1]
             continue
-        left = None if limit is None else max(limit - (time.perf_counter() - began), 0.1) / (len(groups) - number)
+        left = max(limit - (time.perf_counter() - began), 0.1) / (len(groups) - number)
         model = _model(unit)
         stated = state_fleet(model, unit, states, goal, members=members)
         answer = model.solve(left)
@@ -106,18 +113,38 @@ def separable(unit: FleetUnit, goal: Goal) -> bool:
     return linear and not any(leg.product.minimum_kw for leg in unit.legs)
 
 
-def _tied(unit: FleetUnit, states: Sequence[float], goal: Goal, limit: float | None) -> Floats:
+def _tied(unit: FleetUnit, states: Sequence[float], goal: Goal, limit: float) -> Floats:
     """Solve with every asset offering the same share of each leg; return the bids."""
     model = _model(unit)
     shares = [model.variable(0.0, 1.0) for _ in unit.legs]
     state_fleet(model, unit, states, goal, shares)
+    if unit.assets[0].both:
+        _one_direction(model, unit, shares)
     answer = model.solve(limit)
     found = [share.value(answer.columns) for share in shares]
     return _signed(unit, found, len(unit.fleet.markets), lambda leg: leg.control)
 
 
+def _one_direction(model: Any, unit: FleetUnit, shares: Sequence[Any]) -> None:
+    """One binary a step for all assets (1 while the fleet serves up): they offer the same shares."""
+
+    def rows(upward: Any, at: Any) -> list[tuple[Any, Any]]:
+        return [
+            (share[at], upward if way == UP else 1.0 - upward) for share, way in zip(shares, unit.ways, strict=True)
+        ]
+
+    def broken(value: Any) -> Any:
+        most = [np.zeros(len(unit)), np.zeros(len(unit))]
+        for share, way in zip(shares, unit.ways, strict=True):
+            most[way] = np.maximum(most[way], value(share))
+        return np.minimum(most[UP], most[DOWN]) > TOLERANCE
+
+    model.choose(rows, broken)
+
+
 def _model(unit: FleetUnit) -> ArrayModel:
-    return ArrayModel(len(unit), likely=np.full(len(unit), unit.assets[0].both))
+    likely = np.full(len(unit), unit.assets[0].both)
+    return ArrayModel(len(unit), likely=likely, gap=GAP if unit.proving else PLAN_GAP)
 
 
 def _values(row: list[Any], columns: Floats, steps: int) -> Floats:
@@ -190,7 +217,7 @@ def state_fleet(
             for power, share, limit in zip(row, shares, figures.limits_kw, strict=True):
                 if power is not None:
                     model.equal(power, limit * share)
-        after.append(_state_asset(model, unit, figures, row, float(states[asset]), goal))
+        after.append(_state_asset(model, unit, asset, row, float(states[asset]), goal, shares is None))
         held.append(row)
     _smallest_bids(model, unit, held)
     state_closing(model, replace(unit, flexibles=tuple(unit.flexibles[asset] for asset in chosen)), after, goal)
@@ -198,9 +225,13 @@ def state_fleet(
 
 
 def _state_asset(
-    model: Any, unit: FleetUnit, figures: Figures, row: list[Any], start: float, goal: Goal
+    model: Any, unit: FleetUnit, asset: int, row: list[Any], start: float, goal: Goal, free: bool
 ) -> Any:
-    """State what an asset can hold and what it delivers; return its energy at the end of each step."""
+    """State what an asset can hold and what it delivers; return its energy at the end of each step.
+
+    A ``free`` asset chooses its direction by itself; otherwise the fleet does.
+    """
+    figures = unit.assets[asset]
     steps, cell = len(unit), figures.cell
     lowest = np.minimum(_lowest(unit, figures, start), cell.energy_min)
     energy = model.variable(lowest, max(cell.energy_max, start))
@@ -214,22 +245,27 @@ def _state_asset(
     leaks = cell.keep < 1.0 or start < cell.energy_min
     floor = np.concatenate([[start], lowest[:-1]]) * cell.keep if leaks else np.full(steps, cell.energy_min)
     floor = np.minimum(floor, cell.energy_min)
+    sells = _sells(unit, figures)
     for way in (UP, DOWN):
-        if not isinstance(power[way], np.ndarray):
+        if sells[way]:
             model.at_most(power[way], figures.rated_kw[way])
-    if not isinstance(used[UP], np.ndarray):
-        model.at_most(used[UP], kept - floor)
-    if not isinstance(used[DOWN], np.ndarray):
-        model.at_most(used[DOWN], cell.energy_max - kept)
-    flows = _state_calls(model, unit, figures, row, kept, goal)
+            model.at_most(used[way], kept - floor if way == UP else cell.energy_max - kept)
+    flows = _state_calls(model, unit, asset, row, kept, goal)
     model.equal(energy, next_energy(before, flows[DOWN], flows[UP], cell))
-    _state_direction(model, unit, figures, row, (power, used, kept, floor))
+    _state_direction(model, unit, figures, row, (power, used, flows[UP] / cell.efficiency_discharge, kept, floor), free)
     net = flows[DOWN] - flows[UP]
     money, carbon = goal.weights
-    if not isinstance(net, np.ndarray):
-        model.earn(-money * wear_cost(flows[DOWN], flows[UP], cell)) if cell.wear_per_kwh and money else None
-        model.earn(-carbon * carbon_kg(net, unit.carbon)) if carbon else None
+    if any(sells) and cell.wear_per_kwh and money:
+        model.earn(wear_cost(flows[DOWN], flows[UP], cell) * -money)
+    if any(sells) and carbon:
+        model.earn(carbon_kg(net, unit.carbon) * -carbon)
     return energy
+
+
+def _sells(unit: FleetUnit, figures: Figures) -> tuple[bool, bool]:
+    """Return by direction whether an asset may sell anything."""
+    ways = {way for limit, way in zip(figures.limits_kw, unit.ways, strict=True) if limit}
+    return UP in ways, DOWN in ways
 
 
 def _lowest(unit: FleetUnit, figures: Figures, start: float) -> Floats:
@@ -237,16 +273,19 @@ def _lowest(unit: FleetUnit, figures: Figures, start: float) -> Floats:
     return np.asarray(lowest_energy(figures.cell, start, len(unit)))
 
 
-def _state_direction(model: Any, unit: FleetUnit, figures: Figures, row: list[Any], sums: tuple[Any, ...]) -> None:
+def _state_direction(
+    model: Any, unit: FleetUnit, figures: Figures, row: list[Any], sums: tuple[Any, ...], free: bool
+) -> None:
     """One binary a step (1 while serving up): one direction at a time, and nothing up where losses left too little."""
-    power, used, kept, floor = sums
+    power, used, drained, kept, floor = sums
     cell = figures.cell
     most = [
         min(figures.rated_kw[way], sum(limit for limit, own in zip(figures.limits_kw, unit.ways, strict=True) if own == way))
         for way in (UP, DOWN)
     ]
-    leaks = bool((floor < cell.energy_min).any()) and not isinstance(power[UP], np.ndarray)
-    both = not any(isinstance(power[way], np.ndarray) for way in (UP, DOWN))
+    sells = _sells(unit, figures)
+    leaks = bool((floor < cell.energy_min).any()) and sells[UP]
+    both = free and all(sells)
     if both:
         # True without a binary as well; it tightens the relaxation.
         model.at_most(power[UP] / most[UP] + power[DOWN] / most[DOWN], 1.0)
@@ -264,7 +303,8 @@ def _state_direction(model: Any, unit: FleetUnit, figures: Figures, row: list[An
                     stated.append((item[at], limit * (upward if way == UP else 1.0 - upward)))
         if leaks:
             slack = cell.energy_min - floor[at]
-            stated.append((used[UP][at], kept[at] - cell.energy_min + slack * (1.0 - upward)))
+            least = kept[at] - cell.energy_min + slack * (1.0 - upward)
+            stated += [(used[UP][at], least), (drained[at], least)]
         return stated
 
     def broken(value: Any) -> Any:
@@ -272,15 +312,17 @@ def _state_direction(model: Any, unit: FleetUnit, figures: Figures, row: list[An
         if both:
             found |= np.minimum(value(power[UP]), value(power[DOWN])) > TOLERANCE
         if leaks:
-            short = value(used[UP]) > np.maximum(value(kept) - cell.energy_min, 0.0) + TOLERANCE
+            most_kwh = np.maximum(value(used[UP]), value(drained))
+            short = most_kwh > np.maximum(value(kept) - cell.energy_min, 0.0) + TOLERANCE
             found |= short & (value(power[UP]) > TOLERANCE)
         return found
 
     model.choose(rows, broken)
 
 
-def _state_calls(model: Any, unit: FleetUnit, figures: Figures, row: list[Any], kept: Any, goal: Goal) -> list[Any]:
+def _state_calls(model: Any, unit: FleetUnit, asset: int, row: list[Any], kept: Any, goal: Goal) -> list[Any]:
     """State what is called, delivered and paid; return the energies discharged and charged at the terminals."""
+    figures = unit.assets[asset]
     cell, money = figures.cell, goal.weights.money
     flows: list[Any] = [np.zeros(len(unit)), np.zeros(len(unit))]
     rooms = {
@@ -301,7 +343,7 @@ def _state_calls(model: Any, unit: FleetUnit, figures: Figures, row: list[Any], 
             if not leg.free:
                 model.earn(money * availability_income(item, price, unit.hours))
         if unit.short[way]:
-            most = min(product.prequalified_kw[unit.assets.index(figures)], figures.rated_kw[way])
+            most = min(product.prequalified_kw[asset], figures.rated_kw[way])
             given = model.variable(0.0, most * unit.shares[place] * unit.hours)
             model.at_most(given, asked)
             _as_far_as_it_lasts(model, given, asked, rooms[way](flows[way] + given), most, spans[way], unit, place)
@@ -325,7 +367,7 @@ def _as_far_as_it_lasts(
     def broken(value: Any) -> Any:
         return (value(asked) - value(given) > TOLERANCE) & (value(left) > TOLERANCE)
 
-    model.choose(rows, broken)
+    model.choose(rows, broken, seldom=True)
 
 
 def _smallest_bids(model: Any, unit: FleetUnit, held: list[list[Any]]) -> None:

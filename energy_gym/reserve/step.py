@@ -35,7 +35,7 @@ class FleetStep:
         self._unit, self._xp = unit, xp
         self._trading = _trading(xp)
         self._block = xp is arrays
-        self._assets = (_as_block(unit.assets),) if self._block else unit.assets
+        self._assets = _assets(unit.assets, xp)
         self._count, self._ways, self._short = len(unit.assets), unit.ways, unit.short
         products = [leg.product for leg in unit.legs]
         self._products = products
@@ -96,7 +96,7 @@ class FleetStep:
             for flow, way in zip(flows, self._ways, strict=True):
                 totals[way] = totals[way] + flow
             after.append(next_energy(energy, totals[DOWN], totals[UP], asset.cell))
-            net.append(totals[DOWN] - totals[UP] + energy * 0.0)
+            net.append(totals[DOWN] - totals[UP])
             if self._wears:
                 wear.append(wear_cost(totals[DOWN], totals[UP], asset.cell) + energy * 0.0)
             called.append(asked)
@@ -118,6 +118,9 @@ class FleetStep:
 
     def _over_assets(self, parts: Any) -> Any:
         """Add up over assets, in their order."""
+        if self._block and parts[0].shape[1] > 1:
+            # Row after row, as the loop does it; a single column NumPy would add up in another order.
+            return np.add.reduce(parts[0], axis=0)
         total: Any = 0.0
         for part in parts[0] if self._block else parts:
             total = total + part
@@ -138,6 +141,21 @@ def _trading(xp: Namespace) -> Trading:
     if xp is scalars:
         return trading_scalars
     return trading_arrays if xp is arrays else trading_tensors()
+
+
+def _assets(assets: tuple[Figures, ...], xp: Namespace) -> tuple[Figures, ...]:
+    """Return the figures of assets as the numbers need them: one block for arrays, limits as tensors for tensors."""
+    if xp is scalars:
+        return assets
+    if xp is arrays:
+        return (_as_block(assets),)
+    import torch
+
+    def wide(asset: Figures) -> tuple[Any, Any]:
+        up, down = (torch.tensor(asset.rated_kw[way], dtype=torch.float64) for way in (UP, DOWN))
+        return up, down
+
+    return tuple(asset._replace(rated_kw=wide(asset)) for asset in assets)
 
 
 def _as_block(assets: Sequence[Figures]) -> Figures:
