@@ -1,4 +1,4 @@
-"""Simulated annealing: at each step schedules over the look-ahead are changed at random, and the best one's start played.
+"""Simulated annealing: at each step schedules over the look-ahead are changed at random, and the best one is begun.
 
 One rule: it sees the environment's own forecast and the state, as `MPC` does; what a schedule is worth is what the
 environment's own step says of it.
