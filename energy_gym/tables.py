@@ -152,9 +152,9 @@ def _legend() -> list[str]:
         "seed and has none. Tasks: those with a score, of those in the suite. ms/decision: median time of one decision "
         "on one observation.",
         "",
-        "Regret is split in two where mpc played the task: what the forecast costs is mpc's regret, since it plans best "
-        "on the forecast at each step (with the task's own actions: discrete levels cost it a little too); the rest is "
-        "what the controller costs, negative where an agent does better.",
+        "Regret is split in two where mpc played the task: what the forecast costs is mpc's regret, since it plans "
+        "best on the forecast at each step (with the task's own actions: discrete levels cost it a little too); the "
+        "rest is what the controller costs, negative where an agent does better.",
     ]
 
 
