@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from energy_gym.errors import EnergyGymError
     from energy_gym.evaluation import Evaluation, evaluate
     from energy_gym.oracle import Solution, solve
+    from energy_gym.recommendation import recommend
     from energy_gym.regret import decompose, step_regret
     from energy_gym.scenario import Objective, Scenario
 
@@ -34,6 +35,7 @@ _HOMES = {
     "evaluate": "energy_gym.evaluation:evaluate",
     "load": "energy_gym.data:load",
     "make_vec": "energy_gym.envs.compat:make_vec",
+    "recommend": "energy_gym.recommendation:recommend",
     "solve": "energy_gym.oracle.solve:solve",
     "step_regret": "energy_gym.regret:step_regret",
     "synthetic": "energy_gym.data.synthetic:generate",
@@ -51,6 +53,7 @@ __all__ = [
     "evaluate",
     "load",
     "make_vec",
+    "recommend",
     "register_envs",
     "solve",
     "step_regret",

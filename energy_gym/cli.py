@@ -1,4 +1,4 @@
-"""The command line: ``energy-gym leaderboard | solve | list | data | experts | forecasts``.
+"""The command line: ``energy-gym leaderboard | solve | recommend | list | data | experts | forecasts``.
 
 One rule: it reads options and prints; what it prints comes from the package's public functions.
 """
@@ -20,6 +20,7 @@ from energy_gym.experts_cli import app as experts_app
 from energy_gym.forecasts_cli import forecasts
 from energy_gym.leaderboard_cli import leaderboard, merge
 from energy_gym.recipes_cli import add_recipes
+from energy_gym.recommend_cli import recommend
 from energy_gym.screen import clear_errors
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ app.add_typer(data_app, name="data")
 app.command()(leaderboard)
 app.command()(merge)
 app.command()(forecasts)
+app.command()(recommend)
 app.add_typer(experts_app, name="experts")
 add_recipes(app)
 console = Console()

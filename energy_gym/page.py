@@ -1,4 +1,4 @@
-"""The leaderboard as one self-contained HTML page: a row per agent with its scores, its regret by day and its learning.
+"""The leaderboard as one self-contained HTML page: each agent's scores, its regret by day and by cause, its learning.
 
 One rule: the page needs nothing but itself; Plotly is written into it.
 """
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energy_gym.files import write_atomically
-from energy_gym.plots import cumulative, learning
+from energy_gym.plots import PARTS, TOLD, cumulative, learning
 from energy_gym.statistics import estimate, mean
-from energy_gym.tables import STATISTICS, interval, overall, scores_of
+from energy_gym.tables import STATISTICS, decomposition, fixed, interval, overall, scores_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,16 +44,18 @@ def page(results: Results) -> str:
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Leaderboard: {title}</title>'
         f"<style>{STYLE}</style></head><body><h1>Leaderboard: {title}</h1><p>{about}<br>"
         f"<small>Score: 0 is doing nothing, 1 is perfect foresight. Brackets: 95 % bootstrap intervals over seeds. "
-        f"{escape(results.command)}</small></p>{_table(table)}{_failed(results)}{body}</body></html>\n"
+        f"ms/decision: median time of one decision. {escape(results.command)}</small></p>"
+        f"{_table(table)}{_failed(results)}{body}{_parts(results)}</body></html>\n"
     )
 
 
 def _table(table: pd.DataFrame) -> str:
-    head = "".join(f"<th>{name}</th>" for name in ("agent", "mean score", "IQM", "optimality gap", "seeds", "tasks"))
+    names = ("agent", "mean score", "IQM", "optimality gap", "seeds", "tasks", "ms/decision")
+    head = "".join(f"<th>{name}</th>" for name in names)
     rows = []
     for agent, row in table.iterrows():
         cells = [interval(row[name], row[f"{name}_low"], row[f"{name}_high"], 3) for name in STATISTICS]
-        cells = [escape(str(agent)), *cells, f"{row['seeds']:.0f}", f"{row['tasks']:.0f}"]
+        cells = [escape(str(agent)), *cells, f"{row['seeds']:.0f}", f"{row['tasks']:.0f}", fixed(row["ms/decision"], 3)]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
 
@@ -64,6 +66,40 @@ def _failed(results: Results) -> str:
     ]
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return f"<p>Without a result:</p><ul>{items}</ul>" if lines else ""
+
+
+def _parts(results: Results) -> str:
+    """Return the section on where regret comes from; empty where mpc did not play."""
+    shown = parts_figure(results)
+    if shown is None:
+        return ""
+    body = shown.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False})
+    about = f"{TOLD['forecast']}; {TOLD['controller'].partition(';')[0]}, below nought where an agent does better."
+    return f"<h2>Where regret comes from</h2><p>{escape(about[0].upper() + about[1:])}</p>{body}"
+
+
+def parts_figure(results: Results) -> Any:
+    """Return the Plotly figure of what forecast and controller cost, a panel per task; None where mpc did not play."""
+    import plotly.graph_objects as go
+    from plotly.subplots import make_subplots
+
+    table = decomposition(results.frame)
+    tasks = [task.name for task in results.suite.tasks if task.name in set(table["task"])]
+    if not tasks:
+        return None
+    shown = make_subplots(rows=len(tasks), cols=1, subplot_titles=tasks, vertical_spacing=min(0.1, 0.5 / len(tasks)))
+    for row, task in enumerate(tasks, start=1):
+        rows = table[table["task"] == task]
+        unit = rows["unit"].iloc[0]
+        for part, colour in PARTS.items():
+            text = f"%{{y}}: %{{x:.4g}} {escape(unit)}<extra>{part}</extra>"
+            common = {"name": part, "legendgroup": part, "showlegend": row == 1, "marker_color": colour}
+            bar = go.Bar(x=list(rows[part]), y=list(rows["agent"]), orientation="h", hovertemplate=text, **common)
+            shown.add_trace(bar, row=row, col=1)
+        shown.update_xaxes(title=f"regret [{unit}]", row=row, col=1)
+    shown.update_yaxes(autorange="reversed")
+    height = 120 + len(tasks) * (90 + 24 * table["agent"].nunique())
+    return shown.update_layout(height=height, barmode="relative", template="plotly_white")
 
 
 def figure(results: Results) -> Any:

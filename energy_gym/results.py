@@ -19,6 +19,7 @@ from energy_gym.errors import ResultsError
 from energy_gym.files import write_atomically
 from energy_gym.runs import ROW, write_json
 from energy_gym.suites import Suite, Task
+from energy_gym.tables import PLANNER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,11 +70,17 @@ class Results:
 
     @property
     def daily(self) -> pd.DataFrame:
-        """Regret by local day: a row per run and day."""
+        """Regret by local day: a row per run and day.
+
+        ``forecast`` is the regret of mpc on that day, ``controller`` the rest; both are missing where mpc did not play.
+        """
         import pandas as pd
 
         rows = [(*_who(record), *day, record["key"]) for record in self.records for day in record["daily"].items()]
-        return pd.DataFrame(rows, columns=list(DAILY))
+        table = pd.DataFrame(rows, columns=list(DAILY))
+        planned = table[table["agent"] == PLANNER].groupby(["task", "day"])["regret"].mean().rename("forecast")
+        table = table.join(planned, on=["task", "day"])
+        return table.assign(controller=table["regret"] - table["forecast"])
 
     def rank(self) -> None:
         """Sort by task in the order of the suite, then from the best score down; no score comes last."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from energy_gym.results import Results
 
+# The agent that plans perfectly on the forecast: what it loses, the forecast costs.
+PLANNER = "mpc"
 STATISTICS = {"mean": mean, "iqm": interquartile_mean, "gap": optimality_gap}
 
 
@@ -39,7 +41,7 @@ def overall(frame: pd.DataFrame) -> pd.DataFrame:
 
     Columns: ``mean``, ``iqm`` and ``gap`` (optimality gap), each followed by the ends of its 95 % interval
     (``mean_low``, ``mean_high``, ...); ``seeds``, the most it played a task with; ``tasks``, how many of them count;
-    milliseconds per decision.
+    ``ms/decision``, the median over its runs of the median time of a decision.
     """
     import pandas as pd
 
@@ -75,13 +77,39 @@ def improvement(frame: pd.DataFrame) -> dict[tuple[str, str], Estimate]:
 
 
 def by_task(frame: pd.DataFrame, task: str) -> pd.DataFrame:
-    """Return a row per agent, best first: mean score and its spread over seeds, regret, return, parts, actions."""
+    """Return a row per agent, best first.
+
+    Means over seeds of score (with its ``spread``), regret, return and parts; the regret's ``forecast`` and
+    ``controller`` part; ``ms/decision``, the median over seeds; the actions.
+    """
     groups = frame[frame["task"] == task].groupby("agent")
     table = groups[["score", "regret", "return", "energy_cost", "carbon_kg", "wear", "steps_per_second"]].mean()
     table.insert(1, "spread", groups["score"].std(ddof=0))
     table.insert(2, "seeds", groups["seed"].nunique())
+    table["ms/decision"] = groups["seconds_per_decision"].median() * 1e3
+    table["forecast"] = table["regret"].get(PLANNER, math.nan)
+    table["controller"] = table["regret"] - table["forecast"]
     table["actions"] = groups["actions"].first()
     return table.sort_values("score", ascending=False)
+
+
+def decomposition(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return where regret comes from: a row per task and agent, best agent first, of tasks that mpc played.
+
+    Columns: ``task``, ``agent``, ``unit``, ``regret`` (mean over seeds) and its two parts, which add up to it:
+    ``forecast``, the regret of mpc on the same task, whose plan on the forecast is the best there is at each step; and
+    ``controller``, the rest, negative where the agent does better than that plan.
+    """
+    import pandas as pd
+
+    parts = ["agent", "unit", "regret", "forecast", "controller"]
+    tables = [pd.DataFrame(columns=["task", *parts])]
+    for task in dict.fromkeys(frame["task"]):
+        found = by_task(frame, task)
+        if PLANNER in found.index:
+            unit = frame.loc[frame["task"] == task, "unit"].iloc[0]
+            tables.append(found.reset_index().assign(task=task, unit=unit)[["task", *parts]])
+    return pd.concat(tables[1:], ignore_index=True) if len(tables) > 1 else tables[0]
 
 
 def markdown(results: Results) -> str:
@@ -130,7 +158,12 @@ def _legend() -> list[str]:
         "",
         "Over tasks x seeds: mean, interquartile mean (IQM) and optimality gap (by how much scores fall short of 1), "
         "with 95 % stratified bootstrap intervals over seeds (Agarwal et al. 2021); an agent without chance plays one "
-        "seed and has none. Tasks: those with a score, of those in the suite.",
+        "seed and has none. Tasks: those with a score, of those in the suite. ms/decision: median time of one decision "
+        "on one observation.",
+        "",
+        "Regret is split in two where mpc played the task: what the forecast costs is mpc's regret, since it plans "
+        "best on the forecast at each step (with the task's own actions: discrete levels cost it a little too); the "
+        "rest is what the controller costs, negative where an agent does better.",
     ]
 
 
@@ -165,16 +198,19 @@ def _task_lines(frame: pd.DataFrame, task: str) -> list[str]:
     unit, value, bound = first["unit"], first["oracle_value"], first["oracle_bound"]
     proof = "proven optimal" if bound - value <= 1e-6 * max(1.0, abs(value)) else f"bound {bound:.4f}"
     head = f"Oracle {value:.4f} {unit} ({proof}), idle {first['idle']:.4f} {unit}, {first['steps']} steps."
-    columns = ["agent", "actions", "score", "seeds", f"regret [{unit}]", f"return [{unit}]", "energy cost"]
-    rows = [_task_cells(str(agent), row) for agent, row in by_task(frame, task).iterrows()]
-    return [f"## {task}", "", head, "", *_grid([*columns, "carbon [kg]", "steps/s"], rows)]
+    table = by_task(frame, task)
+    split = PLANNER in table.index
+    columns = ["agent", "actions", "score", "seeds", f"regret [{unit}]", *(["forecast", "controller"] if split else [])]
+    columns += [f"return [{unit}]", "energy cost", "carbon [kg]", "ms/decision", "steps/s"]
+    rows = [_task_cells(str(agent), row, split) for agent, row in table.iterrows()]
+    return [f"## {task}", "", head, "", *_grid(columns, rows)]
 
 
-def _task_cells(agent: str, row: Mapping[str, Any]) -> list[str]:
+def _task_cells(agent: str, row: Mapping[str, Any], split: bool) -> list[str]:
     score = f"{fixed(row['score'], 4)} ± {fixed(row['spread'], 4)}"
-    parts = [fixed(row[name], 3) for name in ("return", "energy_cost", "carbon_kg")]
-    speed = f"{row['steps_per_second']:,.0f}"
-    return [agent, row["actions"], score, f"{row['seeds']:.0f}", fixed(row["regret"], 4), *parts, speed]
+    regret = [fixed(row[name], 4) for name in ("regret", *(("forecast", "controller") if split else ()))]
+    parts = [fixed(row[name], 3) for name in ("return", "energy_cost", "carbon_kg", "ms/decision")]
+    return [agent, row["actions"], score, f"{row['seeds']:.0f}", *regret, *parts, f"{row['steps_per_second']:,.0f}"]
 
 
 def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -51,8 +51,9 @@ STOREYS = (
         "plots",
         "page",
         "merging",
+        "recommendation",
     ),
-    ("cli", "data_cli", "experts_cli", "forecasts_cli", "leaderboard_cli", "recipes_cli"),
+    ("cli", "data_cli", "experts_cli", "forecasts_cli", "leaderboard_cli", "recipes_cli", "recommend_cli"),
 )
 RANK = {name: storey for storey, names in enumerate(STOREYS) for name in names}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 
 from energy_gym import cli
 from energy_gym.leaderboard import run_suite
-from energy_gym.page import figure
+from energy_gym.page import figure, parts_figure
 from energy_gym.plots import PLOTS, cumulative, learning, write_plots
 from energy_gym.results import Results, read_results
 from energy_gym.suites import Suite
+from energy_gym.tables import decomposition
 
 LEARNER = """
 from energy_gym.agents.simple import Uniform
@@ -103,10 +104,11 @@ def test_regret_added_up_ends_at_the_regret(results: Results) -> None:
 
 
 def test_every_plot_is_written_and_alone(folder: Path) -> None:
-    for name in PLOTS[:2]:
+    for name in PLOTS[:3]:
         assert (folder / "out" / name).read_bytes().startswith(b"\x89PNG")
     text = (folder / "out" / "leaderboard.html").read_text("utf-8")
     assert "<h1>Leaderboard: Tiny &lt;two&gt;</h1>" in text
+    assert "<th>ms/decision</th>" in text and "<h2>Where regret comes from</h2>" in text
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", text)
 
 
@@ -120,10 +122,37 @@ def test_the_page_has_a_row_per_agent(results: Results) -> None:
     assert [bar.x[0] for bar in bars[:2]] == pytest.approx([best["a"], best["b"]])
 
 
+def test_the_parts_of_the_regret_add_up_by_task_and_by_day(results: Results) -> None:
+    table = decomposition(results.frame)
+    assert len(table) == 8 and set(table["task"]) == {"a", "b"}
+    assert (table["forecast"] + table["controller"]).tolist() == pytest.approx(table["regret"].tolist(), abs=1e-9)
+    daily = results.daily
+    assert (daily["forecast"] + daily["controller"]).tolist() == pytest.approx(daily["regret"].tolist(), abs=1e-9)
+    ends = daily.groupby(["task", "agent", "seed"])["forecast"].sum().groupby(["task", "agent"]).mean()
+    for _, row in table.iterrows():
+        assert ends[row["task"], row["agent"]] == pytest.approx(row["forecast"], abs=1e-6)
+
+
+def test_the_page_stacks_the_parts(results: Results) -> None:
+    bars = parts_figure(results).data
+    assert [(bar.name, len(bar.x)) for bar in bars] == [("forecast", 4), ("controller", 4)] * 2
+    table = decomposition(results.frame)
+    shown = [one + other for bar in range(0, 4, 2) for one, other in zip(bars[bar].x, bars[bar + 1].x, strict=True)]
+    assert shown == pytest.approx(table["regret"].tolist())
+
+
+def test_without_mpc_nothing_is_known_of_the_parts(results: Results, tmp_path: Path) -> None:
+    results.records = [record for record in results.records if record["agent"] != "mpc"]
+    assert parts_figure(results) is None
+    assert results.daily["forecast"].isna().all()
+    assert "regret_parts.png" not in write_plots(tmp_path, results)
+    assert "Where regret comes from" not in (tmp_path / "leaderboard.html").read_text("utf-8")
+
+
 def test_without_curves_an_old_picture_goes(results: Results, tmp_path: Path) -> None:
     (tmp_path / "learning_curves.png").write_bytes(b"old")
     results.records = [{**record, "curve": []} for record in results.records]
-    assert write_plots(tmp_path, results) == ["regret_per_day.png", "leaderboard.html"]
+    assert write_plots(tmp_path, results) == ["regret_per_day.png", "regret_parts.png", "leaderboard.html"]
     assert not (tmp_path / "learning_curves.png").exists()
 
 

@@ -10,7 +10,7 @@ import pytest
 from energy_gym.results import Results
 from energy_gym.runs import ROW
 from energy_gym.suites import Suite, Task
-from energy_gym.tables import by_task, fixed, improvement, markdown, overall, scores
+from energy_gym.tables import by_task, decomposition, fixed, improvement, markdown, overall, scores
 
 NAN = float("nan")
 
@@ -84,6 +84,25 @@ def test_by_task_gives_mean_and_spread_over_seeds(frame: pd.DataFrame) -> None:
     assert list(by_task(frame, "a").index) == ["luck", "best"]
 
 
+def test_regret_is_split_where_mpc_played(frame: pd.DataFrame, suite: Suite) -> None:
+    assert decomposition(frame).empty
+    mpc = [run("z", "mpc", 0, 0.8, 2.0)]
+    frame = pd.concat([frame, pd.DataFrame(mpc)], ignore_index=True)
+    table = decomposition(frame).set_index("agent")
+    assert list(table.index) == ["best", "mpc", "luck"] and set(table["task"]) == {"z"}
+    assert table["forecast"].tolist() == [2.0, 2.0, 2.0]
+    assert table["controller"].to_dict() == pytest.approx({"best": -1.0, "mpc": 0.0, "luck": 4.0})
+    lines = markdown(results(suite, frame)).splitlines()
+    assert sum("| forecast | controller |" in line for line in lines) == 1
+    assert any("| 1.0000 | 2.0000 | -1.0000 | 9.000 |" in line for line in lines)
+
+
+def test_latency_is_a_median_in_milliseconds(frame: pd.DataFrame) -> None:
+    frame["seconds_per_decision"] = [0.001, 0.002, 0.004, 0.1, 0.003, 0.001]
+    assert by_task(frame, "z")["ms/decision"].to_dict() == pytest.approx({"best": 1.0, "luck": 3.0})
+    assert overall(frame)["ms/decision"].to_dict() == pytest.approx({"best": 1.0, "luck": 3.5})
+
+
 def results(suite: Suite, frame: pd.DataFrame, **named: Any) -> Results:
     for name in ROW:
         if name not in frame:
@@ -99,7 +118,7 @@ def test_markdown_by_hand(frame: pd.DataFrame, suite: Suite) -> None:
     assert "| best | 0.8000 | 0.8000 | 0.2000 | 1 | 2/2 | 2.000 |" in lines
     assert "| luck | 0.4000 | 0.9000 |" in lines
     assert "| best |  | 0.50 |" in " ".join(lines) or any(line.startswith("| best |  | 0.50") for line in lines)
-    assert "| luck | continuous | 0.4000 ± 0.2000 | 2 | 6.0000 | 4.000 | -2.000 | 0.500 | 1,000 |" in lines
+    assert "| luck | continuous | 0.4000 ± 0.2000 | 2 | 6.0000 | 4.000 | -2.000 | 0.500 | 2.000 | 1,000 |" in lines
     assert lines.index("## z") < lines.index("## a")
     assert "Oracle 10.0000 EUR (proven optimal), idle 0.0000 EUR, 24 steps." in lines
     assert "The runs took 12 s of work in all, 7 s of wall time." in " ".join(lines)

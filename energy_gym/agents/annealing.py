@@ -1,4 +1,4 @@
-"""Simulated annealing: at each step schedules over the look-ahead are changed at random, and the best one's start played.
+"""Simulated annealing: at each step schedules over the look-ahead are changed at random, and the best one is begun.
 
 One rule: it sees the environment's own forecast and the state, as `MPC` does; what a schedule is worth is what the
 environment's own step says of it.
@@ -38,7 +38,8 @@ class Annealing(Agent):
         env: The environment it acts in.
         seed: Seed of the draws: with a budget of proposals alone, the same seed gives the same actions.
         proposals: Most changes that are tried for a decision.
-        seconds: Time for a decision; None: as long as the proposals take. Whichever ends first counts, after one round.
+        seconds: Time for a decision; None: as long as the proposals take. What ends first counts; one round is played
+            whatever it takes.
         chains: Schedules that are changed at once.
 
     Raises:
@@ -98,17 +99,17 @@ class Annealing(Agent):
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""
+        began = time.perf_counter()
         setup, (now, stop) = self.env.setup, self.env.steps_left
         size = min(setup.tape.horizon, stop - now)
         closings = setup.closings if now + size == stop else setup.keeping
         units = expected_units(self.env, size)
-        share = 1.0 / max(sum(bool(unit.flexibles) for unit in units), 1)
         last, self._plans = self._shifted(now, size), []
-        for place, (unit, states, closing) in enumerate(
-            zip(units, by_unit(setup, self.env.states), closings, strict=True)
-        ):
-            course = Course.of(unit, states, Goal(setup.weights, closing))
-            self._plans.append(self._annealed(course, last[place] if last else None, share))
+        rounds = self.proposals // (self.chains * max(sum(bool(unit.flexibles) for unit in units), 1))
+        for place, (unit, states) in enumerate(zip(units, by_unit(setup, self.env.states), strict=True)):
+            course = Course.of(unit, states, Goal(setup.weights, closings[place]))
+            due = None if self.seconds is None else began + self.seconds * (place + 1) / len(units)
+            self._plans.append(self._annealed(course, last[place] if last else None, _clock(max(rounds, 1), due)))
         self._at = now
         first = np.concatenate([plan[:1] for plan in self._plans], axis=1)
         return first[0] if setup.levels is None else chosen_levels(setup.levels, first)[0]
@@ -121,20 +122,30 @@ class Annealing(Agent):
         kept = [plan[passed : passed + size] for plan in self._plans]
         return [np.concatenate((plan, np.zeros((size - len(plan), plan.shape[1])))) for plan in kept]
 
-    def _annealed(self, course: Course, last: Floats | None, share: float) -> Floats:
-        """Return the best schedule found for a unit with a share of the budget, shape (T, controls)."""
+    def _annealed(self, course: Course, last: Floats | None, spent: Callable[[int], float]) -> Floats:
+        """Return the best schedule found for a unit, shape (T, controls)."""
         idle = np.zeros(course.shape)
         if not course.unit.flexibles:
             return idle
         levels = self.env.setup.levels
         changes = Changes(self._random, None if levels is None else np.array(levels))
         starts = [idle] if last is None else [last, idle]
-        return annealed(course, changes, starts, self.chains, self._clock(share))
+        return annealed(course, changes, starts, self.chains, spent)
 
-    def _clock(self, share: float) -> Callable[[int], float]:
-        """Return a function from the rounds done to the part of a share of the budget that is spent."""
-        rounds = max(1, int(self.proposals * share) // self.chains)
-        if self.seconds is None:
-            return lambda done: done / rounds
-        began, seconds = time.perf_counter(), self.seconds * share
-        return lambda done: max(done / rounds, (time.perf_counter() - began) / seconds) if done else 0.0
+
+def _clock(rounds: int, due: float | None) -> Callable[[int], float]:
+    """Return a function from the rounds done to the part that is spent of what may be: rounds, and time until ``due``.
+
+    The budget counts as spent where another round would end too late.
+    """
+    if due is None:
+        return lambda done: done / rounds
+    began = time.perf_counter()
+
+    def spent(done: int) -> float:
+        if done == 0:
+            return 0.0
+        passed = time.perf_counter() - began
+        return max(done / rounds, passed * (1.0 + 1.0 / done) / max(due - began, 1e-9))
+
+    return spent

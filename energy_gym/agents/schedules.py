@@ -92,9 +92,10 @@ class Changes:
         exchange their values; or one step draws more and another, as a rule of the same control, gives more.
         """
         count, steps, controls = plans.shape
-        rows, control = np.arange(count), self.random.integers(controls, size=count)
-        at, other = self.random.integers(steps, size=(2, count))
-        kind, changed = self.random.random(count), plans.copy()
+        rows, control = np.arange(count), self.random.integers(controls, size=(count,))
+        at, other = (self.random.integers(steps, size=(count,)) for _ in range(2))
+        kind: Floats = self.random.random(size=(count,))
+        changed = plans.copy()
         changed[rows, :, control] = self._over_runs(plans[rows, :, control], at)
         pairs = rows[kind < EXCHANGES + TRANSFERS]
         changed[pairs] = plans[pairs]

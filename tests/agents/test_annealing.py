@@ -88,6 +88,12 @@ def test_a_time_that_is_over_at_once_leaves_one_round(series: pd.DataFrame) -> N
     assert actions(hurried, env) == actions(Annealing(env, seed=1, proposals=64, chains=64), env)
 
 
+def test_a_time_that_is_never_over_changes_nothing(series: pd.DataFrame) -> None:
+    env = make(series)
+    patient = Annealing(env, seed=1, proposals=256, seconds=1e9, chains=64)
+    assert actions(patient, env) == actions(Annealing(env, seed=1, proposals=256, chains=64), env)
+
+
 @pytest.mark.parametrize("ahead", ["published", "yesterday"])
 def test_what_is_not_forecast_changes_nothing(series: pd.DataFrame, ahead: str) -> None:
     """At the first step all that comes is changed, except what was published before."""

@@ -37,7 +37,7 @@ def test_the_four_are_there() -> None:
     assert {"idle", "uniform", "threshold", "mpc"} <= set(NAMES)
 
 
-@pytest.mark.parametrize("name", ["idle", "uniform", "threshold", "mpc", "annealing"])
+@pytest.mark.parametrize("name", ["idle", "uniform", "threshold", "mpc"])
 @pytest.mark.parametrize("actions", ACTIONS)
 @pytest.mark.parametrize("objective", ["cost", "carbon", "joint"])
 def test_every_action_is_playable_and_agents_repeat_themselves(
@@ -54,7 +54,7 @@ def test_every_action_is_playable_and_agents_repeat_themselves(
     assert play(agent, env) == actions_played
 
 
-@pytest.mark.parametrize("name", ["idle", "uniform", "threshold", "mpc", "annealing"])
+@pytest.mark.parametrize("name", ["idle", "uniform", "threshold", "mpc"])
 @pytest.mark.parametrize("actions", ACTIONS)
 def test_saved_and_loaded_it_acts_the_same(series: pd.DataFrame, name: str, actions: str, tmp_path: Path) -> None:
     env = make(series, actions)
