@@ -88,7 +88,9 @@ class PeakShaving(SiteRule):
         step, ahead = self.env.steps_left[0], self.env.outlook()
         rows = {name: row[None] for name, row in ahead.items()}
         (moment,) = self._moments(self.env, rows, step, self._week.max(axis=0)[None])
-        return float(self._powers(moment, net, self.shares, self.deep, self.headroom, self.env.states[1 : 1 + len(self.shares)]))
+        return float(
+            self._powers(moment, net, self.shares, self.deep, self.headroom, self.env.states[1 : 1 + len(self.shares)])
+        )
 
     def _moments(self, env: EnergyEnv, ahead: Mapping[str, Floats], first: int, shown: Floats) -> Iterator[_Moment]:
         """Yield what is known of the steps from ``first`` on.
@@ -138,7 +140,9 @@ class PeakShaving(SiteRule):
         moments, expected = list(self._moments(train, ahead, 0, shown)), net.tolist()
 
         def wishes(step: int, batch: Any) -> Any:
-            return self.share(self._powers(moments[step], expected[step], shares, deep, headroom, batch.states[1 : 1 + windows]))
+            return self.share(
+                self._powers(moments[step], expected[step], shares, deep, headroom, batch.states[1 : 1 + windows])
+            )
 
         *best, self.deep, self.headroom = grid[int(np.argmax(returns(train, len(grid), len(net), wishes)))]
         self.shares = tuple(best)

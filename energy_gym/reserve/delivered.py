@@ -135,9 +135,7 @@ def _power(
     return power
 
 
-def _best_end(
-    curve: Curve, ways: tuple[list[Block], list[Block]], energy: float, low: float, top: float
-) -> float:
+def _best_end(curve: Curve, ways: tuple[list[Block], list[Block]], energy: float, low: float, top: float) -> float:
     """Return the best energy at the end of a step [kWh]: at a knot of the value, or where a market is used up."""
     best, found = value_at(curve, energy), energy
     for blocks, sign in zip(ways, (-1.0, 1.0), strict=True):

@@ -326,7 +326,11 @@ def test_real_markets(dataset: str, real_data: Any) -> None:
         ({"dispatch": "optimum"}, UnknownIdError, "did you mean 'optimal'"),
         ({"data": prices().drop(columns="down_per_mw_h")}, MissingColumnError, "market 'down'"),
         ({"data": prices().drop(columns="carbon_g_per_kwh"), "objective": "carbon"}, MissingColumnError, "carbon"),
-        ({"data": prices() * 2, "fleet": two_assets(activation=ActivationSeries("called_share"))}, EnergyGymError, "up"),
+        (
+            {"data": prices() * 2, "fleet": two_assets(activation=ActivationSeries("called_share"))},
+            EnergyGymError,
+            "up",
+        ),
         ({"data": prices() * np.nan}, EnergyGymError, "NaN|finite"),
         ({"episode_steps": 1000}, EnergyGymError, "hold 72 steps"),
         ({"activation": 1}, TypeError, "activation"),

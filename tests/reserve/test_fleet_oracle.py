@@ -213,7 +213,9 @@ def test_the_table_shows_the_plan() -> None:
     for (_, row), action in zip(table.iterrows(), solution.actions, strict=True):
         info = env.step(action)[4]
         assert row["energy_kwh"] == pytest.approx(info["energy_kwh"], abs=1e-9)
-        assert row["soc(b0)"] == pytest.approx(info["energy_kwh/b0"] / env.unwrapped.scenario.batteries["b0"].capacity_kwh)
+        assert row["soc(b0)"] == pytest.approx(
+            info["energy_kwh/b0"] / env.unwrapped.scenario.batteries["b0"].capacity_kwh
+        )
 
 
 def trading_desk(assets: int, markets: int, seed: int = 0) -> tuple[Fleet, pd.DataFrame]:
