@@ -16,6 +16,9 @@ SCENARIOS = {
     "energy_gym/Bidding-v0": ("energy_gym.scenarios.bidding", "BiddingEnv", "BiddingVectorEnv"),
 }
 
+# What bids in markets has keywords, columns and actions of its own in place of a scenario.
+MARKETS = ("energy_gym/Bidding-v0", "energy_gym/FleetReserve-v0")
+
 
 def register_envs() -> None:
     """Register every id of the suite with Gymnasium; calling it again changes nothing."""

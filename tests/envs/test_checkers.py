@@ -16,10 +16,10 @@ from gymnasium.utils.env_checker import check_env
 
 import energy_gym
 from energy_gym.envs.compat import MODERN
-from energy_gym.scenarios.registration import SCENARIOS
+from energy_gym.scenarios.registration import MARKETS, SCENARIOS
 
-# What bids in markets has columns and actions of its own: tests/bidding holds it to the same checks.
-IDS = sorted(set(SCENARIOS) - MARKETS)
+# What bids in markets is held to the same checks by tests of its own.
+IDS = sorted(set(SCENARIOS) - set(MARKETS))
 ACTIONS = ("continuous", "discrete-3", "discrete-5")
 OBJECTIVES = ("cost", "carbon", "joint")
 DataOf = Callable[[str], pd.DataFrame]

@@ -19,7 +19,7 @@ from energy_gym.contracts.demand import DemandWindow
 from energy_gym.dynamics import compose
 from energy_gym.entities import Consumer, Grid, Solar
 from energy_gym.errors import EpisodeLengthError, ResetNeededError, WindowError
-from energy_gym.scenarios.registration import SCENARIOS
+from energy_gym.scenarios.registration import MARKETS, SCENARIOS
 
 COUNT = 4
 EVERYTHING = "everything"
@@ -50,7 +50,7 @@ def everything() -> Scenario:
     )
 
 
-@pytest.fixture(params=[*sorted(SCENARIOS), EVERYTHING])
+@pytest.fixture(params=[*sorted(set(SCENARIOS) - set(MARKETS)), EVERYTHING])
 def keywords(request: pytest.FixtureRequest, data_of: DataOf) -> dict[str, Any]:
     if request.param == EVERYTHING:
         return {"id": "energy_gym/Scenario-v0", "scenario": everything(), "data": data_of("energy_gym/Scenario-v0")}

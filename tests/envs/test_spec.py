@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 
 import energy_gym
-from energy_gym.scenarios.registration import SCENARIOS
+from energy_gym.scenarios.registration import MARKETS, SCENARIOS
 
-# What bids in markets has columns and actions of its own: tests/bidding holds it to the same checks.
-IDS = sorted(set(SCENARIOS) - MARKETS)
+# What bids in markets is held to the same checks by tests of its own.
+IDS = sorted(set(SCENARIOS) - set(MARKETS))
 # States, and series looked ahead at for money, for carbon and for both; a site adds its PV and its load, a demand
 # charge its rate and a running maximum a window.
 ARBITRAGE, SITE = (1, (1, 1, 2)), (1, (3, 3, 4))
