@@ -154,7 +154,9 @@ def test_the_supply_is_shifted_within_the_day(producers: Any) -> None:
     data = producers.series(72, seed=1)
     data["balancing_up_per_mwh"] = data["balancing_down_per_mwh"] = data["imbalance_per_mwh"]
     tied = producers.scenario(producers.PENALTIES["single"], supply=Supply(60.0, 400.0, 2000.0, 5000.0, 5000.0))
-    free = replace(tied, contracts={**tied.contracts, "supply": Supply(60.0, 400.0, 2000.0, 5000.0, 5000.0, matching="step")})
+    free = replace(
+        tied, contracts={**tied.contracts, "supply": Supply(60.0, 400.0, 2000.0, 5000.0, 5000.0, matching="step")}
+    )
     found = []
     for chosen in (tied, free):
         env = gym.make(ID, data=data, scenario=chosen, episode_steps=None)

@@ -97,7 +97,9 @@ def settled(env: Any, frame: pd.DataFrame, volumes: pd.DataFrame, data: pd.DataF
     income = frame["supplied_kw"].sum() * hours * supply.price_per_mwh / 1000.0
     days = frame.index.tz_convert(setup.feed.zone).date if supply.matching == "day" else frame.index
     balance = ((frame["supplied_kw"] - wanted) * hours).groupby(days).sum()
-    unmatched = balance.clip(upper=0.0).abs().sum() * supply.shortfall_per_mwh + balance.clip(0.0).sum() * supply.surplus
+    unmatched = (
+        balance.clip(upper=0.0).abs().sum() * supply.shortfall_per_mwh + balance.clip(0.0).sum() * supply.surplus
+    )
     energy = frame["energy_kwh"].iloc[-1] - setup.units[0].flexibles[0].initial
     kept = energy * data_mean(setup) / 1000.0
     return float(income - sales - penalty - unmatched / 1000.0 + kept - frame["wear"].sum())
@@ -144,7 +146,9 @@ def check(env: Any, data: pd.DataFrame, steps: int) -> None:
         wanted = meter["load_kw"].clip(supply.min_kw, supply.max_kw)
         fixed = wanted - meter["pv_kw"] - meter["wind_kw"]
         stored = frame["energy_kwh"].diff().iloc[1:]
-        flow = (frame["grid_kw"] - fixed - (frame["supplied_kw"] - wanted)).iloc[1:] * env.unwrapped.setup.feed.step_hours
+        flow = (frame["grid_kw"] - fixed - (frame["supplied_kw"] - wanted)).iloc[
+            1:
+        ] * env.unwrapped.setup.feed.step_hours
         cell = env.unwrapped.setup.units[0].flexibles[0].cell
         gained = np.where(flow > 0.0, flow * cell.efficiency_charge, flow / cell.efficiency_discharge)
         np.testing.assert_allclose(stored, gained, atol=1e-6)

@@ -30,7 +30,9 @@ def test_the_nordic_market_has_the_moments_of_dk2(real_data: Any) -> None:
     assert made["price_per_mwh"].std() == pytest.approx(real["price_per_mwh"].std(), rel=0.15)
     for column, sign in (("balancing_up_per_mwh", 1.0), ("balancing_down_per_mwh", -1.0)):
         amounts = [(frame[column] - frame["price_per_mwh"]) * sign for frame in (real, made)]
-        means, spreads = ([figure(amount[amount > 0.01]) for amount in amounts] for figure in (pd.Series.mean, pd.Series.std))
+        means, spreads = (
+            [figure(amount[amount > 0.01]) for amount in amounts] for figure in (pd.Series.mean, pd.Series.std)
+        )
         assert means[1] == pytest.approx(means[0], rel=0.15)
         assert spreads[1] == pytest.approx(spreads[0], rel=0.25)
     for mine, theirs in zip(turns(made), turns(real), strict=True):
