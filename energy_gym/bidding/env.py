@@ -130,7 +130,7 @@ class BiddingEnv(EnergyEnv):
         self._desk.restart(*draw)
         if self.render_mode is not None:
             self._start_painting()
-        return self._look(), {"energy_kwh": self.energy_kwh, "due": self.due}
+        return self._look(), {"energy_kwh": self.energy_kwh, "due": self.due.copy()}
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play one step; the reward and the figures in ``info`` are those of the interval that has just passed.
@@ -195,7 +195,7 @@ class BiddingEnv(EnergyEnv):
             "committed_kw": figures.committed_kwh / self._hours,
             "supplied_kw": figures.supplied_kwh / self._hours,
             "rejected": float(figures.rejected),
-            "due": self.due,
+            "due": self.due.copy(),
         }
 
 
