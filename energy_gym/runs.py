@@ -26,7 +26,7 @@ from energy_gym.suites import Suite, Task
 
 # A task is one episode: where its window is drawn, every agent and seed and the oracle meet the same one.
 EPISODE_SEED = 0
-APART = ("parts", "return_", "daily_regret")
+APART = ("parts", "return_", "daily_regret", "daily_return")
 FIGURES = tuple(field.name for field in fields(Evaluation) if field.name not in APART)
 NAMES = ("task", "agent", "seed", "actions", "budget", "source", "unit")
 # Columns of the results; what follows are long tables of their own.
