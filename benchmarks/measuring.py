@@ -77,6 +77,29 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def steps_per_second(env: Any, actions: list[Any], steps: int) -> float:
+    """Return the steps per second of a single environment over whole episodes of the given actions."""
+    episodes = max(steps // len(actions), 1)
+
+    def play() -> None:
+        for _ in range(episodes):
+            env.reset(seed=0)
+            for action in actions:
+                env.step(action)
+
+    return episodes * len(actions) / seconds(play)
+
+
+def batch_rate(envs: Any, actions: list[Any], steps: int) -> float:
+    """Return the steps per second of a batch, all environments counted."""
+
+    def play() -> None:
+        for step in range(steps):
+            envs.step(actions[step % len(actions)])
+
+    return float(envs.num_envs * steps / seconds(play))
+
+
 def against(name: str, own: float, unit: str, other: float, other_name: str, least: float, note: str) -> Row:
     """Return the row of a rate that should be at least so many times the reference."""
     ratio = own / other

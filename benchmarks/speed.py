@@ -21,8 +21,23 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from measuring import EPISODE, QUICK, Row, Sizes, against, document, markdown, notes, seconds, shown, take_turns
+from measuring import (
+    EPISODE,
+    QUICK,
+    Row,
+    Sizes,
+    against,
+    batch_rate,
+    document,
+    markdown,
+    notes,
+    seconds,
+    shown,
+    steps_per_second,
+    take_turns,
+)
 from rich.console import Console
+from sites import sites
 from training import training
 
 import energy_gym
@@ -46,19 +61,6 @@ def balancing_actions() -> list[int]:
     return actions
 
 
-def steps_per_second(env: Any, actions: list[Any], steps: int) -> float:
-    """Return the steps per second of a single environment over whole episodes of the given actions."""
-    episodes = max(steps // len(actions), 1)
-
-    def play() -> None:
-        for _ in range(episodes):
-            env.reset(seed=0)
-            for action in actions:
-                env.step(action)
-
-    return episodes * len(actions) / seconds(play)
-
-
 def single(sizes: Sizes) -> Iterator[Row]:
     """A single environment against CartPole, both through ``gym.make``, actions drawn beforehand."""
     pole, pushes = gym.make("CartPole-v1"), balancing_actions()
@@ -76,16 +78,6 @@ def single(sizes: Sizes) -> Iterator[Row]:
         )
         note = f"a reset every {EPISODE} steps here, every {len(pushes)} there"
         yield against(f"single, {kind}", own / 1e3, "k steps/s", other / 1e3, "CartPole-v1", 1.5, note)
-
-
-def batch_rate(envs: Any, actions: list[Any], steps: int) -> float:
-    """Return the steps per second of a batch, all environments counted."""
-
-    def play() -> None:
-        for step in range(steps):
-            envs.step(actions[step % len(actions)])
-
-    return float(envs.num_envs * steps / seconds(play))
 
 
 def batch(sizes: Sizes) -> Iterator[Row]:
@@ -265,6 +257,7 @@ def memory(sizes: Sizes) -> Iterator[Row]:
 MEASURES: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "single": single,
     "batch": batch,
+    "sites": sites,
     "oracle": oracle,
     "discrete": discrete,
     "mpc": mpc,

@@ -1,4 +1,4 @@
-"""The command line: ``energy-gym leaderboard | solve | recommend | list | data | experts | forecasts``.
+"""The command line, ``energy-gym``: leaderboard, solve, recommend, list, data, experts, forecasts, sweep, plot, recipes.
 
 One rule: it reads options and prints; what it prints comes from the package's public functions.
 """
@@ -22,6 +22,7 @@ from energy_gym.leaderboard_cli import leaderboard, merge
 from energy_gym.recipes_cli import add_recipes
 from energy_gym.recommend_cli import recommend
 from energy_gym.screen import clear_errors
+from energy_gym.sweep_cli import plot, sweep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,8 @@ app.command()(leaderboard)
 app.command()(merge)
 app.command()(forecasts)
 app.command()(recommend)
+app.command()(sweep)
+app.command()(plot)
 app.add_typer(experts_app, name="experts")
 add_recipes(app)
 console = Console()
@@ -164,17 +167,19 @@ def _write_table(frame: pd.DataFrame, path: Path) -> None:
 
 @app.command(name="list")
 def list_() -> None:
-    """List environments, agents, suites, forecasts and data sets."""
+    """List environments, agents, suites, studies, forecasts and data sets."""
     from energy_gym.agents import agent_ids
     from energy_gym.data import card_ids
     from energy_gym.forecast import forecast_ids
     from energy_gym.scenarios.registration import SCENARIOS
     from energy_gym.suites import suite_ids
+    from energy_gym.sweeps import study_ids
 
     kinds = {
         "environments": SCENARIOS,
         "agents": agent_ids(),
         "suites": suite_ids(),
+        "studies": study_ids(),
         "forecasts": forecast_ids(),
         "data sets": card_ids(),
     }

@@ -36,8 +36,25 @@ def compose(units: Sequence[Unit], xp: Namespace) -> Advance:
         >>> advance((5.0,), (-1.0,), (100.0, 100.0, 300.0, 0.0))
         ((1.0,), -3.8, -0.38, 0.0, 0.0, 0.0, 1.2000000000000002, 0.0)
     """
-    parts = [_plain(unit, xp) if unit.plain else _general(unit, xp) for unit in units]
+    parts = [unit.own_step(xp) or _step(unit, xp) for unit in units]
     return parts[0] if len(parts) == 1 else _joined(units, parts)
+
+
+def _step(unit: Unit, xp: Namespace) -> Advance:
+    """Return the step of a usual unit."""
+    if unit.plain:
+        return _plain(unit, xp)
+    return _remembering(unit, _general(unit, xp)) if unit.remembers else _general(unit, xp)
+
+
+def _remembering(unit: Unit, play: Advance) -> Advance:
+    """Return a step over flat states of one whose entities take and return theirs together with their memory."""
+
+    def advance(states: Any, wishes: Any, signals: Any) -> Flow:
+        after, *figures = play(unit.nested(states), wishes, signals)
+        return (unit.flat(after), *figures)
+
+    return advance
 
 
 def _plain(unit: Unit, xp: Namespace) -> Advance:

@@ -46,6 +46,10 @@ class StateOfChargeError(ConfigurationError):
     """State-of-charge limits are not ordered, or the start lies outside them."""
 
 
+class UnsuitableAgentError(ConfigurationError):
+    """An agent makes no sense in an environment, such as peak shaving without a demand charge."""
+
+
 class EpisodeLengthError(ConfigurationError):
     """An episode does not fit into the data it should run on."""
 

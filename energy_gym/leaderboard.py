@@ -22,6 +22,7 @@ from energy_gym.runs import (
     RECORD,
     Optimum,
     Run,
+    misfits,
     oracle_key,
     play_run,
     read_record,
@@ -54,7 +55,7 @@ def run_suite(
 
     Runs that are already kept in the folder are not played again, so that an interrupted call goes on where it was.
     Agents that were played there before and are not asked for now stay in the results. A job without a result is told
-    in ``results.json`` under ``failed``.
+    in ``results.json`` under ``failed``, an agent that makes no sense in a task under ``misfits``.
 
     Args:
         suite: The tasks.
@@ -88,7 +89,10 @@ def run_suite(
     began = time.perf_counter()
     names = list(dict.fromkeys(agents or suite.agents))
     found, left_out = _available(names)
+    unfit = [_misfit(task.name, *item) for task in suite.tasks for item in misfits(task, found).items()]
+    refused = {(row["task"], row["agent"]) for row in unfit}
     runs = list(runs_of(suite, found, check_count("seeds", seeds), {**suite.budgets, **check_budgets(budgets or {})}))
+    runs = [run for run in runs if (run.task.name, run.agent) not in refused]
     modules = sorted({module for agent in found for module in agent_factory(agent).requires})
     with opened(engine, address, workers, modules) as pool:
         hashes = {task.name: task.hashes["task"] for task in suite.tasks}
@@ -96,6 +100,7 @@ def run_suite(
         board = _Board(suite, folder, pool, progress or (lambda *_: None))
         board.play(runs)
     results = Results(suite, board.provenance(), board.records(runs), [*left_out, *board.failed], versions())
+    results.misfits = unfit
     _add_earlier(results, _earlier(folder), set(names), hashes)
     results.command = _command(suite, agents, seeds, pool)
     results.wall_seconds += time.perf_counter() - began if board.played else 0.0
@@ -195,6 +200,10 @@ def _failed(task: str, agent: str, seed: int, error: str, missing: bool) -> dict
     return {"task": task, "agent": agent, "seed": seed, "error": error, "missing": missing}
 
 
+def _misfit(task: str, agent: str, why: str) -> dict[str, Any]:
+    return {"task": task, "agent": agent, "why": why}
+
+
 def _available(agents: Sequence[str]) -> tuple[list[str], list[dict[str, Any]]]:
     """Return the agents that can be made, and a failure for each whose extra is not installed."""
     found, left_out = [], []
@@ -222,6 +231,7 @@ def _add_earlier(results: Results, earlier: Results | None, asked: set[str], has
     same = {task["name"] for task in earlier.tasks if hashes.get(task["name"]) == task["hashes"]["task"]}
     results.records += [row for row in earlier.records if row["agent"] not in asked and row["task"] in same]
     results.failed += [row for row in earlier.failed if row["agent"] not in {*asked, "oracle"} and row["task"] in same]
+    results.misfits += [row for row in earlier.misfits if row["agent"] not in asked and row["task"] in same]
     results.wall_seconds += earlier.wall_seconds
 
 

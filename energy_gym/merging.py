@@ -57,6 +57,7 @@ def merge_results(source: str | Path, into: str | Path) -> int:
     played = {(row["task"], row["agent"], row["seed"]) for row in own.records}
     both = {_name(row): row for row in [*own.failed, *other.failed]}
     own.failed = [row for name, row in both.items() if name not in played]
+    own.misfits += [row for row in other.misfits if row not in own.misfits]
     for row in new:
         write_json(folder / "runs" / f"{row['key']}.json", row)
     write_board(folder, own)

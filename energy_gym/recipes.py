@@ -57,17 +57,20 @@ class Way:
     steps: str
 
 
-def learner(name: str, env: Any, seed: int, logs: str | None = None) -> Learner:
+def learner(name: str, env: Any, seed: int, logs: str | None = None) -> Agent:
     """Return an agent that learns, not yet fitted, that writes TensorBoard logs into a folder.
 
     Raises:
         UnknownIdError: No such agent.
-        ConfigurationError: It does not learn, or not on such actions.
+        ConfigurationError: It does not learn, or not on such actions, or writes no such logs.
     """
-    made = make_agent(name, env, seed)
-    if not isinstance(made, Learner):
-        raise ConfigurationError(f"agent {name!r}", "does not learn", "choose one of bc, cql, dqn, ppo, sac")
-    made.tensorboard = logs
+    made: Agent = make_agent(name, env, seed)
+    if not made.learns:
+        raise ConfigurationError(f"agent {name!r}", "does not learn", "choose one of bc, cql, dqn, l2o, ppo, sac")
+    if isinstance(made, Learner):
+        made.tensorboard = logs
+    elif logs is not None:
+        raise ConfigurationError(f"tensorboard={logs!r}", f"agent {name!r} writes no such logs", "leave it out")
     return made
 
 
@@ -122,7 +125,7 @@ def prepared(name: str, actions: str | None) -> Choice:
     """
     found = agent_class(name)
     if not getattr(found, "learns", False):
-        raise ConfigurationError(f"agent {name!r}", "does not learn", "choose one of bc, cql, dqn, ppo, sac")
+        raise ConfigurationError(f"agent {name!r}", "does not learn", "choose one of bc, cql, dqn, l2o, ppo, sac")
     return Choice(name, found.preferred_actions if actions is None else actions)
 
 

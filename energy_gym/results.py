@@ -41,6 +41,7 @@ class Results:
         versions: Versions of Python and of the packages the results depend on.
         command: The command that made them, and where.
         wall_seconds: Wall time of all calls that played something [s].
+        misfits: Agents left out of a task in which they make no sense: task, agent, why.
     """
 
     suite: Suite
@@ -50,6 +51,7 @@ class Results:
     versions: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
     wall_seconds: float = 0.0
+    misfits: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -119,6 +121,7 @@ def write_results(folder: Path, results: Results) -> None:
         "versions": dict(results.versions),
         "tasks": results.tasks,
         "failed": results.failed,
+        "misfits": results.misfits,
         "runs": [{name: _without_nan(record[name]) for name in ROW} for record in results.records],
     }
     write_json(folder / "results.json", document)
@@ -154,7 +157,8 @@ def _results(tree: dict[str, Any], curves: pd.DataFrame | None, daily: pd.DataFr
     agents = tuple(dict.fromkeys(record["agent"] for record in records))
     suite = Suite(tree["suite"], tree["title"], tree["description"], agents, tasks)
     failed, versions_ = list(tree["failed"]), dict(tree["versions"])
-    return Results(suite, tree["tasks"], records, failed, versions_, tree["command"], float(tree["wall_seconds"]))
+    wall, unfit = float(tree["wall_seconds"]), list(tree.get("misfits", []))
+    return Results(suite, tree["tasks"], records, failed, versions_, tree["command"], wall, unfit)
 
 
 def _distribute(table: pd.DataFrame, name: str, by_key: Mapping[str, dict[str, Any]]) -> None:

@@ -19,6 +19,7 @@ import energy_gym
 from energy_gym.agents import make_agent
 from energy_gym.agents.learner import defaults
 from energy_gym.agents.registry import AGENTS, Factory, agent_factory
+from energy_gym.errors import UnsuitableAgentError
 from energy_gym.evaluation import PARTS, Evaluation, daily_rewards, evaluate
 from energy_gym.files import write_atomically
 from energy_gym.oracle import solve
@@ -100,6 +101,26 @@ def runs_of(suite: Suite, agents: Sequence[str], seeds: int, budgets: Mapping[st
             budget = budgets.get(factory.name, 0) if factory.learns else 0
             for seed in range(seeds if factory.seeded else 1):
                 yield Run(task, factory.name, seed, task.actions_for(factory), budget, source)
+
+
+def misfits(task: Task, agents: Sequence[str]) -> dict[str, str]:
+    """Return the agents that make no sense in a task, and why.
+
+    Example:
+        >>> task = Task("day", "energy_gym/Arbitrage-v0", {"episode_steps": 24})
+        >>> misfits(task, ["mpc", "tariff-clock"])
+        {'tariff-clock': 'needs a tariff'}
+    """
+    found: dict[str, str] = {}
+    made: dict[str, Any] = {}
+    for factory in filter(lambda factory: factory.selective, map(agent_factory, agents)):
+        actions = task.actions_for(factory)
+        made[actions] = made.get(actions) or task.played_with(actions).make()
+        try:
+            factory.make(made[actions], 0)
+        except UnsuitableAgentError as error:
+            found[factory.name] = error.rule
+    return found
 
 
 def source_hash(agent: str) -> str:

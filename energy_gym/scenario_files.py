@@ -30,8 +30,10 @@ class _Loader(yaml.SafeLoader):
         seen = set()
         for key, _ in node.value:
             name = self.construct_object(key, deep=True)
+            place = f"line {key.start_mark.line + 1}"
+            if isinstance(name, list | dict | set):
+                raise ConfigurationError(f"{name}: {place}", "is no name", "write names before the colons")
             if name in seen:
-                place = f"line {key.start_mark.line + 1}"
                 raise ConfigurationError(f"{name}: {place}", "is a name that occurs twice", "give each its own name")
             seen.add(name)
         return super().construct_mapping(node, deep)

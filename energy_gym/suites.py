@@ -155,7 +155,7 @@ def suite_ids() -> tuple[str, ...]:
 
     Example:
         >>> suite_ids()
-        ('core', 'markets', 'quick')
+        ('core', 'markets', 'microgrids', 'quick')
     """
     return tuple(sorted(path.stem for path in resource(*SUITES).glob("*.yaml")))
 

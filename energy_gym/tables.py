@@ -116,7 +116,7 @@ def markdown(results: Results) -> str:
     """Return the leaderboard as Markdown."""
     suite, frame = results.suite, results.frame
     lines = [f"# Leaderboard: {suite.title}", "", suite.description, "", *_origin(results)]
-    lines += [*_failed_lines(results.failed)]
+    lines += [*_failed_lines(results.failed), *_misfit_lines(results.misfits)]
     if frame.empty:
         return "\n".join([*lines, "", "No run has a result."]) + "\n"
     lines += ["", *_legend(), "", *_overall_lines(frame), "", "## Score by task", "", *_score_lines(frame)]
@@ -140,6 +140,15 @@ def _failed_lines(failed: Sequence[Mapping[str, Any]]) -> list[str]:
         return []
     rows = [[row["agent"], row["task"] or "all", str(row["seed"]), row["error"]] for row in failed]
     return ["", "Without a result, after a second try:", "", *_grid(["agent", "task", "seed", "why"], rows)]
+
+
+def _misfit_lines(misfits: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each agent and reason, with the tasks that it leaves out."""
+    tasks: dict[tuple[str, str], list[str]] = {}
+    for row in misfits:
+        tasks.setdefault((row["agent"], row["why"]), []).append(row["task"])
+    said = [f"- {agent} {why}: not played on {', '.join(names)}" for (agent, why), names in tasks.items()]
+    return ["", *said] if said else []
 
 
 def _legend() -> list[str]:

@@ -140,6 +140,7 @@ def unit_of(column: str, currency: str) -> str:
         ('kW', 'EUR/MWh')
     """
     units = {"_kw": "kW", "g_per_kwh": "gCO2/kWh", "_per_kw": f"{currency}/kW"}
+    units |= {"_per_mw_h": f"{currency}/MW/h", "_share": "1"}
     endings = sorted((ending for ending in units if column.endswith(ending)), key=len)
     return units[endings[-1]] if endings else f"{currency}/MWh"
 

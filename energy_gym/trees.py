@@ -78,7 +78,8 @@ def build(kind: type[T], value: Any, path: str) -> T:
         20.0
     """
     tree = mapping(value, path)
-    items: tuple[Field[Any], ...] = fields(kind)  # type: ignore[arg-type]  # kind is a dataclass
+    every: tuple[Field[Any], ...] = fields(kind)  # type: ignore[arg-type]  # kind is a dataclass
+    items = [item for item in every if item.init]
     check_keys(tree, (item.name for item in items), path)
     for item in items:
         if item.default is MISSING and item.default_factory is MISSING and item.name not in tree:

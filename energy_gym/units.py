@@ -6,13 +6,14 @@ One rule: everything that does not depend on a decision is worked out here, once
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.backends import Namespace
 from energy_gym.entities import Flexible
 from energy_gym.errors import DataError
 from energy_gym.scenario import Site
@@ -75,12 +76,44 @@ class Unit:
     def plain(self) -> bool:
         """Whether it is one controlled entity without signals, limits or demand charges."""
         own = self.flexibles[0].signal if len(self.flexibles) == 1 else self.fixed_kwh
-        return own is None and not self.limited and not self.registers
+        return own is None and not self.limited and not self.registers and not self.remembers
+
+    @property
+    def remembers(self) -> bool:
+        """Whether any controlled entity carries more than its state from step to step."""
+        return any(flexible.memory for flexible in self.flexibles)
+
+    def nested(self, states: Sequence[Any]) -> tuple[Any, ...]:
+        """Return flat states as one for each controlled entity, with its memory if it has any; then the maxima."""
+        own, place = list(states[: len(self.flexibles) + self.registers]), len(self.flexibles) + self.registers
+        for index, flexible in enumerate(self.flexibles):
+            if flexible.memory:
+                own[index] = (own[index], *states[place : place + len(flexible.memory)])
+                place += len(flexible.memory)
+        return tuple(own)
+
+    def flat(self, nested: Sequence[Any]) -> tuple[Any, ...]:
+        """Return what `nested` made of flat states as these again."""
+        heads = [state[0] if isinstance(state, tuple) else state for state in nested]
+        return (*heads, *(more for state in nested if isinstance(state, tuple) for more in state[1:]))
+
+    def own_step(self, xp: Namespace) -> Callable[[Any, Any, Any], Any] | None:
+        """Return the step of a kind of unit that has laws of its own, as `dynamics.Advance`; None for a usual one."""
+        return None
+
+    def own_best(self, states: Sequence[float], goal: Any, levels: Any, time_limit: float | None) -> Any | None:
+        """Return the best plan of such a unit as `oracle.solve.Best`; None for a usual one."""
+        return None
+
+    def own_expected(self, outlook: Mapping[str, Floats]) -> Unit | None:
+        """Return such a unit with what a forecast says, by column, in place of what will be; None for a usual one."""
+        return None
 
     @property
     def initial(self) -> tuple[Any, ...]:
-        """State at the start of an episode: of the controlled entities, then the running maxima [kW]."""
-        return (*(flexible.initial for flexible in self.flexibles), *([0.0] * self.registers))
+        """State at the start: of the controlled entities, then the running maxima [kW], then what is remembered."""
+        remembered = (memory.initial for flexible in self.flexibles for memory in flexible.memory)
+        return (*(flexible.initial for flexible in self.flexibles), *([0.0] * self.registers), *remembered)
 
     def window(self, first: int, stop: int) -> Unit:
         """Return the same for a part of the steps."""

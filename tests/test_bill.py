@@ -84,7 +84,7 @@ CASES = [(commercial, costa_rican_bill, 96 * 7), (home, net_metering_bill, 24 * 
 @pytest.mark.parametrize(("site", "bill", "steps"), CASES, ids=["costa rica", "net metering"])
 def test_what_is_charged_is_the_bill(site: Any, bill: Any, steps: int, seed: int) -> None:
     keywords, start = site()
-    readings, env = metered(keywords, start, steps, seed)
+    readings, _ = metered(keywords, start, steps, seed)
     energy, charge = bill(readings)
     assert readings["energy_cost"].sum() == pytest.approx(energy, rel=1e-12)
     assert readings["demand_charge"].sum() == pytest.approx(charge, rel=1e-12)

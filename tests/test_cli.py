@@ -194,7 +194,10 @@ def test_leaderboard_takes_an_agent_from_the_working_folder(tiny: str, tmp_path:
         (("solve", "energy_gym/Arbitrag-v0"), "did you mean 'energy_gym/Arbitrage-v0'?"),
         (("solve", ID, "--start", "[/red]"), "start='[/red]': is no time stamp"),
         (("solve", ID, "--steps", "24", "--table", "plan.xyz"), "must end in .csv or .parquet"),
-        (("leaderboard", "quik"), "suite 'quik': no such suite; did you mean 'quick'? Known: core, markets, quick"),
+        (
+            ("leaderboard", "quik"),
+            "suite 'quik': no such suite; did you mean 'quick'? Known: core, markets, microgrids, quick",
+        ),
         (("leaderboard", "quick", "--agents", "mcp", "--out", "out"), "did you mean 'mpc'?"),
     ],
 )

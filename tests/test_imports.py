@@ -33,7 +33,7 @@ STOREYS = (
     ("objective", "scenario", "scenario_files"),
     ("units",),
     ("dynamics", "tape"),
-    ("envs", "oracle", "scenarios"),
+    ("envs", "oracle", "bidding", "reserve", "scenarios"),
     ("agents",),
     ("evaluation", "regret", "scoring", "testing"),
     (
@@ -53,7 +53,17 @@ STOREYS = (
         "merging",
         "recommendation",
     ),
-    ("cli", "data_cli", "experts_cli", "forecasts_cli", "leaderboard_cli", "recipes_cli", "recommend_cli"),
+    ("sweeps",),
+    (
+        "cli",
+        "data_cli",
+        "experts_cli",
+        "forecasts_cli",
+        "leaderboard_cli",
+        "recipes_cli",
+        "recommend_cli",
+        "sweep_cli",
+    ),
 )
 RANK = {name: storey for storey, names in enumerate(STOREYS) for name in names}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

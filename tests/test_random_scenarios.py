@@ -190,6 +190,13 @@ def test_every_promise_short_of_the_agents(seed: int) -> None:
     assert rolled_out(env, solution, 900, random).max() <= solution.bound + 1e-6
 
 
+@pytest.mark.parametrize("seed", range(200, 206))
+def test_no_agent_beats_the_bound(seed: int) -> None:
+    report = check_scenario(a_scenario(seed), a_frame(seed), episodes=1, steps=8, seed=seed)
+    assert report.exact
+    assert set(report.returns) == {"idle", "uniform", "mpc"}
+
+
 def every_plan(env: EnergyEnv, steps: int) -> float:
     """Return the most that any sequence of levels earns, each tried."""
     setup = env.setup

@@ -55,14 +55,22 @@ def test_the_command_line_passes_words_on() -> None:
     assert "--before" in result.stdout
 
 
+def test_an_agent_may_be_named_first() -> None:
+    result = run(
+        "-c", "from energy_gym.cli import main; main()", "train", "l2o", "--tensorboard", "logs", "--seeds", "1"
+    )
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "l2o' writes no such logs" in result.stderr
+
+
 def test_a_mistake_is_one_line() -> None:
     result = run(str(ROOT / "agents" / "train.py"), "--agent", "mpc")
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == "error: agent 'mpc': does not learn; choose one of bc, cql, dqn, ppo, sac\n"
+    assert result.stderr == "error: agent 'mpc': does not learn; choose one of bc, cql, dqn, l2o, ppo, sac\n"
 
 
 def test_only_what_learns_is_prepared() -> None:
-    assert prepared("sac", None).actions == "continuous"
+    assert prepared("sac", None).actions == prepared("l2o", None).actions == "continuous"
     assert prepared("bc", "discrete-5").actions == "discrete-5"
     with pytest.raises(ConfigurationError, match="does not learn"):
         prepared("idle", None)

@@ -19,6 +19,7 @@ from energy_gym.errors import (
     NonPositiveError,
     UnknownIdError,
 )
+from energy_gym.runs import misfits
 from energy_gym.suites import Suite, Task, suite_ids
 
 GOOD = """
@@ -38,7 +39,7 @@ def read(folder: Path, text: str) -> Suite:
 
 
 def test_the_suites_that_ship() -> None:
-    assert suite_ids() == ("core", "markets", "quick")
+    assert suite_ids() == ("core", "markets", "microgrids", "quick")
 
 
 @pytest.mark.parametrize("task", Suite.read("quick").tasks, ids=lambda task: task.name)
@@ -52,7 +53,12 @@ def test_quick_needs_no_network(task: Task, monkeypatch: pytest.MonkeyPatch) -> 
     assert env.unwrapped.steps_left == (0, (stop - first).total_seconds() / 60 / its.resolution_minutes)
 
 
-@pytest.mark.parametrize("task", Suite.read("core").tasks, ids=lambda task: task.name)
+CORE = Suite.read("core").tasks
+MARKETS = [task for task in CORE if task.id == ID]
+SITES = [task for task in CORE if task.id != ID]
+
+
+@pytest.mark.parametrize("task", MARKETS, ids=lambda task: task.name)
 def test_core_plays_the_year_2024(task: Task, real_data: Path) -> None:
     setup: Any = task.make().unwrapped.setup  # type: ignore[attr-defined]
     assert setup.steps == 8784
@@ -61,10 +67,46 @@ def test_core_plays_the_year_2024(task: Task, real_data: Path) -> None:
 
 
 def test_core_covers_four_markets_for_two_objectives() -> None:
-    tasks = Suite.read("core").tasks
-    found = {(task.keywords["dataset"], task.keywords["objective"]) for task in tasks}
+    found = {(task.keywords["dataset"], task.keywords["objective"]) for task in MARKETS}
     assert found == {(data, kind) for data in ("ercot", "caiso", "nyiso", "de-lu") for kind in ("cost", "joint")}
-    assert len(tasks) == 8
+    assert len(MARKETS) == 8
+
+
+def test_core_and_the_yearly_bills_cover_every_site() -> None:
+    every = {"california-homes-2016", "commercial", "ausgrid-12", *range(1, 18)}
+    for tasks in (SITES, Suite.read("microgrids").tasks):
+        assert {task.keywords.get("dataset", task.keywords.get("home")) for task in tasks} == every
+        assert {task.id for task in tasks} == {
+            f"energy_gym/{name}-v0" for name in ("Microgrid", "Commercial", "HomeSolar")
+        }
+
+
+@pytest.mark.parametrize("task", SITES, ids=lambda task: task.name)
+def test_core_plays_the_test_split_of_a_site(task: Task, real_data: Path) -> None:
+    its = card(str(task.keywords.get("dataset", "california-homes-2016")))
+    first, stop = its.splits["test"]
+    setup: Any = task.make().unwrapped.setup  # type: ignore[attr-defined]
+    assert setup.whole
+    assert setup.steps == (stop - first).total_seconds() / 60 / its.resolution_minutes
+
+
+@pytest.mark.parametrize("task", Suite.read("microgrids").tasks[:4], ids=lambda task: task.name)
+def test_a_yearly_bill_takes_a_year(task: Task, real_data: Path) -> None:
+    setup: Any = task.make().unwrapped.setup  # type: ignore[attr-defined]
+    assert setup.whole
+    assert setup.steps * setup.feed.step_hours in (8760.0, 8784.0)
+
+
+def test_an_agent_that_makes_no_sense_in_a_task_is_said_to() -> None:
+    agents = ["idle", "mpc", "self-consumption", "tariff-clock", "peak-shaving"]
+    market, home = Task("m", ID, {}), Task("h", "energy_gym/HomeSolar-v0", {})
+    assert misfits(market, agents) == {
+        "self-consumption": "needs a site with generation and load",
+        "tariff-clock": "needs a tariff",
+        "peak-shaving": "needs a demand charge that the objective counts",
+    }
+    assert set(misfits(home, agents)) == {"peak-shaving"}
+    assert misfits(Task("c", "energy_gym/Commercial-v0", {}), agents) == {}
 
 
 def test_same_task_same_hash_whatever_its_name() -> None:
@@ -115,7 +157,7 @@ def test_a_suite_of_ones_own(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["quik", "nowhere.yaml", "../suites"])
 def test_unknown_suite(name: str) -> None:
-    told = re.escape(f"suite {name!r}: no such suite; ") + ".*Known: core, markets, quick"
+    told = re.escape(f"suite {name!r}: no such suite; ") + ".*Known: core, markets, microgrids, quick"
     with pytest.raises(UnknownIdError, match=told):
         Suite.read(name)
 

@@ -43,6 +43,8 @@ class Agent(ABC):
     # Draws at random when acting; learns from a seed. Both are played with several seeds.
     stochastic: ClassVar[bool] = False
     learns: ClassVar[bool] = False
+    # Makes no sense in some environments, and raises UnsuitableAgentError there.
+    selective: ClassVar[bool] = False
     # Modules that ``fit`` imports, and the extra that brings each.
     requires: ClassVar[Mapping[str, str]] = {}
     # The kinds of action it can play, and the keyword a task is made with where its own kind is not among them.

@@ -42,6 +42,23 @@ def defaults(name: str) -> Mapping[str, Any]:
     return tree
 
 
+def chosen_settings(agent: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an agent's defaults with what was given in their place.
+
+    Raises:
+        UnknownIdError: An unknown setting.
+        ConfigurationError: A setting of another type.
+
+    Example:
+        >>> chosen_settings("dqn", {"gamma": 0.9})["gamma"]
+        0.9
+    """
+    known = defaults(agent)
+    for key, value in given.items():
+        _check_setting(agent, key, value, known)
+    return {**known, **given}
+
+
 class Learner(Agent):
     """An agent whose actor is trained.
 
@@ -59,10 +76,7 @@ class Learner(Agent):
 
     def __init__(self, env: Any, seed: int = 0, **settings: Any) -> None:
         super().__init__(env, seed)
-        known = defaults(self.name)
-        for key, value in settings.items():
-            _check_setting(self.name, key, value, known)
-        self.settings: dict[str, Any] = {**known, **settings}
+        self.settings: dict[str, Any] = chosen_settings(self.name, settings)
         self.actor: Actor | None = None
         # Steps and figures of the last ``fit``, as its callback saw them.
         self.curve: list[tuple[int, dict[str, float]]] = []

@@ -89,6 +89,7 @@ class CQL(Learner):
             actor_learning_rate=settings["learning_rate"],
             critic_learning_rate=settings["learning_rate"],
             conservative_weight=settings["conservative_weight"],
+            n_action_samples=settings["action_samples"],
         )
 
     def _logger(self, library: Any) -> Any:

@@ -1,109 +1,165 @@
 """Peak shaving: keep the import of each demand window below a target, and recharge below it while energy is not dear.
 
-One rule: the targets are chosen on the training split alone, by playing candidates; in play only what the meter has
-already shown can raise them.
+One rule: a target is a share of the highest power that its window has shown in the last week or is forecast to show in
+the coming day; the shares are chosen on the training split alone, by playing candidates.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from energy_gym.agents.site_rules import Floats, SiteRule, dearness, returns
+from energy_gym.agents.site_rules import DAY_HOURS, Floats, SiteRule, dearness, net_kw, returns
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ResetNeededError
 
-MOST_CANDIDATES = 512
+MOST_CANDIDATES = 128
+HEADROOMS = (0.05, 0.2, 0.4)
 MOST_LEVELS = 12
-LOWEST_SHARE = 0.3
+LOWEST_SHARE = 0.4
+WEEK = 7
+
+
+class _Moment(NamedTuple):
+    """What is known of a step: where its price stands in the day, and of each demand window (K,) ...
+
+    ... the highest power of its last week or coming day [kW], whether it is open now, and whether its billing period
+    begins now, so that what was seen before is no longer paid.
+    """
+
+    dearness: float
+    highest_kw: list[float]
+    open: list[bool]
+    begins: list[bool]
 
 
 class PeakShaving(SiteRule):
-    """Discharges what the load draws beyond a target for each demand window; recharges below the target.
+    """Discharges what the load draws beyond the targets of the demand windows; recharges below them.
 
-    A maximum that the period has already seen is paid, so charging may go up to it; where energy is at its dearest of
-    the coming day, discharging goes down to the target all the same, and nothing is recharged but PV surplus.
+    A maximum that the period has already seen is paid: charging may go up to it, but for a share of it kept as
+    ``headroom`` for what the forecast misses; the load may go up to it too, unless ``deep`` keeps it down to the target
+    all the same. Where energy is at its dearest of the coming day, nothing but PV surplus is recharged.
 
     Example:
         >>> import gymnasium as gym
         >>> env = gym.make("energy_gym/Commercial-v0", split="test", episode_steps=96)
         >>> agent = PeakShaving(env)
-        >>> agent.targets_kw = (150.0, 250.0, 250.0)  # peak, valley, night; `fit` chooses them
+        >>> agent.shares = (0.6, 0.8, 0.9)  # of peak, valley and night; `fit` chooses them
         >>> observation, info = env.reset(seed=0)
         >>> agent.act(observation, info).shape
         (1,)
     """
 
     name: ClassVar[str] = "peak-shaving"
-    targets_kw: tuple[float, ...] | None = None
+    shares: tuple[float, ...] | None = None
+    deep: bool = False
+    headroom: float = HEADROOMS[0]
 
     def __init__(self, env: Any, seed: int = 0) -> None:
         super().__init__(env, seed)
-        unit = self.env.setup.units[0]
-        if not unit.registers or self.env.setup.weights.money == 0.0:
+        if not self.env.setup.units[0].registers or self.env.setup.weights.money == 0.0:
             raise self.refused("needs a demand charge that the objective counts")
-        self._active = [tuple(column) for column in (unit.active > 0.0).T.tolist()]
+        self.reset()
+
+    def reset(self) -> None:
+        """See `Agent.reset`."""
+        super().reset()
+        unit = self.env.setup.units[0]
+        self._week, self._seen = np.zeros((WEEK * _day(self.env), unit.registers)), 0
+
+    def remember(self, measured_kw: float) -> None:
+        """See `SiteRule.remember`."""
+        active = self.env.setup.units[0].active[:, self.env.steps_left[0] - 1]
+        self._week[self._seen % len(self._week)] = measured_kw * active
+        self._seen += 1
 
     def battery_kw(self, net: float) -> float:
         """See `SiteRule.battery_kw`.
 
         Raises:
-            ResetNeededError: The targets are not known.
+            ResetNeededError: The shares are not known.
         """
-        if self.targets_kw is None:
+        if self.shares is None:
             raise ResetNeededError("peak-shaving agent", "has no targets yet", "call fit() first")
-        step = self.env.steps_left[0]
-        peaks = self.env.states[1:] if not self._begins(self.env, step) else (0.0,) * len(self.targets_kw)
-        place = float(dearness(self.env, self.env.outlook()))
-        return float(self._powers(place, net, self._active[step], self.targets_kw, peaks))
+        step, ahead = self.env.steps_left[0], self.env.outlook()
+        rows = {name: row[None] for name, row in ahead.items()}
+        (moment,) = self._moments(self.env, rows, step, self._week.max(axis=0)[None])
+        return float(
+            self._powers(moment, net, self.shares, self.deep, self.headroom, self.env.states[1 : 1 + len(self.shares)])
+        )
 
-    @staticmethod
-    def _begins(env: Any, step: int) -> bool:
-        """Return whether a billing period begins with a step, so that what was seen before is no longer paid."""
-        return bool(env.setup.units[0].fresh[:, step].any())
+    def _moments(self, env: EnergyEnv, ahead: Mapping[str, Floats], first: int, shown: Floats) -> Iterator[_Moment]:
+        """Yield what is known of the steps from ``first`` on.
 
-    def _powers(self, place: float, net: float, active: tuple[bool, ...], targets: Any, peaks: Any) -> Any:
+        Their look-ahead rows are given, each (steps, horizon), and what each window has shown in the last week [kW],
+        (steps, windows).
+        """
+        unit, count = env.setup.units[0], len(shown)
+        day = min(_day(env), env.setup.tape.horizon)
+        forecast = net_kw(self.site, {name: rows[:, :day] for name, rows in ahead.items()}) + np.zeros((count, day))
+        places = np.broadcast_to(dearness(env, ahead), (count,)).tolist()
+        for row, step in enumerate(range(first, first + count)):
+            coming = unit.active[:, step : step + day]
+            highest = np.maximum(shown[row], (forecast[row, : coming.shape[1]] * coming).max(axis=1))
+            yield _Moment(
+                places[row], highest.tolist(), (coming[:, 0] > 0.0).tolist(), (unit.fresh[:, step] > 0.0).tolist()
+            )
+
+    def _powers(self, moment: _Moment, net: float, shares: Any, deep: Any, headroom: Any, peaks: Any) -> Any:
         """Return the power asked of the battery [kW] for arrays of candidates, or for one."""
         aim: Any = np.inf
         paid: Any = np.inf
-        for counts, target, peak in zip(active, targets, peaks, strict=True):
+        for counts, begins, highest, share, peak in zip(
+            moment.open, moment.begins, moment.highest_kw, shares, peaks, strict=True
+        ):
             if counts:
-                aim, paid = np.minimum(aim, target), np.minimum(paid, np.maximum(target, peak))
-        if place >= 1.0:
-            return np.where(net > aim, aim - net, max(-net, 0.0))
-        return np.maximum(np.minimum(paid - net, self.battery.charge_kw), -self.battery.discharge_kw)
+                target = share * highest
+                aim = np.minimum(aim, target)
+                paid = np.minimum(paid, target if begins else np.maximum(target, peak))
+        shaved = np.minimum(np.where(deep, aim, paid) - net, 0.0)
+        room = np.minimum((1.0 - headroom) * paid - net, self.battery.charge_kw)
+        spare = max(-net, 0.0) if moment.dearness >= 1.0 else np.maximum(room, max(-net, 0.0))
+        return np.where(shaved < 0.0, np.maximum(shaved, -self.battery.discharge_kw), spare)
 
     def choose(self, train: EnergyEnv, net: Floats) -> None:
         """See `SiteRule.choose`."""
         unit = train.setup.units[0]
-        levels = min(MOST_LEVELS, max(2, int(MOST_CANDIDATES ** (1.0 / unit.registers) + 1e-9)))
-        highest = [float(np.max(net[row > 0.0], initial=0.0)) for row in unit.active]
-        shares = np.linspace(LOWEST_SHARE, 1.0, levels)
-        grid = list(itertools.product(*[(shares * peak).tolist() for peak in highest]))
-        targets = tuple(np.array(column) for column in zip(*grid, strict=True))
-        active = [tuple(column) for column in (unit.active > 0.0).T.tolist()]
-        places = np.broadcast_to(
-            dearness(train, {name: rows[:-1] for name, rows in train.setup.tape.ahead.items()}), (len(net),)
-        ).tolist()
-        expected = net.tolist()
+        windows = unit.registers
+        levels = min(MOST_LEVELS, max(2, int(MOST_CANDIDATES ** (1.0 / windows) + 1e-9)))
+        each = np.linspace(LOWEST_SHARE, 1.0, levels).tolist()
+        grid = list(itertools.product(*[each] * windows, (False, True), HEADROOMS))
+        *shares, deep, headroom = (np.array(column) for column in zip(*grid, strict=True))
+        ahead = {name: rows[:-1] for name, rows in train.setup.tape.ahead.items()}
+        drawn = unit.fixed_kwh[:, None] / unit.hours * unit.active.T
+        before = np.concatenate([np.zeros((WEEK * _day(train), windows)), drawn])[:-1]
+        shown = np.lib.stride_tricks.sliding_window_view(before, WEEK * _day(train), axis=0).max(axis=-1)
+        moments, expected = list(self._moments(train, ahead, 0, shown)), net.tolist()
 
         def wishes(step: int, batch: Any) -> Any:
-            peaks = batch.states[1:] if not self._begins(train, step) else (0.0,) * len(targets)
-            return self.share(self._powers(places[step], expected[step], active[step], targets, peaks))
+            return self.share(
+                self._powers(moments[step], expected[step], shares, deep, headroom, batch.states[1 : 1 + windows])
+            )
 
-        self.targets_kw = grid[int(np.argmax(returns(train, len(grid), len(net), wishes)))]
+        *best, self.deep, self.headroom = grid[int(np.argmax(returns(train, len(grid), len(net), wishes)))]
+        self.shares = tuple(best)
 
     def parameters(self) -> dict[str, Any]:
         """See `Agent.parameters`."""
-        targets = None if self.targets_kw is None else list(self.targets_kw)
-        return {**super().parameters(), "targets_kw": targets}
+        shares = None if self.shares is None else list(self.shares)
+        return {**super().parameters(), "shares": shares, "deep": self.deep, "headroom": self.headroom}
 
     def restore(self, parameters: Mapping[str, Any], folder: Path) -> None:
         """See `Agent.restore`."""
         super().restore(parameters, folder)
-        targets = parameters["targets_kw"]
-        self.targets_kw = None if targets is None else tuple(float(target) for target in targets)
+        shares = parameters["shares"]
+        self.shares = None if shares is None else tuple(float(share) for share in shares)
+        self.deep, self.headroom = bool(parameters["deep"]), float(parameters["headroom"])
+
+
+def _day(env: EnergyEnv) -> int:
+    """Return the number of steps of a day."""
+    return max(round(DAY_HOURS / env.setup.feed.step_hours), 1)

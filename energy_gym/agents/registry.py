@@ -18,7 +18,10 @@ AGENTS = {
     "bc": "energy_gym.agents.cloning:BC",
     "cql": "energy_gym.agents.offline:CQL",
     "dqn": "energy_gym.agents.sb3:DQN",
+    "follow": "energy_gym.agents.fleet:Follow",
+    "greedy": "energy_gym.agents.fleet:Greedy",
     "idle": "energy_gym.agents.simple:Idle",
+    "l2o": "energy_gym.agents.l2o:L2O",
     "mpc": "energy_gym.agents.mpc:MPC",
     "peak-shaving": "energy_gym.agents.peak_shaving:PeakShaving",
     "ppo": "energy_gym.agents.sb3:PPO",
@@ -35,8 +38,8 @@ def agent_ids() -> tuple[str, ...]:
 
     Example:
         >>> agent_ids()
-        ('annealing', 'bc', 'cql', 'dqn', 'idle', 'mpc', 'peak-shaving', 'ppo', 'sac', 'self-consumption',
-         'tariff-clock', 'threshold', 'uniform')
+        ('annealing', 'bc', 'cql', 'dqn', 'follow', 'greedy', 'idle', 'l2o', 'mpc', 'peak-shaving', 'ppo', 'sac',
+         'self-consumption', 'tariff-clock', 'threshold', 'uniform')
     """
     return tuple(sorted(AGENTS))
 
@@ -53,6 +56,7 @@ class Factory:
         kinds: Kinds of action it can play.
         preferred_actions: What a task is made with where its own kind is not among them.
         requires: Modules that learning imports, and the extra that brings each.
+        selective: Makes no sense in some environments: it must be made to know.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Factory:
     kinds: tuple[str, ...]
     preferred_actions: str
     requires: Mapping[str, str] = field(default_factory=dict)
+    selective: bool = False
 
     @property
     def seeded(self) -> bool:
@@ -100,6 +105,7 @@ def agent_factory(name: str) -> Factory:
         kinds=tuple(getattr(found, "kinds", Agent.kinds)),
         preferred_actions=str(getattr(found, "preferred_actions", Agent.preferred_actions)),
         requires=dict(getattr(found, "requires", {})),
+        selective=bool(getattr(found, "selective", False)),
     )
 
 

@@ -20,7 +20,7 @@ from energy_gym.entities.solar import Generator
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.laying import table_names
 from energy_gym.envs.vector_env import EnergyVectorEnv, batch_of
-from energy_gym.errors import ConfigurationError
+from energy_gym.errors import UnsuitableAgentError
 from energy_gym.scenario import Site
 
 Floats = npt.NDArray[np.float64]
@@ -35,6 +35,7 @@ class SiteRule(Agent):
     training split; without it the forecast alone counts.
     """
 
+    selective: ClassVar[bool] = True
     persistence: float = 0.0
 
     def __init__(self, env: Any, seed: int = 0) -> None:
@@ -49,9 +50,9 @@ class SiteRule(Agent):
         self.battery: Battery = batteries[0]
         self._before: tuple[float, float] | None = None
 
-    def refused(self, rule: str) -> ConfigurationError:
+    def refused(self, rule: str) -> UnsuitableAgentError:
         """Return the error that says why the rule makes no sense here."""
-        return ConfigurationError(
+        return UnsuitableAgentError(
             f"agent {self.name!r} on scenario {self.env.scenario.name!r}", rule, "choose another agent for it"
         )
 
@@ -61,10 +62,17 @@ class SiteRule(Agent):
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""
-        forecast_kw = float(net_kw(self.site, self._now()))
-        net = forecast_kw + self.persistence * self._missed_kw(info)
+        forecast_kw = float(net_kw(self.site, {name: rows[:1] for name, rows in self.env.outlook().items()})[0])
+        net = forecast_kw
+        if self._before is not None and "grid_kw" in info:
+            measured_kw = self._measured_kw(info, self._before[1])
+            net += self.persistence * (measured_kw - self._before[0])
+            self.remember(measured_kw)
         self._before = forecast_kw, float(info["energy_kwh"])
         return self.power(float(self.share(self.battery_kw(net))))
+
+    def remember(self, measured_kw: float) -> None:
+        """Note what load less PV drew in the interval that has just passed [kW]."""
 
     @abstractmethod
     def battery_kw(self, net: float) -> float:
@@ -75,18 +83,12 @@ class SiteRule(Agent):
         rated = np.where(np.greater(power_kw, 0.0), self.battery.charge_kw, self.battery.discharge_kw)
         return np.clip(power_kw / rated, -1.0, 1.0)
 
-    def _now(self) -> dict[str, Floats]:
-        return {column: rows[:1] for column, rows in self.env.outlook().items()}
-
-    def _missed_kw(self, info: Mapping[str, Any]) -> float:
-        """Return by how much load less PV of the last interval was above its forecast [kW], as the meter says."""
-        if self._before is None or "grid_kw" not in info:
-            return 0.0
-        forecast_kw, energy = self._before
+    def _measured_kw(self, info: Mapping[str, Any], energy: float) -> float:
+        """Return what load less PV drew in the last interval [kW]: what the meter says, less the battery's part."""
         cell, hours = self.env.setup.flexibles[0].cell, self.env.setup.feed.step_hours
         gained = float(info["energy_kwh"]) - energy * cell.keep
         through = gained / cell.efficiency_charge if gained > 0.0 else gained * cell.efficiency_discharge
-        return float(info["grid_kw"] - through / hours - info.get("curtailed_kw", 0.0) - forecast_kw)
+        return float(info["grid_kw"] - through / hours - info.get("curtailed_kw", 0.0))
 
     def fit(
         self,
@@ -149,12 +151,12 @@ class SelfConsumption(SiteRule):
 
 
 def net_kw(site: Site, values: Mapping[str, Floats]) -> Any:
-    """Return load less generation of a site [kW], of the shape of the columns given; 0.0 where it has neither."""
+    """Return load less generation of a site [kW], of the shape of the columns given; ``[0.0]`` where it has neither."""
     total: Any = np.zeros(1)
     for entity in site.entities.values():
         power = entity.fixed_kw({name: np.maximum(column, 0.0) for name, column in values.items()})
         total = total if power is None else total + power
-    return total if len(total) > 1 else total[0]
+    return total
 
 
 def slope(before: Floats, after: Floats) -> float:
@@ -190,7 +192,7 @@ def returns(
 
     ``wishes`` is called with the step and the batch and gives the shares of rated power, shape (count,).
     """
-    batch = batch_of(train, count, "disabled", actions="continuous", episode_steps=None)
+    batch = batch_of(train, count, "disabled", actions="continuous", episode_steps=None, horizon=1)
     batch.reset(seed=0)
     total = np.zeros(count)
     for step in range(steps):

@@ -1,7 +1,8 @@
 """The tariff clock: charge in the cheapest band of the day, discharge in the dearest, store the sun in between.
 
 One rule: what is cheap and what is dear comes from the tariff's own prices of the coming day; how near to the lowest
-and highest price counts, and whether discharging for export pays, is chosen on the training split.
+and highest price counts, how full to charge from the grid, and whether discharging for export pays, is chosen on the
+training split.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ from energy_gym.contracts import Tariff
 from energy_gym.envs.env import EnergyEnv
 
 CHEAP = (0.0, 0.1, 0.25, 0.5)
-DEAR = (0.5, 0.75, 0.9, 1.0)
+DEAR = (0.5, 0.75, 1.0)
+FILLS = (0.0, 0.5, 1.0)
 
 
 class TariffClock(SiteRule):
-    """Charges at full power where the price is cheap, and discharges where it is dear; else it stores PV surplus.
+    """Charges where the price is cheap, discharges where it is dear, and stores PV surplus in between.
 
     A price is cheap (dear) where it stands at most (at least) so far between the lowest and the highest of the coming
-    day. Discharging covers the load, or runs at full power where ``export`` says that selling pays too.
+    day. Charging runs at full power up to the state of charge ``fill``, which leaves room for the sun; discharging
+    covers the load, or runs at full power where ``export`` says that selling pays too.
 
     Example:
         >>> import gymnasium as gym
@@ -38,6 +41,7 @@ class TariffClock(SiteRule):
     name: ClassVar[str] = "tariff-clock"
     cheap: float = 0.0
     dear: float = 1.0
+    fill: float = 1.0
     export: bool = False
 
     def __init__(self, env: Any, seed: int = 0) -> None:
@@ -50,33 +54,37 @@ class TariffClock(SiteRule):
     def battery_kw(self, net: float) -> float:
         """See `SiteRule.battery_kw`."""
         place = float(dearness(self.env, self.env.outlook()))
-        return float(self._powers(place, net, self.cheap, self.dear, self.export))
+        return float(self._powers(place, net, self.env.states[0], self.cheap, self.dear, self.fill, self.export))
 
-    def _powers(self, place: float, net: float, cheap: Any, dear: Any, export: Any) -> Any:
+    def _powers(self, place: float, net: float, energy: Any, cheap: Any, dear: Any, fill: Any, export: Any) -> Any:
         """Return the power asked of the battery [kW] for arrays of candidates, or for one."""
+        lacks = np.less(energy, fill * self.battery.capacity_kwh)
         surplus = max(-net, 0.0)
         giving = np.where(export, self.battery.discharge_kw, max(net, 0.0))
         other = np.where(np.greater_equal(place, dear) & (place > 0.0), -giving, surplus)
-        return np.where(np.less_equal(place, cheap) & (place < 1.0), self.battery.charge_kw, other)
+        return np.where(np.less_equal(place, cheap) & (place < 1.0) & lacks, self.battery.charge_kw, other)
 
     def choose(self, train: EnergyEnv, net: Floats) -> None:
         """See `SiteRule.choose`."""
         places = dearness(train, {name: rows[:-1] for name, rows in train.setup.tape.ahead.items()})
-        grid = list(itertools.product(CHEAP, DEAR, (False, True)))
+        grid = list(itertools.product(CHEAP, DEAR, FILLS, (False, True)))
         grid = [item for item in grid if item[0] < item[1]]
-        cheap, dear, export = (np.array(column) for column in zip(*grid, strict=True))
+        columns = tuple(np.array(column) for column in zip(*grid, strict=True))
         steps = list(zip(places.tolist(), net.tolist(), strict=True))
-        earned = returns(
-            train, len(grid), len(steps), lambda step, _: self.share(self._powers(*steps[step], cheap, dear, export))
-        )
-        self.cheap, self.dear, self.export = grid[int(np.argmax(earned))]
+
+        def wishes(step: int, batch: Any) -> Any:
+            return self.share(self._powers(*steps[step], batch.states[0], *columns))
+
+        best = int(np.argmax(returns(train, len(grid), len(steps), wishes)))
+        self.cheap, self.dear, self.fill, self.export = grid[best]
 
     def parameters(self) -> dict[str, Any]:
         """See `Agent.parameters`."""
-        return {**super().parameters(), "cheap": self.cheap, "dear": self.dear, "export": self.export}
+        figures = {name: getattr(self, name) for name in ("cheap", "dear", "fill", "export")}
+        return {**super().parameters(), **figures}
 
     def restore(self, parameters: Mapping[str, Any], folder: Path) -> None:
         """See `Agent.restore`."""
         super().restore(parameters, folder)
-        self.cheap, self.dear = float(parameters["cheap"]), float(parameters["dear"])
+        self.cheap, self.dear, self.fill = (float(parameters[name]) for name in ("cheap", "dear", "fill"))
         self.export = bool(parameters["export"])

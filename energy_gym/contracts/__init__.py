@@ -3,8 +3,10 @@
 from energy_gym.contracts.base import CONTRACTS, Contract, EnergyContract, register
 from energy_gym.contracts.demand import DemandCharge, DemandWindow
 from energy_gym.contracts.spot import Spot
+from energy_gym.contracts.supply import Supply
 from energy_gym.contracts.tariff import Tariff
 from energy_gym.contracts.time_of_use import Band, TimeOfUse
+from energy_gym.contracts.trading import Trading
 
 __all__ = [
     "CONTRACTS",
@@ -14,7 +16,9 @@ __all__ = [
     "DemandWindow",
     "EnergyContract",
     "Spot",
+    "Supply",
     "Tariff",
     "TimeOfUse",
+    "Trading",
     "register",
 ]

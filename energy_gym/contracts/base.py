@@ -66,7 +66,7 @@ def register(contract: C) -> C:
 
 def party_names(contract: str, value: Any) -> tuple[str, ...]:
     """Return the names of parties as a tuple, or raise ConfigurationError."""
-    names = (value,) if isinstance(value, str) else tuple(value)
+    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list | tuple) else (None,)
     if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
         raise ConfigurationError(f"{contract} parties={value!r}", "must name entities, each once", "list their names")
     return names

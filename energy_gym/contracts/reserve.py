@@ -34,6 +34,7 @@ class Reserve:
         energy_price: Column of the price at which called energy is settled [currency/MWh]; None: it is not paid for.
         penalty_per_mwh: Penalty for energy called and not delivered [currency/MWh].
         penalty_factor: The same, as a multiple of the payment for holding that power; the two add up.
+        price_share: Share of the column's price that is paid: a half for each half of a symmetric product.
 
     Raises:
         ConfigurationError: A direction, a column or a figure is not usable, or no asset is prequalified.
@@ -56,6 +57,7 @@ class Reserve:
     energy_price: str | None = None
     penalty_per_mwh: float = 0.0
     penalty_factor: float = 0.0
+    price_share: float = 1.0
 
     def __post_init__(self) -> None:
         where = f"reserve {self.name!r}"
@@ -72,7 +74,7 @@ class Reserve:
         object.__setattr__(self, "prequalified_kw", tuple(self.prequalified_kw))
         for power in self.prequalified_kw:
             require_number(f"{where}: prequalified_kw", power, 0.0)
-        for name in ("minimum_kw", "tick_kw", "penalty_per_mwh", "penalty_factor"):
+        for name in ("minimum_kw", "tick_kw", "penalty_per_mwh", "penalty_factor", "price_share"):
             require_number(f"{where}: {name}", getattr(self, name), 0.0)
         require_number(f"{where}: duration_hours", self.duration_hours, 0.0)
         if self.duration_hours == 0.0:

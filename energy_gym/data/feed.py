@@ -46,6 +46,8 @@ class Unit(NamedTuple):
 
 UNITS = (
     Unit("_per_mwh", 50.0, 50.0, "day-ahead 13:00"),
+    Unit("_per_mw_h", 20.0, 20.0, "day-ahead 24:00"),
+    Unit("_share", 0.5, 0.5, "after"),
     Unit("_g_per_kwh", 300.0, 200.0, "after"),
     Unit("_kw", 0.0, 5.0, "after"),
 )

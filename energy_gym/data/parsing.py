@@ -191,10 +191,9 @@ def _embedded(card: Card, paths: Paths) -> Raw:
 
 
 def _synthetic(card: Card, _paths: Paths) -> Raw:
-    from energy_gym.data.synthetic import generate
+    from energy_gym.data.synthetic_market import of_card
 
-    start = card.span[0].isoformat()
-    table = generate(seed=0, start=start, steps=card.steps, resolution_minutes=card.resolution_minutes)
+    table = of_card(card)
     return Raw({name: _in_utc(table[name], table.index, name) for name in card.columns})
 
 

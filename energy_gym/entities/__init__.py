@@ -1,9 +1,11 @@
 """What stores, makes, uses or carries energy: frozen parameters and the laws they obey."""
 
-from energy_gym.entities.base import ENTITIES, Entity, Flexible, Laws, register
+from energy_gym.entities.base import ENTITIES, Entity, Flexible, Laws, Memory, register
 from energy_gym.entities.battery import Battery, Cell
 from energy_gym.entities.consumer import Consumer
+from energy_gym.entities.fading import FadingBattery
 from energy_gym.entities.grid import Grid
+from energy_gym.entities.pumped_hydro import PumpedHydro
 from energy_gym.entities.solar import Solar, Wind
 
 __all__ = [
@@ -12,9 +14,12 @@ __all__ = [
     "Cell",
     "Consumer",
     "Entity",
+    "FadingBattery",
     "Flexible",
     "Grid",
     "Laws",
+    "Memory",
+    "PumpedHydro",
     "Solar",
     "Wind",
     "register",

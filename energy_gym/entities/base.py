@@ -10,6 +10,7 @@ kind is one file: a frozen dataclass that derives from `Entity`, decorated with 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -27,6 +28,8 @@ E = TypeVar("E", bound="type[Entity]")
 class Laws(NamedTuple):
     """The laws of a controlled entity, as functions of floats, arrays or tensors (the first three).
 
+    ``signal`` is the entity's own signal at the step; it is left out where it has none, so its default is None.
+
     settle: ``(state, wish, cell, xp, signal) -> (drawn, given, refused)`` [kWh, all >= 0]: what a wish in [-1, 1] comes
         to. The connection may reduce ``drawn`` or ``given`` further, down to 0.
     next_state: ``(state, drawn, given, cell, signal) -> state`` at the end of the step; linear in all but ``cell``.
@@ -41,6 +44,20 @@ class Laws(NamedTuple):
     cost: Callable[..., Any]
     constrain: Callable[..., Any]
     untangle: Callable[..., Any] | None = None
+
+
+class Memory(NamedTuple):
+    """What a controlled entity carries from step to step beside its state, such as the capacity it has left.
+
+    Args:
+        name: Its name in the observation.
+        initial: Its value at the start of an episode.
+        span: Offset and scale of it in the observation.
+    """
+
+    name: str
+    initial: float
+    span: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -60,6 +77,7 @@ class Flexible:
         curtails: Whether what it draws is generation that it cuts.
         costs: Whether its law of cost can give anything but 0.
         unit: Unit of the state.
+        memory: What it carries besides; then its laws take and return the state as a tuple ``(state, *memory)``.
     """
 
     name: str
@@ -74,6 +92,7 @@ class Flexible:
     curtails: bool = False
     costs: bool = True
     unit: str = "1"
+    memory: tuple[Memory, ...] = ()
 
     def window(self, part: slice) -> Flexible:
         """Return the same for a part of the steps."""
@@ -129,10 +148,16 @@ def register(entity: E) -> E:
     if not isinstance(kind, str) or not kind:
         raise ConfigurationError(f"{entity.__name__}.kind={kind!r}", "must be a name", 'set kind = "..." on the class')
     known = ENTITIES.get(kind)
-    if known is not None and (known.__module__, known.__qualname__) != (entity.__module__, entity.__qualname__):
+    if known is not None and _origin(known) != _origin(entity):
         raise ConfigurationError(f"kind {kind!r}", f"is taken by {known.__qualname__}", "choose another name")
     ENTITIES[kind] = entity
     return entity
+
+
+def _origin(entity: type) -> tuple[str, str]:
+    """Return where a class was written, the same however its file was imported."""
+    module = sys.modules.get(entity.__module__)
+    return getattr(module, "__file__", None) or entity.__module__, entity.__qualname__
 
 
 def no_cost(drawn: Any, given: Any, cell: Any) -> Any:
@@ -144,9 +169,13 @@ def finite_number(entity: str, name: str, value: object) -> float:
     """Return a value as a finite float, or say which field is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
         raise ConfigurationError(f"{entity} {name}={value!r}", "must be a number", f"pass a float for {name}")
-    if not math.isfinite(value):
-        raise ConfigurationError(f"{entity} {name}={value}", "must be finite", f"pass a finite float for {name}")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ConfigurationError(f"{entity} {name}={number}", "must be finite", f"pass a finite float for {name}")
+    return number
 
 
 def positive_number(entity: str, name: str, value: object) -> float:

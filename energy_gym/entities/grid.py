@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from energy_gym.entities.base import Entity, register
+from energy_gym.entities.base import Entity, finite_number, register
 from energy_gym.errors import ConfigurationError
 
 
@@ -38,12 +38,14 @@ class Grid(Entity):
     def __post_init__(self) -> None:
         for name in ("import_kw", "export_kw"):
             value = getattr(self, name)
-            good = value is None or (isinstance(value, int | float) and not isinstance(value, bool) and value >= 0.0)
-            if not good or value == math.inf:
+            if value is None:
+                continue
+            number = finite_number("grid", name, value)
+            if number < 0.0:
                 raise ConfigurationError(
-                    f"grid {name}={value!r}", "must be a power of at least 0 kW, or None", "pass None for no limit"
+                    f"grid {name}={number}", "must be a power of at least 0 kW, or None", "pass None for no limit"
                 )
-            object.__setattr__(self, name, None if value is None else float(value))
+            object.__setattr__(self, name, number)
 
     def limits_kw(self) -> tuple[float, float]:
         """See `Entity.limits_kw`."""

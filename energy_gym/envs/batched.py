@@ -53,6 +53,13 @@ def with_batteries(setup: Setup, batteries: Sequence[Battery]) -> tuple[Unit, ..
     """Return the units with a battery per environment in place of the scenario's only one (none given: as it is)."""
     if not batteries or len(set(batteries)) == 1:
         return setup.units
+    other = next((battery for battery in batteries if type(battery) is not Battery), None)
+    if other is not None:
+        raise ConfigurationError(
+            f"battery= {other.kind} among {len(set(batteries))} different ones",
+            "only batteries of the plain kind may differ within a batch",
+            "pass one for all, or a batch for each",
+        )
     cell = stack(batteries, setup.feed.step_hours)
     fields = {
         "cell": cell,

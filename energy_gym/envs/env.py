@@ -39,7 +39,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
             raise UnknownIdError.of("render mode", render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.keywords = keywords
-        self.setup: Setup = make_setup(**self.complete(keywords))
+        self.setup: Setup = self._make_setup(**self.complete(keywords))
         self.observation_space = observation_space(self.setup)
         self.action_space = action_space(self.setup)
         self._prepare()
@@ -48,6 +48,9 @@ class EnergyEnv(gym.Env[Observation, Any]):
     def complete(cls, keywords: dict[str, Any]) -> dict[str, Any]:
         """Return the keywords with what this id adds to them; an id with keywords of its own turns them into others."""
         return keywords
+
+    def _make_setup(self, **keywords: Any) -> Setup:
+        return make_setup(**keywords)
 
     def _prepare(self) -> None:
         """Lay out as floats and lists what every step reads."""
@@ -59,8 +62,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._several = setup.controls != 1
         self._stored = setup.stored
         # The usual case, one battery, is worth a short cut: it is read at every step.
-        self._one_store = [worth for _, worth in self._stored] == [1.0]
-        self._store = self._stored[0][0] if self._stored else 0
+        self._one_store = self._stored == ((0, 1.0),)
         self._cuts = setup.curtails
         self._levels = setup.levels
         self._hours = setup.feed.step_hours
@@ -127,6 +129,10 @@ class EnergyEnv(gym.Env[Observation, Any]):
         """Return what the forecast says now for the coming steps, by column: shape (horizon,), in the column's unit."""
         return {column: rows[self._t] for column, rows in self.setup.tape.ahead.items()}
 
+    def own_optimum(self, time_limit: float | None = None) -> Any:
+        """Return the optimum of the rest of the episode where the kind of environment has an oracle of its own."""
+        return None
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
@@ -169,7 +175,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         gain = reward(energy_cost, carbon_kg, wear, charge, self._weights)
         refused += excess
         info = {
-            "energy_kwh": states[self._store] if self._one_store else self._energy(states),
+            "energy_kwh": states[0] if self._one_store else self._energy(states),
             "grid_kw": grid_kwh / self._hours,
             "cost": refused,
             "clipped_kw": refused / self._hours,
@@ -182,7 +188,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         if self._cuts:
             info["curtailed_kw"] = curtailed / self._hours
         if self.render_mode is not None:
-            self._paint(info["grid_kw"], gain)
+            self._paint(info, gain)
         return self._observe(t, states), gain, False, done, info
 
     def _energy(self, states: tuple[float, ...]) -> float:
@@ -255,8 +261,8 @@ class EnergyEnv(gym.Env[Observation, Any]):
             self._painter = Painter(self.setup, human=self.render_mode == "human")
         self._painter.restart()
 
-    def _paint(self, power_kw: float, gain: float) -> None:
-        self._painter.record(self._t - 1, self._states, power_kw, gain)
+    def _paint(self, info: dict[str, Any], gain: float) -> None:
+        self._painter.record(self._t - 1, self._states, info, gain)
 
     def close(self) -> None:
         """Close the window of ``render_mode="human"``, if one is open."""

@@ -183,6 +183,11 @@ def states_of(
                 place, Slot(f"running_maximum_kw({window.name})", "kW", 0.0, usual), 0.0, usual, OBSERVATION_LIMIT
             )
             place += 1
+        for flexible in unit.flexibles:
+            for memory in flexible.memory:
+                name = f"{memory.name}({flexible.name})" if several else memory.name
+                yield State(place, Slot(name, "1", 0.0, 1.0), *memory.span, 1.0)
+                place += 1
 
 
 def usual_load_kw(site: Site, statistics: Mapping[str, Statistics]) -> float:

@@ -6,9 +6,11 @@ One rule: nothing here is imported unless a render mode was asked for.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
-from energy_gym.entities import Battery
-from energy_gym.envs.rendering import History, Image, Window, draw
+from energy_gym.entities import Battery, Consumer
+from energy_gym.entities.solar import Generator
+from energy_gym.envs.rendering import Flows, History, Image, Window, draw
 from energy_gym.envs.setup import Setup
 
 
@@ -31,13 +33,45 @@ class Painter:
         soc = self._soc
         return math.nan if soc is None else float((states[soc.place] - soc.offset) / soc.scale)
 
-    def record(self, step: int, states: tuple[float, ...], power_kw: float, gain: float) -> None:
+    def record(self, step: int, states: tuple[float, ...], info: Mapping[str, float], gain: float) -> None:
         """Note a step of the split, and show it."""
-        setup = self._setup
+        setup, flows = self._setup, self._flows(step, states, info["grid_kw"])
+        power_kw = info["grid_kw"]
+        if flows is not None:
+            power_kw += flows.generation_kw - flows.load_kw - info.get("curtailed_kw", 0.0)
         carbon = float(setup.carbon[step]) if self._has_carbon else math.nan
-        self._history.append(setup.time(step), float(setup.price[step]), carbon, self._share(states), power_kw, gain)
+        self._history.append(
+            setup.time(step), float(setup.price[step]), carbon, self._share(states), power_kw, gain, flows
+        )
         if self._window is not None:
             self._window.show(self.image())
+
+    def _flows(self, step: int, states: tuple[float, ...], grid_kw: float) -> Flows | None:
+        """Return the powers of a step; None where there is neither load nor generation."""
+        feed, entities = self._setup.feed, tuple(self._setup.scenario.entities.values())
+        each = [
+            [
+                item.scale * float(feed.values[item.column][feed.first + step])
+                for item in entities
+                if isinstance(item, kind)
+            ]
+            for kind in (Consumer, Generator)
+        ]
+        if not any(each):
+            return None
+        return Flows(sum(each[0]), sum(each[1]), grid_kw, self._peak(step, states))
+
+    def _peak(self, step: int, states: tuple[float, ...]) -> float:
+        """Return the running maximum of the dearest demand window that is open [kW]; NaN where none is."""
+        place, found = 0, (0.0, math.nan)
+        for unit in self._setup.units:
+            peaks = states[place + len(unit.flexibles) : place + len(unit.initial)]
+            open_now = [
+                (rate, peak) for rate, peak, on in zip(unit.rates, peaks, unit.active[:, step], strict=True) if on
+            ]
+            found = max([found, *open_now], key=lambda pair: pair[0])
+            place += len(unit.initial)
+        return float(found[1])
 
     def image(self) -> Image:
         """Return the picture of the episode so far, shape (720, 960, 3)."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
     from matplotlib.patches import StepPatch
 
-    from energy_gym.envs.rendering import History
+    from energy_gym.envs.rendering import Flows, History
 
 Image = NDArray[np.uint8]
 Values = NDArray[np.float64]
@@ -25,6 +25,7 @@ _BLUE, _ORANGE, _GREEN, _RED, _PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E0
 _INK, _MUTED, _GRID = "#1F2933", "#5F6B7A", "#E4E8EC"
 SIZE_INCHES, DPI = (9.6, 7.2), 100
 _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 0.075, 0.968, 0.875, 0.055, 0.048
+_LONG = 1e5
 # Year, month, day, hour, minute, second; and the same where the next finer unit starts anew.
 _FORMATS = ["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%H:%M:%S"]
 _FORMATS_AT_ZERO = ["", "%b %Y", "%d %b", "%d %b", "%H:%M", "%H:%M"]
@@ -45,6 +46,7 @@ class Sheet:
         self.title = figure.text(_LEFT, 0.966, "", color=_INK, weight="bold", va="center", parse_math=False)
         self.subtitle = figure.text(_LEFT, 0.928, "", color=_MUTED, size=10, va="center", parse_math=False)
         self.price, self.carbon = _Price(figure, 2.2), _Carbon(figure, 1.2)
+        self.site = _Site(figure, 2.2)
         self.soc, self.power, self.reward = _Soc(figure, 1.5), _Power(figure, 1.5), _Reward(figure, 1.2)
 
     def draw(
@@ -58,10 +60,12 @@ class Sheet:
         self.soc.update(edges, [history.soc_initial, *history.soc], limits)
         self.power.update(edges, history.power_kw, power_kw)
         self.reward.update(edges, history.reward, unit)
-        shown = [self.price, self.carbon, self.soc, self.power, self.reward]
-        if not np.isfinite(history.carbon).any():
-            shown.remove(self.carbon)
-        self.carbon.axes.set_visible(self.carbon in shown)
+        self.site.update(edges, history.flows)
+        shown = [self.price, self.carbon, self.site, self.soc, self.power, self.reward]
+        for panel, there in ((self.carbon, np.isfinite(history.carbon).any()), (self.site, len(history.flows) > 0)):
+            panel.axes.set_visible(bool(there))
+            if not there:
+                shown.remove(panel)
         _stack(shown)
         _write_clock(shown, edges)
         self.canvas.draw()
@@ -78,6 +82,8 @@ class _Panel:
     """Axes with a heading at the left and the newest value at the right; its artists are made once."""
 
     def __init__(self, figure: Figure, share: float) -> None:
+        from matplotlib.ticker import EngFormatter
+
         self.share = share
         self.axes = figure.add_axes((0.0, 0.0, 1.0, share))
         self.axes.spines[["top", "right", "left"]].set_visible(False)
@@ -86,6 +92,8 @@ class _Panel:
         self.axes.grid(color=_GRID, linewidth=0.8)
         self.axes.set_axisbelow(True)
         self.axes.locator_params(axis="y", nbins=4)
+        self.usual = self.axes.yaxis.get_major_formatter()
+        self.short = EngFormatter(sep="")
 
     def head(self, label: str, now: str) -> None:
         # A height given by hand keeps matplotlib from measuring every tick label to find one.
@@ -109,6 +117,8 @@ class _Panel:
         low, high = (min(low, 0.0), max(high, 0.0)) if zero else (low, high)
         air = 0.08 * (high - low) or (1.0 if zero else max(0.1 * abs(high), 0.5))
         self.axes.set_ylim(low - air, high + air)
+        # Long numbers would run out of the margin, and the usual factor above the axis into the heading.
+        self.axes.yaxis.set_major_formatter(self.short if max(-low, high) >= _LONG else self.usual)
 
 
 class _Price(_Panel):
@@ -165,6 +175,35 @@ class _Power(_Panel):
         _fill(self.discharge, np.minimum(power, 0.0), edges)
 
 
+class _Site(_Panel):
+    def __init__(self, figure: Figure, share: float) -> None:
+        super().__init__(figure, share)
+        self.sun = self.area(_ORANGE, alpha=0.35)
+        self.zero()
+        self.load, self.grid = self.line(_INK, 1.2), self.line(_BLUE)
+        self.peak = self.line(_RED, 1.4, linestyle=(0, (4, 2)))
+        self.keys = [
+            self.axes.text(0.0, 1.0, "", color=colour, size=9.5, va="bottom", transform=self.axes.transAxes)
+            for colour in (_INK, _INK, "#B07A00", _BLUE, _RED)
+        ]
+
+    def update(self, edges: Values, flows: list[Flows]) -> None:
+        if not flows:
+            return
+        load, made, grid, peak = (np.array(column) for column in zip(*flows, strict=True))
+        names = ("Power of the site [kW]:", "load,", "generation,", "grid", "running maximum")
+        charged = bool(np.isfinite(peak).any())
+        for key, name, place in zip(self.keys, names, (0.0, 0.178, 0.221, 0.318, 0.356), strict=True):
+            key.set_text(name if charged or key is not self.keys[-1] else "")
+            key.set_position((place, 1.022))
+        self.head("", f"grid {_number(float(grid[-1]), '+,.2f')}")
+        self.fit(np.concatenate((load, made, grid)), zero=True)
+        _fill(self.sun, made, edges)
+        for line, values in ((self.load, load), (self.grid, grid), (self.peak, peak)):
+            line.set_data(*_stairs(edges, values))
+        self.peak.set_visible(charged)
+
+
 class _Reward(_Panel):
     def __init__(self, figure: Figure, share: float) -> None:
         super().__init__(figure, share)
@@ -218,7 +257,7 @@ def _dates() -> Any:
     return dates
 
 
-def _stairs(edges: Values, values: list[float]) -> tuple[Values, Values]:
+def _stairs(edges: Values, values: Any) -> tuple[Values, Values]:
     """Return the corners of a step line; a line is drawn faster than matplotlib's own stairs."""
     return np.repeat(edges, 2)[1:-1], np.repeat(np.asarray(values, dtype=float), 2)
 

@@ -12,7 +12,7 @@ import math
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,18 @@ if TYPE_CHECKING:
 Image = NDArray[np.uint8]
 
 
+class Flows(NamedTuple):
+    """Mean powers of a step at a site with load or generation [kW].
+
+    ``peak_kw`` is the running maximum of the demand window that is open, NaN where none is.
+    """
+
+    load_kw: float
+    generation_kw: float
+    grid_kw: float
+    peak_kw: float
+
+
 @dataclass
 class History:
     """What happened in an episode so far, one entry a step.
@@ -32,6 +44,7 @@ class History:
     Args:
         step_hours: Length of a step [h].
         soc_initial: State of charge before the first step [fraction]; NaN where it is not known.
+        flows: What a site with load or generation drew and made, a `Flows` a step; empty elsewhere.
 
     Example:
         >>> history = History()
@@ -48,8 +61,18 @@ class History:
     soc: list[float] = field(default_factory=list)
     power_kw: list[float] = field(default_factory=list)
     reward: list[float] = field(default_factory=list)
+    flows: list[Flows] = field(default_factory=list)
 
-    def append(self, time: datetime, price: float, carbon: float, soc: float, power_kw: float, reward: float) -> None:
+    def append(
+        self,
+        time: datetime,
+        price: float,
+        carbon: float,
+        soc: float,
+        power_kw: float,
+        reward: float,
+        flows: Flows | None = None,
+    ) -> None:
         """Note one step.
 
         Args:
@@ -57,8 +80,9 @@ class History:
             price: Price of the step [currency/MWh].
             carbon: Carbon intensity of the step [gCO2/kWh]; NaN where there is none.
             soc: State of charge at the end of the step [fraction].
-            power_kw: Mean power at the grid, charging positive [kW].
+            power_kw: Mean power of what is controlled, charging positive [kW]; on a market that is the grid's.
             reward: Reward of the step.
+            flows: What a site drew and made.
         """
         self.time.append(time)
         self.price.append(price)
@@ -66,6 +90,8 @@ class History:
         self.soc.append(soc)
         self.power_kw.append(power_kw)
         self.reward.append(reward)
+        if flows is not None:
+            self.flows.append(flows)
 
     def __len__(self) -> int:
         """Return the number of steps."""
@@ -86,7 +112,7 @@ def draw(
     power_kw: float,
     reward_unit: str | None = None,
 ) -> Image:
-    """Draw an episode so far: price, carbon where there is any, state of charge, power and cumulative reward.
+    """Draw an episode so far: price, carbon and a site's powers where there are any, state of charge, power, reward.
 
     Args:
         history: The steps so far; none is fine.

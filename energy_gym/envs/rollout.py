@@ -6,6 +6,7 @@ bit, that of the single environment, and gradients flow through whatever was not
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from energy_gym.backends import Namespace, tensors
-from energy_gym.dynamics import Advance, Closing, compose, reward, settlement
+from energy_gym.dynamics import Closing, compose, reward, settlement
 from energy_gym.entities import Battery
 from energy_gym.envs.batched import gather_all
 from energy_gym.envs.env import EnergyEnv
@@ -34,11 +35,13 @@ class Played:
         rewards: Reward of each step, shape (B, T) [reward units].
         states: States at the start and at the end of each step, shape (B, T + 1, states): of the controlled entities,
             then the running maxima [kW], unit by unit.
+        wishes: Shares of rated power that were asked of the laws, shape (B, T, controls).
         parts: The figures named in `PARTS`, each of shape (B, T).
     """
 
     rewards: Any
     states: Any
+    wishes: Any
     parts: dict[str, Any]
 
     @property
@@ -76,40 +79,36 @@ class Course:
         """
         xp = tensors()
         advance, now = compose(self.units, xp), tuple(states)
-        asked = wishes.clamp(-1.0, 1.0).unbind(dim=1)
-        path, flows = [now], []
-        for step, (wish, signal) in enumerate(zip(asked, signals, strict=True)):
-            now, figures = _step(advance, now, wish.unbind(dim=1), signal, step, guard)
+        path, asked, flows = [now], [], []
+        for step, (row, signal) in enumerate(zip(wishes.clamp(-1.0, 1.0).unbind(dim=1), signals, strict=True)):
+            wish = row.unbind(dim=1) if guard is None else guard(step, now, row.unbind(dim=1))
+            now, *figures = advance(now, wish, signal)
             path.append(now)
+            asked.append(wish)
             flows.append(figures)
         if closed:
             flows[-1] = self._closed(flows[-1], now, xp)
-        return self._stacked(path, flows, wishes)
+        return self._stacked(path, asked, flows, wishes)
 
     def _closed(self, flow: list[Any], states: tuple[Any, ...], xp: Namespace) -> list[Any]:
         owed, owed_kg = settlement(self.units, self.closings, states, xp)
         return [flow[0], flow[1] + owed, flow[2] + owed_kg, *flow[3:]]
 
-    def _stacked(self, path: list[tuple[Any, ...]], flows: list[list[Any]], like: Any) -> Played:
+    def _stacked(
+        self, path: list[tuple[Any, ...]], asked: list[tuple[Any, ...]], flows: list[list[Any]], like: Any
+    ) -> Played:
         import torch
 
         def row(values: Sequence[Any]) -> Any:
-            full = [
-                value if isinstance(value, torch.Tensor) else like.new_full(like.shape[:1], value) for value in values
+            parts = [
+                value if isinstance(value, torch.Tensor) else like.new_full((len(like),), value) for value in values
             ]
-            return torch.stack(full, dim=1)
+            return torch.stack(parts, dim=1)
 
         parts = {name: row(values) for name, values in zip(PARTS, zip(*flows, strict=True), strict=True)}
         gains = reward(parts["energy_cost"], parts["carbon_kg"], parts["wear"], parts["demand_charge"], self.weights)
-        return Played(gains, torch.stack([row(states) for states in path], dim=1), parts)
-
-
-def _step(
-    advance: Advance, states: tuple[Any, ...], wishes: tuple[Any, ...], signal: Any, step: int, guard: Guard | None
-) -> tuple[tuple[Any, ...], list[Any]]:
-    guarded = wishes if guard is None else guard(step, states, wishes)
-    after, *figures = advance(states, guarded, signal)
-    return after, figures
+        states, wishes = (torch.stack([row(entry) for entry in rows], dim=1) for rows in (path, asked))
+        return Played(gains, states, wishes, parts)
 
 
 class Rollout:
@@ -190,7 +189,7 @@ class Rollout:
         start = self.initial(len(begin)) if states is None else states
         self._check(begin, wishes.shape[1], start)
         steps = begin[:, None] + torch.arange(wishes.shape[1], device=self.device)
-        signals = [_mapped(self._series, lambda series, at=at: series[at]) for at in steps.unbind(dim=1)]
+        signals = [_mapped(self._series, operator.itemgetter(at)) for at in steps.unbind(dim=1)]
         return self._course.play(start.unbind(dim=1), wishes, signals, closed)
 
     def _check(self, first: Any, length: int, states: Any) -> None:
@@ -218,8 +217,8 @@ class DayRollout:
         >>> import torch
         >>> from energy_gym.data.homes import synthetic_days
         >>> days = synthetic_days(3, seed=0)
-        >>> series = [torch.as_tensor(part) for part in (days.load_kw - days.pv_kw, days.buy_per_mwh, days.sell_per_mwh)]
-        >>> played = DayRollout(Battery(), 1.0)(*series, torch.zeros(3, 24, dtype=torch.float64))
+        >>> net_kw, buy, sell = map(torch.as_tensor, (days.load_kw - days.pv_kw, days.buy_per_mwh, days.sell_per_mwh))
+        >>> played = DayRollout(Battery())(net_kw, buy, sell, torch.zeros(3, 24, dtype=torch.float64))
         >>> played.rewards.shape
         torch.Size([3, 24])
     """
@@ -232,6 +231,8 @@ class DayRollout:
         weights: Weights | None = None,
     ) -> None:
         none, flexible = np.zeros((0, 1)), battery.flexible("battery", step_hours, {})
+        if flexible.memory:
+            raise ConfigurationError(f"battery={battery!r}", "must be of the plain kind here", "pass a Battery")
         buy, sell = np.ones(1), np.zeros(1)
         unit = Unit(
             "home",
@@ -249,7 +250,8 @@ class DayRollout:
             step_hours,
         )
         self.battery, self.step_hours = battery, step_hours
-        self._course = Course((unit,), (closing or Closing(),), weights or Weights(1.0, 0.0))
+        self.units = (unit,)
+        self._course = Course(self.units, (closing or Closing(),), weights or Weights(1.0, 0.0))
 
     def __call__(
         self,

@@ -57,6 +57,10 @@ class Setup:
     episode_steps: int
     whole: bool
 
+    def physical(self) -> Setup:
+        """Return the same with the decisions that physics allows, where those of an action are fewer."""
+        return self
+
     @property
     def weights(self) -> Weights:
         """What each part counts in the reward."""
@@ -131,6 +135,10 @@ class Setup:
     def time(self, step: int) -> pd.Timestamp:
         """Return the start of a step of the split, in UTC."""
         return self.feed.span(self.feed.first + step, self.feed.first + step + 1)[0]
+
+    def own_idle_return(self, first: int, stop: int, states: Any) -> float | None:
+        """Return what doing nothing earns where the kind of environment settles it in a way of its own."""
+        return None
 
     def draw(self, rng: np.random.Generator) -> tuple[int, int]:
         """Draw a window: first step and the step after its last."""
@@ -220,7 +228,7 @@ def make_setup(
         closings=laid.closings,
         keeping=laid.keeping,
         levels=action_levels(actions),
-        episode_steps=_episode_steps(wanted, feed.stop - feed.first, feed),
+        episode_steps=episode_length(wanted, feed.stop - feed.first, feed),
         whole=wanted is None,
     )
 
@@ -297,7 +305,8 @@ def check_steps(steps: Any, available: int, start: str) -> int:
     return wanted
 
 
-def _episode_steps(episode_steps: int | str | None, steps: int, feed: Feed) -> int:
+def episode_length(episode_steps: int | str | None, steps: int, feed: Feed) -> int:
+    """Return the number of steps of an episode: a number, ``"week"``, or None for all ``steps`` of the split."""
     if episode_steps is None:
         return steps
     if episode_steps == "week":

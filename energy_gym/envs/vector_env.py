@@ -18,14 +18,14 @@ from energy_gym.envs.batched import each_battery, each_seed, each_value, gather_
 from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, MODERN, VectorEnv, autoreset_mode
 from energy_gym.envs.env import EnergyEnv, action_space, observation_space
 from energy_gym.envs.laying import states_of
-from energy_gym.envs.setup import check_count, make_setup
+from energy_gym.envs.setup import Setup, check_count, make_setup
 from energy_gym.envs.starts import Starts
 from energy_gym.errors import ActionError, ConfigurationError, ResetNeededError, WindowError
 
 if TYPE_CHECKING:
-    from energy_gym.entities import Battery
+    from energy_gym.entities import Battery, Flexible
     from energy_gym.scenario import Scenario
-    from energy_gym.tape import Slot
+    from energy_gym.tape import Slot, State
     from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
@@ -73,7 +73,8 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             raise ConfigurationError(f"render_mode={render_mode!r}", "a batch has no pictures", "render a single one")
         self.num_envs = check_count("num_envs", num_envs)
         batteries = each_battery(battery, self.num_envs)
-        self.setup = make_setup(**self.complete({**keywords, "battery": batteries[0]} if batteries else keywords))
+        given = {**keywords, "battery": batteries[0]} if batteries else keywords
+        self.setup = self._make_setup(**self.complete(given))
         self._mode, announced = autoreset_mode(autoreset)
         self.metadata = {**type(self).metadata, **announced}
         self.single_observation_space = observation_space(self.setup)
@@ -87,6 +88,9 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         """See `EnergyEnv.complete`."""
         return keywords
 
+    def _make_setup(self, **keywords: Any) -> Setup:
+        return make_setup(**keywords)
+
     def _prepare(self, units: tuple[Unit, ...]) -> None:
         """Lay out as arrays what every step reads; one value past the end serves those that wait for a reset."""
         setup = self.setup
@@ -96,9 +100,9 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         self._rows = setup.tape.rows
         self._levels = None if setup.levels is None else np.array(setup.levels)
         self._hours = setup.feed.step_hours
-        self._spans = tuple(states_of(setup.sites, units, setup.feed.statistics))
+        self._spans = self._states_of(units)
         self._stored = setup.stored
-        self._flexibles = tuple(flexible for unit in units for flexible in unit.flexibles)
+        self._flexibles = self._flexibles_of(units)
         initial = [state for unit in units for state in unit.initial]
         self._initial = tuple(np.broadcast_to(np.asarray(state, dtype=float), (self.num_envs,)) for state in initial)
         self._states = tuple(state.copy() for state in self._initial)
@@ -111,6 +115,14 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         self._done = np.ones(self.num_envs, dtype=bool)
         self._countdown = 0
         self._ready = False
+
+    def _states_of(self, units: tuple[Unit, ...]) -> tuple[State, ...]:
+        """Return the states that are observed; scales may differ by environment."""
+        return tuple(states_of(self.setup.sites, units, self.setup.feed.statistics))
+
+    def _flexibles_of(self, units: tuple[Unit, ...]) -> tuple[Flexible, ...]:
+        """Return what can be decided; figures may differ by environment."""
+        return tuple(flexible for unit in units for flexible in unit.flexibles)
 
     def _compose(self) -> None:
         self._play = compose(self._units, arrays)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.data.feed import FORECAST_PREFIX, Feed, Issued
-from energy_gym.errors import CardError, ConfigurationError, UnknownIdError
+from energy_gym.errors import CardError
 from energy_gym.forecast.publication import known_until
 
 Floats = npt.NDArray[np.float64]
@@ -72,39 +72,6 @@ class Published:
         if column in feed.issued:
             _overlay(rows, feed.issued[column][first:stop], known, first)
         return rows
-
-
-_BY_ID: dict[str, type[Perfect] | type[Published] | type[Yesterday]] = {
-    "perfect": Perfect,
-    "published": Published,
-    "yesterday": Yesterday,
-}
-
-
-def forecast_ids() -> tuple[str, ...]:
-    """Return the names that ``forecast=`` takes.
-
-    Example:
-        >>> forecast_ids()
-        ('perfect', 'published', 'yesterday')
-    """
-    return tuple(sorted(_BY_ID))
-
-
-def get_forecast(forecast: str | Forecast) -> Forecast:
-    """Return the forecast of a name, or the object itself if it follows the protocol.
-
-    Raises:
-        UnknownIdError: An unknown name.
-        ConfigurationError: An object without a method ``rows``.
-    """
-    if isinstance(forecast, str):
-        if forecast not in _BY_ID:
-            raise UnknownIdError.of("forecast", forecast, _BY_ID)
-        return _BY_ID[forecast]()
-    if not isinstance(forecast, Forecast):
-        raise ConfigurationError(f"forecast={forecast!r}", "must have a method rows()", "pass a name or such an object")
-    return forecast
 
 
 def steps_per_day(feed: Feed) -> int:

@@ -51,21 +51,25 @@ class ArrayModel:
         size: Number of steps.
         likely: Steps in which rules that need a binary are likely to be broken, shape (size,); they are switched on
             from the start.
+        gap: Relative gap between plan and bound at which a search ends.
     """
 
-    def __init__(self, size: int, likely: Flags | None = None) -> None:
+    def __init__(self, size: int, likely: Flags | None = None, gap: float = RELATIVE_GAP) -> None:
         self.size = size
+        self._gap = gap
         self._likely = np.zeros(size, dtype=bool) if likely is None else likely
         self._lower: list[Floats] = []
         self._upper: list[Floats] = []
+        self._whole: list[Flags] = []
         self._count = 0
         self._rows: list[tuple[Linear, Floats, Floats]] = []
         self._earned: list[Linear] = []
         self._choices: list[Choice] = []
 
-    def variable(self, lower: Any, upper: Any, size: int | None = None) -> Linear:
-        """Return a vector of variables between bounds."""
+    def variable(self, lower: Any, upper: Any, size: int | None = None, whole: bool = False) -> Linear:
+        """Return a vector of variables between bounds, whole numbers if so asked."""
         count = self.size if size is None else size
+        self._whole.append(np.full(count, whole))
         self._lower.append(np.broadcast_to(np.asarray(lower, dtype=float), (count,)))
         self._upper.append(np.broadcast_to(np.asarray(upper, dtype=float), (count,)))
         first, self._count = self._count, self._count + count
@@ -89,15 +93,16 @@ class ArrayModel:
         """State that one expression is at most another in every row."""
         self._rows.append(_at_most(left, right))
 
-    def choose(self, rows: Rows, broken: Broken) -> None:
+    def choose(self, rows: Rows, broken: Broken, *, seldom: bool = False) -> None:
         """State a rule that needs one binary a step.
 
         Args:
             rows: ``(binary, at) -> [(left, right), ...]``: left at most right, for the steps ``at``.
             broken: ``(value) -> flags``: the steps in which a plan breaks the rule; ``value`` gives the values of an
                 expression.
+            seldom: The rule is switched on only where a plan has broken it, even in the likely steps.
         """
-        self._choices.append(Choice(rows, broken, self._likely.copy()))
+        self._choices.append(Choice(rows, broken, self._likely & (not seldom)))
 
     def earn(self, expression: Linear) -> None:
         """Add the sum of an expression to what is maximised."""
@@ -142,13 +147,13 @@ class ArrayModel:
         binaries, rows = self._stated_choices()
         solver = highspy.Highs()
         solver.silent()
-        solver.setOptionValue("mip_rel_gap", RELATIVE_GAP)
+        solver.setOptionValue("mip_rel_gap", self._gap)
         solver.setOptionValue("mip_abs_gap", RELATIVE_GAP)
         if time_limit is not None:
             solver.setOptionValue("time_limit", time_limit)
         solver.passModel(self._matrix(binaries, [*self._rows, *rows]))
         solver.run()
-        return self._read(solver, binaries > 0)
+        return self._read(solver, binaries > 0 or any(part.any() for part in self._whole))
 
     def _stated_choices(self) -> tuple[int, list[tuple[Linear, Floats, Floats]]]:
         """Return how many binaries are switched on, and the rows that use them."""
@@ -176,9 +181,10 @@ class ArrayModel:
         start, index, value = _compressed(*entries, len(lower))
         model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
         model.a_matrix_.start_, model.a_matrix_.index_, model.a_matrix_.value_ = start, index, value
-        if binaries:
-            continuous, integer = highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger
-            model.integrality_ = [continuous] * self._count + [integer] * binaries
+        whole = np.concatenate([*self._whole, np.ones(binaries, dtype=bool)])
+        if whole.any():
+            kinds = highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger
+            model.integrality_ = [kinds[flag] for flag in whole.tolist()]
         return model
 
     def _gains(self, columns: int) -> Floats:

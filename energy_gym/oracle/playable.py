@@ -14,19 +14,17 @@ import numpy.typing as npt
 from energy_gym.backends import arrays
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import closed, compose, reward
-from energy_gym.entities import Cell
-from energy_gym.entities.consumer import Debt
-from energy_gym.entities.solar import Cut
+from energy_gym.entities import battery, consumer, solar
 from energy_gym.oracle.statement import Goal
 from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
-KNOWN = (Cell, Cut, Debt)
+KNOWN = (battery.settle, consumer.settle, solar.settle)
 
 
 def is_playable(unit: Unit) -> bool:
     """Return whether a unit is one controlled entity of a known kind, without running maxima."""
-    return len(unit.flexibles) == 1 and not unit.registers and isinstance(unit.flexibles[0].cell, KNOWN)
+    return len(unit.flexibles) == 1 and not unit.registers and unit.flexibles[0].laws.settle in KNOWN
 
 
 class Playable:

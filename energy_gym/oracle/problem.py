@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from energy_gym.backends import arrays
 from energy_gym.contracts import spot
-from energy_gym.entities import battery
+from energy_gym.entities import Flexible, battery
 from energy_gym.entities.battery import Cell
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.oracle.statement import Goal
@@ -89,7 +89,7 @@ def problem_of(unit: Unit, states: Sequence[float], goal: Goal) -> Problem | Non
     """
     closing = goal.closing
     linear = (closing.missing, closing.missing_carbon) == (closing.left, closing.left_carbon)
-    if not (unit.plain and unit.buy is unit.sell and linear and isinstance(unit.flexibles[0].cell, Cell)):
+    if not (unit.plain and unit.buy is unit.sell and linear and _is_battery(unit.flexibles[0])):
         return None
     (money, carbon), flexible = goal.weights, unit.flexibles[0]
     buy = money * spot.energy_cost(1.0, unit.buy) + carbon * spot.carbon_kg(1.0, unit.carbon)
@@ -102,6 +102,12 @@ def problem_of(unit: Unit, states: Sequence[float], goal: Goal) -> Problem | Non
         end_value=end_value,
         constant=-end_value * flexible.initial - float(buy @ unit.fixed_kwh),
     )
+
+
+def _is_battery(flexible: Flexible) -> bool:
+    """Return whether it obeys the battery's laws; another kind may have borrowed its figures."""
+    own = (battery.settle, battery.next_energy, battery.wear_cost, battery.constrain)
+    return flexible.laws[: len(own)] == own
 
 
 def problem_now(env: EnergyEnv) -> Problem | None:

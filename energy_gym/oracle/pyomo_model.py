@@ -32,10 +32,12 @@ class PyomoModel:
         self._count = 0
         self._earned: list[Any] = []
 
-    def variable(self, lower: Any, upper: Any, size: int | None = None, **keywords: Any) -> Series:
-        """Return a vector of variables between bounds."""
+    def variable(self, lower: Any, upper: Any, size: int | None = None, whole: bool = False, **keywords: Any) -> Series:
+        """Return a vector of variables between bounds, whole numbers if so asked."""
         import pyomo.environ as pyo
 
+        if whole:
+            keywords["domain"] = pyo.Integers
         count = self.size if size is None else size
         low, high = (np.broadcast_to(np.asarray(bound, dtype=float), (count,)).tolist() for bound in (lower, upper))
         block = pyo.Var(range(count), bounds=lambda _, step: (low[step], high[step]), **keywords)
@@ -61,7 +63,7 @@ class PyomoModel:
         if not isinstance(row, float):
             self.model.rows.add(relation)
 
-    def choose(self, rows: Any, broken: Any) -> None:
+    def choose(self, rows: Any, broken: Any, *, seldom: bool = False) -> None:
         """State a rule that needs a binary, in every step."""
         import pyomo.environ as pyo
 

@@ -101,6 +101,9 @@ def _stored(setup: Setup, states: tuple[float, ...]) -> float:
 
 def idle_return(setup: Setup, first: int, stop: int, states: Sequence[float]) -> float:
     """Return what doing nothing earns from given states [reward units]."""
+    own = setup.own_idle_return(first, stop, states)
+    if own is not None:
+        return own
     return replay(setup, first, stop, states, np.zeros((stop - first, setup.controls))).value
 
 

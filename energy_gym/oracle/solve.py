@@ -63,7 +63,10 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
     base = _unwrapped(env)
     if time_limit is not None and not time_limit > 0.0:
         raise NonPositiveError(f"time_limit={time_limit}", "must be positive", "pass seconds, or None")
-    setup, (first, stop) = base.setup, base.steps_left
+    own = base.own_optimum(time_limit)
+    if own is not None:
+        return own
+    setup, (first, stop) = base.setup.physical() if continuous else base.setup, base.steps_left
     levels = None if continuous else setup.levels
     found = [
         best_of_unit(unit.window(first, stop), states, Goal(setup.weights, closing), levels, time_limit)
@@ -103,6 +106,9 @@ def best_of_unit(
         levels: Shares of rated power that may be chosen; None for any.
         time_limit: Seconds after which the best plan so far is returned.
     """
+    own = unit.own_best(states, goal, levels, time_limit)
+    if isinstance(own, Best):
+        return own
     if not unit.flexibles:
         return Best(np.zeros((len(unit), 0)), fixed_return(unit, states, goal), "nothing to decide")
     problem = problem_of(unit, states, goal)

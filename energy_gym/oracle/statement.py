@@ -49,13 +49,14 @@ def state_unit(model: Any, unit: Unit, states: Sequence[float], goal: Goal) -> S
     Args:
         model: An `energy_gym.oracle.model.ArrayModel` or `energy_gym.oracle.pyomo_model.PyomoModel`.
         unit: The unit over the window.
-        states: States now: of its controlled entities, then its running maxima.
+        states: States now, in the order of `Unit.initial`.
         goal: What is maximised.
     """
     drawn, given, after = [], [], []
     net: Any = unit.fixed_kwh
     spent = np.zeros(len(unit))
-    for flexible, start in zip(unit.flexibles, states, strict=False):
+    now = unit.nested(states)
+    for flexible, start in zip(unit.flexibles, now, strict=False):
         draws, gives, state = flexible.laws.constrain(model, flexible.cell, start, flexible.signal)
         net = net + draws - gives
         spent = spent + flexible.laws.cost(draws, gives, flexible.cell)
@@ -66,10 +67,10 @@ def state_unit(model: Any, unit: Unit, states: Sequence[float], goal: Goal) -> S
     money, carbon = goal.weights
     if money:
         model.earn(-money * (spent + _energy(model, unit, net)))
-        _demand(model, unit, net, states[len(unit.flexibles) :], money)
+        _demand(model, unit, net, now[len(unit.flexibles) :], money)
     if carbon:
         model.earn(-carbon * carbon_kg(net, unit.carbon))
-    _close(model, unit, after, goal)
+    state_closing(model, unit, after, goal)
     return Stated(tuple(drawn), tuple(given), tuple(after))
 
 
@@ -162,7 +163,7 @@ def _demand(model: Any, unit: Unit, net: Any, peaks: Sequence[float], money: flo
         model.earn((starts - highest) * (money * rate))
 
 
-def _close(model: Any, unit: Unit, after: list[Any], goal: Goal) -> None:
+def state_closing(model: Any, unit: Unit, after: list[Any], goal: Goal) -> None:
     """State what closing the window costs: linear where missing and left have one price, else for what is missing."""
     owed: Any = 0.0
     for flexible, state in zip(unit.flexibles, after, strict=True):

@@ -33,6 +33,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.entities.battery import Cell
 from energy_gym.oracle.problem import Problem
 
 TINY_KWH = 1e-12
@@ -77,7 +78,7 @@ def value_functions(problem: Problem, max_knots: int = MAX_KNOTS) -> list[Curve]
     value = problem.end_value
     curves = [Curve(ends, [value * end for end in ends], [value] * (len(ends) - 1))]
     for move in reversed(_moves(problem)):
-        curve = _step_back(curves[-1], move, problem)
+        curve = step_back(curves[-1], move, cell)
         if len(curve.knots) > max_knots:
             return None
         curves.append(curve)
@@ -132,10 +133,24 @@ def _best_end(curve: Curve, move: Move, kept: float, low: float, top: float) -> 
     return max([kept, least, most, *between], key=earned)
 
 
-def _step_back(curve: Curve, move: Move, problem: Problem) -> Curve:
+def step_back(curve: Curve, move: Move, cell: Cell) -> Curve:
     """Return the value of stored energy one step earlier."""
-    cell = problem.cell
     lines = _within(_lines(curve, move, cell.energy_min), cell.keep * cell.energy_max)
+    return _joined(lines, cell)
+
+
+def higher(one: Curve, other: Curve, cell: Cell) -> Curve:
+    """Return the higher of two values of stored energy, level by level; nothing leaks."""
+    lines = [
+        (begin, end, value, slope)
+        for curve in (one, other)
+        for (begin, end), value, slope in zip(pairwise(curve.knots), curve.values, curve.slopes, strict=False)
+    ]
+    return _joined(lines, cell)
+
+
+def _joined(lines: list[Line], cell: Cell) -> Curve:
+    """Return the upper envelope of segments that lie within the limits, before leakage."""
     lines.sort()
     if any(later[0] < earlier[1] - TINY_KWH for earlier, later in pairwise(lines)):
         lines = _envelope(lines)

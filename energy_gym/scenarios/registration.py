@@ -12,6 +12,8 @@ SCENARIOS = {
     "energy_gym/HomeSolar-v0": ("energy_gym.scenarios.home_solar", "HomeSolarEnv", "HomeSolarVectorEnv"),
     "energy_gym/Microgrid-v0": ("energy_gym.scenarios.microgrid", "MicrogridEnv", "MicrogridVectorEnv"),
     "energy_gym/Scenario-v0": ("energy_gym.scenarios.composed", "ScenarioEnv", "ScenarioVectorEnv"),
+    "energy_gym/FleetReserve-v0": ("energy_gym.scenarios.fleet_reserve", "FleetReserveEnv", "FleetReserveVectorEnv"),
+    "energy_gym/Bidding-v0": ("energy_gym.scenarios.bidding", "BiddingEnv", "BiddingVectorEnv"),
 }
 
 

@@ -30,7 +30,7 @@ class Report:
         exact: Whether the oracle proved every plan to be the best.
         oracle: Mean return of the oracle's plans [reward units].
         returns: Mean return of each agent [reward units].
-        best_random: Best return of a random rollout, less the bound of its episode: never above 0.
+        best_random: Best return of a random rollout, less the bound of its episode: above 0 by no more than rounding.
         checks: What was held to be true, in order.
     """
 

@@ -42,8 +42,10 @@ ALL = (
     "ercot-2021-2022",
     "nyiso",
     "synthetic",
+    "synthetic-dk2",
+    "synthetic-india",
 )
-OFFLINE = ("california-homes-2016", "commercial", "ercot-2021-2022", "synthetic")
+OFFLINE = ("california-homes-2016", "commercial", "ercot-2021-2022", "synthetic", "synthetic-dk2", "synthetic-india")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import types
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -20,8 +21,9 @@ from matplotlib import pyplot
 from matplotlib.backend_bases import FigureManagerBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+import energy_gym  # noqa: F401  # registers the ids
 from energy_gym.envs import rendering
-from energy_gym.envs.rendering import History, Image, Window, draw
+from energy_gym.envs.rendering import Flows, History, Image, Window, draw
 from energy_gym.errors import MissingExtraError
 
 START = datetime(2024, 6, 1, tzinfo=UTC)
@@ -210,3 +212,48 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
     for call in (lambda: picture(episode(1)), lambda: Window().show(image)):
         with pytest.raises(MissingExtraError, match=r'pip install "energy-gym\[plot\]"'):
             call()
+
+
+def site_episode(steps: int, peak: float = math.nan) -> History:
+    history = episode(steps)
+    history.flows = [Flows(5.0 + math.sin(t), max(4.0 * math.sin(t / 4.0), 0.0), 3.0, peak) for t in range(steps)]
+    return history
+
+
+def test_a_site_shows_its_load_its_sun_and_its_meter() -> None:
+    market, alone, charged = (picture(history) for history in (episode(48), site_episode(48), site_episode(48, 6.5)))
+    tint = tuple(round(255 - 0.35 * (255 - value)) for value in ORANGE)
+    assert pixels(market, tint) == 0 < 500 < pixels(alone, tint)  # type: ignore[arg-type]
+    assert pixels(alone, RED) == 0 < 10 < pixels(charged, RED)
+    np.testing.assert_array_equal(picture(episode(48)), market)
+
+
+def test_a_site_without_open_windows_or_steps_draws() -> None:
+    partly = site_episode(24, 4.0)
+    partly.flows[5] = partly.flows[5]._replace(peak_kw=math.nan)
+    for history in (partly, site_episode(1, 2.0), site_episode(0)):
+        assert picture(history).shape == (720, 960, 3)
+
+
+@pytest.mark.parametrize("name", ["Microgrid", "HomeSolar", "Commercial"])
+def test_what_is_drawn_of_a_site_adds_up(name: str) -> None:
+    env = gym.make(f"energy_gym/{name}-v0", episode_steps=60, horizon=2, render_mode="rgb_array").unwrapped
+    env.reset(seed=2)
+    random, cut = np.random.default_rng(0), []
+    for _ in range(60):
+        info = env.step(random.uniform(-1.0, 1.0, 1))[4]
+        cut.append(info.get("curtailed_kw", 0.0))
+    history = env._painter._history  # type: ignore[attr-defined]  # what a picture is drawn from
+    load, made, grid, peak = np.array(history.flows).T
+    energy = np.diff([env.scenario.battery.energy_initial_kwh / env.scenario.battery.capacity_kwh, *history.soc])  # type: ignore[attr-defined]
+    np.testing.assert_allclose(load - made + history.power_kw + cut, grid, atol=1e-9)
+    assert (np.sign(np.round(history.power_kw, 9)) == np.sign(np.round(energy, 9))).all()
+    assert np.isfinite(peak).all() == (name == "Commercial")
+    assert env.render().shape == (720, 960, 3)
+
+
+def test_long_numbers_stay_in_the_margin() -> None:
+    history = episode(24)
+    history.reward = [-4e5] * 24
+    image = picture(history)
+    assert (image[200:700, :4] == 255).all()

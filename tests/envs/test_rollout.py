@@ -26,7 +26,7 @@ STEPS = 40
 
 
 def busy_site() -> Scenario:
-    """Everything at once: two batteries, curtailment by choice and by limit, a shiftable load, limits, demand charges."""
+    """Two batteries, curtailment by choice and by limit, a shiftable load, limits and demand charges at once."""
     return Scenario(
         name="busy",
         entities={

@@ -1,0 +1,151 @@
+"""What a producer expects: its surplus, what stands offered, and bids written into an action.
+
+One rule: nothing but the environment's own forecast, its calendar and its own bids is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.bidding.env import BiddingEnv
+from energy_gym.bidding.oracle import open_markets
+from energy_gym.bidding.setup import BiddingSetup, at_no_price, demand_kwh
+from energy_gym.bidding.statement import Open, Window
+from energy_gym.contracts.deviation import DualPrice
+from energy_gym.contracts.supply import Terms
+from energy_gym.oracle.statement import Goal
+from energy_gym.units import Registers, Unit, lay_out
+
+Floats = npt.NDArray[np.float64]
+_SHORT, _SURPLUS = "short", "surplus"
+
+
+def expected(env: BiddingEnv, size: int | None = None) -> tuple[Unit, Terms]:
+    """Return the producer's unit, and what its consumer takes, over the coming steps as they are forecast.
+
+    Args:
+        env: The environment.
+        size: Number of steps; None takes the whole look-ahead.
+    """
+    setup, outlook = env.setup, env.outlook()
+    count = setup.tape.horizon if size is None else size
+    site, unit = setup.sites[0], setup.units[0]
+    values = {name: rows[:count] for name, rows in outlook.items()}
+    for entity in site.entities.values():
+        values |= {name: np.maximum(values[name], 0.0) for name in entity.columns()}
+    nothing, none = np.zeros(count), np.zeros((0, count))
+    hours = setup.feed.step_hours
+    laid = lay_out(site, values, (nothing, nothing), Registers(unit.rates, none, none), hours)
+    demand = demand_kwh(site.entities, values, hours)
+    terms = setup.supply.terms(demand, hours)
+    return at_no_price(laid, demand, terms), terms
+
+
+def surplus_kw(env: BiddingEnv) -> Floats:
+    """Return what is expected to be left of generation once the consumer is served, shape (horizon,) [kW].
+
+    Example:
+        >>> import gymnasium as gym
+        >>> env = gym.make("energy_gym/Bidding-v0").unwrapped
+        >>> observation, info = env.reset(seed=0)
+        >>> surplus_kw(env).shape
+        (37,)
+    """
+    unit, _ = expected(env)
+    surplus: Floats = 0.0 - unit.fixed_kwh / env.setup.feed.step_hours
+    return surplus
+
+
+def offered_kw(env: BiddingEnv) -> Floats:
+    """Return what stands offered in all markets over the look-ahead [kW], positive buys, shape (horizon,)."""
+    total = np.zeros(env.setup.tape.horizon)
+    for volumes in env.offered().values():
+        count = min(len(volumes), len(total))
+        total[:count] += volumes[:count]
+    return total
+
+
+def due_slots(env: BiddingEnv, place: int) -> tuple[npt.NDArray[np.int64], int]:
+    """Return the steps from now at which the slots start that a market's gate now commits, and the steps of a slot.
+
+    The array is empty where no gate of the market is due.
+    """
+    book, (now, _) = env.setup.timetable.books[place], env.steps_left
+    first, count = int(book.first[now]) - now, int(book.count[now])
+    return np.arange(first, first + count, book.slot_steps) if count else np.zeros(0, dtype=np.int64), book.slot_steps
+
+
+def write_bids(env: BiddingEnv, place: int, volumes_kw: Floats, action: Floats) -> None:
+    """Write volumes for a market's due slots into an action.
+
+    Args:
+        env: The environment.
+        place: Number of the market.
+        volumes_kw: Volumes by step of the look-ahead [kW], positive buys; a slot takes the mean of its steps.
+        action: The action, which is changed.
+    """
+    starts, size = due_slots(env, place)
+    if not len(starts):
+        return
+    book, trading = env.setup.timetable.books[place], env.setup.trading
+    steps = np.minimum(starts[:, None] + np.arange(size), len(volumes_kw) - 1)
+    volumes = volumes_kw[steps].mean(axis=1)
+    shares = np.where(volumes > 0.0, volumes / trading.buy_kw, volumes / trading.sell_kw)
+    action[book.place : book.place + len(starts)] = np.clip(shares, -1.0, 1.0)
+    if trading.priced:
+        limits = slice(book.place + book.slots, book.place + book.slots + len(starts))
+        action[limits] = np.where(volumes > 0.0, 1.0, -1.0)
+
+
+def surplus_price(setup: BiddingSetup, outlook: Mapping[str, Floats]) -> Floats:
+    """Return what a MWh too much is expected to earn as a deviation, shape (horizon,) [currency/MWh]."""
+    deviation = setup.trading.deviation
+    prices = {name: outlook[name] for name in deviation.columns}
+    pieces = deviation.pieces(prices, setup.feed.step_hours)
+    slope = pieces.slopes_per_mwh[sum(kink <= 0.0 for kink in pieces.kinks_kwh)]
+    return np.broadcast_to(0.0 - np.asarray(slope, dtype=np.float64), (setup.tape.horizon,))
+
+
+def hedged_window(env: BiddingEnv, premium_per_mwh: float) -> Window:
+    """Return the rest of the episode, as far as the look-ahead goes, as a producer expects it that does not speculate.
+
+    Each market, and the deviation, is expected at the first market's forecast price; a deviation costs a premium either
+    way, and a step is open to bids in the first market only that still takes some for it. What yesterday's balancing or
+    real-time prices would promise is noise for the most part, and a plan that trusts it loses more than it earns.
+
+    Args:
+        env: The environment.
+        premium_per_mwh: What a MWh short costs above the price, and a MWh too much earns below it [currency/MWh].
+    """
+    setup, (now, stop) = env.setup, env.steps_left
+    size = min(setup.tape.horizon, stop - now)
+    unit, terms = expected(env, size)
+    closes = setup.closes[now : now + size].copy()
+    closes[-1] = 1.0
+    trading = replace(setup.trading, deviation=DualPrice(_SHORT, _SURPLUS))
+    price = env.outlook()[trading.markets[0].price][:size]
+    return Window(
+        unit=unit,
+        terms=terms,
+        closes=closes,
+        markets=_one_each(open_markets(env.desk, now + size, [price] * len(trading.markets))),
+        imbalance={_SHORT: price + premium_per_mwh, _SURPLUS: price - premium_per_mwh},
+        trading=trading,
+        supply=setup.supply,
+        states=env.states,
+        goal=Goal(setup.weights, setup.closings[0] if now + size == stop else setup.keeping[0]),
+    )
+
+
+def _one_each(markets: tuple[Open, ...]) -> tuple[Open, ...]:
+    """Leave each step open in the first market only that takes bids for it."""
+    taken = np.zeros(len(markets[0].slot), dtype=bool)
+    found = []
+    for market in markets:
+        found.append(market._replace(slot=np.where(taken, -1, market.slot)))
+        taken |= market.slot >= 0
+    return tuple(found)

@@ -1,0 +1,66 @@
+"""When prices become known to a producer that bids for them; one rule: no price is known before the gate it is bid at.
+
+A day-ahead price is published an hour after its gate unless the data card names a later time; prices of real-time
+markets and of deviations are known after their step. A user's frame says nothing of this, so these rules hold for it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from energy_gym.contracts.market import LocalDay, Market
+from energy_gym.contracts.trading import Trading
+from energy_gym.data.feed import Feed
+from energy_gym.errors import ConfigurationError
+
+MINUTES_PER_DAY = 1440
+HOUR = 60
+AFTER = "after"
+_DAY_AHEAD = re.compile(r"day-ahead (\d{2}):(\d{2})")
+
+
+def known_in_time(feed: Feed, trading: Trading, own: bool) -> Feed:
+    """Return a feed whose prices are published no earlier than a producer may know them.
+
+    Args:
+        feed: The series.
+        trading: The markets and the deviation.
+        own: Whether it is a user's frame, whose days and publications are those of the markets.
+
+    Raises:
+        MissingColumnError: A market, or the deviation, has no prices.
+        ConfigurationError: A data set's local days are not those of a market.
+    """
+    for market in trading.markets:
+        feed.require(market.price, f"market {market.name!r}")
+    for column in trading.deviation.columns:
+        feed.require(column, "settling deviations")
+    feed = _on_the_markets_clock(feed, trading, own)
+    ahead = {market.price: market for market in trading.markets if isinstance(market.delivers, LocalDay)}
+    published = {name: _day_ahead(feed.published[name], market) for name, market in ahead.items()}
+    if own:
+        published |= {name: AFTER for name in trading.columns() if name not in ahead}
+    return replace(feed, published={**feed.published, **published})
+
+
+def _on_the_markets_clock(feed: Feed, trading: Trading, own: bool) -> Feed:
+    for market in trading.markets:
+        local = feed.times.tz_convert(market.zone).tz_localize(None)
+        if not local.equals(feed.times.tz_convert(feed.zone).tz_localize(None)):
+            if own:
+                return replace(feed, zone=trading.markets[0].zone)
+            found = f"market {market.name!r} in {market.zone} on data in {feed.zone}"
+            raise ConfigurationError(found, "must have the same local days", "choose another market, or another set")
+    return feed
+
+
+def _day_ahead(published: str, market: Market) -> str:
+    """Return when a day-ahead price is published: as the card says, but an hour after the gate if that is later."""
+    minutes, hours, *days = market.deadline.split()
+    match = _DAY_AHEAD.fullmatch(published)
+    if match is None or not (minutes.isdecimal() and hours.isdecimal() and days == ["*", "*", "*"]):
+        return published if published == AFTER else AFTER
+    gate, said = int(hours) * HOUR + int(minutes), int(match[1]) * HOUR + int(match[2])
+    chosen = said if said >= gate + 1 else min(gate + HOUR, MINUTES_PER_DAY)
+    return f"day-ahead {chosen // HOUR:02d}:{chosen % HOUR:02d}"

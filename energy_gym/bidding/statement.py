@@ -1,0 +1,232 @@
+"""A producer stated in a solver's model: its unit by the suite's own statements, its contracts by their pieces.
+
+One rule: every bound that a binary needs comes from the data: what can flow, what can be bid.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.backends import arrays
+from energy_gym.contracts.deviation import Pieces
+from energy_gym.contracts.market import Market
+from energy_gym.contracts.spot import KWH_PER_MWH, carbon_kg, energy_cost
+from energy_gym.contracts.supply import Supply, Terms
+from energy_gym.contracts.trading import Trading
+from energy_gym.oracle.statement import Goal, Stated, most_kwh, state_unit
+from energy_gym.units import Unit
+
+Floats = npt.NDArray[np.float64]
+Steps = npt.NDArray[np.int64]
+TOLERANCE = 1e-7
+
+
+class Open(NamedTuple):
+    """What is still to be bid in a market over a window of T steps.
+
+    Args:
+        market: The market.
+        fixed_kw: What its bids so far come to, shape (T,); 0 where nothing was bid.
+        slot: Number of the open slot that a step belongs to, shape (T,); -1 where bids are closed.
+        price: Clearing price, shape (T,) [currency/MWh].
+    """
+
+    market: Market
+    fixed_kw: Floats
+    slot: Steps
+    price: Floats
+
+    @property
+    def slots(self) -> int:
+        """Number of open slots."""
+        return int(self.slot.max(initial=-1)) + 1
+
+
+@dataclass(frozen=True)
+class Window:
+    """A producer over a window of T steps, as it is or as it is expected.
+
+    Args:
+        unit: Its unit, with energy at no price.
+        terms: What the consumer takes and allows.
+        closes: 1.0 where a matching period, or the window with the episode, ends, shape (T,).
+        markets: What is open in each market.
+        imbalance: Prices of the deviation by column, each of shape (T,).
+        trading: Its markets' contract.
+        supply: Its consumer's contract.
+        states: States now: of the controlled entities, then the balance [kWh].
+        goal: What is maximised.
+    """
+
+    unit: Unit
+    terms: Terms
+    closes: Floats
+    markets: tuple[Open, ...]
+    imbalance: dict[str, Floats]
+    trading: Trading
+    supply: Supply
+    states: tuple[float, ...]
+    goal: Goal
+
+
+class Bids(NamedTuple):
+    """Variables of a stated window: the unit's, the shift of supply [kWh], and the open slots' volumes by market [kW].
+
+    A market without open slots has None.
+    """
+
+    stated: Stated
+    shift: Any
+    volumes: tuple[Any, ...]
+
+
+def state_window(model: Any, window: Window, whole: bool = True) -> Bids:
+    """State a producer, and what it earns.
+
+    Args:
+        model: An `ArrayModel` or a `PyomoModel`.
+        window: The producer over the steps of the model.
+        whole: State that volumes are multiples of the tick; otherwise they are any size.
+    """
+    unit, terms, (money, carbon) = window.unit, window.terms, window.goal.weights
+    stated = state_unit(model, unit, window.states[:-1], window.goal)
+    shift = model.variable(-terms.less_kwh, terms.more_kwh)
+    net = unit.fixed_kwh + shift
+    for drawn, given in zip(stated.drawn, stated.given, strict=True):
+        net = net + drawn - given
+    if carbon:
+        model.earn(-carbon * carbon_kg(shift, unit.carbon))
+    if not money:
+        return Bids(stated, shift, tuple(None for _ in window.markets))
+    committed, volumes = 0.0 * shift, []
+    for market in window.markets:
+        variables, volume = _volume(model, market, window, whole, shift)
+        energy = volume * unit.hours
+        model.earn(-money * energy_cost(energy, market.price))
+        committed = committed + energy
+        volumes.append(variables)
+    model.earn(money * energy_cost(terms.base_kwh + shift, window.supply.price_per_mwh))
+    _match(model, window, shift, money)
+    low, high = _surplus_bounds(window)
+    pieces = window.trading.deviation.pieces(window.imbalance, unit.hours)
+    model.earn(-money * deviation(model, committed - net, low, high, pieces))
+    return Bids(stated, shift, tuple(volumes))
+
+
+def sizes(market: Market, trading: Trading) -> tuple[float, float]:
+    """Return the largest purchase and the largest sale of a slot that a market takes [kW]."""
+    tick, most = market.limits.tick_kw, market.limits.maximum_kw
+    found = (min(size, most) for size in (trading.buy_kw, trading.sell_kw))
+    buy, sell = (np.floor(size / tick + 1e-9) * tick if tick else size for size in found)
+    return float(buy), float(sell)
+
+
+def _volume(model: Any, market: Open, window: Window, whole: bool, like: Any) -> tuple[Any, Any]:
+    """Return the volumes of the open slots as variables, and what is bid in each step [kW]."""
+    if not market.slots:
+        return None, market.fixed_kw + 0.0 * like
+    buy, sell = sizes(market.market, window.trading)
+    tick = market.market.limits.tick_kw
+    unit = tick if tick and whole else 1.0
+    count = model.variable(-sell / unit, buy / unit, size=market.slots, whole=bool(tick and whole))
+    volumes = unit * count
+    opened = (market.slot >= 0).astype(np.float64)
+    return volumes, volumes[np.maximum(market.slot, 0)] * opened + market.fixed_kw
+
+
+def _match(model: Any, window: Window, shift: Any, money: float) -> None:
+    """State the balance of supply and demand, and what closing it costs; both penalties make the cost convex."""
+    start, terms = window.states[-1], window.terms
+    most = abs(start) + float(terms.more_kwh.sum() + terms.less_kwh.sum())
+    balance = model.variable(-most, most)
+    keep = 1.0 - np.concatenate([[0.0], window.closes[:-1]])
+    model.equal(balance, model.previous(balance, start) * keep + shift)
+    at = np.flatnonzero(window.closes > 0.0)
+    if len(at):
+        short, over = (model.variable(0.0, most, size=len(at)) for _ in range(2))
+        model.at_most(-balance[at], short)
+        model.at_most(balance[at], over)
+        cost = window.supply.shortfall_per_mwh * short + window.supply.surplus * over
+        model.earn(cost * (-money / KWH_PER_MWH))
+
+
+def _surplus_bounds(window: Window) -> tuple[Floats, Floats]:
+    """Return the least and the largest surplus, committed less metered, that can come about [kWh], shape (T,)."""
+    unit, terms = window.unit, window.terms
+    most_in, most_out = most_kwh(unit)
+    low, high = -most_in - terms.more_kwh, most_out + terms.less_kwh
+    for market in window.markets:
+        buy, sell = sizes(market.market, window.trading)
+        opened = market.slot >= 0
+        low = low + unit.hours * np.where(opened, -sell, market.fixed_kw)
+        high = high + unit.hours * np.where(opened, buy, market.fixed_kw)
+    return low - TOLERANCE, high + TOLERANCE
+
+
+def deviation(model: Any, surplus: Any, low: Floats, high: Floats, pieces: Pieces) -> Any:
+    """State a piecewise linear cost and return it [currency] by step.
+
+    The surplus is its lower bound and what each piece adds to that; pieces fill up from left to right by themselves
+    where the cost is convex, and by a binary at each kink where it is not.
+
+    Args:
+        model: The model.
+        surplus: Committed less metered energy [kWh].
+        low: A bound below it, shape (T,).
+        high: A bound above it, shape (T,).
+        pieces: The cost.
+    """
+    slopes = [np.broadcast_to(np.asarray(slope, dtype=np.float64), low.shape) for slope in pieces.slopes_per_mwh]
+    if not pieces.kinks_kwh:
+        return energy_cost(surplus, slopes[0])
+    edges = [low, *(np.clip(kink, low, high) for kink in pieces.kinks_kwh), high]
+    widths = [right - left for left, right in itertools.pairwise(edges)]
+    parts = [model.variable(0.0, width) for width in widths]
+    filled, cost = parts[0], energy_cost(parts[0], slopes[0])
+    for part, slope in zip(parts[1:], slopes[1:], strict=True):
+        filled, cost = filled + part, cost + energy_cost(part, slope)
+    model.equal(surplus, filled + low)
+    cost = cost + pieces.cost(low, arrays)
+    _in_order(model, parts, widths, _Told(pieces, surplus, cost))
+    return cost
+
+
+class _Told(NamedTuple):
+    pieces: Pieces
+    surplus: Any
+    cost: Any
+
+
+def _in_order(model: Any, parts: Sequence[Any], widths: Sequence[Floats], told: _Told) -> None:
+    """State that no piece is begun before the one on its left is full, wherever a plan gains from the opposite."""
+
+    def broken(value: Any) -> Any:
+        true = told.pieces.cost(value(told.surplus), arrays)
+        return value(told.cost) < true - TOLERANCE * np.maximum(1.0, np.abs(true))
+
+    for (left, right), (before, after) in zip(itertools.pairwise(parts), itertools.pairwise(widths), strict=True):
+
+        def rows(full: Any, at: Any, pair: Any = (left, right, before, after)) -> list[tuple[Any, Any]]:
+            one, other, width, next_width = pair
+            return [(width[at] * full, one[at]), (other[at], next_width[at] * full)]
+
+        model.choose(rows, broken)
+
+
+def nonconvex(window: Window) -> npt.NDArray[np.bool_]:
+    """Return the steps in which a plan may gain from what is not linear: falling slopes, or prices below 0."""
+    money, carbon = window.goal.weights
+    slopes = window.trading.deviation.pieces(window.imbalance, window.unit.hours).slopes_per_mwh
+    found = np.zeros(len(window.unit), dtype=bool)
+    for one, other in itertools.pairwise(slopes):
+        found |= np.broadcast_to(np.asarray(one > other), found.shape)
+    prices = [market.price for market in window.markets] + [-np.asarray(slope) for slope in slopes]
+    least = np.min([np.broadcast_to(price, found.shape) for price in prices], axis=0)
+    worth = money * least + carbon * window.unit.carbon
+    return np.asarray(found | (worth < 0.0))

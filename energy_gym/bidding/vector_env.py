@@ -1,0 +1,283 @@
+"""The batch of producers as arrays of shape (num_envs,), sharing series and look-ahead rows.
+
+What is offered lies in one array a market, a row an environment, the running step at the same column for all: every
+step moves that column on by one, whatever the environments' own times.
+
+One rule: environment i with its own seed and window does bit for bit what a single environment does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector.utils import batch_space
+
+from energy_gym.bidding.env import bid_space, shown
+from energy_gym.bidding.laws import limit_per_mwh, volume_kw
+from energy_gym.bidding.setup import BiddingSetup, make_bidding
+from energy_gym.bidding.timetable import Book
+from energy_gym.contracts.clearing import trading_arrays
+from energy_gym.contracts.spot import carbon_kg
+from energy_gym.contracts.supply import unmatched_cost
+from energy_gym.dynamics import reward, settlement
+from energy_gym.envs.batched import gather_all
+from energy_gym.envs.compat import autoreset_mode
+from energy_gym.envs.env import observation_space
+from energy_gym.envs.setup import check_count
+from energy_gym.envs.vector_env import EnergyVectorEnv
+from energy_gym.errors import ActionError, ConfigurationError
+
+if TYPE_CHECKING:
+    from energy_gym.units import Unit
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+SPARE = 64
+
+
+class BiddingVectorEnv(EnergyVectorEnv):
+    """Many producers' episodes at once; keywords as for `BiddingEnv`, and two more.
+
+    Args:
+        num_envs: Number of environments.
+        autoreset: ``"next_step"``, ``"same_step"`` or ``"disabled"``; None takes the installed Gymnasium's own.
+        max_episode_steps: Given by Gymnasium's maker; an episode's length is ``episode_steps``.
+        keywords: See `energy_gym.bidding.setup.make_bidding`.
+    """
+
+    setup: BiddingSetup
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        autoreset: str | None = None,
+        max_episode_steps: int | None = None,
+        render_mode: str | None = None,
+        **keywords: Any,
+    ) -> None:
+        if render_mode is not None:
+            raise ConfigurationError(f"render_mode={render_mode!r}", "a batch has no pictures", "render a single one")
+        self.num_envs = check_count("num_envs", num_envs)
+        self.setup = make_bidding(**keywords)
+        self._mode, announced = autoreset_mode(autoreset)
+        self.metadata = {**type(self).metadata, **announced}
+        self.single_observation_space = observation_space(self.setup)
+        self.single_action_space = bid_space(self.setup)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._prepare(self.setup.units)
+
+    def _prepare(self, units: tuple[Unit, ...]) -> None:
+        super()._prepare(units)
+        setup, table = self.setup, self.setup.timetable
+        zero = np.zeros(self.num_envs)
+        self._initial, self._states = (*self._initial, zero), (*self._states, zero.copy())
+        self._spans = setup.bid_tape.states
+        self._controls = len(setup.flexibles)
+        self._due_anywhere = table.mask != table.mask[-1]
+        rows = 2 if setup.trading.priced else 1
+        self._offers = [np.zeros((rows, self.num_envs, book.ahead + SPARE)) for book in table.books]
+        self._here = 0
+        volumes = table.masks.copy()
+        for book in table.books if setup.trading.priced else ():
+            volumes[:, book.limits()] = True
+        self._closed = np.asarray(~volumes)
+        self._emits = bool(setup.carbon.any())
+        self._intensity = np.append(setup.carbon, 0.0)
+        self._shown = shown(setup)
+
+    def _compose(self) -> None:
+        super()._compose()
+        self._gather = gather_all(self._units)
+        self._settle = self.setup.trade(trading_arrays)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "_settle"}
+
+    @property
+    def due(self) -> Flags:
+        """Which entries of the coming actions count, shape (num_envs, controls)."""
+        return self.setup.timetable.masks.take(self.setup.timetable.mask.take(self._t), axis=0)
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """Names of the entries of an action."""
+        return self.setup.entries
+
+    def reset(
+        self, *, seed: Any = None, options: dict[str, Any] | None = None
+    ) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
+        """Start all episodes, or those of ``options["reset_mask"]``, with nothing committed; see `EnergyVectorEnv`."""
+        observations, info = super().reset(seed=seed, options=options)
+        return observations, {**info, "due": self.due, "_due": self._all}
+
+    def step(self, actions: Any) -> Any:
+        """Play one step of every environment; see `BiddingEnv.step` for the figures, here arrays of (num_envs,)."""
+        observations, gains, terminated, truncated, info = super().step(actions)
+        return observations, gains, terminated, truncated, {**info, "due": self.due, "_due": self._all}
+
+    def _place(self, which: Any, first: Any, stop: Any) -> None:
+        super()._place(which, first, stop)
+        for offer in self._offers:
+            offer[:, which] = 0.0
+
+    def _advance(self, actions: Any, waiting: Flags | None) -> tuple[Floats, Flags, dict[str, Any]]:
+        given, t = self._numbers(actions), self._t
+        mask = self.setup.timetable.mask.take(t)
+        rejected = self._rejected(given, mask)
+        if self._due_anywhere.take(t).any():
+            self._bid(given, mask, waiting, rejected)
+        wishes, excess = self._shares(given, waiting)
+        *stored, balance = self._states
+        moved, net, _, _, wear, _, refused, _ = self._play(tuple(stored), wishes[: self._controls], self._gather(t))
+        volumes = [offer[0, :, self._here] for offer in self._offers]
+        limits = [offer[1, :, self._here] for offer in self._offers] if self.setup.trading.priced else ()
+        terms = self.setup.terms_of(self.setup.settled.take(t, axis=1))
+        money = self._settle(net, wishes[self._controls], balance, volumes, limits, terms)
+        self._states = (*moved, money.balance_kwh)
+        carbon = carbon_kg(money.net_kwh, self._intensity.take(t)) if self._emits else 0.0
+        self._move_on()
+        flow = [*money, carbon, 0.0, wear, refused + excess, rejected]
+        done = self._end(flow, waiting)
+        if waiting is not None:
+            done &= ~waiting
+            flow = [np.where(waiting, 0.0, part) for part in flow]
+            self._done = np.zeros(self.num_envs, dtype=bool)
+            which = np.flatnonzero(waiting)
+            self._place(which, *self._starts.draw(which))
+        return self._earned(flow), done, self._told(flow, waiting)
+
+    def _move_on(self) -> None:
+        """Let every environment's running step be the next column; where columns run out, move all to the front."""
+        self._t = self._t + 1
+        self._countdown -= 1
+        self._here += 1
+        if self._here == SPARE:
+            for offer in self._offers:
+                offer[..., :-SPARE] = offer[..., SPARE:].copy()
+                offer[..., -SPARE:] = 0.0
+            self._here = 0
+
+    def _end(self, flow: list[Any], waiting: Flags | None) -> Flags:
+        """Settle the episodes that end with this step, and say which they are."""
+        if self._countdown > 0 and waiting is None:
+            return np.zeros(self.num_envs, dtype=bool)
+        done: Flags = self._t == self._stop
+        owed, owed_kg = settlement(self._units, self.setup.closings, self._states, trading_arrays)
+        flow[9] = np.where(done, owed, 0.0)
+        flow[8] = np.where(done, flow[8] + owed_kg, flow[8])
+        missing = unmatched_cost(self._states[-1], self.setup.supply, trading_arrays)
+        flow[7] = np.where(done, flow[7] + missing, flow[7])
+        left = (self._stop - self._t)[self._t < self._stop]
+        self._countdown = int(left.min(initial=np.iinfo(np.int64).max))
+        return done
+
+    def _earned(self, flow: list[Any]) -> Floats:
+        _, _, _, _, market, supply, deviation, unmatched, carbon, closing, wear, _, _ = flow
+        return self._spread(reward(market + supply + closing, carbon, wear, deviation + unmatched, self._weights))
+
+    def _told(self, flow: list[Any], waiting: Flags | None) -> dict[str, Any]:
+        net, committed, supplied, _, market, supply, deviation, unmatched, carbon, closing, wear, refused, rejected = (
+            flow
+        )
+        figures = {
+            "energy_kwh": self._energy(),
+            "grid_kw": net / self._hours,
+            "cost": refused,
+            "clipped_kw": refused / self._hours,
+            "energy_cost": market + supply + closing,
+            "carbon_kg": carbon,
+            "wear": wear,
+            "penalty": deviation + unmatched,
+            "demand_charge": 0.0,
+            "market_cost": market,
+            "supply_cost": supply,
+            "deviation_cost": deviation,
+            "unmatched_cost": unmatched,
+            "closing_cost": closing,
+            "committed_kw": committed / self._hours,
+            "supplied_kw": supplied / self._hours,
+            "rejected": rejected,
+        }
+        info: dict[str, Any] = {name: self._spread(value) for name, value in figures.items()}
+        present = self._all if waiting is None else ~waiting
+        info.update({f"_{name}": present for name in figures})
+        if waiting is not None:
+            info["_energy_kwh"] = self._all
+        return info
+
+    def _observe(self) -> npt.NDArray[np.float32]:
+        observations = super()._observe()
+        for place, row, begin, end, offset, scale, top in self._shown:
+            part = (self._offers[place][row, :, self._here : self._here + end - begin] - offset) / scale
+            observations[:, begin:end] = part if top == 1.0 else np.minimum(np.maximum(part, -top), top)
+        return observations
+
+    def _numbers(self, actions: Any) -> Floats:
+        given, controls = np.asarray(actions), self.setup.controls
+        if given.size != self.num_envs * controls or given.dtype.kind not in "fiu":
+            raise ActionError(
+                f"actions of shape {given.shape} and type {given.dtype}",
+                f"must be {self.num_envs} times {controls} numbers",
+                f"pass an array of shape ({self.num_envs}, {controls})",
+            )
+        return given.reshape(self.num_envs, controls)
+
+    def _rejected(self, given: Any, mask: Any) -> Floats:
+        """Count the volumes that stand where no bid is due."""
+        bids = given != 0.0
+        bids &= self._closed.take(mask, axis=0)
+        return np.asarray(np.count_nonzero(bids, axis=1), dtype=np.float64)
+
+    def _shares(self, given: Any, waiting: Flags | None) -> tuple[tuple[Any, ...], Any]:
+        """Return the shares of controls and supply, cut to [-1, 1], and the energy that a cut refuses [kWh]."""
+        wishes = given[:, : self._controls + 1].astype(np.float64)
+        if np.abs(wishes).max() <= 1.0:
+            return tuple(wishes.T), 0.0
+        if not np.isfinite(wishes).all():
+            env, entry = np.argwhere(~np.isfinite(wishes))[0]
+            found = f"actions[{env}, {entry}]={wishes[env, entry]} ({self.setup.entries[entry]})"
+            raise ActionError(found, "must be finite", "pass numbers in [-1, 1]")
+        excess = np.zeros(self.num_envs)
+        for wish, flexible in zip(wishes.T, self._flexibles, strict=False):
+            draw, give = flexible.rated(np.minimum(self._t, self.setup.steps - 1))
+            excess += np.maximum(np.abs(wish) - 1.0, 0.0) * np.where(wish > 0.0, draw, give)
+        return tuple(np.clip(wishes, -1.0, 1.0).T), excess
+
+    def _bid(self, given: Any, mask: Any, waiting: Flags | None, rejected: Floats) -> None:
+        """Take the bids that are due, of all environments that are not waiting for a reset."""
+        for place, book in enumerate(self.setup.timetable.books):
+            due = book.count.take(self._t) > 0
+            which = np.flatnonzero(due if waiting is None else due & ~waiting)
+            if len(which):
+                self._check(which, given, mask)
+                self._take(self._offers[place], book, which, given, rejected)
+
+    def _take(self, offer: Floats, book: Book, which: Any, given: Any, rejected: Floats) -> None:
+        t, size = self._t[which], book.slot_steps
+        lead, count = (book.first[t] - t)[:, None], book.count[t][:, None]
+        asked = np.minimum(np.maximum(given[which, book.entries].astype(np.float64), -1.0), 1.0)
+        volume = volume_kw(asked, book.market.limits, self.setup.trading, trading_arrays)
+        column = np.arange(book.ahead)
+        valid = (column >= lead) & (column < lead + count)
+        entry = np.clip((column - lead) // size, 0, book.slots - 1)
+        window = (which[:, None], self._here + column)
+        offer[0][window] = np.where(valid, np.take_along_axis(volume, entry, axis=1), offer[0][window])
+        used = np.arange(book.slots) < -(-count // size)
+        rejected[which] += np.count_nonzero((volume == 0.0) & (asked != 0.0) & used, axis=1)
+        if self.setup.trading.priced:
+            shares = np.minimum(np.maximum(given[which, book.limits()].astype(np.float64), -1.0), 1.0)
+            limit = limit_per_mwh(shares, book.market.limits)
+            offer[1][window] = np.where(valid, np.take_along_axis(limit, entry, axis=1), offer[1][window])
+
+    def _check(self, which: Any, given: Any, mask: Any) -> None:
+        bad = ~np.isfinite(given[which]) & self.setup.timetable.masks[mask[which]]
+        if bad.any():
+            row, entry = np.argwhere(bad)[0]
+            env = int(which[row])
+            when = self.setup.time(int(self._t[env])).isoformat()
+            found = f"actions[{env}, {entry}]={given[env, entry]} ({self.setup.entries[entry]}) at {when}"
+            raise ActionError(found, "a bid that is due must be finite", "pass numbers in [-1, 1]")

@@ -1,0 +1,207 @@
+"""How the fleet's bids become power asked of each asset; its one rule: what an asset can hold is the laws' business.
+
+- ``proportional``: every asset offers the same share of the power it is prequalified for.
+- ``optimal``: a small mixed-integer programme serves as much of the bids as the fleet can hold in this step, and of
+  all ways to do so takes the one that leaves no asset emptier (or fuller) than need be.
+- ``direct``: no dispatch: the action bids for each asset by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.backends import Namespace, arrays, scalars
+from energy_gym.errors import ConfigurationError, UnknownIdError
+from energy_gym.reserve.fleet import Fleet
+from energy_gym.reserve.laws import DOWN, UP, Figures, rooms_kwh
+
+if TYPE_CHECKING:
+    from energy_gym.reserve.unit import FleetUnit
+
+Floats = npt.NDArray[np.float64]
+# What the evenness of a dispatch counts against a unit of power served.
+EVENNESS = 1e-3
+
+
+class Dispatch(Protocol):
+    """A way to share bids among assets."""
+
+    name: str
+
+    def controls(self, fleet: Fleet) -> int:
+        """Return the number of bids of an action."""
+
+    def asked(
+        self, unit: FleetUnit, energies: Sequence[Any], wishes: Sequence[Any], assets: Sequence[Figures], xp: Namespace
+    ) -> list[list[Any]]:
+        """Return the power asked of each asset (or of the block of all) by leg [kW].
+
+        Args:
+            unit: The fleet.
+            energies: Energies stored, by asset or as one block [kWh].
+            wishes: The action: bids in [-1, 1].
+            assets: Figures, as ``energies``.
+            xp: Namespace of the numbers.
+        """
+
+
+def _share(wish: Any, sign: float, xp: Namespace) -> Any:
+    return xp.positive(wish if sign > 0.0 else 0.0 - wish)
+
+
+class Proportional:
+    """Every asset offers the same share of the power it is prequalified for."""
+
+    name = "proportional"
+
+    def controls(self, fleet: Fleet) -> int:
+        """See `Dispatch.controls`."""
+        return len(fleet.markets)
+
+    def asked(
+        self, unit: FleetUnit, energies: Sequence[Any], wishes: Sequence[Any], assets: Sequence[Figures], xp: Namespace
+    ) -> list[list[Any]]:
+        """See `Dispatch.asked`."""
+        shares = [_share(wishes[leg.control], leg.sign, xp) for leg in unit.legs]
+        return [[share * limit for share, limit in zip(shares, asset.limits_kw, strict=True)] for asset in assets]
+
+
+class Direct:
+    """The action bids for each asset by itself: market by market, asset by asset."""
+
+    name = "direct"
+
+    def controls(self, fleet: Fleet) -> int:
+        """See `Dispatch.controls`."""
+        return len(fleet.markets) * len(fleet.batteries)
+
+    def asked(
+        self, unit: FleetUnit, energies: Sequence[Any], wishes: Sequence[Any], assets: Sequence[Figures], xp: Namespace
+    ) -> list[list[Any]]:
+        """See `Dispatch.asked`."""
+        count = len(unit.fleet.batteries)
+        by_leg = [wishes[leg.control * count : (leg.control + 1) * count] for leg in unit.legs]
+        if xp is arrays:
+            by_leg = [[np.stack(part)] for part in by_leg]
+        return [
+            [
+                _share(by_leg[place][number], leg.sign, xp) * asset.limits_kw[place]
+                for place, leg in enumerate(unit.legs)
+            ]
+            for number, asset in enumerate(assets)
+        ]
+
+
+class Optimal:
+    """A small mixed-integer programme a step; the exact share of each asset is the solver's."""
+
+    name = "optimal"
+
+    def controls(self, fleet: Fleet) -> int:
+        """See `Dispatch.controls`."""
+        return len(fleet.markets)
+
+    def asked(
+        self, unit: FleetUnit, energies: Sequence[Any], wishes: Sequence[Any], assets: Sequence[Figures], xp: Namespace
+    ) -> list[list[Any]]:
+        """See `Dispatch.asked`.
+
+        Raises:
+            ConfigurationError: The numbers are tensors: a solver has no gradient.
+        """
+        if xp is scalars:
+            return self._one(unit, np.array(energies), np.array([float(wish) for wish in wishes])).T.tolist()
+        if xp is not arrays:
+            raise ConfigurationError("dispatch='optimal' on tensors", "has no gradient", "use dispatch='proportional'")
+        table, bids = energies[0], np.stack(wishes)
+        found = [self._one(unit, table[:, env], bids[:, env]) for env in range(table.shape[1])]
+        return [list(np.stack(found, axis=2))]
+
+    def _one(self, unit: FleetUnit, energies: Floats, wishes: Floats) -> Floats:
+        """Return the power asked by leg and asset, shape (legs, n) [kW]."""
+        bids = [_share(float(wishes[leg.control]), leg.sign, scalars) * leg.product.maximum_kw for leg in unit.legs]
+        if not any(bids):
+            return np.zeros((len(unit.legs), len(energies)))
+        return shared(unit, energies, np.array(bids))
+
+
+def shared(unit: FleetUnit, energies: Floats, bids_kw: Floats) -> Floats:
+    """Return the power by leg and asset that serves most of the bids, shape (legs, n) [kW].
+
+    Args:
+        unit: The fleet.
+        energies: Energies stored, shape (n,) [kWh].
+        bids_kw: Bids by leg, shape (legs,).
+    """
+    from energy_gym.oracle.model import ArrayModel
+
+    count, ways = len(unit.assets), np.array(unit.ways)
+    model = ArrayModel(count, likely=np.ones(count, dtype=bool))
+    limits = np.array([asset.limits_kw for asset in unit.assets])
+    needs = np.array([asset.needs_kwh for asset in unit.assets])
+    power = [model.variable(0.0, limits[:, leg]) for leg in range(len(ways))]
+    worst = model.variable(0.0, 1.0, size=1)
+    rooms = np.array(
+        [rooms_kwh(e, asset.cell, scalars) for e, asset in zip(energies.tolist(), unit.assets, strict=True)]
+    )
+    sums: list[Any] = [np.zeros(count), np.zeros(count)]
+    for way in (UP, DOWN):
+        used: Any = np.zeros(count)
+        if not (ways == way).any():
+            continue
+        for leg in np.flatnonzero(ways == way).tolist():
+            sums[way], used = sums[way] + power[leg], used + power[leg] * needs[:, leg]
+        rated = np.array([asset.rated_kw[way] for asset in unit.assets])
+        model.at_most(sums[way], rated)
+        model.at_most(used, rooms[:, way])
+        model.at_most(used, worst[np.zeros(count, dtype=np.int64)] * rooms[:, way].max())
+    for leg, bid in enumerate(bids_kw.tolist()):
+        model.at_most(_summed(power[leg]), bid)
+        model.earn(power[leg])
+    model.earn(worst * (-EVENNESS * float(bids_kw.max())))
+    if unit.assets[0].both:
+        _one_direction(model, sums, unit.assets)
+    answer = model.solve()
+    return np.maximum(np.stack([item.value(answer.columns) for item in power]), 0.0)
+
+
+def _summed(series: Any) -> Any:
+    total = series[np.array([0])]
+    for place in range(1, len(series)):
+        total = total + series[np.array([place])]
+    return total
+
+
+def _one_direction(model: Any, sums: Sequence[Any], assets: Sequence[Figures]) -> None:
+    """State that an asset serves one direction; one binary an asset (1 while it serves up)."""
+    rated = np.array([asset.rated_kw for asset in assets])
+
+    def rows(upward: Any, at: Any) -> list[tuple[Any, Any]]:
+        return [(sums[UP][at], rated[at, UP] * upward), (sums[DOWN][at], rated[at, DOWN] * (1.0 - upward))]
+
+    def broken(value: Any) -> Any:
+        return np.minimum(value(sums[UP]), value(sums[DOWN])) > 1e-7
+
+    model.choose(rows, broken)
+
+
+DISPATCHES: dict[str, Dispatch] = {item.name: item for item in (Proportional(), Optimal(), Direct())}
+
+
+def get_dispatch(name: str) -> Dispatch:
+    """Return a dispatch by name.
+
+    Raises:
+        UnknownIdError: There is none of that name.
+
+    Example:
+        >>> get_dispatch("direct").name
+        'direct'
+    """
+    if name not in DISPATCHES:
+        raise UnknownIdError.of("dispatch", name, DISPATCHES)
+    return DISPATCHES[name]

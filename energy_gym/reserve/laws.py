@@ -1,0 +1,164 @@
+"""What an asset holds and delivers: pure laws on floats, arrays and tensors.
+
+One rule: an asset serves one direction in a step. It serves the markets in the order of the fleet's legs, each as far
+as its rated power and the energy (up) or room (down) that is left can last for the product's duration; where it could
+serve both directions, what is asked in one cancels what is asked in the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from energy_gym.backends import Namespace
+from energy_gym.contracts.clearing import Trading
+from energy_gym.contracts.reserve import called_kwh, energy_held_kwh
+from energy_gym.entities.battery import Battery, Cell
+from energy_gym.reserve.fleet import Leg
+
+# Solvers keep a row to a millionth: totals that miss the smallest bid, or a multiple of the tick, by less count as met.
+TOLERANCE = 1e-6
+UP, DOWN = 0, 1
+
+
+class Figures(NamedTuple):
+    """An asset's figures as the laws take them, or those of a block of assets as columns.
+
+    Args:
+        cell: The battery's figures for the step.
+        rated_kw: Power to give and to take.
+        limits_kw: Prequalified power by leg.
+        needs_kwh: Energy in store that a kW of each leg holds back; 0 where the asset may not sell it.
+        both: Whether it may sell both directions.
+    """
+
+    cell: Cell
+    rated_kw: tuple[Any, Any]
+    limits_kw: tuple[Any, ...]
+    needs_kwh: tuple[Any, ...]
+    both: bool
+
+
+def figures(battery: Battery, place: int, legs: Sequence[Leg], hours: float) -> Figures:
+    """Return the figures of the asset at a place of the fleet.
+
+    Example:
+        >>> from energy_gym.contracts.reserve import Reserve
+        >>> leg = Leg("up", Reserve("up", "up_per_mw_h", "up", (5.0,), duration_hours=0.5), 0, 1.0, False)
+        >>> figures(Battery(efficiency_discharge=0.5), 0, [leg], 1.0).needs_kwh
+        (1.0,)
+    """
+    cell = battery.cell(hours)
+    efficiency = {"up": cell.efficiency_discharge, "down": cell.efficiency_charge}
+    limits = tuple(leg.product.prequalified_kw[place] for leg in legs)
+    ways = {leg.product.direction for leg, limit in zip(legs, limits, strict=True) if limit > 0.0}
+    needs = tuple(
+        energy_held_kwh(1.0, leg.product.duration_hours, efficiency[leg.product.direction], leg.product.direction)
+        for leg in legs
+    )
+    return Figures(cell, (battery.discharge_kw, battery.charge_kw), limits, needs, len(ways) == 2)
+
+
+def rooms_kwh(energy: Any, cell: Cell, xp: Namespace) -> tuple[Any, Any]:
+    """Return the energy in store above the lower limit, and the room below the upper one [kWh].
+
+    Example:
+        >>> from energy_gym.backends import scalars
+        >>> rooms_kwh(4.0, Battery(capacity_kwh=10.0, soc_min=0.1, soc_max=0.9).cell(1.0), scalars)
+        (3.0, 5.0)
+    """
+    kept = energy * cell.keep
+    return xp.positive(kept - cell.energy_min), xp.positive(cell.energy_max - kept)
+
+
+def hold(energy: Any, wishes: Sequence[Any], asset: Figures, ways: Sequence[int], xp: Namespace) -> list[Any]:
+    """Return the power that an asset holds for each leg [kW].
+
+    Args:
+        energy: Energy stored at the start of the step [kWh].
+        wishes: Power asked of it by leg [kW, >= 0], at most what is prequalified.
+        asset: Its figures.
+        ways: `UP` or `DOWN` by leg.
+        xp: Namespace of the numbers.
+
+    Example:
+        >>> from energy_gym.backends import scalars
+        >>> from energy_gym.contracts.reserve import Reserve
+        >>> leg = Leg("up", Reserve("up", "up_per_mw_h", "up", (5.0,), duration_hours=2.0), 0, 1.0, False)
+        >>> asset = figures(Battery(efficiency_discharge=1.0), 0, [leg], 1.0)
+        >>> hold(5.0, [5.0], asset, [UP], scalars)
+        [2.0]
+    """
+    power, energies = list(asset.rated_kw), list(rooms_kwh(energy, asset.cell, xp))
+    held = []
+    for wish, need, way in zip(wishes, asset.needs_kwh, ways, strict=True):
+        size = xp.bounded(xp.bounded(wish, power[way]), energies[way] / need)
+        power[way] = power[way] - size
+        energies[way] = energies[way] - size * need
+        held.append(size)
+    return _one_way(held, ways, xp) if asset.both else held
+
+
+def _one_way(held: list[Any], ways: Sequence[int], xp: Namespace) -> list[Any]:
+    """Cancel what is held in one direction against the other, the last legs first."""
+    totals: list[Any] = [0.0, 0.0]
+    for size, way in zip(held, ways, strict=True):
+        totals[way] = totals[way] + size
+    left = [xp.positive(totals[UP] - totals[DOWN]), xp.positive(totals[DOWN] - totals[UP])]
+    kept = []
+    for size, way in zip(held, ways, strict=True):
+        size = xp.bounded(size, left[way])
+        left[way] = left[way] - size
+        kept.append(size)
+    return kept
+
+
+def deliver(
+    energy: Any,
+    held: Sequence[Any],
+    shares: Sequence[Any],
+    asset: Figures,
+    ways: Sequence[int],
+    short: tuple[bool, bool],
+    hours: float,
+    xp: Namespace,
+) -> tuple[list[Any], list[Any]]:
+    """Return the energy called and delivered by leg [kWh at the terminals].
+
+    Args:
+        energy: Energy stored at the start of the step [kWh].
+        held: Power held by leg [kW].
+        shares: Share of it that is called in this step, by leg.
+        asset: The asset's figures.
+        ways: `UP` or `DOWN` by leg.
+        short: By direction, whether calls can outlast the energy held, so that the earlier legs are served first.
+        hours: Length of the step [h].
+        xp: Namespace of the numbers.
+    """
+    called = [called_kwh(size, share, hours) for size, share in zip(held, shares, strict=True)]
+    if not any(short):
+        return called, called
+    above, below = rooms_kwh(energy, asset.cell, xp)
+    left = [above * asset.cell.efficiency_discharge, below / asset.cell.efficiency_charge]
+    given = []
+    for asked, way in zip(called, ways, strict=True):
+        size = xp.bounded(asked, left[way]) if short[way] else asked
+        left[way] = left[way] - size
+        given.append(size)
+    return called, given
+
+
+def accepted(total_kw: Any, minimum_kw: float, tick_kw: float, xp: Trading) -> Any:
+    """Return the share of a fleet's bid that its market takes: nothing below the minimum, whole ticks only.
+
+    Example:
+        >>> from energy_gym.contracts.clearing import trading_scalars
+        >>> [accepted(total, 100.0, 100.0, trading_scalars) for total in (50.0, 100.0, 250.0)]
+        [0.0, 1.0, 0.8]
+    """
+    one = total_kw * 0.0 + 1.0
+    share = xp.kept(one, total_kw - minimum_kw * (1.0 - TOLERANCE))
+    if not tick_kw:
+        return share
+    whole = xp.whole(total_kw / tick_kw + TOLERANCE) * tick_kw
+    return share * xp.bounded(whole / (total_kw + xp.positive(TOLERANCE - total_kw)), one)

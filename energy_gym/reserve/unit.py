@@ -1,0 +1,156 @@
+"""A fleet laid out over the steps of a split: prices, calls, figures of its assets, and its state.
+
+One rule: everything that does not depend on a bid is worked out here, once; the step itself is in `step`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.backends import Namespace
+from energy_gym.contracts.activation import NoActivation
+from energy_gym.dynamics import Advance
+from energy_gym.reserve.dispatch import Dispatch
+from energy_gym.reserve.fleet import Fleet, Leg
+from energy_gym.reserve.laws import DOWN, UP, Figures, figures
+from energy_gym.units import Unit
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FleetUnit(Unit):
+    """A fleet over T steps; the fields of `Unit` hold its batteries and the settlement price of energy.
+
+    Its state is a flat tuple: energies of the n assets [kWh]; then of the step before: power held by leg and asset
+    (legs times n) [kW], energy called by leg and energy delivered by leg [kWh], and the payment for holding [currency].
+
+    Args:
+        fleet: Batteries and markets.
+        dispatch: How bids become power by asset.
+        held_prices: Payment for holding by leg, shape (legs, T) [currency/MW/h].
+        energy_prices: Price of called energy by leg, shape (legs, T) [currency/MWh].
+        shares: Share called by leg, shape (legs, T).
+        typical: Mean share called by leg, of all that is ever expected.
+        proving: Whether a plan comes with a bound; without one it is found in half the time.
+    """
+
+    fleet: Fleet
+    dispatch: Dispatch
+    held_prices: Floats
+    energy_prices: Floats
+    shares: Floats
+    typical: tuple[float | str, ...]
+    proving: bool = True
+
+    @cached_property
+    def legs(self) -> tuple[Leg, ...]:
+        """The directions of all markets."""
+        return self.fleet.legs(self.hours)
+
+    @cached_property
+    def ways(self) -> tuple[int, ...]:
+        """`UP` or `DOWN` by leg."""
+        return tuple(UP if leg.product.direction == "up" else DOWN for leg in self.legs)
+
+    @cached_property
+    def assets(self) -> tuple[Figures, ...]:
+        """Figures by asset."""
+        batteries = self.fleet.batteries.values()
+        found = [figures(battery, place, self.legs, self.hours) for place, battery in enumerate(batteries)]
+        # One flag for all, so that assets one by one and as a block go through the same operations.
+        both = any(asset.both for asset in found)
+        return tuple(asset._replace(both=both) for asset in found)
+
+    @property
+    def short(self) -> tuple[bool, bool]:
+        """By direction, whether calls may outlast the energy held: a product shorter than a step may be called."""
+        found = [False, False]
+        for leg, way in zip(self.legs, self.ways, strict=True):
+            called = not isinstance(leg.product.activation, NoActivation)
+            found[way] |= called and leg.product.duration_hours < self.hours
+        return found[UP], found[DOWN]
+
+    @property
+    def plain(self) -> bool:
+        """See `Unit.plain`."""
+        return False
+
+    @property
+    def controls(self) -> int:
+        """Number of bids of an action."""
+        return self.dispatch.controls(self.fleet)
+
+    @property
+    def initial(self) -> tuple[Any, ...]:
+        """State at the start of an episode."""
+        count, legs = len(self.fleet.batteries), len(self.legs)
+        energies = tuple(battery.energy_initial_kwh for battery in self.fleet.batteries.values())
+        return (*energies, *([0.0] * (count * legs + 2 * legs + 1)))
+
+    def window(self, first: int, stop: int) -> FleetUnit:
+        """See `Unit.window`."""
+        part = slice(first, stop)
+        whole = super().window(first, stop)
+        cut = {name: getattr(self, name)[:, part] for name in ("held_prices", "energy_prices", "shares")}
+        return replace(whole, **cut)  # type: ignore[return-value]  # replacing keeps the class
+
+    def signals(self) -> list[tuple[Any, ...]]:
+        """See `Unit.signals`."""
+        legs = len(self.legs)
+        rows = self._table.T[: len(self)].tolist()
+        return [(*(row[k * legs : (k + 1) * legs] for k in range(3)), row[-1]) for row in rows]
+
+    def gather(self) -> Callable[[Any], tuple[Any, ...]]:
+        """See `Unit.gather`."""
+        table, legs = self._table, len(self.legs)
+
+        def gather(steps: Any) -> tuple[Any, ...]:
+            rows = table.take(steps, axis=1)
+            return rows[:legs], rows[legs : 2 * legs], rows[2 * legs : 3 * legs], rows[-1]
+
+        return gather
+
+    @property
+    def _table(self) -> Floats:
+        """Prices of holding, of energy, shares and carbon, with a step past the last, shape (3 legs + 1, T + 1)."""
+        table = np.concatenate([self.held_prices, self.energy_prices, self.shares, self.carbon[None, :]])
+        return np.ascontiguousarray(np.concatenate([table, np.zeros((len(table), 1))], axis=1))
+
+    def own_step(self, xp: Namespace) -> Advance:
+        """See `Unit.own_step`."""
+        from energy_gym.reserve.step import FleetStep
+
+        return FleetStep(self, xp)
+
+    def own_best(self, states: Sequence[float], goal: Any, levels: Any, time_limit: float | None) -> Any:
+        """See `Unit.own_best`."""
+        from energy_gym.reserve.oracle import best_of_fleet
+
+        return best_of_fleet(self, states, goal, levels, time_limit)
+
+    def own_expected(self, outlook: Mapping[str, Floats]) -> FleetUnit:
+        """See `Unit.own_expected`: prices as forecast, calls at their typical share; the plan needs no bound."""
+        steps = len(self)
+        held = [outlook[leg.product.price] * leg.product.price_share for leg in self.legs]
+        priced = [leg.product.energy_price for leg in self.legs]
+        energy = [np.zeros(steps) if name is None else outlook[name] for name in priced]
+        usual = [np.clip(outlook[item], 0.0, 1.0) if isinstance(item, str) else item for item in self.typical]
+        return replace(
+            self,
+            carbon=outlook.get(self.fleet.carbon, np.zeros(steps)),
+            held_prices=_stacked(held, steps),
+            energy_prices=_stacked(energy, steps),
+            shares=_stacked(usual, steps),
+            proving=False,
+        )
+
+
+def _stacked(rows: Sequence[Any], steps: int) -> Floats:
+    return np.stack([np.broadcast_to(np.asarray(row, dtype=float), (steps,)) for row in rows])

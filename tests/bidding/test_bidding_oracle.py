@@ -1,0 +1,171 @@
+"""The oracle's identities: it is the brute-force optimum, its plan earns its value, and nothing earns more."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pandas as pd
+import pytest
+
+import energy_gym
+from energy_gym.bidding.desk import Desk
+from energy_gym.bidding.oracle import actual_window
+from energy_gym.bidding.statement import state_window
+from energy_gym.contracts import Supply
+from energy_gym.contracts.clearing import LinearImpact
+from energy_gym.contracts.market import eu_day_ahead
+from energy_gym.objective import Objective
+from energy_gym.oracle.model import ArrayModel
+from energy_gym.oracle.pyomo_model import PyomoModel, solve_model
+
+ID = "energy_gym/Bidding-v0"
+NAMES = ("linear", "single", "dual", "banded", "convex", "concave", "steps")
+
+
+def whole_series(producers: Any, seed: int) -> pd.DataFrame:
+    """Series whose energies are whole MWh, so that some best plan is made of whole MWh."""
+    data = producers.series(30, seed)
+    random = np.random.default_rng(seed)
+    for name, most in (("load_kw", 1), ("pv_kw", 2), ("wind_kw", 3)):
+        data[name] = 1000.0 * random.integers(0, most + 1, len(data))
+    return data
+
+
+def brute(desk: Desk) -> float:
+    """Return the best that any sequence of whole steps earns."""
+    if desk.t == desk.stop:
+        return 0.0
+    best, volumes = -np.inf, (-1.0, -0.5, 0.0) if desk.t < desk.stop - 1 else (0.0,)
+    for entries in itertools.product((-1.0, 0.0, 1.0), (-1.0, 0.0, 1.0), volumes):
+        at = desk.copy()
+        best = max(best, at.play(np.array(entries)).reward + brute(at))
+    return best
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "banded"])
+@pytest.mark.parametrize("matching", ["day", "step"])
+def test_it_is_the_best_of_all_plans_of_whole_steps(producers: Any, name: str, matching: str) -> None:
+    chosen = producers.scenario(
+        producers.PENALTIES[name],
+        storage=producers.plant(),
+        supply=Supply(60.0, 0.0, 1000.0, 250.0, matching=matching),
+        sell_kw=2000.0,
+        buy_kw=500.0,
+        objective=Objective(terminal="free"),
+    )
+    env = gym.make(ID, data=whole_series(producers, len(name)), scenario=chosen, episode_steps=3)
+    env.reset(seed=len(matching))
+    least = brute(env.unwrapped.desk)
+    solution = energy_gym.solve(env)
+    assert solution.exact, solution
+    assert solution.value == pytest.approx(least, abs=1e-6)
+
+
+@pytest.mark.parametrize("bids", ["volume", "price-volume"])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_plan_earns_its_value_and_nothing_more(producers: Any, name: str, bids: str) -> None:
+    data = producers.series(120, seed=3)
+    market = producers.hourly_market(tick_kw=100.0, floor_per_mwh=-500.0)
+    chosen = producers.scenario(producers.PENALTIES[name], (market,), bids=bids)
+    env = gym.make(ID, data=data, scenario=chosen, episode_steps=48)
+    env.reset(seed=2)
+    for _ in range(5):
+        env.step(env.action_space.sample())
+    solution = energy_gym.solve(env, time_limit=30.0)
+    window, desk = actual_window(env.unwrapped.desk), env.unwrapped.desk
+    assert solution.exact, solution
+    assert len(solution.table) == 43
+    random, returns = np.random.default_rng(0), []
+    for _ in range(20):
+        at = desk.copy()
+        play = [at.play(random.uniform(-1.0, 1.0, env.action_space.shape)).reward for _ in range(43)]
+        returns.append(sum(play))
+        noisy = [a + random.normal(0.0, 0.02, len(a)) for a in solution.actions]
+        again = desk.copy()
+        returns.append(sum(again.play(action).reward for action in noisy))
+    assert max(returns) <= solution.bound + 1e-6
+    assert window.states == desk.states
+    earned = sum(env.step(action)[1] for action in solution.actions)
+    assert earned == pytest.approx(solution.value, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("objective", ["cost", "joint"])
+def test_pyomo_states_the_same(producers: Any, name: str, objective: str) -> None:
+    chosen = producers.scenario(producers.PENALTIES[name], objective=Objective(objective))
+    env = gym.make(ID, data=producers.series(60, seed=5), scenario=chosen, episode_steps=12)
+    env.reset(seed=1)
+    env.step(env.action_space.sample())
+    window = actual_window(env.unwrapped.desk)
+    model, other = ArrayModel(11), PyomoModel(11)
+    state_window(model, window)
+    state_window(other, window)
+    assert model.solve().bound == pytest.approx(solve_model(other.finished()), abs=1e-5)
+
+
+def test_carbon_alone(producers: Any) -> None:
+    chosen = producers.scenario(producers.PENALTIES["dual"], objective=Objective("carbon"))
+    env = gym.make(ID, data=producers.series(60, seed=5), scenario=chosen, episode_steps=24)
+    env.reset(seed=1)
+    solution = energy_gym.solve(env)
+    assert solution.exact
+    assert solution.value > env.unwrapped.setup.own_idle_return(*env.unwrapped.steps_left, env.unwrapped.states)
+
+
+def test_bids_that_move_the_price_are_bracketed(producers: Any) -> None:
+    chosen = producers.scenario(producers.PENALTIES["linear"], impact=LinearImpact(4.0))
+    env = gym.make(ID, data=producers.series(60), scenario=chosen, episode_steps=24)
+    env.reset(seed=1)
+    solution = energy_gym.solve(env)
+    assert not solution.exact
+    assert solution.bound > solution.value
+    assert solution.status.startswith("bracketed")
+    assert sum(env.step(action)[1] for action in solution.actions) == pytest.approx(solution.value, abs=1e-6)
+
+
+@pytest.mark.parametrize("limit", [{"time_limit": 0.0}, {"time_limit": -1.0}])
+def test_a_time_limit_is_positive(limit: dict[str, float]) -> None:
+    env = gym.make(ID)
+    env.reset(seed=0)
+    with pytest.raises(energy_gym.errors.NonPositiveError):
+        energy_gym.solve(env, **limit)
+
+
+def test_over_a_clock_change(producers: Any) -> None:
+    zone = "Europe/Copenhagen"
+    data = producers.series(144, start="2024-10-25", zone=zone)
+    chosen = producers.scenario(producers.PENALTIES["dual"], (eu_day_ahead(zone),))
+    env = gym.make(ID, data=data, scenario=chosen, episode_steps=None)
+    env.reset()
+    solution = energy_gym.solve(env)
+    assert solution.exact
+    assert sum(env.step(action)[1] for action in solution.actions) == pytest.approx(solution.value, abs=1e-6)
+    # A day of 25 hours asks for one bid more than one of 24: without it, less is earned.
+    cut = [np.where(np.arange(27) == 26, 0.0, action) for action in solution.actions]
+    env.reset()
+    assert sum(env.step(action)[1] for action in cut) < solution.value - 1.0
+
+
+def test_the_supply_is_shifted_within_the_day(producers: Any) -> None:
+    data = producers.series(72, seed=1)
+    data["balancing_up_per_mwh"] = data["balancing_down_per_mwh"] = data["imbalance_per_mwh"]
+    tied = producers.scenario(producers.PENALTIES["single"], supply=Supply(60.0, 400.0, 2000.0, 5000.0, 5000.0))
+    free = replace(
+        tied, contracts={**tied.contracts, "supply": Supply(60.0, 400.0, 2000.0, 5000.0, 5000.0, matching="step")}
+    )
+    found = []
+    for chosen in (tied, free):
+        env = gym.make(ID, data=data, scenario=chosen, episode_steps=None)
+        env.reset()
+        solution = energy_gym.solve(env)
+        assert solution.exact
+        table = solution.table
+        wanted = data["load_kw"].clip(400.0, 2000.0).to_numpy()
+        by_day = (table["supplied_kw"] - wanted).groupby(table.index.date).sum()
+        np.testing.assert_allclose(by_day, 0.0, atol=1e-6)
+        found.append(solution.value)
+    assert found[0] > found[1] + 1.0

@@ -1,0 +1,79 @@
+"""Synthetic markets: moments and turns of what they stand for, and labels that say what they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import energy_gym
+from energy_gym.data import synthetic_market
+from energy_gym.data.synthetic_market import india, nordic, with_site
+
+YEARS = 4 * 8766
+
+
+def turns(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Share of hours regulated down, not and up, and the chance of each to follow on itself."""
+    state = np.sign(frame["balancing_up_per_mwh"] - frame["price_per_mwh"] - 0.01).clip(lower=0.0)
+    state = (state - (frame["price_per_mwh"] - frame["balancing_down_per_mwh"] > 0.01)).to_numpy()
+    share = np.array([(state == kind).mean() for kind in (-1, 0, 1)])
+    stays = np.array([(state[1:][state[:-1] == kind] == kind).mean() for kind in (-1, 0, 1)])
+    return share, stays
+
+
+def test_the_nordic_market_has_the_moments_of_dk2(real_data: Any) -> None:
+    real, made = energy_gym.load("dk2-2021").frame, nordic(seed=3, steps=YEARS)
+    assert made["price_per_mwh"].mean() == pytest.approx(real["price_per_mwh"].mean(), rel=0.1)
+    assert made["price_per_mwh"].std() == pytest.approx(real["price_per_mwh"].std(), rel=0.15)
+    for column, sign in (("balancing_up_per_mwh", 1.0), ("balancing_down_per_mwh", -1.0)):
+        amounts = [(frame[column] - frame["price_per_mwh"]) * sign for frame in (real, made)]
+        means, spreads = (
+            [figure(amount[amount > 0.01]) for amount in amounts] for figure in (pd.Series.mean, pd.Series.std)
+        )
+        assert means[1] == pytest.approx(means[0], rel=0.15)
+        assert spreads[1] == pytest.approx(spreads[0], rel=0.25)
+    for mine, theirs in zip(turns(made), turns(real), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=0.05)
+
+
+@pytest.mark.parametrize(("make", "steps"), [(nordic, 200), (india, 300)])
+def test_same_seed_same_market_and_longer_ones_begin_alike(make: Any, steps: int) -> None:
+    frame, longer, other = make(seed=2, steps=steps), make(seed=2, steps=2 * steps), make(seed=3, steps=steps)
+    pd.testing.assert_frame_equal(frame, longer.iloc[:steps], check_freq=False)
+    assert (frame["price_per_mwh"] != other["price_per_mwh"]).any()
+    assert frame.attrs["title"].startswith("Synthetic")
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Europe/Brussels", "America/Los_Angeles"])
+def test_the_sun_stands_highest_at_noon(zone: str) -> None:
+    index = pd.date_range("2024-01-01", periods=365 * 24, freq="h", tz="UTC")
+    frame = with_site(pd.DataFrame({"price_per_mwh": 1.0}, index), zone)
+    by_hour = frame["pv_kw"].groupby(frame.index.tz_convert(zone).hour).mean()
+    assert by_hour.idxmax() in (11, 12)
+
+
+def test_a_site_adds_only_what_is_missing() -> None:
+    index = pd.date_range("2024-01-01", periods=48, freq="h", tz="UTC")
+    frame = with_site(pd.DataFrame({"price_per_mwh": 1.0, "wind_kw": 5.0}, index), "UTC")
+    assert (frame["wind_kw"] == 5.0).all() and "forecast_wind_kw" not in frame
+    assert frame.attrs["title"] == "user data, synthetic load, pv"
+    assert with_site(frame, "UTC").columns.equals(frame.columns)
+
+
+def test_the_cards_hold_what_is_generated() -> None:
+    for name, make, steps in (("synthetic-dk2", nordic, 500), ("synthetic-india", india, 500)):
+        data = energy_gym.load(name)
+        start = str(data.card.span[0].tz_convert(data.card.zone).date())
+        made = make(start=start, steps=steps)[list(data.card.columns)]
+        np.testing.assert_allclose(data.frame.iloc[:steps], made)
+        assert data.card.synthetic and data.card.offline
+        train = data.frame.iloc[slice(*data.bounds("train"))]
+        for column, entry in data.card.columns.items():
+            assert train[column].mean() == pytest.approx(entry.statistics.mean, rel=1e-4)
+
+
+def test_transitions_are_chances() -> None:
+    np.testing.assert_allclose(synthetic_market.HOURLY_TURNS.sum(axis=1), 1.0)
