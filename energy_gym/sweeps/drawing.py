@@ -155,8 +155,9 @@ def _lines(table: pd.DataFrame, plot: Mapping[str, Any]) -> Any:
     shades = colours([name for name, _ in groups])
     for axes, column in zip(grid, panels, strict=True):
         for name, rows in groups:
-            ordered = rows.sort_values(plot["x"])
-            axes.plot(ordered[plot["x"]], ordered[column], color=shades[name], label=name, marker="o", markersize=3.5)
+            ordered = rows.sort_values(plot["x"]) if rows[plot["x"]].dtype.kind in "iuf" else rows
+            along = ordered[plot["x"]] if ordered is not rows else rows[plot["x"]].astype(str)
+            axes.plot(along, ordered[column], color=shades[name], label=name, marker="o", markersize=3.5)
         _style(axes, str(plot.get("xlabel", plot["x"].rsplit(".", 1)[-1])), _told(column, table))
     _legend(figure, grid[0], groups)
     return figure

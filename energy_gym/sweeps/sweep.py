@@ -89,16 +89,16 @@ def run_sweep(
     names = dict(zip(keys, (point.varied for point in points), strict=True))
     story = _story(experiment, overrides, list(points[0].varied), {str(names[key]): failed[key] for key in failed})
     _write(folder, frame, {**story, "wall_seconds": time.perf_counter() - began})
-    _draw(folder, frame)
+    _draw(folder, frame, bool(points[0].varied))
     return frame
 
 
-def _draw(folder: Path, frame: pd.DataFrame) -> None:
+def _draw(folder: Path, frame: pd.DataFrame, varied: bool) -> None:
     """Draw the sweep where there is anything to draw and the extra is installed."""
     from energy_gym.sweeps.drawing import PLOT, draw
 
     (folder / PLOT).unlink(missing_ok=True)
-    if not frame.empty:
+    if varied and not frame.empty:
         with suppress(MissingExtraError):
             draw([folder])
 
