@@ -114,6 +114,6 @@ def test_floats_numpy_and_torch_agree_bit_for_bit(producers: Any, name: str, bid
     single = [play(alone, trading_scalars, [float(part[k]) for part in values]) for k in range(count)]
     xp = trading_tensors()
     torched = play(compose_trade(trading, supply, 0.25, xp), xp, [torch.as_tensor(part) for part in values])
-    assert (batch.T == np.array(single)).all()
+    assert (np.array(single) == batch.T).all()
     assert (batch == torch.stack(torched).numpy()).all()
     assert batch[1].any() and batch[6].any() and batch[7].any()
