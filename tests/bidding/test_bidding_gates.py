@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from energy_gym import Scenario
 from energy_gym.contracts.market import eu_day_ahead, india_day_ahead, india_real_time
 from energy_gym.errors import (
     ActionError,
@@ -166,8 +167,6 @@ def test_what_cannot_be_made(producers: Any) -> None:
     with pytest.raises(ConfigurationError, match="same local days"):
         gym.make(ID, dataset="ercot-2021-2022", scenario=producers.scenario(producers.PENALTIES["linear"]))
     with pytest.raises(ConfigurationError, match="one trading"):
-        from energy_gym import Scenario
-
         gym.make(ID, data=data, scenario=Scenario())
     with pytest.raises(WindowError, match="pair of moments"):
         gym.make(ID, period="2020")

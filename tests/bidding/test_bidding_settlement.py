@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import gymnasium as gym
@@ -88,7 +89,7 @@ def settled(env: Any, frame: pd.DataFrame, volumes: pd.DataFrame, data: pd.DataF
         pieces = setup.trading.deviation.pieces(prices, hours)
         edges = [*(kink for kink in pieces.kinks_kwh if min(value, 0.0) < kink < max(value, 0.0)), 0.0, value]
         edges = sorted(edges)
-        for left, right in zip(edges, edges[1:], strict=False):
+        for left, right in itertools.pairwise(edges):
             middle = (left + right) / 2.0
             slope = pieces.slopes_per_mwh[int(np.searchsorted(pieces.kinks_kwh, middle))]
             penalty += np.sign(value) * slope * (right - left) / 1000.0
