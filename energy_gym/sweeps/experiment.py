@@ -193,7 +193,7 @@ def environment_class(task: Mapping[str, Any]) -> type[EnergyEnv]:
     entry: Any = gym.envs.registration.load_env_creator(str(gym.spec(name).entry_point))
     if entry._make_setup is not EnergyEnv._make_setup:
         raise ConfigurationError(f"task.id={name!r}", "has no scenario of entities and contracts", "choose another id")
-    return entry  # type: ignore[no-any-return]  # gymnasium does not say what it loads
+    return entry
 
 
 def keywords_of(task: Mapping[str, Any]) -> Tree:

@@ -48,7 +48,7 @@ class WeightedDays(Agent):
         if not 0.0 <= weight <= 1.0:
             raise ConfigurationError(f"weight={weight!r}", "must lie in [0, 1]", "pass the share of the price")
         setup = self.env.setup
-        self.columns = [setup.sites[0].energy.price_columns()[0], setup.sites[0].energy.carbon]
+        self.columns = [setup.sites[0].energy.price_columns()[0] or "", setup.sites[0].energy.carbon]
         if not setup.single_storage or any(column not in setup.tape.columns for column in self.columns):
             raise ConfigurationError(
                 f"agent {self.name!r} on scenario {self.env.scenario.name!r}",
