@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -147,7 +148,7 @@ def _network(actor: Actor) -> Any:
 
     kind = {"relu": nn.ReLU, "tanh": nn.Tanh}[actor.activation]
     widths = [actor.inputs, *(len(bias) for _, bias in actor.layers[:-1]), 1]
-    modules = [part for sizes in zip(widths[:-1], widths[1:], strict=True) for part in (nn.Linear(*sizes), kind())]
+    modules = [part for sizes in pairwise(widths) for part in (nn.Linear(*sizes), kind())]
     return nn.Sequential(*modules[:-1])
 
 
