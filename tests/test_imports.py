@@ -52,7 +52,7 @@ STOREYS = (
         "page",
         "merging",
     ),
-    ("cli", "data_cli", "experts_cli", "leaderboard_cli", "recipes_cli"),
+    ("cli", "data_cli", "experts_cli", "fleet_cli", "leaderboard_cli", "recipes_cli"),
 )
 RANK = {name: storey for storey, names in enumerate(STOREYS) for name in names}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -302,6 +302,7 @@ def check_steps(steps: Any, available: int, start: str) -> int:
 
 
 def episode_length(episode_steps: int | str | None, steps: int, feed: Feed) -> int:
+    """Return the number of steps of an episode: all of the split for None, a week where it fits for ``"week"``."""
     if episode_steps is None:
         return steps
     if episode_steps == "week":

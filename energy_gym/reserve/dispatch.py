@@ -145,7 +145,9 @@ def shared(unit: FleetUnit, energies: Floats, bids_kw: Floats) -> Floats:
     needs = np.array([asset.needs_kwh for asset in unit.assets])
     power = [model.variable(0.0, limits[:, leg]) for leg in range(len(ways))]
     worst = model.variable(0.0, 1.0, size=1)
-    rooms = np.array([rooms_kwh(e, asset.cell, scalars) for e, asset in zip(energies.tolist(), unit.assets, strict=True)])
+    rooms = np.array(
+        [rooms_kwh(e, asset.cell, scalars) for e, asset in zip(energies.tolist(), unit.assets, strict=True)]
+    )
     sums: list[Any] = [np.zeros(count), np.zeros(count)]
     for way in (UP, DOWN):
         used: Any = np.zeros(count)

@@ -86,7 +86,10 @@ class Fleet:
     def __post_init__(self) -> None:
         object.__setattr__(self, "batteries", dict(self.batteries))
         object.__setattr__(self, "markets", tuple(self.markets))
-        for part, members, kinds in (("batteries", self.batteries.values(), Battery), ("markets", self.markets, Market)):
+        for part, members, kinds in (
+            ("batteries", self.batteries.values(), Battery),
+            ("markets", self.markets, Market),
+        ):
             if not members or not all(isinstance(item, kinds) for item in members):
                 found = f"fleet {self.name!r}: {part}={members!r}"
                 raise ConfigurationError(found, f"must hold one or more of {kinds}", "add one")
@@ -173,7 +176,9 @@ class Fleet:
         if isinstance(source, Fleet):
             return source
         if not isinstance(source, str | Path):
-            raise ConfigurationError(f"fleet={source!r}", "must be a Fleet, a preset or a YAML file", "pass one of them")
+            raise ConfigurationError(
+                f"fleet={source!r}", "must be a Fleet, a preset or a YAML file", "pass one of them"
+            )
         try:
             return cls.from_yaml(Path(source).read_text(encoding="utf-8"))
         except OSError as error:

@@ -3,8 +3,8 @@
 One rule: prices, needs and laws are those of the step; big-M values are the assets' own rated powers and energies.
 
 Where the action bids for each asset by itself, the model is the environment and its optimum is exact. Where bids are
-dispatched by a rule, every plan of the rule is one of the model too: its optimum is a bound for them, and the plan is the
-best one found that the rule plays.
+dispatched by a rule, every plan of the rule is one of the model too: its optimum is a bound for them, and the plan is
+the best one found that the rule plays.
 """
 
 from __future__ import annotations
@@ -224,9 +224,7 @@ def state_fleet(
     return StatedFleet(held)
 
 
-def _state_asset(
-    model: Any, unit: FleetUnit, asset: int, row: list[Any], start: float, goal: Goal, free: bool
-) -> Any:
+def _state_asset(model: Any, unit: FleetUnit, asset: int, row: list[Any], start: float, goal: Goal, free: bool) -> Any:
     """State what an asset can hold and what it delivers; return its energy at the end of each step.
 
     A ``free`` asset chooses its direction by itself; otherwise the fleet does.
@@ -280,7 +278,10 @@ def _state_direction(
     power, used, drained, kept, floor = sums
     cell = figures.cell
     most = [
-        min(figures.rated_kw[way], sum(limit for limit, own in zip(figures.limits_kw, unit.ways, strict=True) if own == way))
+        min(
+            figures.rated_kw[way],
+            sum(limit for limit, own in zip(figures.limits_kw, unit.ways, strict=True) if own == way),
+        )
         for way in (UP, DOWN)
     ]
     sells = _sells(unit, figures)
@@ -329,9 +330,7 @@ def _state_calls(model: Any, unit: FleetUnit, asset: int, row: list[Any], kept: 
         UP: lambda given: (kept - cell.energy_min) * cell.efficiency_discharge - given,
         DOWN: lambda given: (cell.energy_max - kept) / cell.efficiency_charge - given,
     }
-    spans = (cell.energy_max - cell.energy_min) * cell.efficiency_discharge, (
-        cell.energy_max / cell.efficiency_charge
-    )
+    spans = (cell.energy_max - cell.energy_min) * cell.efficiency_discharge, (cell.energy_max / cell.efficiency_charge)
     for place, (item, leg, way) in enumerate(zip(row, unit.legs, unit.ways, strict=True)):
         if item is None:
             continue

@@ -1,7 +1,7 @@
 """What a single fleet and a batch of them share: everything fixed before the first reset.
 
-One rule: keywords are read and checked here, once, for both; the calls of reserves are drawn here, once for all steps of
-the data, so that they are data like the prices.
+One rule: keywords are read and checked here, once, for both; the calls of reserves are drawn here, once for all steps
+of the data, so that they are data like the prices.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def make_fleet_setup(
     return FleetSetup(
         scenario=chosen,  # type: ignore[arg-type]  # a fleet stands where other environments have a scenario
         feed=feed,
-        tape=FleetTape(feed, get_forecast(forecast), ahead, _seen(chosen, feed), _states(chosen), called),
+        tape=FleetTape(feed, get_forecast(forecast), ahead, _seen(chosen), _states(chosen), called),
         sites=(Site(chosen.name, chosen.batteries, Spot(chosen.energy_price, chosen.carbon), ()),),
         units=(unit,),
         closings=(_closing(chosen, feed, closing),),
@@ -166,7 +166,7 @@ def _fleet(fleet: Any, scenario: Any, dataset: str | None, data: Any) -> Fleet:
         raise ConfigurationError("fleet= and scenario=", "mean the same thing here", "pass one of them")
     given = fleet if fleet is not None else scenario
     if given is None and data is not None:
-        raise ConfigurationError("data= without fleet=", "says prices, not what sells at them", 'pass fleet= as well')
+        raise ConfigurationError("data= without fleet=", "says prices, not what sells at them", "pass fleet= as well")
     return get_fleet(usual_fleet(dataset) if given is None else given)
 
 
@@ -188,13 +188,11 @@ def _check_columns(fleet: Fleet, feed: Feed) -> None:
         feed.require(column, f"fleet {fleet.name!r}")
     if fleet.objective.needs_carbon:
         feed.require(fleet.carbon, f"objective={fleet.objective.kind!r}")
-    if fleet.objective.terminal != "free" and not fleet.objective.kind == "carbon":
+    if fleet.objective.terminal != "free" and fleet.objective.kind != "carbon":
         feed.require(fleet.energy_price, f"terminal={fleet.objective.terminal!r} ({TERMINAL_HINT})")
 
 
-def _laid(
-    fleet: Fleet, feed: Feed, dispatch: Dispatch, seed: int
-) -> tuple[FleetUnit, tuple[tuple[str, Floats], ...]]:
+def _laid(fleet: Fleet, feed: Feed, dispatch: Dispatch, seed: int) -> tuple[FleetUnit, tuple[tuple[str, Floats], ...]]:
     """Return the fleet over the split, and name and share of every reserve that may be called, over all data."""
     hours, window = feed.step_hours, slice(feed.first, feed.stop)
     steps = feed.stop - feed.first
@@ -253,7 +251,7 @@ def _typical(leg: Leg) -> float | str:
     return float(process.shares(np.random.default_rng(0), 1, 1.0)[0])
 
 
-def _seen(fleet: Fleet, feed: Feed) -> tuple[str, ...]:
+def _seen(fleet: Fleet) -> tuple[str, ...]:
     """Return the columns an agent must see: those that its reward depends on."""
     carbon = (fleet.carbon,) if fleet.objective.needs_carbon else ()
     return tuple(dict.fromkeys((*fleet.columns(), *carbon)))

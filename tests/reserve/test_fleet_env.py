@@ -285,6 +285,19 @@ def test_checkers(actions: str, objective: str) -> None:
     silent(lambda: checker.check_env(env.unwrapped, warn=True))
 
 
+def test_the_default_needs_no_network_and_has_a_page() -> None:
+    from energy_gym.scenarios.fleet_reserve import FleetReserveEnv, FleetReserveVectorEnv
+
+    env = gym.make(ID)
+    silent(lambda: check_env(env.unwrapped))
+    assert env.action_space.shape == (5,)
+    assert len(env.unwrapped.layout) == env.observation_space.shape[0]
+    assert "Synthetic" in env.unwrapped.setup.feed.title
+    for part in ("Decision", "Observation", "Reward", "Episode", "Keywords", "Versions"):
+        assert part in (FleetReserveEnv.__doc__ or "")
+    assert FleetReserveVectorEnv.__doc__
+
+
 def test_pictures() -> None:
     pytest.importorskip("matplotlib")
     env = make(render_mode="rgb_array", episode_steps=4)
@@ -326,7 +339,11 @@ def test_real_markets(dataset: str, real_data: Any) -> None:
         ({"dispatch": "optimum"}, UnknownIdError, "did you mean 'optimal'"),
         ({"data": prices().drop(columns="down_per_mw_h")}, MissingColumnError, "market 'down'"),
         ({"data": prices().drop(columns="carbon_g_per_kwh"), "objective": "carbon"}, MissingColumnError, "carbon"),
-        ({"data": prices() * 2, "fleet": two_assets(activation=ActivationSeries("called_share"))}, EnergyGymError, "up"),
+        (
+            {"data": prices() * 2, "fleet": two_assets(activation=ActivationSeries("called_share"))},
+            EnergyGymError,
+            "up",
+        ),
         ({"data": prices() * np.nan}, EnergyGymError, "NaN|finite"),
         ({"episode_steps": 1000}, EnergyGymError, "hold 72 steps"),
         ({"activation": 1}, TypeError, "activation"),
