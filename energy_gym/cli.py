@@ -17,6 +17,7 @@ from rich.table import Table
 import energy_gym
 from energy_gym.data_cli import app as data_app
 from energy_gym.experts_cli import app as experts_app
+from energy_gym.fleet_cli import fleet
 from energy_gym.forecasts_cli import forecasts
 from energy_gym.leaderboard_cli import leaderboard, merge
 from energy_gym.recipes_cli import add_recipes
@@ -33,6 +34,7 @@ app = typer.Typer(
     help="Energy decisions as Gymnasium environments, with a proven optimum.",
 )
 app.add_typer(data_app, name="data")
+app.command()(fleet)
 app.command()(leaderboard)
 app.command()(merge)
 app.command()(forecasts)

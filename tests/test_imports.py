@@ -58,6 +58,7 @@ STOREYS = (
         "cli",
         "data_cli",
         "experts_cli",
+        "fleet_cli",
         "forecasts_cli",
         "leaderboard_cli",
         "recipes_cli",

@@ -29,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class Block(NamedTuple):
-    """A market's part in a step: its leg, the energy it moves in store at most [kWh], and its worth per kWh in store."""
+    """A market's part in a step: its leg, the most energy it moves in store [kWh], and its worth per kWh of that."""
 
     leg: int
     most_kwh: float
@@ -68,8 +68,9 @@ def _fits(unit: FleetUnit, asset: int) -> bool:
 
 def _blocks(unit: FleetUnit, asset: int, goal: Goal, step: int) -> tuple[list[Block], list[Block]]:
     """Return what can be given and taken in a step, the dearest market first, cut to the rated power."""
-    figures, found = unit.assets[asset], ([], [])  # type: tuple[list[Block], list[Block]]
-    for place, (leg, way) in enumerate(zip(unit.legs, unit.ways, strict=True)):
+    figures = unit.assets[asset]
+    found: tuple[list[Block], list[Block]] = ([], [])
+    for place, way in enumerate(unit.ways):
         if figures.limits_kw[place]:
             per_kw = figures.needs_kwh[place]
             worth = _worth(unit, asset, place, goal, step)

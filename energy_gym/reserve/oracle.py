@@ -3,8 +3,8 @@
 One rule: prices, needs and laws are those of the step; big-M values are the assets' own rated powers and energies.
 
 Where the action bids for each asset by itself, the model is the environment and its optimum is exact. Where bids are
-dispatched by a rule, every plan of the rule is one of the model too: its optimum is a bound for them, and the plan is the
-best one found that the rule plays.
+dispatched by a rule, every plan of the rule is one of the model too: its optimum is a bound for them, and the plan is
+the best one found that the rule plays.
 """
 
 from __future__ import annotations

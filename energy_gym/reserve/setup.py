@@ -1,7 +1,7 @@
 """What a single fleet and a batch of them share: everything fixed before the first reset.
 
-One rule: keywords are read and checked here, once, for both; the calls of reserves are drawn here, once for all steps of
-the data, so that they are data like the prices.
+One rule: keywords are read and checked here, once, for both; the calls of reserves are drawn here, once for all steps
+of the data, so that they are data like the prices.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def make_fleet_setup(
     return FleetSetup(
         scenario=chosen,  # type: ignore[arg-type]  # a fleet stands where other environments have a scenario
         feed=feed,
-        tape=FleetTape(feed, get_forecast(forecast), ahead, _seen(chosen, feed), _states(chosen), called),
+        tape=FleetTape(feed, get_forecast(forecast), ahead, _seen(chosen), _states(chosen), called),
         sites=(Site(chosen.name, chosen.batteries, Spot(chosen.energy_price, chosen.carbon), ()),),
         units=(unit,),
         closings=(_closing(chosen, feed, closing),),
@@ -251,7 +251,7 @@ def _typical(leg: Leg) -> float | str:
     return float(process.shares(np.random.default_rng(0), 1, 1.0)[0])
 
 
-def _seen(fleet: Fleet, feed: Feed) -> tuple[str, ...]:
+def _seen(fleet: Fleet) -> tuple[str, ...]:
     """Return the columns an agent must see: those that its reward depends on."""
     carbon = (fleet.carbon,) if fleet.objective.needs_carbon else ()
     return tuple(dict.fromkeys((*fleet.columns(), *carbon)))

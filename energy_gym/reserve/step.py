@@ -166,7 +166,7 @@ def _as_block(assets: Sequence[Figures]) -> Figures:
 
     return Figures(
         Cell(*columns(asset.cell for asset in assets)),
-        columns(asset.rated_kw for asset in assets),  # type: ignore[arg-type]  # two rated powers go in and come out
+        columns(asset.rated_kw for asset in assets),
         columns(asset.limits_kw for asset in assets),
         columns(asset.needs_kwh for asset in assets),
         assets[0].both,

@@ -285,6 +285,19 @@ def test_checkers(actions: str, objective: str) -> None:
     silent(lambda: checker.check_env(env.unwrapped, warn=True))
 
 
+def test_the_default_needs_no_network_and_has_a_page() -> None:
+    from energy_gym.scenarios.fleet_reserve import FleetReserveEnv, FleetReserveVectorEnv
+
+    env = gym.make(ID)
+    silent(lambda: check_env(env.unwrapped))
+    assert env.action_space.shape == (5,)
+    assert len(env.unwrapped.layout) == env.observation_space.shape[0]
+    assert "Synthetic" in env.unwrapped.setup.feed.title
+    for part in ("Decision", "Observation", "Reward", "Episode", "Keywords", "Versions"):
+        assert part in (FleetReserveEnv.__doc__ or "")
+    assert FleetReserveVectorEnv.__doc__
+
+
 def test_pictures() -> None:
     pytest.importorskip("matplotlib")
     env = make(render_mode="rgb_array", episode_steps=4)

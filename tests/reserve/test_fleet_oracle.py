@@ -44,7 +44,7 @@ def brute_force(env: Any, levels: tuple[float, ...]) -> float:
     """Return the best return of all sequences of levels, played through the environment's own step."""
     setup = env.unwrapped.setup
     goal, best = Goal(setup.weights, setup.closings[0]), -np.inf
-    moves = [move for move in itertools.product(levels, repeat=setup.controls)]
+    moves = list(itertools.product(levels, repeat=setup.controls))
     for plan in itertools.product(moves, repeat=setup.steps):
         best = max(best, played(setup.unit, env.unwrapped.states, goal, np.array(plan)))
     return best
@@ -213,9 +213,8 @@ def test_the_table_shows_the_plan() -> None:
     for (_, row), action in zip(table.iterrows(), solution.actions, strict=True):
         info = env.step(action)[4]
         assert row["energy_kwh"] == pytest.approx(info["energy_kwh"], abs=1e-9)
-        assert row["soc(b0)"] == pytest.approx(
-            info["energy_kwh/b0"] / env.unwrapped.scenario.batteries["b0"].capacity_kwh
-        )
+        size = env.unwrapped.scenario.batteries["b0"].capacity_kwh
+        assert row["soc(b0)"] == pytest.approx(info["energy_kwh/b0"] / size)
 
 
 def trading_desk(assets: int, markets: int, seed: int = 0) -> tuple[Fleet, pd.DataFrame]:
