@@ -140,7 +140,7 @@ class Planner:
 
     def propose(self, windows: Windows) -> Proposal:
         """Return what the network proposes for windows in float32."""
-        return self.network(windows)  # type: ignore[no-any-return]  # a module's call is not typed
+        return self.network(windows)
 
     def plan(self, net_kw: Floats, buy_per_mwh: Floats, sell_per_mwh: Floats, energy_kwh: Any, left: Any) -> Schedule:
         """Plan windows; the cheapest candidate of each is played in float64.
