@@ -51,8 +51,8 @@ STOREYS = (
         "plots",
         "page",
         "merging",
+        "sweeps",
     ),
-    ("sweeps",),
     ("cli", "data_cli", "experts_cli", "forecasts_cli", "leaderboard_cli", "recipes_cli", "sweep_cli"),
 )
 RANK = {name: storey for storey, names in enumerate(STOREYS) for name in names}
