@@ -111,7 +111,7 @@ def _bids(unit: FleetUnit) -> list[Flexible]:
 
 
 def _no_law(*_: Any) -> Any:
-    raise NotImplementedError("a bid has no law of its own: the fleet's step plays all of them")
+    raise ConfigurationError("a bid", "has no law of its own", "play the fleet's step, which plays all of them")
 
 
 def make_fleet_setup(
