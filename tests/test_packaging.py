@@ -92,8 +92,8 @@ def test_folders_that_are_data_are_no_packages() -> None:
 
 def test_the_wheel_is_told_to_carry_the_data() -> None:
     included = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    suites = {"benchmarks/suites": "energy_gym/benchmarks/suites"}
-    assert included == {"datasets": "energy_gym/datasets", **suites, "agents": "energy_gym/recipe_files"}
+    inside = {f"benchmarks/{name}": f"energy_gym/benchmarks/{name}" for name in ("suites", "studies")}
+    assert included == {"datasets": "energy_gym/datasets", **inside, "agents": "energy_gym/recipe_files"}
     assert all((ROOT / folder).is_dir() for folder in included)
 
 
