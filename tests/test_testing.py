@@ -108,7 +108,8 @@ def test_hidden_state_is_named(data: pd.DataFrame, twisted: Any) -> None:
     def costly(flexible: Flexible) -> Flexible:
         return with_laws(cost=cost)(replace(flexible, costs=True))
 
-    with pytest.raises(BrokenPromiseError, match="at step"):
+    # Gymnasium's own checker says it first where it compares rewards, which it does since 1.0.
+    with pytest.raises(BrokenPromiseError, match="at step|rewards are not equivalent"):
         check_scenario(twisted(costly), data, episodes=1, steps=12, torch=False)
 
 
