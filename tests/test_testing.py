@@ -109,7 +109,7 @@ def test_hidden_state_is_named(data: pd.DataFrame, twisted: Any) -> None:
         return with_laws(cost=cost)(replace(flexible, costs=True))
 
     # Gymnasium's own checker says it first where it compares rewards, which it does since 1.0.
-    with pytest.raises(BrokenPromiseError, match="at step|rewards are not equivalent"):
+    with pytest.raises(BrokenPromiseError, match=r"at step|rewards are not equivalent"):
         check_scenario(twisted(costly), data, episodes=1, steps=12, torch=False)
 
 
