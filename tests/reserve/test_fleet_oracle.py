@@ -20,7 +20,8 @@ from energy_gym.agents import make_agent
 from energy_gym.oracle.pyomo_model import PyomoModel, solve_model
 from energy_gym.oracle.statement import Goal
 from energy_gym.reserve import Fleet, FullActivation, RandomActivation, Reserve, Trade
-from energy_gym.reserve.oracle import played, state_fleet
+from energy_gym.reserve.oracle import played
+from energy_gym.reserve.statement import state_fleet
 
 ID = "energy_gym/FleetReserve-v0"
 
