@@ -96,10 +96,10 @@ def _free(unit: FleetUnit, states: Sequence[float], goal: Goal, limit: float) ->
 
 
 def separable(unit: FleetUnit, goal: Goal) -> bool:
-    """Return whether assets do not touch each other: no smallest bid, and one price for energy missing and left."""
+    """Return whether assets do not touch each other: bids of any size, and one price for energy missing and left."""
     closing = goal.closing
     linear = (closing.missing, closing.missing_carbon) == (closing.left, closing.left_carbon)
-    return linear and not any(leg.product.minimum_kw for leg in unit.legs)
+    return linear and not any(leg.product.minimum_kw or leg.product.tick_kw for leg in unit.legs)
 
 
 def _tied(unit: FleetUnit, states: Sequence[float], goal: Goal, limit: float) -> Floats:

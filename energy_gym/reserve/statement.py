@@ -17,6 +17,7 @@ from energy_gym.contracts.spot import KWH_PER_MWH, carbon_kg, energy_cost
 from energy_gym.entities.battery import lowest_energy, next_energy, wear_cost
 from energy_gym.oracle.statement import Goal, state_closing
 from energy_gym.reserve.laws import DOWN, UP, Figures
+from energy_gym.reserve.laws import TOLERANCE as TICK_SHARE
 
 if TYPE_CHECKING:
     from energy_gym.reserve.unit import FleetUnit
@@ -63,7 +64,7 @@ def state_fleet(
                     model.equal(power, limit * share)
         after.append(_state_asset(model, unit, asset, row, float(states[asset]), goal, shares is None))
         held.append(row)
-    _smallest_bids(model, unit, held)
+    _sizes(model, unit, held)
     state_closing(model, replace(unit, flexibles=tuple(unit.flexibles[asset] for asset in chosen)), after, goal)
     return StatedFleet(held)
 
@@ -213,20 +214,25 @@ def _as_far_as_it_lasts(
     model.choose(rows, broken, seldom=True)
 
 
-def _smallest_bids(model: Any, unit: FleetUnit, held: list[list[Any]]) -> None:
-    """One binary a step and market with a smallest bid (1 while it is sold)."""
+def _sizes(model: Any, unit: FleetUnit, held: list[list[Any]]) -> None:
+    """State what a market takes of all assets together: nothing below its smallest bid, and whole ticks."""
     for place, leg in enumerate(unit.legs):
-        least = leg.product.minimum_kw
-        parts = [row[place] for row in held if row[place] is not None]
-        if not least or not parts:
+        product, parts = leg.product, [row[place] for row in held if row[place] is not None]
+        if not parts or not (product.minimum_kw or product.tick_kw):
             continue
         total = parts[0]
         for part in parts[1:]:
             total = total + part
-        _all_or_nothing(model, total, least, leg.product.maximum_kw)
+        if product.tick_kw:
+            most = np.floor(product.maximum_kw / product.tick_kw + TICK_SHARE)
+            model.equal(total, product.tick_kw * model.variable(0.0, most, whole=True))
+        if product.minimum_kw > product.tick_kw:
+            _all_or_nothing(model, total, product.minimum_kw, product.maximum_kw)
 
 
 def _all_or_nothing(model: Any, total: Any, least: float, most: float) -> None:
+    """One binary a step (1 while it is sold)."""
+
     def rows(sold: Any, at: Any) -> list[tuple[Any, Any]]:
         return [(total[at], most * sold), (least * sold, total[at])]
 
