@@ -13,6 +13,7 @@ from energy_gym.backends import Namespace
 from energy_gym.contracts.activation import Activation, NoActivation, require_column, require_number
 from energy_gym.contracts.spot import KWH_PER_MWH
 from energy_gym.errors import ConfigurationError, NonPositiveError
+from energy_gym.trees import sequence
 
 KW_PER_MW = 1000.0
 DIRECTIONS = ("up", "down")
@@ -69,10 +70,14 @@ class Reserve:
         if self.direction not in DIRECTIONS:
             found = f"{where}: direction={self.direction!r}"
             raise ConfigurationError(found, "must be 'up' (discharge) or 'down' (charge)", "pass one of these")
+        process: object = self.activation
+        if not isinstance(process, Activation):
+            found = f"{where}: activation={process!r}"
+            raise ConfigurationError(found, "must say how it is called", "pass FullActivation() or another of its kind")
         self._check_sizes(where)
 
     def _check_sizes(self, where: str) -> None:
-        object.__setattr__(self, "prequalified_kw", tuple(self.prequalified_kw))
+        object.__setattr__(self, "prequalified_kw", sequence(f"{where}: prequalified_kw", self.prequalified_kw))
         for power in self.prequalified_kw:
             require_number(f"{where}: prequalified_kw", power, 0.0)
         for name in ("minimum_kw", "tick_kw", "penalty_per_mwh", "penalty_factor", "price_share"):
