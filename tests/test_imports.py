@@ -50,6 +50,7 @@ STOREYS = (
         "clusters",
         "plots",
         "page",
+        "judging",
         "merging",
         "recommendation",
     ),

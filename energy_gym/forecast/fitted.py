@@ -60,12 +60,12 @@ class Fitted(ABC):
         """Return predictions for the rows, shape (stop - first, horizon); those of known values are not used."""
 
     @abstractmethod
-    def _settings(self) -> str:
+    def settings(self) -> str:
         """Return all that decides what is learnt, in words: settings and the library's version."""
 
     def check_installed(self) -> None:
         """Raise MissingExtraError where the library it learns with is not installed."""
-        self._settings()
+        self.settings()
 
     def fit(self, feed: Feed) -> Self:
         """Learn from the window of a feed (``feed.first`` to ``feed.stop``), nothing after it.
@@ -143,7 +143,7 @@ class Fitted(ABC):
         return trained
 
     def _key(self, trained: Feed, feed: Feed, column: str, window: tuple[int, int, int]) -> str:
-        told = f"{VERSION} {self._settings()} {column} {window} {_digest(trained)} {_digest(feed)}"
+        told = f"{VERSION} {self.settings()} {column} {window} {_digest(trained)} {_digest(feed)}"
         return hashlib.sha256(told.encode()).hexdigest()[:24]
 
 

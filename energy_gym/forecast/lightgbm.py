@@ -67,7 +67,8 @@ class LightGBM(Fitted):
             if not value > 0:
                 raise ConfigurationError(f"{setting}={value!r}", "must be positive", "leave it out for the default")
 
-    def _settings(self) -> str:
+    def settings(self) -> str:
+        """See `Fitted.settings`."""
         _library()
         return f"{self!r} lightgbm {metadata.version('lightgbm')}"
 
