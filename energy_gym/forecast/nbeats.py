@@ -66,6 +66,10 @@ class NBeats(Fitted):
         _library()
         return f"{self!r} neuralforecast {metadata.version('neuralforecast')}"
 
+    def others(self, feed: Feed, column: str) -> list[str]:
+        """See `Fitted.others`; there are none."""
+        return []
+
     def _learn(self, feed: Feed, column: str, horizon: int) -> Any:
         import pandas as pd
 
