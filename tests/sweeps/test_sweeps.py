@@ -29,6 +29,7 @@ pytest.importorskip("hydra", reason="needs the extra sweep")
 from energy_gym.sweeps import sweep as sweep_module
 from energy_gym.sweeps.drawing import PLOT, draw, front, knee, knees
 from energy_gym.sweeps.grid import points_of
+from energy_gym.sweeps.playing import play_point
 from energy_gym.sweeps.sweep import POINTS, STORY, TABLE, read_sweep
 
 BATTERY = "scenario.entities.battery"
@@ -207,8 +208,12 @@ def test_a_sweep_that_was_killed_plays_what_is_missing(tmp_path: Path, monkeypat
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert (len(list((folder / POINTS).iterdir())), (folder / TABLE).exists()) == (2, False)
     played_now: list[Any] = []
-    genuine = sweep_module.play_point
-    monkeypatch.setattr(sweep_module, "play_point", lambda tree: played_now.append(tree) or genuine(tree))
+
+    def counted(tree: Any) -> Any:
+        played_now.append(tree)
+        return play_point(tree)
+
+    monkeypatch.setattr(sweep_module, "play_point", counted)
     table = played(Experiment.read(path), folder)
     assert len(played_now) == 2
     assert table[f"{BATTERY}.capacity_kwh"].tolist() == [5, 10, 20, 40]
