@@ -53,6 +53,7 @@ STOREYS = (
         "judging",
         "merging",
         "recommendation",
+        "trials",
     ),
     ("sweeps",),
     (
