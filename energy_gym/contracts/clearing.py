@@ -92,7 +92,7 @@ def trading_tensors() -> Trading:
 def cut(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
     """Cut a bid's volume to a market's sizes [kW]: not above the maximum, down to the tick, nothing below the minimum.
 
-    Sizes within a billionth of a tick below a multiple count as that multiple.
+    Sizes within a billionth of a tick below a multiple count as that multiple, and so close to the minimum as enough.
 
     Args:
         volume_kw: Volume wished for, finite.
@@ -112,7 +112,7 @@ def _cut_size(size_kw: Any, limits: Limits, xp: Trading) -> Any:
     size = xp.bounded(size_kw, most)
     tick = limits.tick_kw
     if not tick:
-        return xp.kept(size, size - limits.minimum_kw)
+        return xp.kept(size, size - limits.minimum_kw * (1.0 - _TICK_SHARE))
     rounded = xp.bounded(xp.whole(size / tick + _TICK_SHARE) * tick, most)
     return xp.kept(rounded, size - limits.minimum_kw + tick * _TICK_SHARE)
 
@@ -163,7 +163,10 @@ def faults(volume_kw: Any, limit_per_mwh: Any, limits: Limits) -> dict[str, Any]
 
 
 class PriceImpact(Protocol):
-    """How a market answers a bid; the extension point for markets that a bid can move."""
+    """How a market answers a bid; the extension point for markets that a bid can move.
+
+    No bid may move a price in its own favour: that is what the oracle's bound rests on.
+    """
 
     def taken(self, volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading) -> tuple[Any, Any]:
         """Return the volume that clears [kW] and the price it clears at [currency/MWh].
