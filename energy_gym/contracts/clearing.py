@@ -38,6 +38,7 @@ class _Scalars:
     __slots__ = ()
     positive = staticmethod(scalars.positive)
     bounded = staticmethod(scalars.bounded)
+    lesser = staticmethod(scalars.lesser)
 
     @staticmethod
     def kept(value: float, test: float) -> float:
@@ -54,6 +55,7 @@ class _Arrays:
     __slots__ = ()
     positive = staticmethod(arrays.positive)
     bounded = staticmethod(arrays.bounded)
+    lesser = staticmethod(arrays.lesser)
 
     @staticmethod
     def kept(value: Any, test: Any) -> Any:
@@ -85,7 +87,7 @@ def trading_tensors() -> Trading:
     def kept(value: Any, test: Any) -> Any:
         return torch.where(test >= 0.0, value, torch.zeros_like(value))
 
-    space = SimpleNamespace(positive=basis.positive, bounded=basis.bounded, kept=kept, whole=torch.floor)
+    space = SimpleNamespace(**vars(basis), kept=kept, whole=torch.floor)
     return cast(Trading, space)
 
 
