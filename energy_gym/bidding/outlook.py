@@ -14,7 +14,8 @@ import numpy.typing as npt
 from energy_gym.bidding.env import BiddingEnv
 from energy_gym.bidding.oracle import open_markets
 from energy_gym.bidding.setup import BiddingSetup, at_no_price, demand_kwh
-from energy_gym.bidding.statement import Open, Window
+from energy_gym.bidding.statement import Window
+from energy_gym.bidding.volumes import Open
 from energy_gym.contracts.deviation import DualPrice
 from energy_gym.contracts.supply import Terms
 from energy_gym.oracle.statement import Goal
