@@ -12,10 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.agents.base import Agent
-from energy_gym.agents.bidding import BidMPC
 from energy_gym.agents.mpc import MPC
-from energy_gym.bidding.env import BiddingEnv
 from energy_gym.errors import ConfigurationError
 from energy_gym.evaluation import Evaluation, evaluate
 from energy_gym.oracle.problem import problem_now
@@ -62,8 +59,7 @@ def decompose(
         env: An environment of this package.
         seed: Seed of the episode.
         options: Options of ``reset``.
-        planner: What plans anew on the forecast at every step, an agent for the same environment; by default mpc, and
-            bid-mpc where bids are made.
+        planner: What plans anew on the forecast at every step, an agent for the same environment; by default mpc.
 
     Example:
         >>> import gymnasium as gym
@@ -73,7 +69,7 @@ def decompose(
         >>> abs(parts.forecast + parts.controller - parts.regret) < 1e-9
         True
     """
-    planned = evaluate(planner or planner_for(env), env, seed=seed, options=options)
+    planned = evaluate(planner or MPC(env), env, seed=seed, options=options)
     played = evaluate(agent, env, seed=seed, options=options, oracle=_known(planned))
     days = planned.daily_regret
     oracle_days = set(days) == set(played.daily_regret)
@@ -85,17 +81,6 @@ def decompose(
         daily_forecast=dict(days) if oracle_days else {},
         daily_controller={day: played.daily_regret[day] - days[day] for day in days} if oracle_days else {},
     )
-
-
-def planner_for(env: Any) -> Agent:
-    """Return what plans best on the forecast of an environment, anew at each step.
-
-    Example:
-        >>> import gymnasium as gym
-        >>> planner_for(gym.make("energy_gym/Arbitrage-v0")).name, planner_for(gym.make("energy_gym/Bidding-v0")).name
-        ('mpc', 'bid-mpc')
-    """
-    return BidMPC(env) if isinstance(env.unwrapped, BiddingEnv) else MPC(env)
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from energy_gym.results import Results
 
-# The agents that plan best on the forecast, of bids the second: what they lose, the forecast costs.
-PLANNERS = ("mpc", "energy_gym.agents.bidding:BidMPC")
+# The agent that plans best on the forecast: what it loses, the forecast costs.
+PLANNER = "mpc"
 STATISTICS = {"mean": mean, "iqm": interquartile_mean, "gap": optimality_gap}
 
 
@@ -87,14 +87,14 @@ def by_task(frame: pd.DataFrame, task: str) -> pd.DataFrame:
     table.insert(1, "spread", groups["score"].std(ddof=0))
     table.insert(2, "seeds", groups["seed"].nunique())
     table["ms/decision"] = groups["seconds_per_decision"].median() * 1e3
-    table["forecast"] = next((table["regret"][name] for name in PLANNERS if name in table.index), math.nan)
+    table["forecast"] = table["regret"].get(PLANNER, math.nan)
     table["controller"] = table["regret"] - table["forecast"]
     table["actions"] = groups["actions"].first()
     return table.sort_values("score", ascending=False)
 
 
 def decomposition(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return where regret comes from: a row per task and agent, best agent first, of tasks that mpc (bid-mpc) played.
+    """Return where regret comes from: a row per task and agent, best agent first, of tasks that mpc played.
 
     Columns: ``task``, ``agent``, ``unit``, ``regret`` (mean over seeds) and its two parts, which add up to it:
     ``forecast``, the regret of mpc on the same task, whose plan on the forecast is the best there is at each step; and

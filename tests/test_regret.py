@@ -80,7 +80,7 @@ def test_parts_of_the_regret_add_up_by_day_and_in_all() -> None:
 
 RULES = ("idle", "uniform", "threshold", "mpc")
 SITES = ("idle", "self-consumption", "tariff-clock", "peak-shaving", "mpc")
-BIDDERS = tuple(f"energy_gym.agents.bidding:{name}" for name in ("Forecast", "Greedy", "StorageSplit", "BidMPC"))
+BIDDERS = ("bid-forecast", "bid-greedy", "bid-split", "mpc")
 TASKS: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
     "market": ("Arbitrage", {"forecast": "mean", "episode_steps": 60}, RULES),
     "levels": (

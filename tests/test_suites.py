@@ -55,7 +55,8 @@ def test_quick_needs_no_network(task: Task, monkeypatch: pytest.MonkeyPatch) -> 
 
 CORE = Suite.read("core").tasks
 MARKETS = [task for task in CORE if task.id == ID]
-SITES = [task for task in CORE if task.id != ID]
+TRADED = [task for task in CORE if task.id in ("energy_gym/Bidding-v0", "energy_gym/FleetReserve-v0")]
+SITES = [task for task in CORE if task.id != ID and task not in TRADED]
 
 
 @pytest.mark.parametrize("task", MARKETS, ids=lambda task: task.name)
@@ -81,8 +82,13 @@ def test_core_and_the_yearly_bills_cover_every_site() -> None:
         }
 
 
-@pytest.mark.parametrize("task", SITES, ids=lambda task: task.name)
-def test_core_plays_the_test_split_of_a_site(task: Task, real_data: Path) -> None:
+def test_core_bids_in_the_markets_at_hand() -> None:
+    assert [task.name for task in TRADED] == ["bidding-dk2", "bidding-be", "fleet-dk2", "fleet-nem"]
+    assert {task.keywords["dataset"] for task in TRADED} == {"dk2-2021", "belgium", "nem-nsw1"}
+
+
+@pytest.mark.parametrize("task", [*SITES, *TRADED], ids=lambda task: task.name)
+def test_core_plays_the_whole_test_split(task: Task, real_data: Path) -> None:
     its = card(str(task.keywords.get("dataset", "california-homes-2016")))
     first, stop = its.splits["test"]
     setup: Any = task.make().unwrapped.setup  # type: ignore[attr-defined]
@@ -107,6 +113,15 @@ def test_an_agent_that_makes_no_sense_in_a_task_is_said_to() -> None:
     }
     assert set(misfits(home, agents)) == {"peak-shaving"}
     assert misfits(Task("c", "energy_gym/Commercial-v0", {}), agents) == {}
+
+
+def test_what_bids_is_played_by_what_bids() -> None:
+    agents = ["idle", "threshold", "self-consumption", "bid-forecast", "greedy", "follow", "mpc"]
+    producer, fleet = (Task("t", f"energy_gym/{name}-v0", {}) for name in ("Bidding", "FleetReserve"))
+    assert set(misfits(producer, agents)) == {"threshold", "self-consumption", "greedy", "follow"}
+    assert set(misfits(fleet, agents)) == {"threshold", "self-consumption", "bid-forecast"}
+    assert set(misfits(Task("m", ID, {}), agents)) == {"self-consumption", "bid-forecast", "greedy", "follow"}
+    assert misfits(producer, ["greedy"]) == {"greedy": "bids for fleets"}
 
 
 def test_same_task_same_hash_whatever_its_name() -> None:

@@ -59,6 +59,8 @@ class Annealing(Agent):
 
     name: ClassVar[str] = "annealing"
     stochastic: ClassVar[bool] = True
+    selective: ClassVar[bool] = True
+    decides: ClassVar[tuple[str, ...]] = ("power",)
 
     def __init__(
         self,

@@ -13,10 +13,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import yaml
+from gymnasium import spaces
 
+from energy_gym.bidding.env import BiddingEnv
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.errors import ConfigurationError
+from energy_gym.errors import ConfigurationError, UnsuitableAgentError
 from energy_gym.files import write_atomically
+from energy_gym.reserve.env import FleetEnv
 from energy_gym.tape import Slot
 from energy_gym.version import __version__
 
@@ -26,6 +29,8 @@ FORMAT = 1
 # Called during ``fit`` with the environment steps (or gradient steps, of an offline agent) so far and figures by name,
 # such as the score on the validation split.
 Callback = Callable[[int, Mapping[str, float]], None]
+# What the environments of the suite ask for: power of batteries and the like, bids of a producer, bids of a fleet.
+DECISIONS = {"power": "sets the power of storage", "bids": "bids in markets for a producer", "fleet": "bids for fleets"}
 
 
 class Agent(ABC):
@@ -37,6 +42,7 @@ class Agent(ABC):
 
     Raises:
         ConfigurationError: The environment is not one of this package, or of a kind of action the agent cannot play.
+        UnsuitableAgentError: The agent decides on something else than the environment asks for.
     """
 
     name: ClassVar[str]
@@ -45,6 +51,8 @@ class Agent(ABC):
     learns: ClassVar[bool] = False
     # Makes no sense in some environments, and raises UnsuitableAgentError there.
     selective: ClassVar[bool] = False
+    # Which of `DECISIONS` it can make.
+    decides: ClassVar[tuple[str, ...]] = tuple(DECISIONS)
     # Modules that ``fit`` imports, and the extra that brings each.
     requires: ClassVar[Mapping[str, str]] = {}
     # The kinds of action it can play, and the keyword a task is made with where its own kind is not among them.
@@ -64,6 +72,14 @@ class Agent(ABC):
             )
         self.env: EnergyEnv = base
         self.seed = int(seed)
+        if decision(base) not in self.decides:
+            raise self.refused(" or ".join(DECISIONS[item] for item in self.decides))
+
+    def refused(self, rule: str) -> UnsuitableAgentError:
+        """Return the error that says why the agent makes no sense in its environment."""
+        return UnsuitableAgentError(
+            f"agent {self.name!r} on scenario {self.env.scenario.name!r}", rule, "choose another agent for it"
+        )
 
     @abstractmethod
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
@@ -151,7 +167,14 @@ class Agent(ABC):
         if setup.levels is None:
             return np.full(setup.controls, share)
         level = int(np.argmin(np.abs(np.array(setup.levels) - share)))
-        return level if setup.controls == 1 else np.full(setup.controls, level)
+        return level if isinstance(self.env.action_space, spaces.Discrete) else np.full(setup.controls, level)
+
+
+def decision(env: EnergyEnv) -> str:
+    """Return which of `DECISIONS` an environment asks for."""
+    if isinstance(env, BiddingEnv):
+        return "bids"
+    return "fleet" if isinstance(env, FleetEnv) else "power"
 
 
 def _read_saved(path: Path) -> dict[str, Any]:

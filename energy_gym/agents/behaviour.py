@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from energy_gym.agents.base import Agent
-from energy_gym.agents.experts import WINDOW, Foresight
+from energy_gym.agents.experts import WINDOW, foresight
 
 
 class Behaviour(Agent):
@@ -37,7 +37,7 @@ class Behaviour(Agent):
     def __init__(self, env: Any, seed: int = 0, noise: float = 0.3, window: int = WINDOW) -> None:
         super().__init__(env, seed)
         self.noise = noise
-        self._expert = Foresight(self.env, window)
+        self._expert = foresight(self.env, window)
         self.reset()
 
     def reset(self) -> None:
@@ -49,4 +49,6 @@ class Behaviour(Agent):
         if self._random.random() >= self.noise:
             return self._expert(dict(info))
         levels = self.env.setup.levels
-        return self._random.uniform(-1.0, 1.0, size=1) if levels is None else int(self._random.integers(len(levels)))
+        if levels is None:
+            return self._random.uniform(-1.0, 1.0, size=self.env.setup.controls)
+        return int(self._random.integers(len(levels)))

@@ -1,4 +1,4 @@
-"""Baselines for ``energy_gym/Bidding-v0``: bid the forecast, greedy, storage split, and model predictive control.
+"""Rules for ``energy_gym/Bidding-v0``: bid the forecast, greedy, and storage split.
 
 One rule: they know what the environment's forecast, its calendar and their own bids say, and nothing else.
 """
@@ -14,15 +14,9 @@ import numpy.typing as npt
 from energy_gym.agents.base import Agent
 from energy_gym.bidding import outlook
 from energy_gym.bidding.env import BiddingEnv
-from energy_gym.bidding.oracle import actions_of
-from energy_gym.bidding.statement import nonconvex, state_window
 from energy_gym.contracts.market import Ahead
-from energy_gym.errors import ConfigurationError
-from energy_gym.oracle.model import ArrayModel
 
 Floats = npt.NDArray[np.float64]
-PREMIUM = 0.1
-"""What the controller expects a deviation to cost, in units of the price's spread."""
 SPLIT = 0.5
 """Share of the storage's power that the storage split plans ahead; the rest balances."""
 
@@ -30,15 +24,11 @@ SPLIT = 0.5
 class Bidder(Agent):
     """An agent for a producer."""
 
+    selective: ClassVar[bool] = True
+    decides: ClassVar[tuple[str, ...]] = ("bids",)
     kinds: ClassVar[tuple[str, ...]] = ("continuous",)
+    preferred_actions: ClassVar[str] = "continuous"
     env: BiddingEnv
-
-    def __init__(self, env: Any, seed: int = 0) -> None:
-        super().__init__(env, seed)
-        base: object = self.env
-        if not isinstance(base, BiddingEnv):
-            found = f"agent {self.name!r} on {type(base).__name__}"
-            raise ConfigurationError(found, "bids in markets", "use it on energy_gym/Bidding-v0")
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""
@@ -150,40 +140,3 @@ class StorageSplit(Bidder):
         power = planned + balance
         rated = float(storage.draw_kwh if power > 0.0 else storage.give_kwh) / hours
         action[0] = float(np.clip(power / rated, -1.0, 1.0))
-
-
-class BidMPC(Bidder):
-    """Model predictive control: at each gate, and at least every hour, the best plan on what is known then.
-
-    The plan is the oracle's problem on the environment's forecast, with bids of any size that the environment rounds to
-    ticks; between gates its storage power and supply are played. It does not speculate: a deviation is expected to cost
-    a tenth of the price's usual spread, either way (see `energy_gym.bidding.outlook.hedged_window`).
-    """
-
-    name: ClassVar[str] = "bid-mpc"
-
-    def __init__(self, env: Any, seed: int = 0) -> None:
-        super().__init__(env, seed)
-        statistics = self.env.setup.feed.statistics[self.env.setup.trading.markets[0].price]
-        self._premium = PREMIUM * statistics.scale
-        self._every = max(round(1.0 / self.env.setup.feed.step_hours), 1)
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget the plan."""
-        self._plan, self._made = np.zeros((0, 0)), 0
-
-    def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
-        """See `Agent.act`."""
-        now = self.env.steps_left[0]
-        gate = self.env.due[len(self.env.setup.flexibles) + 1 :].any()
-        if gate or not 0 <= now - self._made < min(self._every, len(self._plan)):
-            self._plan, self._made = self._solved(), now
-        return self._plan[now - self._made]
-
-    def _solved(self) -> Floats:
-        window = outlook.hedged_window(self.env, self._premium)
-        model = ArrayModel(len(window.unit), likely=nonconvex(window))
-        bids = state_window(model, window, whole=False)
-        answer = model.solve()
-        return actions_of(self.env.desk, window, bids, answer.columns)

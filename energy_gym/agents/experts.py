@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.agents.bid_planning import BidForesight
 from energy_gym.agents.keywords import environment_id, plain_keywords
 from energy_gym.agents.mpc import MPC, first_action
 from energy_gym.agents.trajectories import Episode, Trajectories
+from energy_gym.bidding.choosing import ChoosingEnv
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import check_count
 from energy_gym.errors import ConfigurationError, UnknownIdError
@@ -105,9 +107,17 @@ def _advisor(env: EnergyEnv, policy: str, window: int | None) -> Advisor:
         agent = MPC(env)
         return lambda info: agent.act(None, info)
     if window is not None:
-        return Foresight(env, window)
+        return foresight(env, window)
     plan = iter(solve(env).actions)
     return lambda _: next(plan)
+
+
+def foresight(env: EnergyEnv, window: int) -> Advisor:
+    """Return the oracle over a rolling window; of a producer, one that reaches as far as bids do, made anew hourly."""
+    if not isinstance(env, ChoosingEnv):
+        return Foresight(env, window)
+    bids = BidForesight(env, window)
+    return lambda _: bids.action()
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,9 @@ class Greedy(Agent):
     """
 
     name: ClassVar[str] = "greedy"
+    selective: ClassVar[bool] = True
+    decides: ClassVar[tuple[str, ...]] = ("fleet",)
     kinds: ClassVar[tuple[str, ...]] = ("continuous",)
-
-    def __init__(self, env: Any, seed: int = 0) -> None:
-        super().__init__(env, seed)
-        _require_fleet(self)
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""
@@ -108,10 +106,11 @@ class Follow(Agent):
     """
 
     name: ClassVar[str] = "follow"
+    selective: ClassVar[bool] = True
+    decides: ClassVar[tuple[str, ...]] = ("fleet",)
 
     def __init__(self, env: Any, seed: int = 0) -> None:
         super().__init__(env, seed)
-        _require_fleet(self)
         self.reset()
 
     def reset(self) -> None:
@@ -131,9 +130,3 @@ class Follow(Agent):
         unit = expected_units(self.env, size)[0]
         best = best_of_unit(unit, by_unit(setup, self.env.states)[0], Goal(setup.weights, closing), setup.levels)
         return list(best.wishes) if setup.levels is None else chosen_levels(setup.levels, best.wishes)
-
-
-def _require_fleet(agent: Agent) -> None:
-    if not isinstance(agent.env.setup.units[0], FleetUnit):
-        found = f"agent {agent.name!r} on {type(agent.env).__name__}"
-        raise ConfigurationError(found, "bids for fleets only", "make energy_gym/FleetReserve-v0")

@@ -64,6 +64,7 @@ class L2O(Agent):
     name: ClassVar[str] = "l2o"
     learns: ClassVar[bool] = True
     selective: ClassVar[bool] = True
+    decides: ClassVar[tuple[str, ...]] = ("power",)
     requires: ClassVar[Mapping[str, str]] = {"torch": "sb3"}
     kinds: ClassVar[tuple[str, ...]] = ("continuous",)
     preferred_actions: ClassVar[str] = "continuous"

@@ -158,7 +158,7 @@ class Learner(Agent):
     def _fresh_last(self, width: int) -> tuple[Any, Any]:
         """Return a last layer as libraries start it: uniform within the inverse root of its inputs."""
         levels = self.env.setup.levels
-        outputs = 1 if levels is None else len(levels)
+        outputs = self.env.setup.controls if levels is None else len(levels)
         edge = 1.0 / math.sqrt(width)
         random = np.random.default_rng(self.seed)
         matrix = random.uniform(-edge, edge, (outputs, width)).astype(np.float32)

@@ -6,13 +6,15 @@ One rule: it sees the environment's own forecast and the state, nothing else; wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from energy_gym.agents.base import Agent
+from energy_gym.agents.bid_planning import BidPlanner
+from energy_gym.bidding.choosing import ChoosingEnv
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.oracle.solve import best_of_unit, by_unit, chosen_levels
 from energy_gym.oracle.statement import Goal
@@ -22,11 +24,19 @@ from energy_gym.units import Registers, Unit, lay_out
 Floats = npt.NDArray[np.float64]
 
 
+class Planner(Protocol):
+    """What plans on the environment's forecast from its current state."""
+
+    def action(self) -> Any:
+        """Return the action for the coming step."""
+
+
 class MPC(Agent):
-    """Rolling horizon on the environment's forecast, re-solved exactly from the current state at each step.
+    """Rolling horizon on the environment's forecast, re-solved from the current state at each step.
 
     Energy left at the end of the look-ahead is valued at the settlement price (mean of the training split), unless the
-    episode ends there.
+    episode ends there. A producer's bids are planned at each gate and at least every hour; see
+    `energy_gym.agents.bid_planning.BidPlanner`.
 
     Example:
         >>> import gymnasium as gym
@@ -38,8 +48,32 @@ class MPC(Agent):
 
     name: ClassVar[str] = "mpc"
 
+    def __init__(self, env: Any, seed: int = 0) -> None:
+        super().__init__(env, seed)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the plan."""
+        self._planner: Planner = planner(self.env)
+
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""
+        return self._planner.action()
+
+
+def planner(env: EnergyEnv) -> Planner:
+    """Return what plans in an environment."""
+    return BidPlanner(env) if isinstance(env, ChoosingEnv) else StepPlanner(env)
+
+
+@dataclass(frozen=True)
+class StepPlanner:
+    """The best plan over the look-ahead at each step, of which the first action is played."""
+
+    env: EnergyEnv
+
+    def action(self) -> Any:
+        """Return the action for the coming step."""
         now, stop = self.env.steps_left
         size = min(self.env.setup.tape.horizon, stop - now)
         return first_action(self.env, expected_units(self.env, size), ends=now + size == stop)

@@ -16,6 +16,9 @@ from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdEr
 AGENTS = {
     "annealing": "energy_gym.agents.annealing:Annealing",
     "bc": "energy_gym.agents.cloning:BC",
+    "bid-forecast": "energy_gym.agents.bidding:Forecast",
+    "bid-greedy": "energy_gym.agents.bidding:Greedy",
+    "bid-split": "energy_gym.agents.bidding:StorageSplit",
     "cql": "energy_gym.agents.offline:CQL",
     "dqn": "energy_gym.agents.sb3:DQN",
     "follow": "energy_gym.agents.fleet:Follow",
@@ -38,8 +41,8 @@ def agent_ids() -> tuple[str, ...]:
 
     Example:
         >>> agent_ids()
-        ('annealing', 'bc', 'cql', 'dqn', 'follow', 'greedy', 'idle', 'l2o', 'mpc', 'peak-shaving', 'ppo', 'sac',
-         'self-consumption', 'tariff-clock', 'threshold', 'uniform')
+        ('annealing', 'bc', 'bid-forecast', 'bid-greedy', 'bid-split', 'cql', 'dqn', 'follow', 'greedy', 'idle', 'l2o',
+         'mpc', 'peak-shaving', 'ppo', 'sac', 'self-consumption', 'tariff-clock', 'threshold', 'uniform')
     """
     return tuple(sorted(AGENTS))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from gymnasium import spaces
 
 from energy_gym.agents.base import Agent
 
@@ -58,8 +59,5 @@ class Uniform(Agent):
         levels, controls = self.env.setup.levels, self.env.setup.controls
         if levels is None:
             return self._random.uniform(-1.0, 1.0, size=controls)
-        return (
-            int(self._random.integers(len(levels)))
-            if controls == 1
-            else self._random.integers(len(levels), size=controls)
-        )
+        one = isinstance(self.env.action_space, spaces.Discrete)
+        return int(self._random.integers(len(levels))) if one else self._random.integers(len(levels), size=controls)

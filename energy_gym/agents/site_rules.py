@@ -20,7 +20,6 @@ from energy_gym.entities.solar import Generator
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.laying import table_names
 from energy_gym.envs.vector_env import EnergyVectorEnv, batch_of
-from energy_gym.errors import UnsuitableAgentError
 from energy_gym.scenario import Site
 
 Floats = npt.NDArray[np.float64]
@@ -36,6 +35,7 @@ class SiteRule(Agent):
     """
 
     selective: ClassVar[bool] = True
+    decides: ClassVar[tuple[str, ...]] = ("power",)
     persistence: float = 0.0
 
     def __init__(self, env: Any, seed: int = 0) -> None:
@@ -49,12 +49,6 @@ class SiteRule(Agent):
         self.site: Site = setup.sites[0]
         self.battery: Battery = batteries[0]
         self._before: tuple[float, float] | None = None
-
-    def refused(self, rule: str) -> UnsuitableAgentError:
-        """Return the error that says why the rule makes no sense here."""
-        return UnsuitableAgentError(
-            f"agent {self.name!r} on scenario {self.env.scenario.name!r}", rule, "choose another agent for it"
-        )
 
     def reset(self) -> None:
         """See `Agent.reset`."""

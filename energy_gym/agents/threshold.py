@@ -38,6 +38,8 @@ class Threshold(Agent):
     """
 
     name: ClassVar[str] = "threshold"
+    selective: ClassVar[bool] = True
+    decides: ClassVar[tuple[str, ...]] = ("power",)
 
     def __init__(self, env: Any, seed: int = 0) -> None:
         super().__init__(env, seed)

@@ -65,6 +65,13 @@ class Offers:
             rows = self._rows[kind :: self._kinds] if kind < self._kinds else []
             yield [row.made[:, self._here] for row in rows]
 
+    @property
+    def ahead(self) -> list[Floats]:
+        """Volumes offered for the running and the coming steps, an array of shape (num_envs, ahead) a market [kW]."""
+        return [
+            row.made[:, self._here : self._here + row.shown.end - row.shown.begin] for row in self._rows[:: self._kinds]
+        ]
+
     def clear(self, which: Any) -> None:
         """Let some environments have nothing on offer."""
         for row in self._rows:

@@ -187,9 +187,10 @@ def _more_tangents(tangents: tuple[Floats, ...], bids: Bids, columns: Floats) ->
     return tuple(np.concatenate([old, new[None, :]]) for old, new in zip(tangents, volumes, strict=False))
 
 
-def actual_window(desk: Desk) -> Window:
-    """Return the rest of an episode as it will be."""
-    setup, first, stop = desk.setup, desk.t, desk.stop
+def actual_window(desk: Desk, size: int | None = None) -> Window:
+    """Return the rest of an episode, or so many steps of it, as it will be; energy left where it goes on is kept."""
+    setup, first = desk.setup, desk.t
+    stop = desk.stop if size is None else min(first + size, desk.stop)
     part, trading = slice(first, stop), setup.trading
     terms = Terms(setup.terms.base_kwh[part], setup.terms.more_kwh[part], setup.terms.less_kwh[part])
     closes = setup.closes[part].copy()
@@ -204,7 +205,7 @@ def actual_window(desk: Desk) -> Window:
         trading=trading,
         supply=setup.supply,
         states=desk.states,
-        goal=Goal(setup.weights, setup.closings[0]),
+        goal=Goal(setup.weights, setup.closings[0] if stop == desk.stop else setup.keeping[0]),
     )
 
 

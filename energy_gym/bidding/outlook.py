@@ -12,14 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.bidding.env import BiddingEnv
+from energy_gym.bidding.expected import expected_unit
 from energy_gym.bidding.oracle import open_markets
-from energy_gym.bidding.setup import BiddingSetup, at_no_price, demand_kwh
+from energy_gym.bidding.setup import BiddingSetup
 from energy_gym.bidding.statement import Window
 from energy_gym.bidding.volumes import Open
 from energy_gym.contracts.deviation import DualPrice
 from energy_gym.contracts.supply import Terms
 from energy_gym.oracle.statement import Goal
-from energy_gym.units import Registers, Unit, lay_out
+from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
 _SHORT, _SURPLUS = "short", "surplus"
@@ -32,18 +33,8 @@ def expected(env: BiddingEnv, size: int | None = None) -> tuple[Unit, Terms]:
         env: The environment.
         size: Number of steps; None takes the whole look-ahead.
     """
-    setup, outlook = env.setup, env.outlook()
-    count = setup.tape.horizon if size is None else size
-    site, unit = setup.sites[0], setup.units[0]
-    values = {name: rows[:count] for name, rows in outlook.items()}
-    for entity in site.entities.values():
-        values |= {name: np.maximum(values[name], 0.0) for name in entity.columns()}
-    nothing, none = np.zeros(count), np.zeros((0, count))
-    hours = setup.feed.step_hours
-    laid = lay_out(site, values, (nothing, nothing), Registers(unit.rates, none, none), hours)
-    demand = demand_kwh(site.entities, values, hours)
-    terms = setup.supply.terms(demand, hours)
-    return at_no_price(laid, demand, terms), terms
+    count = env.setup.tape.horizon if size is None else size
+    return expected_unit(env.setup, {name: rows[:count] for name, rows in env.outlook().items()})
 
 
 def surplus_kw(env: BiddingEnv) -> Floats:

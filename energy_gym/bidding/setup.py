@@ -37,8 +37,12 @@ from energy_gym.units import Unit
 if TYPE_CHECKING:
     import pandas as pd
 
+    from energy_gym.bidding.choices import Choices
+
 Floats = npt.NDArray[np.float64]
 HOURS_PER_DAY = 24.0
+OFFERS = (0.0, 0.5, 1.0, 1.25)
+"""Shares of the expected surplus that discrete actions offer; the first is nothing."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class BiddingSetup(Setup):
     """A producer on a feed.
 
     Besides the fields of `Setup`: its contracts; the timetable of its markets; ``terms``, what the consumer takes by
-    step; ``closes``, 1.0 where a matching period ends.
+    step; ``closes``, 1.0 where a matching period ends. Of discrete actions ``levels`` has the share of storage power of
+    each.
     """
 
     trading: Trading
@@ -64,6 +69,13 @@ class BiddingSetup(Setup):
     def controls(self) -> int:
         """Number of entries of an action: controls, the supply, and the bids."""
         return int(self.timetable.masks.shape[1])
+
+    @cached_property
+    def choices(self) -> Choices:
+        """What discrete actions mean."""
+        from energy_gym.bidding.choices import Choices
+
+        return Choices(self, tuple(dict.fromkeys(self.levels or (0.0,))))
 
     @property
     def bid_tape(self) -> BidTape:
@@ -138,10 +150,6 @@ def make_bidding(
     """Read and check the keywords of ``gym.make``; `BiddingEnv` says what each means."""
     if preset is not None and scenario is not None:
         raise ConfigurationError(f"preset={preset!r} and scenario=", "exclude each other", "pass one of them")
-    if actions != "continuous":
-        action_levels(actions)
-        rule = "bids are continuous; discrete actions are a wrapper's business"
-        raise ConfigurationError(f"actions={actions!r}", rule, "wrap it in energy_gym.bidding.wrapper.OfferLevels")
     name = preset or "eu-hourly"
     chosen = preset_scenario(name) if scenario is None else Scenario.read(scenario)
     usual = DATASETS.get(name) if dataset is None and data is None else dataset
@@ -154,7 +162,12 @@ def make_bidding(
     feed = known_in_time(feed, _contracts(chosen)[0], data is not None)
     chosen = _with(chosen, storage, bids)
     chosen = replace(chosen, objective=aimed(chosen.objective, objective, carbon_price, terminal))
-    return _laid_out(chosen, narrowed(feed, period), forecast, horizon, episode_steps)
+    setup = _laid_out(chosen, narrowed(feed, period), forecast, horizon, episode_steps)
+    levels = action_levels(actions)
+    if levels is None:
+        return setup
+    each = len(OFFERS) ** len(setup.timetable.books)
+    return replace(setup, levels=tuple(np.repeat(levels, each).tolist()))
 
 
 def with_site(feed: Feed) -> Feed:

@@ -1,7 +1,4 @@
-"""Discrete actions for a producer: a level of storage power, and for each market what part of the surplus to offer.
-
-One rule: the wrapper decides how a choice becomes bids for all slots of a gate; what a bid does is the environment's.
-"""
+"""Discrete actions for a producer with continuous ones; its one rule: `Choices` says what they mean."""
 
 from __future__ import annotations
 
@@ -13,21 +10,20 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from energy_gym.bidding.choices import Choices
 from energy_gym.bidding.env import BiddingEnv
-from energy_gym.bidding.outlook import offered_kw, surplus_kw, write_bids
+from energy_gym.bidding.setup import OFFERS
 from energy_gym.envs.setup import action_levels
-from energy_gym.errors import ActionError, ConfigurationError
+from energy_gym.errors import ConfigurationError
 
 Floats = npt.NDArray[np.float64]
-OFFERS = (0.0, 0.5, 1.0, 1.25)
 
 
 class OfferLevels(gym.ActionWrapper[Any, Any, Any]):
     """Hierarchical discrete actions: which level of storage power, and which share of the expected surplus is offered.
 
-    An action is one number: the level of storage power, and one share for each market. Where a market's gate is due,
-    its share of the surplus that is forecast for a slot and not yet offered is bid for every slot; elsewhere it has no
-    effect. The consumer is served as it demands.
+    An action is one number that `energy_gym.bidding.choices.Choices` reads. ``actions="discrete-N"`` of the environment
+    itself does the same with the usual shares; the wrapper takes any.
 
     Args:
         env: The environment.
@@ -50,30 +46,16 @@ class OfferLevels(gym.ActionWrapper[Any, Any, Any]):
             found = f"env={type(base).__name__}"
             raise ConfigurationError(found, "must be energy_gym/Bidding-v0", "wrap gym.make('energy_gym/Bidding-v0')")
         self._base = base
-        self._levels = action_levels(storage) or (0.0,)
-        self._offers = tuple(float(share) for share in offers)
-        if not self._offers or not all(np.isfinite(self._offers)):
-            raise ConfigurationError(f"offers={offers!r}", "must be shares of the surplus", "pass (0.0, 0.5, 1.0)")
-        self._sizes = (len(self._levels), *(len(self._offers),) * len(base.setup.timetable.books))
-        self.action_space = spaces.Discrete(int(np.prod(self._sizes)))
+        levels = action_levels(storage) or (0.0,)
+        self._choices = Choices(base.setup, levels, tuple(float(share) for share in offers))
+        self.action_space = spaces.Discrete(self._choices.count)
 
     def choice(self, action: int) -> tuple[float, tuple[float, ...]]:
         """Return the share of storage power, and the share of the surplus for each market, that an action means."""
-        number = int(np.asarray(action).item())
-        if not 0 <= number < int(np.prod(self._sizes)):
-            found, most = f"action={action!r}", int(np.prod(self._sizes)) - 1
-            raise ActionError(found, f"must be one of 0 to {most}", "pass an int of that range")
-        level, *chosen = np.unravel_index(number, self._sizes)
-        return self._levels[int(level)], tuple(self._offers[int(share)] for share in chosen)
+        return self._choices.meaning(int(self._choices.checked(action, 1)[0]))
 
     def action(self, action: int) -> Floats:
         """Return the action of the environment that a choice means now, shape (controls,)."""
-        base = self._base
-        power, shares = self.choice(action)
-        entries = np.zeros(base.setup.controls)
-        entries[0] = power
-        if base.due[len(base.setup.flexibles) + 1 :].any():
-            left = 0.0 - surplus_kw(base) - offered_kw(base)
-            for place, share in enumerate(shares):
-                write_bids(base, place, share * left, entries)
-        return entries
+        offered = [volumes[None] for volumes in self._base.offered().values()]
+        now = np.array([self._base.steps_left[0]])
+        return self._choices.entries(self._choices.checked(action, 1), now, offered)[0]

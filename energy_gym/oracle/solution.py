@@ -133,6 +133,11 @@ class Solution:
         """Whether value and bound agree within 1e-6, relative to the value where it is above 1."""
         return self.bound - self.value <= EXACT * max(1.0, abs(self.value))
 
+    @property
+    def physical(self) -> Solution:
+        """The optimum over what physics allows, where actions can do less than that."""
+        return self
+
     @cached_property
     def table(self) -> pd.DataFrame:
         """The plan, a row a step: price, carbon intensity, action, power, state of charge, reward and its parts."""

@@ -63,9 +63,9 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
     base = _unwrapped(env)
     if time_limit is not None and not time_limit > 0.0:
         raise NonPositiveError(f"time_limit={time_limit}", "must be positive", "pass seconds, or None")
-    own = base.own_optimum(time_limit)
+    own: Solution | None = base.own_optimum(time_limit)
     if own is not None:
-        return own
+        return own.physical if continuous else own
     setup, (first, stop) = base.setup.physical() if continuous else base.setup, base.steps_left
     levels = None if continuous else setup.levels
     found = [

@@ -23,6 +23,7 @@ from energy_gym.oracle.solve import Best
 from energy_gym.oracle.statement import Goal
 from energy_gym.reserve.delivered import best_delivered
 from energy_gym.reserve.laws import DOWN, UP
+from energy_gym.reserve.planning import fits, planned
 from energy_gym.reserve.statement import TOLERANCE, state_fleet
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def best_of_fleet(
         time_limit: Seconds for all that is solved; None: `PATIENCE_S`.
     """
     began = time.perf_counter()
+    if not unit.proving and fits(unit, states, goal):
+        wishes = _planned(unit, states, goal)
+        return Best(wishes if levels is None else _nearest(wishes, np.array(levels)), np.inf, "LP, directions searched")
     if time_limit is None:
         time_limit = PATIENCE_S if unit.proving else PLAN_PATIENCE_S
     direct = unit.dispatch.name == "direct" or len(unit.assets) == 1
@@ -68,6 +72,18 @@ def best_of_fleet(
         return Best(candidates[0], bound, method)
     earned = [played(unit, states, goal, wishes) for wishes in candidates]
     return Best(candidates[int(np.argmax(earned))], bound, method)
+
+
+def _planned(unit: FleetUnit, states: Sequence[float], goal: Goal) -> Floats:
+    """Return bids that are good for what is expected, unproved; each asset by itself where the dispatch allows."""
+    everyone = range(len(unit.assets))
+    if unit.dispatch.name != "direct":
+        return _signed(
+            unit, list(planned(unit, states, goal, everyone)), len(unit.fleet.markets), lambda leg: leg.control
+        )
+    limits = np.array([asset.limits_kw for asset in unit.assets])
+    shares = [planned(unit, states, goal, [asset]) for asset in everyone]
+    return _bids(unit, np.stack(shares) * limits[:, :, None])
 
 
 def _nearest(wishes: Floats, levels: Floats) -> Floats:

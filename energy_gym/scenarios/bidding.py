@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from energy_gym.bidding.env import BiddingEnv as _BiddingEnv
-from energy_gym.bidding.vector_env import BiddingVectorEnv as _BiddingVectorEnv
+from energy_gym.bidding.choosing import ChoosingEnv, ChoosingVectorEnv
 
 
-class BiddingEnv(_BiddingEnv):
+class BiddingEnv(ChoosingEnv):
     """A producer with solar, wind and storage serves a consumer and sells the rest day-ahead and in real time.
 
     **Decision.** One flat Box in [-1, 1], named entry by entry in ``env.unwrapped.entries``: the storage's power (+1
@@ -17,7 +16,8 @@ class BiddingEnv(_BiddingEnv):
     others are ignored: nothing that is committed changes, and ``info["rejected"]`` counts the bids that came outside
     their gate or were too small. ``bids="price-volume"`` adds a limit price to each bid, -1 the market's floor, +1 its
     cap; a bid to sell clears where its limit is at or below the clearing price.
-    `energy_gym.bidding.wrapper.OfferLevels` offers discrete actions.
+    With ``actions="discrete-N"`` an action is one number: one of N levels of storage power, and for each market which
+    share of the surplus that is forecast, and not yet offered, all slots of a gate are bid (0, 0.5, 1 or 1.25).
 
     **Money.** What is committed is paid at each market's clearing price; the consumer pays for what it gets; what was
     committed and not delivered, or the other way about, is settled as a deviation: at the prices of up- and
@@ -44,8 +44,8 @@ class BiddingEnv(_BiddingEnv):
     committed for later than that is not settled.
 
     **Keywords.** ``preset``, ``dataset``, ``data``, ``reference``, ``split``, ``period``, ``forecast``, ``horizon``,
-    ``objective``, ``carbon_price``, ``terminal``, ``episode_steps``, ``storage`` (a `PumpedHydro` or a `Battery`),
-    ``bids``, ``scenario`` (with a `Trading` and a `Supply` contract), ``render_mode``.
+    ``actions``, ``objective``, ``carbon_price``, ``terminal``, ``episode_steps``, ``storage`` (a `PumpedHydro` or a
+    `Battery`), ``bids``, ``scenario`` (with a `Trading` and a `Supply` contract), ``render_mode``.
 
     **Source.** Scenario 3 of EnCortex (24/7 demand matching and bidding optimisation).
 
@@ -64,7 +64,7 @@ class BiddingEnv(_BiddingEnv):
     """
 
 
-class BiddingVectorEnv(_BiddingVectorEnv):
+class BiddingVectorEnv(ChoosingVectorEnv):
     """A batch of `BiddingEnv`; each environment has its own window and seed.
 
     Example:

@@ -15,7 +15,8 @@ from gymnasium.utils.env_checker import check_env
 import energy_gym
 from energy_gym import Battery
 from energy_gym.agents import make_agent
-from energy_gym.agents.bidding import BidMPC, Forecast, Greedy, StorageSplit
+from energy_gym.agents.bidding import Forecast, Greedy, StorageSplit
+from energy_gym.agents.mpc import MPC
 from energy_gym.bidding.wrapper import OfferLevels
 from energy_gym.data import iex
 from energy_gym.entities import PumpedHydro
@@ -85,7 +86,7 @@ def test_real_markets(dataset: str, real_data: Any) -> None:
     assert ("synthetic" in env.unwrapped.setup.feed.title) == (dataset != "dk2-2024")
     solution = energy_gym.solve(env, time_limit=60.0)
     assert solution.exact, solution
-    result = energy_gym.evaluate(BidMPC(env), env, seed=1, oracle=solution)
+    result = energy_gym.evaluate(MPC(env), env, seed=1, oracle=solution)
     assert result.regret >= 0.0
     mean = env.unwrapped.setup.column("wind_kw").mean() * env.unwrapped.scenario.entities["wind"].scale
     assert 5_000.0 < mean < 90_000.0
@@ -148,7 +149,7 @@ def test_a_lossless_store_and_a_plant_are_one() -> None:
 
 
 @pytest.mark.parametrize("preset", ["eu-hourly", "india-15min"])
-@pytest.mark.parametrize("kind", ["idle", "uniform", Forecast, Greedy, StorageSplit, BidMPC])
+@pytest.mark.parametrize("kind", ["idle", "uniform", Forecast, Greedy, StorageSplit, MPC])
 def test_every_agent_plays_and_none_beats_the_oracle(preset: str, kind: Any) -> None:
     env = gym.make(ID, preset=preset, split="test", episode_steps=48)
     agent = make_agent(kind, env) if isinstance(kind, str) else kind(env)
@@ -163,13 +164,13 @@ def test_every_agent_plays_and_none_beats_the_oracle(preset: str, kind: Any) -> 
 
 def test_planning_pays_on_the_default_market() -> None:
     env = gym.make(ID, split="test")
-    scores = {kind.name: [] for kind in (Forecast, BidMPC)}
+    scores = {kind.name: [] for kind in (Forecast, MPC)}
     for seed in range(3):
         env.reset(seed=seed)
         best = energy_gym.solve(env)
-        for kind in (Forecast, BidMPC):
+        for kind in (Forecast, MPC):
             scores[kind.name].append(energy_gym.evaluate(kind(env), env, seed=seed, oracle=best).score)
-    assert np.mean(scores["bid-mpc"]) > np.mean(scores["bid-forecast"]) + 0.2
+    assert np.mean(scores["mpc"]) > np.mean(scores["bid-forecast"]) + 0.2
 
 
 def test_agents_of_producers_play_nothing_else() -> None:

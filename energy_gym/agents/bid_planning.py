@@ -1,0 +1,85 @@
+"""Plans of a producer: the oracle's problem on what is known now, made anew at each gate and at least every hour.
+
+One rule: a plan knows what the environment's forecast, its calendar and its own bids say, and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.bidding.choosing import ChoosingEnv
+from energy_gym.bidding.oracle import actions_of, actual_window
+from energy_gym.bidding.outlook import hedged_window
+from energy_gym.bidding.statement import Window, state_window
+from energy_gym.oracle.model import ArrayModel
+
+Floats = npt.NDArray[np.float64]
+PREMIUM = 0.1
+"""What a deviation is expected to cost, in units of the spread of the first market's price."""
+
+
+@dataclass
+class BidPlanner:
+    """Plans with bids of any size, which the environment rounds to ticks; between plans the last one is played.
+
+    It does not speculate: a deviation is expected to cost a tenth of the price's usual spread, either way (see
+    `energy_gym.bidding.outlook.hedged_window`).
+
+    Args:
+        env: The environment, whose forecast and state are read at each call.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> env = gym.make("energy_gym/Bidding-v0", episode_steps=24).unwrapped
+        >>> observation, info = env.reset(options={"start": "2020-06-01T10:00Z"})
+        >>> BidPlanner(env).action().shape
+        (27,)
+    """
+
+    env: ChoosingEnv
+    _plan: Floats = field(default_factory=lambda: np.zeros((0, 0)), init=False)
+    _made: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        setup = self.env.setup
+        self._every = max(round(1.0 / setup.feed.step_hours), 1)
+        self._premium = PREMIUM * setup.feed.statistics[setup.trading.markets[0].price].scale
+
+    def action(self) -> Any:
+        """Return the action for the coming step: entries of shape (controls,), or the choice nearest to them."""
+        now = self.env.steps_left[0]
+        gate = self.env.due[len(self.env.setup.flexibles) + 1 :].any()
+        if gate or not 0 <= now - self._made < min(self._every, len(self._plan)):
+            self._plan, self._made = self.plan(), now
+        return self.env.chosen(self._plan[now - self._made])
+
+    def window(self) -> Window:
+        """Return the coming steps as they are planned for."""
+        return hedged_window(self.env, self._premium)
+
+    def plan(self) -> Floats:
+        """Return the best actions on what is known now, as far as the look-ahead goes, shape (steps, controls)."""
+        window = self.window()
+        model = ArrayModel(len(window.unit))
+        bids = state_window(model, window, whole=False)
+        return actions_of(self.env.desk, window, bids, model.solve().columns)
+
+
+@dataclass
+class BidForesight(BidPlanner):
+    """The same over what will really happen, as far as it is looked ahead: an expert, not a competitor.
+
+    Args:
+        env: The environment.
+        ahead: Steps looked ahead; at least as far as bids reach.
+    """
+
+    ahead: int = 0
+
+    def window(self) -> Window:
+        """See `BidPlanner.window`."""
+        return actual_window(self.env.desk, max(self.ahead, self.env.setup.timetable.ahead))
