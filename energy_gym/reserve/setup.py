@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.contracts.activation import ActivationSeries, RandomActivation
+from energy_gym.contracts.reserve import Reserve
 from energy_gym.contracts.spot import Spot
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
@@ -141,6 +142,7 @@ def make_fleet_setup(
     feed = synthetic_feed(split) if synthetic else open_priced(chosen.markets, dataset, data, split, reference)
     feed, clock = narrowed(feed, period), chosen.clock
     _check_columns(chosen, feed)
+    feed = feed if data is None else _known_in_time(chosen, feed)
     check_step(clock, feed)
     _check_seed(activation_seed)
     unit, called = _laid(chosen, feed, get_dispatch(dispatch), activation_seed)
@@ -168,6 +170,13 @@ def _fleet(fleet: Any, scenario: Any, dataset: str | None, data: Any) -> Fleet:
     if given is None and data is not None:
         raise ConfigurationError("data= without fleet=", "says prices, not what sells at them", "pass fleet= as well")
     return get_fleet(usual_fleet(dataset) if given is None else given)
+
+
+def _known_in_time(fleet: Fleet, feed: Feed) -> Feed:
+    """Return a user's feed in which the price of called energy is known after its step, unless it is traded at too."""
+    sold = {market.price for market in fleet.markets}
+    called = {name for market in fleet.markets if isinstance(market, Reserve) and (name := market.energy_price)}
+    return replace(feed, published={**feed.published, **dict.fromkeys(called - sold, "after")})
 
 
 def _check_seed(seed: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from energy_gym.bidding.desk import Desk
 from energy_gym.bidding.oracle import actual_window, replay
 from energy_gym.bidding.statement import state_window
 from energy_gym.contracts import Supply
+from energy_gym.contracts.banded import Banded
 from energy_gym.contracts.clearing import LinearImpact
 from energy_gym.contracts.deviation import LinearPenalty
 from energy_gym.contracts.market import eu_day_ahead
@@ -47,11 +49,13 @@ def brute(desk: Desk) -> float:
     return best
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "banded"])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("matching", ["day", "step"])
 def test_it_is_the_best_of_all_plans_of_whole_steps(producers: Any, name: str, matching: str) -> None:
+    # Bands that end at whole MWh, so that a best plan of whole MWh is among all the best.
+    bands = Banded(4_000.0, "imbalance_per_mwh", ((0.25, 1.0, 1.0), (0.5, 1.2, 0.8), (math.inf, 1.4, 0.6)))
     chosen = producers.scenario(
-        producers.PENALTIES[name],
+        bands if name == "banded" else producers.PENALTIES[name],
         storage=producers.plant(),
         supply=Supply(60.0, 0.0, 1000.0, 250.0, matching=matching),
         sell_kw=2000.0,
@@ -115,6 +119,30 @@ def test_carbon_alone(producers: Any) -> None:
     solution = energy_gym.solve(env)
     assert solution.exact
     assert solution.value > env.unwrapped.setup.own_idle_return(*env.unwrapped.steps_left, env.unwrapped.states)
+
+
+def test_it_is_the_best_of_all_limit_prices(producers: Any) -> None:
+    """An hourly slot of two half hours: bids of all volumes with all limits that differ, storage at all levels."""
+    for seed in range(2):
+        data = whole_series(producers, seed).set_axis(pd.date_range("2024-03-01", periods=30, freq="30min", tz="UTC"))
+        market = producers.hourly_market(floor_per_mwh=-300.0, cap_per_mwh=400.0)
+        supply = Supply(60.0, 1000.0, 1000.0)
+        changes = {"storage": producers.plant(), "supply": supply, "sell_kw": 2000.0, "buy_kw": 2000.0}
+        changes |= {"bids": "price-volume", "objective": Objective(terminal="free")}
+        chosen = producers.scenario(producers.PENALTIES["dual"], (market,), **changes)
+        env = gym.make(ID, data=data, scenario=chosen)
+        env.reset(options={"start": data.index[4], "steps": 4})
+        desk, price = env.unwrapped.desk, data["price_per_mwh"].to_numpy()[6:8]
+        limits = [(limit - 50.0) / 350.0 for limit in (-300.0, price.mean(), 400.0)]
+        bids = [(0.0, 0.0), *itertools.product((-1.0, -0.5, 0.5, 1.0), limits)]
+        best = max(
+            replay(desk, np.array([(level, 0.0, *(bid if place == 0 else (0.0, 0.0))) for place, level in plan])).value
+            for bid in bids
+            for plan in (list(enumerate(levels)) for levels in itertools.product((-1.0, 0.0, 1.0), repeat=4))
+        )
+        solution = energy_gym.solve(env)
+        assert solution.exact
+        assert solution.value == pytest.approx(best, abs=1e-6), seed
 
 
 def made(producers: Any, data: pd.DataFrame, penalty: Any, market: Any, steps: int = 24, **changes: Any) -> Any:
