@@ -17,6 +17,8 @@ Series = tuple[str, str, bool]
 PRICE = "price_per_mwh"
 LEARNT, RULES = ("lightgbm", "nbeats"), ("yesterday", "mean")
 ORDER = ("perfect", "noise", "yesterday", "published", "mean", "lightgbm", "nbeats")
+# Scores that differ by no more are the same.
+SAME = 5e-5
 INTRO = """\
 Forecasts of the next 24 hours, made at every hour of the test split (2024; two years of the price-forecasting
 benchmark, `epf-*`), by forecasters that learnt on the training split (2021 and 2022; three years) and by nothing else
@@ -29,7 +31,10 @@ look-ahead of 24 hours leaves of it.
 - **published**: the prices of the next day are known once the market has published them, as they are in truth. What is
   left to forecast is the part of the 24 hours beyond; its error is the column "unknown". `published` puts yesterday's
   values there; `mean` does so too late: it uses no price before its hour is over.
-- `noise` is unbiased and has the mean absolute error that `yesterday` has on the same series."""
+- `noise` is unbiased and has the mean absolute error that `yesterday` has on the same series.
+- `published-epf`: the benchmark's DNN and LEAR (means of four models each) were learnt anew every day on all that had
+  come by then; ours once. Their forecast of a day is known from 11:00 of the day before, so that it covers 13 to 37 of
+  the hours to come (what it does not cover is yesterday's), and in **published** it tells two hours of news a day."""
 
 
 def page(rows: Rows) -> str:
@@ -43,7 +48,7 @@ def page(rows: Rows) -> str:
         "",
     ]
     lines += [INTRO, "", "## Mean absolute error of what is unknown", "", *_wide(series, "mae_unknown", 2)]
-    lines += ["", *_verdict(series), "", "## Score of mpc", "", *_wide(series, "score", 4)]
+    lines += ["", *_verdict(series), "", "## Score of mpc", "", *_wide(series, "score", 4), "", *_worth(series)]
     for one, own in series.items():
         lines += ["", *_section(one, own)]
     lines += ["", "## Settings", "", *_settings(rows)]
@@ -86,6 +91,21 @@ def _verdict(series: Mapping[Series, Rows]) -> Iterator[str]:
     yield f"Of {count} errors of `lightgbm` and `nbeats`, {count - len(lost)} are below those of all rules beside them."
     if lost:
         yield f"Not below the better rule: {'; '.join(lost)}."
+
+
+def _worth(series: Mapping[Series, Rows]) -> Iterator[str]:
+    """Yield in how many series the forecast with the smallest error earns most, and which earns more in the others."""
+    others = []
+    for one, rows in series.items():
+        found = [row for row in rows if row["forecast"] != "perfect"]
+        near = min(found, key=lambda row: row["mae_unknown"])
+        best = max(found, key=lambda row: row["score"])
+        if best["score"] - near["score"] > SAME:
+            told = f"{best['forecast']} {best['score']:.4f} over {near['forecast']} {near['score']:.4f}"
+            others.append(f"{_named(one)} ({told})")
+    yield f"In {len(series) - len(others)} of {len(series)} series the forecast with the smallest error earns most."
+    if others:
+        yield f"Another one earns more on {'; '.join(others)}."
 
 
 def _section(one: Series, rows: Rows) -> Iterator[str]:
