@@ -33,7 +33,7 @@ def make(
     noise: Annotated[float, typer.Option(help="Probability of a random action, 0 to 1")] = 0.0,
     actions: Annotated[str, typer.Option(help="continuous, discrete-3, discrete-5")] = "continuous",
     objective: Annotated[str | None, typer.Option(help="cost, carbon or joint")] = None,
-    horizon: Annotated[int, typer.Option(help="Steps of look-ahead in the observations")] = 24,
+    horizon: Annotated[int | None, typer.Option(help="Steps of look-ahead; default: the environment's own")] = None,
     scenario: Annotated[Path | None, typer.Option(help="YAML file of a scenario")] = None,
     window: Annotated[int, typer.Option(help="Steps the oracle plans ahead; 0: the whole episode at once")] = 24,
     episodes: Annotated[int, typer.Option(help="Number of episodes")] = 1,
@@ -47,9 +47,9 @@ def make(
     from energy_gym.agents.minari_folder import check_name
     from energy_gym.agents.minari_store import usual_name, write_trajectories
 
-    named = {"dataset": dataset, "forecast": forecast, "objective": objective, "scenario": scenario}
+    named = {"dataset": dataset, "forecast": forecast, "objective": objective, "scenario": scenario, "horizon": horizon}
     named = {key: value for key, value in named.items() if value is not None}
-    env = _environment(id, split=split, actions=actions, horizon=horizon, episode_steps=steps, **named)
+    env = _environment(id, split=split, actions=actions, episode_steps=steps, **named)
     name = out or usual_name(env, policy, noise)
     check_name(name, force=force)
     began = time.perf_counter()

@@ -47,19 +47,23 @@ class BidPlanner:
     def __post_init__(self) -> None:
         setup = self.env.setup
         self._every = max(round(1.0 / setup.feed.step_hours), 1)
-        self._premium = PREMIUM * setup.feed.statistics[setup.trading.markets[0].price].scale
+        self.premium = PREMIUM * setup.feed.statistics[setup.trading.markets[0].price].scale
 
     def action(self) -> Any:
         """Return the action for the coming step: entries of shape (controls,), or the choice nearest to them."""
         now = self.env.steps_left[0]
-        gate = self.env.due[len(self.env.setup.flexibles) + 1 :].any()
-        if gate or not 0 <= now - self._made < min(self._every, len(self._plan)):
+        if self.at_gate or not 0 <= now - self._made < min(self._every, len(self._plan)):
             self._plan, self._made = self.plan(), now
         return self.env.chosen(self._plan[now - self._made])
 
+    @property
+    def at_gate(self) -> bool:
+        """Whether bids are due now."""
+        return bool(self.env.due[len(self.env.setup.flexibles) + 1 :].any())
+
     def window(self) -> Window:
         """Return the coming steps as they are planned for."""
-        return hedged_window(self.env, self._premium)
+        return hedged_window(self.env, self.premium)
 
     def plan(self) -> Floats:
         """Return the best actions on what is known now, as far as the look-ahead goes, shape (steps, controls)."""

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from energy_gym.agents.actor import Actor
 from energy_gym.agents.demonstrations import demonstrations
 from energy_gym.agents.learner import Keeper, Learner
 from energy_gym.agents.readers import import_imitation, to_imitation
 from energy_gym.agents.trajectories import Trajectories
+from energy_gym.bidding.setup import BiddingSetup
 
 CHECKPOINTS = 20
 SAMPLE = 2048
@@ -49,7 +51,7 @@ class BC(Learner):
         library = import_imitation()
         data = demonstrations(source, self.env, self.settings["expert"], budget * self.settings["batch_size"])
         self.studied = data
-        policy = self._policy(seed)
+        policy, advice = self._policy(seed), self.advice(data)
         if self.actor is not None:
             self.actor.into_torch(self._linears(policy))
         trainer = library.bc.BC(
@@ -57,19 +59,29 @@ class BC(Learner):
             action_space=self.env.action_space,
             rng=np.random.default_rng(seed),
             policy=policy,
-            demonstrations=to_imitation(data),
+            demonstrations=to_imitation(data, advice=advice),
             batch_size=min(self.settings["batch_size"], len(data)),
             optimizer_kwargs={"lr": self.settings["learning_rate"]},
             ent_weight=self.settings["entropy_weight"],
             device="cpu",
             custom_logger=self._logger(library),
         )
+        if np.isnan(advice).any():
+            trainer.loss_calculator = _WhatCounts(trainer.loss_calculator)
         watch = _Watch(self, trainer, keeper, max(budget // CHECKPOINTS, 1), data)
         with warnings.catch_warnings():
             # imitation 1.0.1 reads its losses in a way that newer torch warns about; the figures are right.
             warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad", category=UserWarning)
             trainer.train(n_batches=budget, on_batch_end=watch, progress_bar=False, log_interval=watch.every)
         watch.show()
+
+    def advice(self, data: Trajectories) -> npt.NDArray[Any]:
+        """Return the advice, with NaN for bids whose gate is not now: what stands there has no effect."""
+        setup = self.env.setup
+        if self.head != "clip" or not isinstance(setup, BiddingSetup):
+            return data.advice
+        due = setup.bid_tape.due(data.observations, setup.controls)
+        return np.where(due, data.advice, np.float32(np.nan))
 
     def _policy(self, seed: int) -> Any:
         from stable_baselines3.common.policies import ActorCriticPolicy
@@ -103,6 +115,21 @@ class BC(Learner):
         return library.logger.configure(folder, formats)
 
 
+class _WhatCounts:
+    """The loss of cloning continuous actions over the entries that count: those whose advice is a number."""
+
+    def __init__(self, usual: Any) -> None:
+        self.usual = usual
+
+    def __call__(self, policy: Any, seen: Any, advised: Any) -> Any:
+        import torch
+
+        # Advised what it does already, the policy's mean is left as it is.
+        with torch.no_grad():
+            own = policy.get_distribution(seen).mode()
+        return self.usual(policy, seen, torch.where(torch.isnan(advised), own, advised))
+
+
 class _Watch:
     """Shows the keeper an actor every so many batches, with the loss over a fixed sample of the demonstrations."""
 
@@ -110,7 +137,7 @@ class _Watch:
         self.agent, self.trainer, self.keeper, self.every = agent, trainer, keeper, every
         self.batches = self.shown = 0
         places = np.linspace(0, len(data) - 1, min(len(data), SAMPLE)).astype(int)
-        self._sample = data.observations[places], data.advice[places]
+        self._sample = data.observations[places], agent.advice(data)[places]
 
     def __call__(self) -> None:
         self.batches += 1

@@ -6,7 +6,7 @@ One rule: observations are the environment's own; only the advice knows the futu
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from energy_gym.envs.setup import check_count
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.oracle import solve
 from energy_gym.oracle.solution import Solution, idle_return
+from energy_gym.reserve.unit import FleetUnit
+from energy_gym.units import Unit
 
 POLICIES = ("mpc", "oracle")
 WINDOW = 24
@@ -144,7 +146,12 @@ class Foresight:
         env = self.env
         now, stop = env.steps_left
         end = min(now + self.window, stop)
-        return first_action(env, [unit.window(now, end) for unit in env.setup.units], end == stop)
+        return first_action(env, [_unproved(unit.window(now, end)) for unit in env.setup.units], end == stop)
+
+
+def _unproved(unit: Unit) -> Unit:
+    """Return a unit whose plan needs no bound, which of a fleet takes far longer to find than the plan."""
+    return replace(unit, proving=False) if isinstance(unit, FleetUnit) else unit
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import yaml
+from gymnasium import spaces
 
 from energy_gym.agents.actor import Actor, read_actor
 from energy_gym.agents.base import Agent, Callback
@@ -70,12 +71,16 @@ class Learner(Agent):
     Raises:
         UnknownIdError: An unknown setting.
         ConfigurationError: A setting of another type, or an environment of the wrong kind of action.
+        UnsuitableAgentError: Several controls with levels each.
     """
 
     learns: ClassVar[bool] = True
+    selective: ClassVar[bool] = True
 
     def __init__(self, env: Any, seed: int = 0, **settings: Any) -> None:
         super().__init__(env, seed)
+        if isinstance(self.env.action_space, spaces.MultiDiscrete):
+            raise self.refused("chooses one of a few actions; here each of several controls has levels")
         self.settings: dict[str, Any] = chosen_settings(self.name, settings)
         self.actor: Actor | None = None
         # Steps and figures of the last ``fit``, as its callback saw them.

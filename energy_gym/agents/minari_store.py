@@ -34,6 +34,7 @@ from energy_gym.agents.minari_folder import (
     rooted,
 )
 from energy_gym.agents.trajectories import Actions, Episode, Trajectories
+from energy_gym.bidding.presets import DATASETS
 from energy_gym.data.feed import DEFAULT_DATASET
 from energy_gym.errors import EnergyGymError, StorageError, UnknownIdError
 from energy_gym.tape import OBSERVATION_LIMIT, Slot
@@ -70,13 +71,20 @@ def usual_name(env: Any, policy: str, noise: float) -> str:
 
 def _name(id: str, keywords: dict[str, Any], levels: tuple[float, ...] | None, policy: str, noise: float) -> str:
     scenario, _, version = id.rpartition("/")[2].lower().rpartition("-v")
-    dataset = keywords.get("dataset") or ("data" if keywords.get("data") is not None else DEFAULT_DATASET)
+    dataset = keywords.get("dataset") or ("data" if keywords.get("data") is not None else _usual(id, keywords))
     parts = [policy]
     if noise:
         parts.append(f"noise{100.0 * noise:g}".replace(".", "p"))
     if levels is not None:
         parts.append(f"discrete{len(levels)}")
     return f"{NAMESPACE}/{scenario}-{dataset}/{'-'.join(parts)}-v{version}"
+
+
+def _usual(id: str, keywords: dict[str, Any]) -> str:
+    """Return the data set that an environment runs on where none is named."""
+    if id == "energy_gym/Bidding-v0":
+        return DATASETS[keywords.get("preset") or "eu-hourly"]
+    return "synthetic" if id == "energy_gym/FleetReserve-v0" else DEFAULT_DATASET
 
 
 def write_trajectories(trajectories: Trajectories, name: str | None = None, *, force: bool = False) -> str:

@@ -48,17 +48,21 @@ def to_d3rlpy(
     spaces = d3rlpy.constants.ActionSpace
     return d3rlpy.dataset.MDPDataset(
         observations=trajectories.before(rows),
-        actions=trajectories.actions.reshape(len(trajectories), 1),
+        actions=trajectories.actions.reshape(len(trajectories), -1),
         rewards=paid.reshape(-1, 1),
         terminals=np.zeros(len(trajectories), dtype=np.float32),
         timeouts=trajectories.timeouts.astype(np.float32),
         action_space=spaces.CONTINUOUS if levels is None else spaces.DISCRETE,
-        action_size=1 if levels is None else len(levels),
+        action_size=trajectories.actions.shape[1] if levels is None else len(levels),
     )
 
 
 def to_imitation(
-    trajectories: Trajectories, *, observations: npt.NDArray[Any] | None = None, played: bool = False
+    trajectories: Trajectories,
+    *,
+    observations: npt.NDArray[Any] | None = None,
+    played: bool = False,
+    advice: npt.NDArray[Any] | None = None,
 ) -> Any:
     """Return ``imitation.data.types.Transitions``: in each state what the expert advised.
 
@@ -66,6 +70,7 @@ def to_imitation(
         trajectories: What to hand over.
         observations: Features in place of the observations, shape (steps + episodes, features); see `to_d3rlpy`.
         played: Whether to give the actions that were played, noise included, in place of the advice.
+        advice: Advice in place of the recorded one, of its shape, such as with NaN where it has no effect.
 
     Raises:
         DataError: Observations of another number of rows.
@@ -76,7 +81,7 @@ def to_imitation(
     types = _import("imitation.data.types", "imitation")
     return types.Transitions(
         obs=trajectories.before(rows),
-        acts=(trajectories.actions if played else trajectories.advice).copy(),
+        acts=(trajectories.actions if played else trajectories.advice if advice is None else advice).copy(),
         infos=np.array([{}] * len(trajectories)),
         next_obs=trajectories.after(rows),
         dones=trajectories.timeouts.copy(),

@@ -19,6 +19,7 @@ AGENTS = {
     "bid-forecast": "energy_gym.agents.bidding:Forecast",
     "bid-greedy": "energy_gym.agents.bidding:Greedy",
     "bid-split": "energy_gym.agents.bidding:StorageSplit",
+    "bid-stochastic": "energy_gym.agents.bid_stochastic:BidStochastic",
     "cql": "energy_gym.agents.offline:CQL",
     "dqn": "energy_gym.agents.sb3:DQN",
     "follow": "energy_gym.agents.fleet:Follow",
@@ -41,8 +42,9 @@ def agent_ids() -> tuple[str, ...]:
 
     Example:
         >>> agent_ids()
-        ('annealing', 'bc', 'bid-forecast', 'bid-greedy', 'bid-split', 'cql', 'dqn', 'follow', 'greedy', 'idle', 'l2o',
-         'mpc', 'peak-shaving', 'ppo', 'sac', 'self-consumption', 'tariff-clock', 'threshold', 'uniform')
+        ('annealing', 'bc', 'bid-forecast', 'bid-greedy', 'bid-split', 'bid-stochastic', 'cql', 'dqn', 'follow',
+         'greedy', 'idle', 'l2o', 'mpc', 'peak-shaving', 'ppo', 'sac', 'self-consumption', 'tariff-clock', 'threshold',
+         'uniform')
     """
     return tuple(sorted(AGENTS))
 

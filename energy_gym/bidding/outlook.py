@@ -14,27 +14,14 @@ import numpy.typing as npt
 from energy_gym.bidding.env import BiddingEnv
 from energy_gym.bidding.expected import expected_unit
 from energy_gym.bidding.oracle import open_markets
-from energy_gym.bidding.setup import BiddingSetup
+from energy_gym.bidding.setup import HOURS_PER_DAY, BiddingSetup
 from energy_gym.bidding.statement import Window
 from energy_gym.bidding.volumes import Open
 from energy_gym.contracts.deviation import DualPrice
-from energy_gym.contracts.supply import Terms
 from energy_gym.oracle.statement import Goal
-from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
 _SHORT, _SURPLUS = "short", "surplus"
-
-
-def expected(env: BiddingEnv, size: int | None = None) -> tuple[Unit, Terms]:
-    """Return the producer's unit, and what its consumer takes, over the coming steps as they are forecast.
-
-    Args:
-        env: The environment.
-        size: Number of steps; None takes the whole look-ahead.
-    """
-    count = env.setup.tape.horizon if size is None else size
-    return expected_unit(env.setup, {name: rows[:count] for name, rows in env.outlook().items()})
 
 
 def surplus_kw(env: BiddingEnv) -> Floats:
@@ -47,7 +34,7 @@ def surplus_kw(env: BiddingEnv) -> Floats:
         >>> surplus_kw(env).shape
         (37,)
     """
-    unit, _ = expected(env)
+    unit, _ = expected_unit(env.setup, env.outlook())
     surplus: Floats = 0.0 - unit.fixed_kwh / env.setup.feed.step_hours
     return surplus
 
@@ -102,7 +89,29 @@ def surplus_price(setup: BiddingSetup, outlook: Mapping[str, Floats]) -> Floats:
     return np.broadcast_to(0.0 - np.asarray(slope, dtype=np.float64), (setup.tape.horizon,))
 
 
-def hedged_window(env: BiddingEnv, premium_per_mwh: float) -> Window:
+def past_errors(env: BiddingEnv, size: int, count: int) -> list[dict[str, Floats]]:
+    """Return by how much the forecasts of the last days erred that were made at this time of day.
+
+    Args:
+        env: The environment.
+        size: Number of steps that each error covers.
+        count: How many days at most, the latest first; only those whose every value is known by now.
+
+    Returns:
+        For each day actual values less forecast by column, each of shape (size,); fewer where the split began late.
+    """
+    setup, now = env.setup, env.steps_left[0]
+    day = round(HOURS_PER_DAY / setup.feed.step_hours)
+    found = []
+    for back in range(-(-size // day), -(-size // day) + count):
+        made = now - back * day
+        if made >= 0:
+            tables = setup.tape.ahead.items()
+            found.append({name: setup.column(name)[made : made + size] - rows[made, :size] for name, rows in tables})
+    return found
+
+
+def hedged_window(env: BiddingEnv, premium_per_mwh: float, errors: Mapping[str, Floats] | None = None) -> Window:
     """Return the rest of the episode, as far as the look-ahead goes, as a producer expects it that does not speculate.
 
     Each market, and the deviation, is expected at the first market's forecast price; a deviation costs a premium either
@@ -112,14 +121,17 @@ def hedged_window(env: BiddingEnv, premium_per_mwh: float) -> Window:
     Args:
         env: The environment.
         premium_per_mwh: What a MWh short costs above the price, and a MWh too much earns below it [currency/MWh].
+        errors: What is added to the forecast by column, each of shape (steps of the window,); None: nothing.
     """
     setup, (now, stop) = env.setup, env.steps_left
-    size = min(setup.tape.horizon, stop - now)
-    unit, terms = expected(env, size)
+    size = planned_steps(env)
+    forecast = {name: row[:size] for name, row in env.outlook().items()}
+    forecast |= {name: forecast[name] + error for name, error in (errors or {}).items()}
+    unit, terms = expected_unit(setup, forecast)
     closes = setup.closes[now : now + size].copy()
     closes[-1] = 1.0
     trading = replace(setup.trading, deviation=DualPrice(_SHORT, _SURPLUS))
-    price = env.outlook()[trading.markets[0].price][:size]
+    price = forecast[trading.markets[0].price]
     return Window(
         unit=unit,
         terms=terms,
@@ -131,6 +143,12 @@ def hedged_window(env: BiddingEnv, premium_per_mwh: float) -> Window:
         states=env.states,
         goal=Goal(setup.weights, setup.closings[0] if now + size == stop else setup.keeping[0]),
     )
+
+
+def planned_steps(env: BiddingEnv) -> int:
+    """Return how far a plan reaches: the look-ahead, or the rest of the episode."""
+    now, stop = env.steps_left
+    return min(env.setup.tape.horizon, stop - now)
 
 
 def _one_each(markets: tuple[Open, ...]) -> tuple[Open, ...]:

@@ -84,6 +84,23 @@ class BidTape(Tape):
                 found += [(OBSERVATION_LIMIT, slot) for slot in limit]
         return found
 
+    def due(self, observations: npt.NDArray[Any], controls: int) -> npt.NDArray[np.bool_]:
+        """Return which entries of an action count for a market whose gate is now, as observations show it.
+
+        Args:
+            observations: Shape (n, slots).
+            controls: Entries of an action.
+
+        Returns:
+            Shape (n, controls); what is not a bid always counts.
+        """
+        found = np.ones((len(observations), controls), dtype=np.bool_)
+        first = self.offered_from - len(self.timetable.books)
+        for place, book in enumerate(self.timetable.books):
+            last = book.limits().stop if self.trading.priced else book.entries.stop
+            found[:, book.place : last] = observations[:, first + place, None] == 0.0
+        return found
+
     @cached_property
     def offered_from(self) -> int:
         """The first slot of what is offered."""

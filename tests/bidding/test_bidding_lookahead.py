@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from energy_gym.agents import bidding
+from energy_gym.agents.bid_stochastic import BidStochastic
 from energy_gym.agents.mpc import MPC
 from energy_gym.bidding.wrapper import OfferLevels
 from energy_gym.contracts.market import Market, eu_day_ahead, india_day_ahead, india_real_time
@@ -83,7 +84,7 @@ def test_a_users_frame_follows_the_markets_clock(producers: Any, zone: str) -> N
         assert trail(env, start, moment) == trail(other, start, moment), now
 
 
-@pytest.mark.parametrize("kind", [bidding.Forecast, bidding.Greedy, bidding.StorageSplit, MPC])
+@pytest.mark.parametrize("kind", [bidding.Forecast, bidding.Greedy, bidding.StorageSplit, MPC, BidStochastic])
 @pytest.mark.parametrize("case", CASES)
 def test_agents_do_the_same_whatever_they_cannot_know(producers: Any, case: str, kind: Any) -> None:
     zone, minutes, hour, markets, penalty = CASES[case]

@@ -1,0 +1,94 @@
+"""Two-stage bids: one set of bids, best on average over the scenarios; scenarios are errors that were known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import energy_gym
+from energy_gym.agents import bid_stochastic
+from energy_gym.agents.bid_planning import BidPlanner
+from energy_gym.agents.bid_stochastic import BidStochastic, StochasticPlanner
+from energy_gym.bidding.outlook import hedged_window, past_errors, planned_steps
+from energy_gym.bidding.statement import state_window
+from energy_gym.oracle.model import ArrayModel
+
+ID = "energy_gym/Bidding-v0"
+
+
+@pytest.fixture(scope="module")
+def env() -> Any:
+    return gym.make(ID, split="test", episode_steps=72).unwrapped
+
+
+def at_noon(env: Any) -> Any:
+    """Bring the environment to a gate of the day-ahead market."""
+    env.reset(options={"start": "2023-05-10T10:00Z"})
+    return env
+
+
+def earned(env: Any, entries: Any, error: Any) -> float:
+    """Return what a scenario earns with the bids and the first hour's power and supply given."""
+    window = hedged_window(env, StochasticPlanner(env).premium, error)
+    model = ArrayModel(len(window.unit))
+    bids = state_window(model, window, whole=False)
+    book, trading = env.setup.timetable.books[0], env.setup.trading
+    shares = entries[book.entries][: int(book.count[env.steps_left[0]])]
+    volumes = np.where(shares > 0.0, shares * trading.buy_kw, shares * trading.sell_kw)
+    model.equal(bids.volumes[0][np.arange(len(volumes))], volumes)
+    first, flexible = np.array([0]), window.unit.flexibles[0]
+    power = max(entries[0], 0.0) * flexible.draw_kwh + min(entries[0], 0.0) * flexible.give_kwh
+    model.equal(bids.stated.drawn[0][first] - bids.stated.given[0][first], power)
+    room = window.terms.more_kwh[0] if entries[1] > 0.0 else window.terms.less_kwh[0]
+    model.equal(bids.shift[first], entries[1] * room)
+    return model.solve().bound
+
+
+def test_no_other_first_stage_earns_more_on_average(env: Any) -> None:
+    at_noon(env)
+    errors: list[Any] = [None, *past_errors(env, planned_steps(env), bid_stochastic.DAYS)]
+    chosen = StochasticPlanner(env).plan()[0]
+    best = np.mean([earned(env, chosen, error) for error in errors])
+    single = BidPlanner(env).plan()[0]
+    tick_mwh = env.setup.trading.markets[0].limits.tick_kw * 24.0 / 1000.0
+    rounding = StochasticPlanner(env).premium * tick_mwh
+    assert best > np.mean([earned(env, single, error) for error in errors])
+    assert earned(env, single, None) >= earned(env, chosen, None)
+    for moved in (0.9, 1.1):
+        other = chosen.copy()
+        other[2:] *= moved
+        assert best >= np.mean([earned(env, other, error) for error in errors]) - rounding
+
+
+def test_without_errors_it_is_the_plan_on_the_forecast(env: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_noon(env)
+    nothing = {name: np.zeros(planned_steps(env)) for name in env.outlook()}
+    monkeypatch.setattr(bid_stochastic, "past_errors", lambda *_: [nothing, nothing])
+    one, two = StochasticPlanner(env).plan()[0], BidPlanner(env).plan()[0]
+    assert earned(env, one, None) == pytest.approx(earned(env, two, None))
+
+
+def test_errors_are_those_of_days_that_have_passed(env: Any) -> None:
+    at_noon(env)
+    now, size = env.steps_left[0], 37
+    found = past_errors(env, size, 4)
+    assert len(found) == 4
+    for back, errors in enumerate(found, start=2):
+        made = now - 24 * back
+        assert made + size <= now
+        for name, error in errors.items():
+            actual = env.setup.column(name)[made : made + size]
+            np.testing.assert_array_equal(error, actual - env.setup.tape.ahead[name][made, :size])
+    env.reset(options={"start": env.setup.time(30)})
+    assert past_errors(env, size, 4) == []
+
+
+def test_it_plays_an_episode_and_does_not_beat_the_oracle(env: Any) -> None:
+    agent = BidStochastic(env)
+    results = [energy_gym.evaluate(agent, env, options={"start": "2023-05-10T08:00Z"}) for _ in range(2)]
+    assert results[0].return_ == results[1].return_
+    assert results[0].regret >= 0.0
+    assert results[0].score > 0.2
