@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.agents.base import Agent
+from energy_gym.agents.bidding import BidMPC
 from energy_gym.agents.mpc import MPC
+from energy_gym.bidding.env import BiddingEnv
 from energy_gym.errors import ConfigurationError
 from energy_gym.evaluation import Evaluation, evaluate
 from energy_gym.oracle.problem import problem_now
@@ -30,18 +33,28 @@ class Decomposition:
         forecast: What perfect use of the forecast loses: the oracle's return less that of a plan made anew at every
             step on the environment's forecast.
         controller: The rest: what the agent loses against that plan; negative where it does better.
-        daily_forecast: The first part by day; empty where the oracle's days are not known.
+        unproven: By how much the oracle's proven bound lies above its best plan; nought where that is optimal. Regret
+            is measured against the bound, so that it is a part of ``forecast``, and of no day.
+        daily_forecast: The first part by day, less ``unproven``; empty where the oracle's days are not known.
         daily_controller: The second part by day.
     """
 
     regret: float
     forecast: float
     controller: float
+    unproven: float
     daily_forecast: Mapping[str, float]
     daily_controller: Mapping[str, float]
 
 
-def decompose(agent: Any, env: Any, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Decomposition:
+def decompose(
+    agent: Any,
+    env: Any,
+    *,
+    seed: int | None = None,
+    options: dict[str, Any] | None = None,
+    planner: Any = None,
+) -> Decomposition:
     """Play an episode with an agent and with perfect planning on the forecast, and split the agent's regret.
 
     Args:
@@ -49,6 +62,8 @@ def decompose(agent: Any, env: Any, *, seed: int | None = None, options: dict[st
         env: An environment of this package.
         seed: Seed of the episode.
         options: Options of ``reset``.
+        planner: What plans anew on the forecast at every step, an agent for the same environment; by default mpc, and
+            bid-mpc where bids are made.
 
     Example:
         >>> import gymnasium as gym
@@ -58,7 +73,7 @@ def decompose(agent: Any, env: Any, *, seed: int | None = None, options: dict[st
         >>> abs(parts.forecast + parts.controller - parts.regret) < 1e-9
         True
     """
-    planned = evaluate(MPC(env), env, seed=seed, options=options)
+    planned = evaluate(planner or planner_for(env), env, seed=seed, options=options)
     played = evaluate(agent, env, seed=seed, options=options, oracle=_known(planned))
     days = planned.daily_regret
     oracle_days = set(days) == set(played.daily_regret)
@@ -66,9 +81,21 @@ def decompose(agent: Any, env: Any, *, seed: int | None = None, options: dict[st
         regret=played.regret,
         forecast=planned.regret,
         controller=played.regret - planned.regret,
+        unproven=planned.oracle_bound - planned.oracle_value,
         daily_forecast=dict(days) if oracle_days else {},
         daily_controller={day: played.daily_regret[day] - days[day] for day in days} if oracle_days else {},
     )
+
+
+def planner_for(env: Any) -> Agent:
+    """Return what plans best on the forecast of an environment, anew at each step.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> planner_for(gym.make("energy_gym/Arbitrage-v0")).name, planner_for(gym.make("energy_gym/Bidding-v0")).name
+        ('mpc', 'bid-mpc')
+    """
+    return BidMPC(env) if isinstance(env.unwrapped, BiddingEnv) else MPC(env)
 
 
 @dataclass(frozen=True)

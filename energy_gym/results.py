@@ -19,7 +19,7 @@ from energy_gym.errors import ResultsError
 from energy_gym.files import write_atomically
 from energy_gym.runs import ROW, write_json
 from energy_gym.suites import Suite, Task
-from energy_gym.tables import PLANNER
+from energy_gym.tables import PLANNERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,13 +72,14 @@ class Results:
     def daily(self) -> pd.DataFrame:
         """Regret by local day: a row per run and day.
 
-        ``forecast`` is the regret of mpc on that day, ``controller`` the rest; both are missing where mpc did not play.
+        ``forecast`` is the regret of mpc (of bids, of bid-mpc) on that day, ``controller`` the rest; both are missing
+        where it did not play.
         """
         import pandas as pd
 
         rows = [(*_who(record), *day, record["key"]) for record in self.records for day in record["daily"].items()]
         table = pd.DataFrame(rows, columns=list(DAILY))
-        planned = table[table["agent"] == PLANNER].groupby(["task", "day"])["regret"].mean().rename("forecast")
+        planned = table[table["agent"].isin(PLANNERS)].groupby(["task", "day"])["regret"].mean().rename("forecast")
         table = table.join(planned, on=["task", "day"])
         return table.assign(controller=table["regret"] - table["forecast"])
 

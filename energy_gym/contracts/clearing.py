@@ -106,13 +106,15 @@ def cut(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
         >>> [cut(wish, rules, trading_scalars) for wish in (-2500.0, -250.0, 99.0, 300.0)]
         [-1000.0, -200.0, 0.0, 300.0]
     """
-    return _cut_size(xp.positive(volume_kw), limits, xp) - _cut_size(xp.positive(-volume_kw), limits, xp)
+    up = xp.positive(volume_kw)
+    size = _cut_size(up + (up - volume_kw), limits, xp)
+    bought = xp.kept(size, volume_kw)
+    return bought - (size - bought)
 
 
 def _cut_size(size_kw: Any, limits: Limits, xp: Trading) -> Any:
-    most = size_kw * 0.0 + limits.maximum_kw
+    most, tick = limits.maximum_kw, limits.tick_kw
     size = xp.bounded(size_kw, most)
-    tick = limits.tick_kw
     if not tick:
         return xp.kept(size, size - limits.minimum_kw * (1.0 - _TICK_SHARE))
     rounded = xp.bounded(xp.whole(size / tick + _TICK_SHARE) * tick, most)
