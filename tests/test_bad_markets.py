@@ -13,12 +13,13 @@ import pandas as pd
 import pytest
 import yaml
 
+import energy_gym
 from energy_gym import Battery
 from energy_gym.contracts import Trading
 from energy_gym.contracts.banded import Banded, PiecewiseLinear
 from energy_gym.contracts.deviation import LinearPenalty
 from energy_gym.contracts.market import Ahead, Limits, Market, eu_day_ahead
-from energy_gym.errors import ConfigurationError, EnergyGymError, MissingColumnError, NonFiniteError
+from energy_gym.errors import ActionError, ConfigurationError, EnergyGymError, MissingColumnError, NonFiniteError
 from energy_gym.reserve import Fleet, RandomActivation, Reserve, Trade
 
 BIDDING, FLEET = "energy_gym/Bidding-v0", "energy_gym/FleetReserve-v0"
@@ -194,3 +195,39 @@ def test_what_is_missing_is_an_error_of_its_kind() -> None:
     with pytest.raises(MissingColumnError):
         REFUSED["no unit"][0]()
     assert fleet(Reserve(**SOLD, activation=RandomActivation(0.2)), activation_seed=np.int64(3)) is not None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda action: action[:-1],
+        lambda action: action.reshape(2, -1),
+        lambda action: action.astype(complex),
+        lambda action: [[0.0], [0.0, 1.0]],
+        lambda action: None,
+        lambda action: ["x"] * len(action),
+        lambda action: 0.0,
+    ],
+    ids=["short", "two rows", "complex", "ragged", "none", "words", "one number"],
+)
+def test_actions_of_another_shape_or_kind_are_refused_and_change_nothing(change: Callable[[Any], Any]) -> None:
+    env = bidding(Market("m", zone="UTC", limits=Limits(tick_kw=0.0)))
+    env.reset(options={"start": "2024-03-03T12:00Z"})
+    env.step(np.full(env.action_space.shape, -0.5))
+    states, offers = env.unwrapped.states, env.unwrapped.offered()["m"]
+    with pytest.raises(ActionError):
+        env.step(change(np.zeros(env.action_space.shape)))
+    assert env.unwrapped.states == states and (env.unwrapped.offered()["m"] == offers).all()
+
+
+@pytest.mark.parametrize("name", [BIDDING, FLEET])
+def test_a_batch_refuses_them_too(name: str) -> None:
+    batch = energy_gym.make_vec(name, 2)
+    batch.reset(seed=0)
+    right = np.zeros(batch.action_space.shape)
+    for wrong in (right.T, right.ravel(), right[:, :-1], right.astype(complex), right.astype(object), None, "x"):
+        with pytest.raises(ActionError):
+            batch.step(wrong)
+    with pytest.raises(ActionError, match="rows that differ"):
+        batch.step([[0.0], [0.0, 1.0]])
+    batch.step(right.tolist())

@@ -157,15 +157,18 @@ class BiddingEnv(EnergyEnv):
         self._painter.restart()
 
     def _numbers(self, action: Any) -> Floats:
+        rule = f"pass an array of shape ({self._size},)"
         try:
-            numbers = np.asarray(action, dtype=np.float64).ravel()
+            given = np.asarray(action)
+            numbers = given.astype(np.float64) if given.dtype.kind != "c" else None
         except (TypeError, ValueError) as error:
-            rule = f"pass an array of shape ({self.setup.controls},)"
             raise ActionError(f"action={action!r}", "must be numbers", rule) from error
-        if numbers.size != self._size:
-            found = f"action of {numbers.size} numbers"
+        if numbers is None:
+            raise ActionError(f"action={action!r}", "must be real numbers", rule)
+        if numbers.size != self._size or numbers.shape[-1] != self._size:
+            found = f"action of {numbers.size} numbers in shape {numbers.shape}"
             raise ActionError(found, f"must be {self._size}", "pass one for each of env.unwrapped.entries")
-        return numbers
+        return numbers.ravel()
 
     def _look(self) -> Observation:
         desk = self._desk

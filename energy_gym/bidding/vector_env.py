@@ -20,7 +20,7 @@ from energy_gym.contracts.clearing import trading_arrays
 from energy_gym.contracts.spot import carbon_kg
 from energy_gym.contracts.supply import unmatched_cost
 from energy_gym.dynamics import reward, settlement
-from energy_gym.envs.batched import gather_all
+from energy_gym.envs.batched import gather_all, real_numbers
 from energy_gym.envs.compat import autoreset_mode
 from energy_gym.envs.env import observation_space
 from energy_gym.envs.setup import check_count
@@ -199,14 +199,7 @@ class BiddingVectorEnv(EnergyVectorEnv):
         return observations
 
     def _numbers(self, actions: Any) -> Floats:
-        given, controls = np.asarray(actions), self.setup.controls
-        if given.size != self.num_envs * controls or given.dtype.kind not in "fiu":
-            raise ActionError(
-                f"actions of shape {given.shape} and type {given.dtype}",
-                f"must be {self.num_envs} times {controls} numbers",
-                f"pass an array of shape ({self.num_envs}, {controls})",
-            )
-        return given.reshape(self.num_envs, controls)
+        return real_numbers(actions, self.num_envs, self.setup.controls)
 
     def _rejected(self, given: Any, mask: Any) -> Floats:
         """Count the volumes that stand where no bid is due."""

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from energy_gym.entities import Battery
 from energy_gym.entities.battery import stack
 from energy_gym.envs.setup import Setup
-from energy_gym.errors import ConfigurationError, WindowError
+from energy_gym.errors import ActionError, ConfigurationError, WindowError
 from energy_gym.units import Unit
 
 
@@ -47,6 +48,42 @@ def each_value(name: str, value: Any, num_envs: int) -> list[Any]:
             )
         return list(value)
     return [value] * num_envs
+
+
+def as_array(actions: Any) -> npt.NDArray[Any]:
+    """Return actions as an array.
+
+    Raises:
+        ActionError: Their rows are of different lengths.
+    """
+    try:
+        return np.asarray(actions)
+    except ValueError as error:
+        raise ActionError("actions of rows that differ", "must form one array", "pass a row per environment") from error
+
+
+def real_numbers(actions: Any, num_envs: int, controls: int) -> npt.NDArray[Any]:
+    """Return the actions of a continuous space, shape (num_envs, controls); of a single control, a row will do.
+
+    Raises:
+        ActionError: They have another shape, or are no real numbers.
+
+    Example:
+        >>> real_numbers([0.5, -0.5], 2, 1).shape
+        (2, 1)
+        >>> real_numbers([[0.5, -0.5]], 2, 1)
+        Traceback (most recent call last):
+        energy_gym.errors.ActionError: actions of shape (1, 2) and type float64: must be 2 times 1 numbers; ...
+    """
+    given = as_array(actions)
+    row = controls == 1 and given.shape == (num_envs,)
+    if given.dtype.kind not in "fiu" or not (row or given.shape == (num_envs, controls)):
+        raise ActionError(
+            f"actions of shape {given.shape} and type {given.dtype}",
+            f"must be {num_envs} times {controls} numbers",
+            f"pass an array of shape ({num_envs}, {controls})",
+        )
+    return given.reshape(num_envs, controls)
 
 
 def with_batteries(setup: Setup, batteries: Sequence[Battery]) -> tuple[Unit, ...]:

@@ -14,7 +14,15 @@ from gymnasium.vector.utils import batch_space
 
 from energy_gym.backends import arrays
 from energy_gym.dynamics import compose, reward, settlement
-from energy_gym.envs.batched import each_battery, each_seed, each_value, gather_all, with_batteries
+from energy_gym.envs.batched import (
+    as_array,
+    each_battery,
+    each_seed,
+    each_value,
+    gather_all,
+    real_numbers,
+    with_batteries,
+)
 from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, MODERN, VectorEnv, autoreset_mode
 from energy_gym.envs.env import EnergyEnv, action_space, observation_space
 from energy_gym.envs.laying import states_of
@@ -335,16 +343,11 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
 
     def _read(self, actions: Any) -> tuple[tuple[Floats, ...], Floats | None]:
         """Return the shares of rated power asked for, cut to [-1, 1], and the energy that a cut refuses [kWh]."""
-        given, controls = np.asarray(actions), len(self._flexibles)
+        controls = len(self._flexibles)
         if self._levels is not None:
-            return tuple(self._level(given).reshape(self.num_envs, controls).T), None
-        if given.size != self.num_envs * controls or given.dtype.kind not in "fiu":
-            raise ActionError(
-                f"actions of shape {given.shape} and type {given.dtype}",
-                f"must be {self.num_envs} numbers" + (f" for each of {controls} controls" if controls > 1 else ""),
-                f"pass an array of shape ({self.num_envs}, {controls})",
-            )
-        wishes = given.reshape(self.num_envs, controls).astype(np.float64)
+            return tuple(self._level(as_array(actions)).reshape(self.num_envs, controls).T), None
+        given = real_numbers(actions, self.num_envs, controls)
+        wishes = given.astype(np.float64)
         if np.abs(wishes).max() <= 1.0:
             return tuple(wishes.T), None
         if not np.isfinite(wishes).all():
@@ -357,11 +360,12 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return tuple(np.clip(wishes, -1.0, 1.0).T), excess
 
     def _level(self, given: npt.NDArray[Any]) -> Floats:
-        count = len(self.setup.levels or ())
-        if given.size != self.num_envs * len(self._flexibles) or given.dtype.kind not in "iu":
+        count, controls = len(self.setup.levels or ()), len(self._flexibles)
+        fits = given.shape == (self.num_envs, controls) or (controls == 1 and given.shape == (self.num_envs,))
+        if not fits or given.dtype.kind not in "iu":
             raise ActionError(
                 f"actions of shape {given.shape} and type {given.dtype}",
-                f"must be {self.num_envs * len(self._flexibles)} whole numbers",
+                f"must be {self.num_envs * controls} whole numbers",
                 "pass an int array of the action space",
             )
         if given.min() < 0 or given.max() >= count:
