@@ -64,6 +64,13 @@ CHOICES: dict[str, dict[str, list[Any]]] = {
         "target_update_interval": [200, 500, 1000],
         "reward_limit": [3.0, 5.0, 10.0],
     },
+    "cql-continuous": {
+        "hidden": NETWORKS,
+        "learning_rate": [3e-4, 1e-3],
+        "gamma": [0.95, 0.98, 0.99],
+        "conservative_weight": [1.0, 5.0, 20.0],
+        "reward_limit": [3.0, 10.0],
+    },
     "bc": {
         "hidden": NETWORKS,
         "learning_rate": [3e-4, 1e-3, 3e-3],
@@ -83,11 +90,12 @@ def drawn(agent: str, trials: int, seed: int) -> list[dict[str, Any]]:
     return found
 
 
-def tried(agent: str, market: str, settings: dict[str, Any], budget: int) -> tuple[float, float]:
+def tried(search: str, market: str, settings: dict[str, Any], budget: int) -> tuple[float, float]:
     """Return the best validation score of one training, and its seconds."""
     warnings.simplefilter("ignore")
+    agent, _, kind = search.partition("-")
     made = agent_class(agent)
-    env = gym.make(ID, dataset=market, split="validation", actions=made.preferred_actions, episode_steps=None)
+    env = gym.make(ID, dataset=market, split="validation", actions=kind or made.preferred_actions, episode_steps=None)
     began = time.perf_counter()
     learner: Any = made(env, 0, **settings).fit(budget=budget)
     return max(figures["score"] for _, figures in learner.curve), time.perf_counter() - began
@@ -99,7 +107,7 @@ def table(agent: str, markets: list[str], budget: int, rows: list[tuple[dict[str
         f"# Search: {agent}",
         "",
         f"Best score on the validation weeks after {budget} steps, seed 0; `python benchmarks/{' '.join(CALL)}`.",
-        f"Settings not named are those of `energy_gym/agents/defaults/{agent}.yaml` at the time.",
+        f"Settings not named are those of `energy_gym/agents/defaults/{agent.partition('-')[0]}.yaml` at the time.",
         "",
         "| mean | " + " | ".join(markets) + " | seconds | settings |",
         "| ---: |" + " ---: |" * (len(markets) + 1) + " --- |",
@@ -122,7 +130,7 @@ def main() -> None:
     parser.add_argument("--also", action="append", default=[], help="settings to try besides, as JSON")
     asked = parser.parse_args()
     markets = asked.markets or (["ercot", "de-lu"] if "ENERGY_GYM_DATA" in os.environ else ["ercot-2021-2022"])
-    budget = int(defaults(asked.agent)["budget"] * asked.share)
+    budget = int(defaults(asked.agent.partition("-")[0])["budget"] * asked.share)
     settings = [*drawn(asked.agent, asked.trials, asked.seed), *map(json.loads, asked.also)]
     jobs = [joblib.delayed(tried)(asked.agent, market, one, budget) for one in settings for market in markets]
     results = joblib.Parallel(n_jobs=asked.workers, verbose=5)(jobs)

@@ -22,6 +22,9 @@ class Namespace(Protocol):
     def bounded(self, value: Any, limit: Any) -> Any:
         """Return the value, cut to a limit that counts as 0 where it is negative."""
 
+    def lesser(self, value: Any, limit: Any) -> Any:
+        """Return the value, cut to a limit."""
+
 
 def _positive(value: float) -> float:
     return value if value > 0.0 else 0.0
@@ -29,6 +32,10 @@ def _positive(value: float) -> float:
 
 def _bounded(value: float, limit: float) -> float:
     return value if value <= limit else (limit if limit > 0.0 else 0.0)
+
+
+def _lesser(value: float, limit: float) -> float:
+    return value if value <= limit else limit
 
 
 class _Arrays:
@@ -44,10 +51,12 @@ class _Arrays:
     def bounded(value: Any, limit: Any) -> Any:
         return np.minimum(value, np.maximum(limit, 0.0))
 
+    lesser = staticmethod(np.minimum)
+
 
 # A module is the namespace whose functions Python finds fastest; comparisons are three times as fast as min and max.
 _scalars: Any = ModuleType("scalars")
-_scalars.positive, _scalars.bounded = _positive, _bounded
+_scalars.positive, _scalars.bounded, _scalars.lesser = _positive, _bounded, _lesser
 scalars: Namespace = _scalars
 arrays: Namespace = _Arrays()
 
@@ -77,4 +86,10 @@ def tensors() -> Namespace:
             return torch.minimum(value, top) if isinstance(top, torch.Tensor) else torch.clamp(value, max=top)
         return torch.clamp(top, max=value) if isinstance(top, torch.Tensor) else _bounded(value, top)
 
-    return cast(Namespace, SimpleNamespace(positive=positive, bounded=bounded))
+    def lesser(value: Any, limit: Any) -> Any:
+        if isinstance(value, torch.Tensor) and isinstance(limit, torch.Tensor):
+            return torch.minimum(value, limit)
+        wide, other = (value, limit) if isinstance(value, torch.Tensor) else (limit, value)
+        return torch.clamp(wide, max=other) if isinstance(wide, torch.Tensor) else _lesser(value, limit)
+
+    return cast(Namespace, SimpleNamespace(positive=positive, bounded=bounded, lesser=lesser))

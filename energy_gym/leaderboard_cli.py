@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -136,16 +137,18 @@ def _by_task(frame: pd.DataFrame, title: str) -> Table:
     """Return a block of rows a task, best agent first: narrow enough for 80 columns."""
     from energy_gym.tables import by_task, fixed
 
-    table = Table(title=f"{escape(title)}: score 0 = doing nothing, 1 = proven optimum", title_justify="left")
+    title = f"{escape(title)}: score 0 = doing nothing, 1 = proven optimum; ms: a decision"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("task", "agent"):
         table.add_column(name, overflow="fold")
-    for name in ("score", "regret", "return", "unit"):
+    for name in ("score", "regret", "return", "unit", "ms"):
         table.add_column(name, justify="right" if name != "unit" else "left", no_wrap=True)
     for task in dict.fromkeys(frame["task"]):
         unit = frame.loc[frame["task"] == task, "unit"].iloc[0]
         for place, (agent, row) in enumerate(by_task(frame, task).iterrows()):
             figures = (fixed(row["score"], 4), fixed(row["regret"], 3), fixed(row["return"], 3), escape(unit))
-            table.add_row(escape(task) if place == 0 else "", escape(str(agent)), *figures)
+            latency = fixed(row["ms/decision"], 3)
+            table.add_row(escape(task) if place == 0 else "", escape(str(agent)), *figures, latency)
         table.add_section()
     return table
 

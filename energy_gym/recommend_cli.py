@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from energy_gym.recommendation import Recommendation, Trial
+    from energy_gym.recommendation import Recommendation
+    from energy_gym.trials import Trial
 
 
 def recommend(

@@ -30,18 +30,28 @@ class Decomposition:
         forecast: What perfect use of the forecast loses: the oracle's return less that of a plan made anew at every
             step on the environment's forecast.
         controller: The rest: what the agent loses against that plan; negative where it does better.
-        daily_forecast: The first part by day; empty where the oracle's days are not known.
+        unproven: By how much the oracle's proven bound lies above its best plan; nought where that is optimal. Regret
+            is measured against the bound, so that it is a part of ``forecast``, and of no day.
+        daily_forecast: The first part by day, less ``unproven``; empty where the oracle's days are not known.
         daily_controller: The second part by day.
     """
 
     regret: float
     forecast: float
     controller: float
+    unproven: float
     daily_forecast: Mapping[str, float]
     daily_controller: Mapping[str, float]
 
 
-def decompose(agent: Any, env: Any, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Decomposition:
+def decompose(
+    agent: Any,
+    env: Any,
+    *,
+    seed: int | None = None,
+    options: dict[str, Any] | None = None,
+    planner: Any = None,
+) -> Decomposition:
     """Play an episode with an agent and with perfect planning on the forecast, and split the agent's regret.
 
     Args:
@@ -49,6 +59,7 @@ def decompose(agent: Any, env: Any, *, seed: int | None = None, options: dict[st
         env: An environment of this package.
         seed: Seed of the episode.
         options: Options of ``reset``.
+        planner: What plans anew on the forecast at every step, an agent for the same environment; by default mpc.
 
     Example:
         >>> import gymnasium as gym
@@ -58,7 +69,7 @@ def decompose(agent: Any, env: Any, *, seed: int | None = None, options: dict[st
         >>> abs(parts.forecast + parts.controller - parts.regret) < 1e-9
         True
     """
-    planned = evaluate(MPC(env), env, seed=seed, options=options)
+    planned = evaluate(planner or MPC(env), env, seed=seed, options=options)
     played = evaluate(agent, env, seed=seed, options=options, oracle=_known(planned))
     days = planned.daily_regret
     oracle_days = set(days) == set(played.daily_regret)
@@ -66,6 +77,7 @@ def decompose(agent: Any, env: Any, *, seed: int | None = None, options: dict[st
         regret=played.regret,
         forecast=planned.regret,
         controller=played.regret - planned.regret,
+        unproven=planned.oracle_bound - planned.oracle_value,
         daily_forecast=dict(days) if oracle_days else {},
         daily_controller={day: played.daily_regret[day] - days[day] for day in days} if oracle_days else {},
     )

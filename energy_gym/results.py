@@ -72,7 +72,8 @@ class Results:
     def daily(self) -> pd.DataFrame:
         """Regret by local day: a row per run and day.
 
-        ``forecast`` is the regret of mpc on that day, ``controller`` the rest; both are missing where mpc did not play.
+        ``forecast`` is the regret of mpc on that day, ``controller`` the rest; both are missing
+        where it did not play.
         """
         import pandas as pd
 

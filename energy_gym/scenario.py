@@ -17,7 +17,7 @@ from energy_gym.entities import ENTITIES, Battery, Entity, Grid
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.objective import Clock, Objective, Weights
 from energy_gym.scenario_files import parsed, read, to_tree, written
-from energy_gym.trees import build, check_keys, mapping
+from energy_gym.trees import build, check_keys, mapping, read_file
 
 __all__ = ["Clock", "Objective", "Scenario", "Site", "Weights"]
 
@@ -188,20 +188,9 @@ class Scenario:
         """Return the scenario itself, or read it from the YAML file at a path.
 
         Raises:
-            ConfigurationError: If there is no such file.
+            ConfigurationError: There is no such file, or it is no text.
         """
-        if isinstance(source, Scenario):
-            return source
-        if not isinstance(source, str | Path):
-            raise ConfigurationError(
-                f"scenario={source!r}", "must be a Scenario or the path of a YAML file", "pass either"
-            )
-        try:
-            return cls.from_yaml(Path(source).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigurationError(
-                f"scenario={str(source)!r}", "no such file can be read", "check the path"
-            ) from error
+        return read_file(cls, source, "scenario", "must be a Scenario or the path of a YAML file")
 
 
 def _check_members(part: str, members: Mapping[str, Any], kind: type) -> None:

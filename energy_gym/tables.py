@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from energy_gym.results import Results
 
-# The agent that plans perfectly on the forecast: what it loses, the forecast costs.
+# The agent that plans best on the forecast: what it loses, the forecast costs.
 PLANNER = "mpc"
 STATISTICS = {"mean": mean, "iqm": interquartile_mean, "gap": optimality_gap}
 
@@ -106,7 +106,7 @@ def decomposition(frame: pd.DataFrame) -> pd.DataFrame:
     tables = [pd.DataFrame(columns=["task", *parts])]
     for task in dict.fromkeys(frame["task"]):
         found = by_task(frame, task)
-        if PLANNER in found.index:
+        if found["forecast"].notna().all():
             unit = frame.loc[frame["task"] == task, "unit"].iloc[0]
             tables.append(found.reset_index().assign(task=task, unit=unit)[["task", *parts]])
     return pd.concat(tables[1:], ignore_index=True) if len(tables) > 1 else tables[0]
@@ -139,7 +139,7 @@ def _failed_lines(failed: Sequence[Mapping[str, Any]]) -> list[str]:
     if not failed:
         return []
     rows = [[row["agent"], row["task"] or "all", str(row["seed"]), row["error"]] for row in failed]
-    return ["", "Without a result, after a second try:", "", *_grid(["agent", "task", "seed", "why"], rows)]
+    return ["", "Without a result, after a second try:", "", *grid(["agent", "task", "seed", "why"], rows)]
 
 
 def _misfit_lines(misfits: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -174,13 +174,13 @@ def _overall_lines(frame: pd.DataFrame) -> list[str]:
         figures = [interval(row[name], row[f"{name}_low"], row[f"{name}_high"], 4) for name in STATISTICS]
         counts = [f"{row['seeds']:.0f}", f"{row['tasks']:.0f}/{total}"]
         rows.append([str(agent), *figures, *counts, fixed(row["ms/decision"], 3)])
-    return _grid(["agent", "mean score", "IQM", "optimality gap", "seeds", "tasks", "ms/decision"], rows)
+    return grid(["agent", "mean score", "IQM", "optimality gap", "seeds", "tasks", "ms/decision"], rows)
 
 
 def _score_lines(frame: pd.DataFrame) -> list[str]:
     table = scores(frame)
     rows = [[str(agent), *[fixed(value, 4) for value in row]] for agent, row in table.iterrows()]
-    return _grid(["agent", *table.columns], rows)
+    return grid(["agent", *table.columns], rows)
 
 
 def _improvement_lines(frame: pd.DataFrame) -> list[str]:
@@ -190,7 +190,7 @@ def _improvement_lines(frame: pd.DataFrame) -> list[str]:
         cells = [found[one, other] if other != one else None for other in agents]
         rows.append([one, *["" if cell is None else interval(cell.value, cell.low, cell.high, 2) for cell in cells]])
     head = "How likely a run of the row's agent beats a run of the column's on a task drawn at random; ties count half."
-    return ["## Probability of improvement", "", head, "", *_grid(["agent", *agents], rows)]
+    return ["## Probability of improvement", "", head, "", *grid(["agent", *agents], rows)]
 
 
 def _task_lines(frame: pd.DataFrame, task: str) -> list[str]:
@@ -199,11 +199,11 @@ def _task_lines(frame: pd.DataFrame, task: str) -> list[str]:
     proof = "proven optimal" if bound - value <= 1e-6 * max(1.0, abs(value)) else f"bound {bound:.4f}"
     head = f"Oracle {value:.4f} {unit} ({proof}), idle {first['idle']:.4f} {unit}, {first['steps']} steps."
     table = by_task(frame, task)
-    split = PLANNER in table.index
+    split = bool(table["forecast"].notna().all())
     columns = ["agent", "actions", "score", "seeds", f"regret [{unit}]", *(["forecast", "controller"] if split else [])]
     columns += [f"return [{unit}]", "energy cost", "carbon [kg]", "ms/decision", "steps/s"]
     rows = [_task_cells(str(agent), row, split) for agent, row in table.iterrows()]
-    return [f"## {task}", "", head, "", *_grid(columns, rows)]
+    return [f"## {task}", "", head, "", *grid(columns, rows)]
 
 
 def _task_cells(agent: str, row: Mapping[str, Any], split: bool) -> list[str]:
@@ -213,7 +213,13 @@ def _task_cells(agent: str, row: Mapping[str, Any], split: bool) -> list[str]:
     return [agent, row["actions"], score, f"{row['seeds']:.0f}", *regret, *parts, f"{row['steps_per_second']:,.0f}"]
 
 
-def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table of Markdown as lines; a bar within a cell is escaped.
+
+    Example:
+        >>> grid(["agent", "score"], [["mpc", "0.98"]])
+        ['| agent | score |', '| --- | ---: |', '| mpc | 0.98 |']
+    """
     rule = ["---"] + ["---:"] * (len(columns) - 1)
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in (columns, rule, *rows)]
 

@@ -10,12 +10,14 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields
-from typing import Any, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeVar
 
 from energy_gym.errors import ConfigurationError
 
 T = TypeVar("T")
 N = TypeVar("N", bound="Named")
+R = TypeVar("R", bound="Readable")
 
 
 class Named(Protocol):
@@ -24,6 +26,44 @@ class Named(Protocol):
     @property
     def name(self) -> str:
         """The name."""
+
+
+class Readable(Protocol):
+    """Whatever is read from YAML text."""
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Self:
+        """Return the object that a text holds."""
+
+
+def read_file(kind: type[R], source: Any, name: str, rule: str) -> R:
+    """Return an object as it is, or the one that the YAML file at a path holds.
+
+    Args:
+        kind: Class of the object.
+        source: The object, or the path.
+        name: What the messages call it.
+        rule: What it must be, for the messages.
+
+    Raises:
+        ConfigurationError: It is neither, or no text can be read there.
+
+    Example:
+        >>> from energy_gym import Scenario
+        >>> read_file(Scenario, 5, "scenario", "must be a Scenario or the path of a YAML file")
+        Traceback (most recent call last):
+        energy_gym.errors.ConfigurationError: scenario=5: must be a Scenario or the path of a YAML file; ...
+    """
+    if isinstance(source, kind):
+        return source
+    if not isinstance(source, str | Path):
+        raise ConfigurationError(f"{name}={source!r}", rule, "pass one of them")
+    try:
+        return kind.from_yaml(Path(source).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{name}={str(source)!r}", "no such file can be read", "check the path") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{name}={str(source)!r}", "is no text in UTF-8", "check the path") from error
 
 
 def mapping(value: Any, path: str) -> Mapping[str, Any]:
@@ -40,6 +80,22 @@ def mapping(value: Any, path: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"{path}={value!r}", "must be a mapping of names to values", f"write {path}: {{...}}")
     return value
+
+
+def sequence(name: str, value: Any) -> tuple[Any, ...]:
+    """Return a list, or what else can be gone through and is no text, as a tuple.
+
+    Raises:
+        ConfigurationError: It is none.
+
+    Example:
+        >>> sequence("prequalified_kw", 5.0)
+        Traceback (most recent call last):
+        energy_gym.errors.ConfigurationError: prequalified_kw=5.0: must be a list; write it in brackets
+    """
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        raise ConfigurationError(f"{name}={value!r}", "must be a list", "write it in brackets")
+    return tuple(value)
 
 
 def check_keys(tree: Mapping[str, Any], known: Iterable[str], path: str) -> None:

@@ -10,6 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+# The suite runs a process a core: libraries that start a thread a core as well would wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 MIRROR = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -171,9 +171,15 @@ def test_leaderboard_ranks_and_writes(tiny: str, tmp_path: Path) -> None:
     files = "results.parquet, results.json, LEADERBOARD.md, regret_per_day.png, leaderboard.html"
     assert last == f"Written to {tmp_path / 'out'}{os.sep}: {files}"
     assert "Tiny [two]: score" in screen
-    folded = "".join(line.split("│")[1].strip() for line in board if line.count("│") == 7)
-    assert folded == "zebra-with-a-name-that-is-longer-than-any-we-shipant"
+    head = next(line for line in board if line.split()[:1] == ["task"])
+    assert head.split() == ["task", "agent", "score", "regret", "return", "unit", "ms"]
+    rows = board[board.index(head) + 2 : board.index(next(line for line in board if line.startswith("Over all")))]
+    assert "".join(row[: head.index("agent")].strip() for row in rows) == (
+        "zebra-with-a-name-that-is-longer-than-any-we-shipant"
+    )
     frame = pd.read_parquet(tmp_path / "out" / "results.parquet")
+    latency = frame[frame["task"] == "ant"].set_index("agent")["seconds_per_decision"]["threshold"]
+    assert any("threshold" in row and row.split()[-1] == f"{latency * 1e3:.3f}" for row in rows)
     assert frame.groupby(["task", "agent"]).size().max() == 5
     for score in frame.loc[frame["agent"] == "threshold", "score"]:
         assert f"{score:.4f}" in screen

@@ -18,7 +18,7 @@ from energy_gym.errors import UnknownIdError
 from energy_gym.evaluation import evaluate
 from energy_gym.forecast import Published, Yesterday
 from energy_gym.forecast.accuracy import accuracy
-from energy_gym.forecasts_cli import judged
+from energy_gym.judging import fitting, judged
 
 DATASET = "ercot-2021-2022"
 PRICE = "price_per_mwh"
@@ -61,13 +61,11 @@ def test_the_score_is_what_mpc_earns() -> None:
 
 
 def test_what_fits_is_judged_and_a_named_one_that_is_unknown_refused() -> None:
-    from energy_gym.forecasts_cli import _fitting
-
-    fitting = _fitting(DATASET, "validation", True)
-    assert {"mean", "perfect", "published", "yesterday"} <= set(fitting)
-    assert not {"noise", "published-epf"} & set(fitting)
-    assert "published" not in _fitting(DATASET, "validation", False)
-    assert "published-epf" in _fitting("epf-de", "test", True)
+    found = fitting(DATASET, "validation", True)
+    assert {"mean", "perfect", "published", "yesterday"} <= set(found)
+    assert not {"noise", "published-epf"} & set(found)
+    assert "published" not in fitting(DATASET, "validation", False)
+    assert "published-epf" in fitting("epf-de", "test", True)
     with pytest.raises(UnknownIdError, match="yesterday"):
         list(judged(DATASET, names=("yesterdy",), steps=24))
 

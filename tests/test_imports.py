@@ -50,8 +50,10 @@ STOREYS = (
         "clusters",
         "plots",
         "page",
+        "judging",
         "merging",
         "recommendation",
+        "trials",
     ),
     ("sweeps",),
     (

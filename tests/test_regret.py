@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -13,6 +15,10 @@ import energy_gym
 from energy_gym import Battery
 from energy_gym.agents import make_agent
 from energy_gym.errors import ConfigurationError
+from energy_gym.leaderboard import run_suite
+from energy_gym.results import read_results
+from energy_gym.suites import Suite, Task
+from energy_gym.tables import decomposition
 
 ID = "energy_gym/Arbitrage-v0"
 
@@ -70,6 +76,56 @@ def test_parts_of_the_regret_add_up_by_day_and_in_all() -> None:
     assert sum(parts.daily_forecast.values()) == pytest.approx(parts.forecast, abs=1e-9)
     assert sum(parts.daily_controller.values()) == pytest.approx(parts.controller, abs=1e-9)
     assert len(parts.daily_forecast) in (6, 7)
+
+
+RULES = ("idle", "uniform", "threshold", "mpc")
+SITES = ("idle", "self-consumption", "tariff-clock", "peak-shaving", "mpc")
+BIDDERS = ("bid-forecast", "bid-greedy", "bid-split", "mpc")
+TASKS: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
+    "market": ("Arbitrage", {"forecast": "mean", "episode_steps": 60}, RULES),
+    "levels": (
+        "Arbitrage",
+        {"dataset": "synthetic", "objective": "joint", "actions": "discrete-3"},
+        ("idle", "uniform", "mpc"),
+    ),
+    "carbon": (
+        "Arbitrage",
+        {"dataset": "synthetic", "objective": "carbon", "forecast": "yesterday"},
+        ("idle", "uniform", "mpc"),
+    ),
+    "community": ("Microgrid", {}, SITES),
+    "home": ("HomeSolar", {"home": 3}, SITES),
+    "demand": ("Commercial", {"episode_steps": 12}, ("idle", "self-consumption", "mpc")),
+    "fleet": ("FleetReserve", {"episode_steps": 4}, ("idle", "greedy", "follow", "mpc")),
+    "bids": ("Bidding", {"episode_steps": 24}, ("idle", *BIDDERS)),
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_parts_add_up_in_the_leaderboard(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    name, keywords, agents = TASKS[task]
+    keywords = {"split": "test", "episode_steps": 36, **keywords}
+    suite = Suite(task, task, "One episode.", agents, (Task(task, f"energy_gym/{name}-v0", keywords),))
+    frame = run_suite(suite, tmp_path, workers=1)
+    table, results = decomposition(frame).set_index("agent"), read_results(tmp_path)
+    assert not results.failed
+    assert len(table) + len(results.misfits) == len(agents)
+    assert (table["forecast"] + table["controller"]).tolist() == pytest.approx(table["regret"].tolist(), abs=1e-9)
+    unproven = float((frame["oracle_bound"] - frame["oracle_value"]).iloc[0])
+    days = results.daily.groupby("agent")[["forecast", "controller"]].sum()
+    assert (days["forecast"] + unproven).to_dict() == pytest.approx(table["forecast"].to_dict(), abs=1e-6)
+    assert days["controller"].to_dict() == pytest.approx(table["controller"].to_dict(), abs=1e-6)
+
+
+@pytest.mark.parametrize(("task", "agent"), [("home", "self-consumption"), ("bids", BIDDERS[1]), ("levels", "uniform")])
+def test_parts_add_up_for_one_agent(task: str, agent: str) -> None:
+    name, keywords, _ = TASKS[task]
+    env = gym.make(f"energy_gym/{name}-v0", **{"split": "test", "episode_steps": 30, **keywords})
+    parts = energy_gym.decompose(make_agent(agent, env, 2), env, seed=3)
+    assert parts.forecast + parts.controller == pytest.approx(parts.regret, abs=1e-9)
+    assert sum(parts.daily_forecast.values()) + parts.unproven == pytest.approx(parts.forecast, abs=1e-6)
+    assert sum(parts.daily_controller.values()) == pytest.approx(parts.controller, abs=1e-6)
 
 
 def test_planning_on_the_forecast_has_no_controller_cost() -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("speed")
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ["single", "batch", "solve", "mpc", "import", "memory", "dqn"]
 ROW = ["measured", "met", "name", "note", "ratio", "reference", "reference_name", "target", "unit", "verdict"]

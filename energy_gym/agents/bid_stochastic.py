@@ -15,6 +15,7 @@ import numpy.typing as npt
 from energy_gym.agents.bid_planning import BidPlanner
 from energy_gym.agents.bidding import Bidder
 from energy_gym.agents.mpc import Planner
+from energy_gym.bidding.choosing import ChoosingEnv
 from energy_gym.bidding.oracle import actions_of
 from energy_gym.bidding.outlook import hedged_window, past_errors, planned_steps
 from energy_gym.bidding.statement import Bids, Window, state_window
@@ -84,6 +85,7 @@ class BidStochastic(Bidder):
 
     name: ClassVar[str] = "bid-stochastic"
     kinds: ClassVar[tuple[str, ...]] = ("continuous", "discrete")
+    env: ChoosingEnv
 
     def __init__(self, env: Any, seed: int = 0) -> None:
         super().__init__(env, seed)

@@ -73,11 +73,8 @@ class ChoosingVectorEnv(BiddingVectorEnv):
     def _numbers(self, actions: Any) -> Floats:
         if self.setup.levels is None:
             return super()._numbers(actions)
-        choices, books = self.setup.choices, self.setup.timetable.books
-        offered = [
-            offer[0, :, self._here : self._here + book.ahead] for offer, book in zip(self._offers, books, strict=True)
-        ]
-        return choices.entries(choices.checked(actions, self.num_envs), self._t, offered)
+        choices = self.setup.choices
+        return choices.entries(choices.checked(actions, self.num_envs), self._t, self._offers.ahead)
 
 
 def _offered(desk: Desk) -> list[Floats]:

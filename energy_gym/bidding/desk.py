@@ -70,6 +70,7 @@ class Desk:
         self._carbon = setup.carbon.tolist() if setup.carbon.any() else None
         self._due = (setup.timetable.mask != setup.timetable.mask[-1]).tolist()
         self._priced, self._hours = setup.trading.priced, setup.feed.step_hours
+        self._weights = setup.weights
         self._markets = len(self._books)
         bids = setup.timetable.masks.copy()
         bids[:, : self._controls + 1] = True
@@ -139,7 +140,7 @@ class Desk:
             closing, owed_kg = settlement(self.setup.units, self.setup.closings, self.states, scalars)
             carbon += owed_kg
             unmatched += unmatched_cost(balance, self.setup.supply, scalars)
-        gain = reward(market + supply + closing, carbon, wear, deviation + unmatched, self.setup.weights)
+        gain = reward(market + supply + closing, carbon, wear, deviation + unmatched, self._weights)
         return Figures(
             net, committed, supplied, market, supply, deviation, unmatched, closing, carbon, wear, refused,
             self._rejected, gain,

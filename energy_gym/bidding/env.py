@@ -16,7 +16,6 @@ from energy_gym.bidding.desk import Desk, Figures
 from energy_gym.bidding.setup import BiddingSetup, make_bidding
 from energy_gym.envs.env import EnergyEnv, Observation, observation_space, observer
 from energy_gym.errors import ActionError, ResetNeededError, UnknownIdError
-from energy_gym.tape import OBSERVATION_LIMIT
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,7 +50,7 @@ class BiddingEnv(EnergyEnv):
         self._observe = observer(list(tape.rows), tape.states)
         self._masks = list(setup.timetable.masks)
         self._mask = setup.timetable.mask.tolist()
-        self._shown = shown(setup)
+        self._shown = tape.shown
 
     def __getstate__(self) -> dict[str, Any]:
         hidden = ("_observe", "_masks", "_mask", "_shown")
@@ -172,9 +171,9 @@ class BiddingEnv(EnergyEnv):
         desk = self._desk
         observation = self._observe(desk.t, desk.states)
         here = desk.t - desk.first
-        for place, row, begin, end, offset, scale, top in self._shown:
-            shown = (desk.offers[place][row, here : here + end - begin] - offset) / scale
-            observation[begin:end] = shown if top == 1.0 else np.minimum(np.maximum(shown, -top), top)
+        for shown in self._shown:
+            begin, end = shown.begin, shown.end
+            observation[begin:end] = shown.scaled(desk.offers[shown.place][shown.row, here : here + end - begin])
         return observation
 
     def _info(self, figures: Figures) -> dict[str, Any]:
@@ -198,17 +197,3 @@ class BiddingEnv(EnergyEnv):
             "rejected": float(figures.rejected),
             "due": self.due.copy(),
         }
-
-
-def shown(setup: BiddingSetup) -> list[tuple[int, int, int, int, float, float, float]]:
-    """Return what of the offers is observed where: market, row, slots from and to, offset, scale and largest value."""
-    tape, found = setup.bid_tape, []
-    begin = tape.offered_from
-    for place, book in enumerate(setup.timetable.books):
-        price = setup.feed.statistics[book.market.price]
-        found.append((place, 0, begin, begin + book.ahead, 0.0, tape.size_kw, 1.0))
-        begin += book.ahead
-        if setup.trading.priced:
-            found.append((place, 1, begin, begin + book.ahead, price.offset, price.scale, OBSERVATION_LIMIT))
-            begin += book.ahead
-    return found

@@ -6,7 +6,7 @@ market's clearing price; the consumer pays for what it is supplied; what was com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from energy_gym.contracts.clearing import PriceTaker, cut, market_order
@@ -95,15 +95,17 @@ def compose_trade(trading: Trading, supply: Supply, hours: float, xp: TradingNam
     markets, impact, deviation = trading.markets, trading.impact, trading.deviation
     taker, columns = isinstance(impact, PriceTaker) and not trading.priced, deviation.columns
 
+    def taken(volumes: Any, limits: Any, prices: Any) -> Iterator[tuple[Any, Any]]:
+        for place, (volume, price) in enumerate(zip(volumes, prices, strict=True)):
+            limit = limits[place] if limits else market_order(volume, markets[place].limits, xp)
+            yield impact.taken(volume, limit, price, xp)
+
     def trade(net: Any, share: Any, balance: Any, volumes: Any, limits: Any, terms: Any) -> Money:
         base, more, less, closes, prices, imbalance = terms
         extra = shifted(share, more, less, xp)
         net, supplied, balance = net + extra, base + extra, balance + extra
         committed, cost = 0.0, 0.0
-        for place, (volume, price) in enumerate(zip(volumes, prices, strict=True)):
-            if not taker:
-                limit = limits[place] if limits else market_order(volume, markets[place].limits, xp)
-                volume, price = impact.taken(volume, limit, price, xp)
+        for volume, price in zip(volumes, prices, strict=True) if taker else taken(volumes, limits, prices):
             energy = volume * hours
             committed, cost = committed + energy, cost + energy_cost(energy, price)
         owed = deviation.cost(committed - net, dict(zip(columns, imbalance, strict=True)), hours, xp)

@@ -6,7 +6,7 @@ One rule: ``value`` is what the replay earned; where the model cannot say it exa
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +15,12 @@ import numpy.typing as npt
 from energy_gym.bidding.desk import Desk, Figures
 from energy_gym.bidding.laws import cleared_kw
 from energy_gym.bidding.setup import BiddingSetup
-from energy_gym.bidding.statement import Bids, Open, Window, nonconvex, sizes, state_window
-from energy_gym.contracts.clearing import trading_arrays
+from energy_gym.bidding.statement import Bids, Window, nonconvex, state_window
+from energy_gym.bidding.volumes import TOLERANCE_KW, Open, Volumes, always_whole, chosen_by_price, limit_prices, sizes
+from energy_gym.contracts.clearing import LinearImpact, PriceTaker, trading_arrays
 from energy_gym.contracts.supply import Terms
 from energy_gym.errors import ResetNeededError
-from energy_gym.oracle.model import ArrayModel
+from energy_gym.oracle.model import Answer, ArrayModel
 from energy_gym.oracle.solution import EXACT, Solution
 from energy_gym.oracle.statement import Goal
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 DEFAULT_SECONDS = 60.0
+ROUNDS = 12
+FIRST_TANGENTS = 9
 
 
 @dataclass(frozen=True)
@@ -84,36 +87,104 @@ def replay(desk: Desk, actions: Floats) -> BidPlan:
 def optimum(env: BiddingEnv, time_limit: float | None = None) -> Solution:
     """Return the optimum from an environment's state to the end of its episode; `energy_gym.solve` calls it.
 
-    Volumes are multiples of their ticks, and all penalties are stated, convex or not. A market that bids move
-    (`LinearImpact`) makes money quadratic: its bound is that of a price that does not move.
+    Sizes and ticks, limit prices and all penalties are stated, convex or not. Where bids move the price
+    (`LinearImpact`), what they pay for that is stated by tangents, at more volumes in every round.
     """
     began = time.perf_counter()
     desk = env.desk
     if desk.t >= desk.stop:
         raise ResetNeededError("solve()", "no episode is running", "call env.reset() first")
     window = actual_window(desk)
-    limit = DEFAULT_SECONDS if time_limit is None else time_limit
-    plans = [replay(desk, np.zeros((desk.stop - desk.t, env.setup.controls)))]
-    bound = np.inf
-    # Any size first: a good plan and a bound at once; whole ticks then close the gap between them.
-    for whole in (False, True):
-        model = ArrayModel(len(window.unit), likely=nonconvex(window))
-        bids = state_window(model, window, whole)
-        answer = model.solve(max(limit - (time.perf_counter() - began), 0.1))
-        bound = min(bound, answer.bound)
-        plans.append(replay(desk, actions_of(desk, window, bids, answer.columns)))
-        best = max(plans, key=lambda plan: plan.value)
-        if bound - best.value <= EXACT * max(1.0, abs(best.value)) or not _ticks(env.setup):
-            break
+    end = began + (DEFAULT_SECONDS if time_limit is None else time_limit)
+    best, bound = _searched(desk, window, end)
     bound = max(bound, best.value)
-    proven = bound - best.value <= EXACT * max(1.0, abs(best.value))
-    status = f"{'optimal' if proven else 'bracketed'} (MILP)"
+    status = f"{'optimal' if _closed(best, bound) else 'bracketed'} (MILP)"
     seconds = time.perf_counter() - began
     return Solution(best.value, bound, list(best.actions), status, seconds, best)  # type: ignore[arg-type]  # a plan alike
 
 
-def _ticks(setup: BiddingSetup) -> bool:
-    return any(market.limits.tick_kw for market in setup.trading.markets)
+def _searched(desk: Desk, window: Window, end: float) -> tuple[BidPlan, float]:
+    """Return the best plan found until a moment, and a bound on all plans.
+
+    Any size comes first: a good plan and a bound at once. Where the market moves, rounds go on until the bound stands
+    still; whole ticks and limit prices then close the gap.
+    """
+    best = replay(desk, np.zeros((desk.stop - desk.t, desk.setup.controls)))
+    tangents, bound = first_tangents(window), np.inf
+    if tangents and any(chosen_by_price(market, window.trading) for market in window.markets):
+        bound = _solved(_step_by_step(window), False, tangents, end)[1].bound
+    for whole in (False, True) if _has_sizes(window) else (False,):
+        before = np.inf
+        for _ in range(ROUNDS if tangents else 1):
+            bids, answer = _solved(window, whole, tangents, end)
+            bound = min(bound, answer.bound) if _is_bound(window, whole) else bound
+            plan = replay(desk, actions_of(desk, window, bids, answer.columns))
+            best = max(best, plan, key=lambda plan: plan.value)
+            tangents = _more_tangents(tangents, bids, answer.columns)
+            still = before - answer.bound <= EXACT * max(1.0, abs(answer.bound))
+            if _closed(best, bound) or still or time.perf_counter() >= end:
+                break
+            before = answer.bound
+        if _closed(best, bound):
+            break
+    return best, bound
+
+
+def _solved(window: Window, whole: bool, tangents: tuple[Floats, ...], end: float) -> tuple[Bids, Answer]:
+    model = ArrayModel(len(window.unit), likely=nonconvex(window))
+    bids = state_window(model, window, whole, tangents)
+    return bids, model.solve(max(end - time.perf_counter(), 0.1))
+
+
+def _closed(plan: BidPlan, bound: float) -> bool:
+    return bound - plan.value <= EXACT * max(1.0, abs(plan.value))
+
+
+def _has_sizes(window: Window) -> bool:
+    """Return whether some market has ticks or smallest sizes, or slots in which limit prices choose."""
+    every = [(market.market.limits, chosen_by_price(market, window.trading)) for market in window.markets]
+    return any(limits.tick_kw or limits.minimum_kw or by_price for limits, by_price in every)
+
+
+def _is_bound(window: Window, whole: bool) -> bool:
+    """Return whether no plan can beat a stated window.
+
+    Bids of any size leave out that limit prices choose among the steps of a slot; whole ticks leave out that a bid may
+    be taken in part where it moves the price.
+    """
+    if any(chosen_by_price(market, window.trading) for market in window.markets):
+        return whole and isinstance(window.trading.impact, PriceTaker)
+    return not whole or all(always_whole(market, window.trading) for market in window.markets)
+
+
+def _step_by_step(window: Window) -> Window:
+    """Return a window in which every step is a slot of its own: it can do all that limit prices can."""
+    found = []
+    for market in window.markets:
+        opened = market.slot >= 0
+        found.append(market._replace(slot=np.where(opened, np.cumsum(opened) - 1, -1)))
+    return replace(window, markets=tuple(found))
+
+
+def first_tangents(window: Window) -> tuple[Floats, ...]:
+    """Return volumes at which the cost of moving the price is stated first, by market, each of shape (count, T) [kW].
+
+    Nothing where bids do not move the price along a line, or where money does not count.
+    """
+    if not isinstance(window.trading.impact, LinearImpact) or not window.goal.weights.money:
+        return ()
+    found = []
+    for market in window.markets:
+        buy, sell = sizes(market.market, window.trading)
+        spread = np.linspace(-sell, buy, FIRST_TANGENTS)[:, None] + 0.0 * market.fixed_kw
+        found.append(np.concatenate([spread, market.fixed_kw[None, :]]))
+    return tuple(found)
+
+
+def _more_tangents(tangents: tuple[Floats, ...], bids: Bids, columns: Floats) -> tuple[Floats, ...]:
+    """Return the tangents with those at the volumes of a plan."""
+    volumes = (market.taken.value(columns) for market in bids.volumes)
+    return tuple(np.concatenate([old, new[None, :]]) for old, new in zip(tangents, volumes, strict=False))
 
 
 def actual_window(desk: Desk, size: int | None = None) -> Window:
@@ -171,8 +242,9 @@ def actions_of(desk: Desk, window: Window, bids: Bids, columns: Floats) -> Float
     shift = bids.shift.value(columns)
     room = np.where(shift > 0.0, window.terms.more_kwh, window.terms.less_kwh)
     actions[:, len(window.unit.flexibles)] = np.divide(shift, room, out=np.zeros(size), where=room > 0.0)
-    for place, variables in enumerate(bids.volumes):
-        _write_bids(desk, window, place, variables, columns, actions)
+    for place, volumes in enumerate(bids.volumes):
+        if volumes.bid is not None:
+            _write_bids(desk, window, place, volumes, columns, actions)
     return np.clip(actions, -1.0, 1.0)
 
 
@@ -180,27 +252,37 @@ def _value(expression: Any, columns: Floats) -> Any:
     return expression.value(columns) if hasattr(expression, "value") else expression
 
 
-def _write_bids(desk: Desk, window: Window, place: int, variables: Any, columns: Floats, actions: Floats) -> None:
+def _write_bids(desk: Desk, window: Window, place: int, volumes: Volumes, columns: Floats, actions: Floats) -> None:
     """Write a market's bids into the actions of the steps at whose gates they are due."""
     setup, now, size = desk.setup, desk.t, len(window.unit)
     book, market = setup.timetable.books[place], window.markets[place]
-    if variables is None:
-        return
-    shares = volume_shares(setup, market, variables.value(columns))
+    bids = volumes.bid.value(columns)
+    shares = volume_shares(setup, market, bids)
+    limits = limit_shares(market, shares, limit_prices(market, bids, volumes.taken.value(columns)))
     for gate in np.flatnonzero(book.count[now : now + size]):
         begin = int(book.first[now + gate]) - now
         steps = np.arange(begin, min(begin + int(book.count[now + gate]), size), book.slot_steps)
         if len(steps):
-            chosen = np.where(market.slot[steps] >= 0, shares[market.slot[steps]], 0.0)
-            actions[gate, book.place : book.place + len(steps)] = chosen
+            slots, opened = market.slot[steps], market.slot[steps] >= 0
+            actions[gate, book.place : book.place + len(steps)] = np.where(opened, shares[slots], 0.0)
             if setup.trading.priced:
-                limits = slice(book.place + book.slots, book.place + book.slots + len(steps))
-                actions[gate, limits] = np.where(chosen > 0.0, 1.0, -1.0)
+                first = book.place + book.slots
+                actions[gate, first : first + len(steps)] = np.where(opened, limits[slots], -1.0)
+
+
+def limit_shares(market: Open, shares: Floats, limits: Floats) -> Floats:
+    """Return limit prices as entries of an action; where any will do, those that take a bid at every price."""
+    low, high = market.market.limits.floor_per_mwh, market.market.limits.cap_per_mwh
+    wanted = (limits - (high + low) / 2.0) / ((high - low) / 2.0)
+    return np.where(np.isnan(limits), np.where(shares > 0.0, 1.0, -1.0), np.clip(wanted, -1.0, 1.0))
 
 
 def volume_shares(setup: BiddingSetup, market: Open, volumes: Floats) -> Floats:
-    """Return volumes [kW], rounded to the tick, as entries of an action."""
+    """Return volumes [kW] as entries of an action: rounded to the tick, and to the smallest size if nearly of it."""
     tick, (buy, sell) = market.market.limits.tick_kw, sizes(market.market, setup.trading)
     rounded = np.round(volumes / tick) * tick if tick else volumes
+    least = market.market.limits.minimum_kw
+    nearly = np.abs(np.abs(rounded) - least) <= TOLERANCE_KW
+    rounded = np.where(nearly, np.copysign(least, rounded), rounded)
     kept = np.clip(rounded, -sell, buy)
     return np.where(kept > 0.0, kept / setup.trading.buy_kw, kept / setup.trading.sell_kw)

@@ -15,7 +15,8 @@ from energy_gym.bidding.env import BiddingEnv
 from energy_gym.bidding.expected import expected_unit
 from energy_gym.bidding.oracle import open_markets
 from energy_gym.bidding.setup import HOURS_PER_DAY, BiddingSetup
-from energy_gym.bidding.statement import Open, Window
+from energy_gym.bidding.statement import Window
+from energy_gym.bidding.volumes import Open
 from energy_gym.contracts.deviation import DualPrice
 from energy_gym.oracle.statement import Goal
 

@@ -1,7 +1,8 @@
 """When prices become known to a producer that bids for them; one rule: no price is known before the gate it is bid at.
 
-A day-ahead price is published an hour after its gate unless the data card names a later time; prices of real-time
-markets and of deviations are known after their step. A user's frame says nothing of this, so these rules hold for it.
+A day-ahead price is published an hour after its gate (the last of several) unless the data card names a later time; the
+price of a market that closes slot by slot is known after its step, and so is that of a deviation. A user's frame says
+nothing of this, so these rules hold for it.
 """
 
 from __future__ import annotations
@@ -37,11 +38,21 @@ def known_in_time(feed: Feed, trading: Trading, own: bool) -> Feed:
     for column in trading.deviation.columns:
         feed.require(column, "settling deviations")
     feed = _on_the_markets_clock(feed, trading, own)
-    ahead = {market.price: market for market in trading.markets if isinstance(market.delivers, LocalDay)}
-    published = {name: _day_ahead(feed.published[name], market) for name, market in ahead.items()}
+    published = {column: _published(feed, column, trading) for column in trading.columns()}
     if own:
-        published |= {name: AFTER for name in trading.columns() if name not in ahead}
+        sold = {market.price for market in trading.markets}
+        published |= {column: AFTER for column in trading.deviation.columns if column not in sold}
     return replace(feed, published={**feed.published, **published})
+
+
+def _published(feed: Feed, column: str, trading: Trading) -> str:
+    """Return when a column is published: where markets clear at it, not before the last of their gates."""
+    said = feed.published[column]
+    markets = [market for market in trading.markets if market.price == column]
+    if any(not isinstance(market.delivers, LocalDay) for market in markets):
+        return AFTER
+    every = [_day_ahead(said, market) for market in markets]
+    return max(every, default=said, key=lambda rule: (rule == AFTER, rule))
 
 
 def _on_the_markets_clock(feed: Feed, trading: Trading, own: bool) -> Feed:

@@ -23,11 +23,12 @@ from energy_gym.bidding.timetable import Timetable, timetable
 from energy_gym.contracts.clearing import Trading as TradingNamespace
 from energy_gym.contracts.supply import Supply, Terms
 from energy_gym.contracts.trading import Trading
-from energy_gym.data.feed import Feed, open_feed
+from energy_gym.data.feed import Feed
 from energy_gym.entities import Battery, Consumer, PumpedHydro
+from energy_gym.envs.keywords import aimed, check_step, narrowed, open_priced
 from energy_gym.envs.laying import lay_out_scenario, scaled_to_site
-from energy_gym.envs.setup import WEEK_HOURS, Setup, action_levels, check_count, check_steps
-from energy_gym.errors import ConfigurationError, WindowError
+from energy_gym.envs.setup import Setup, action_levels, check_count, episode_length
+from energy_gym.errors import ConfigurationError
 from energy_gym.forecast import Forecast, get_forecast
 from energy_gym.scenario import Scenario
 from energy_gym.tape import Slot, State
@@ -150,23 +151,18 @@ def make_bidding(
     if preset is not None and scenario is not None:
         raise ConfigurationError(f"preset={preset!r} and scenario=", "exclude each other", "pass one of them")
     name = preset or "eu-hourly"
-    feed = open_feed(
-        DATASETS.get(name, dataset) if dataset is None and data is None else dataset, data, split, reference
-    )
-    chosen = preset_scenario(name, feed) if scenario is None else Scenario.read(scenario)
+    chosen = preset_scenario(name) if scenario is None else Scenario.read(scenario)
+    usual = DATASETS.get(name) if dataset is None and data is None else dataset
+    feed = open_priced(_contracts(chosen)[0].markets, usual, data, split, reference)
+    chosen = preset_scenario(name, feed) if scenario is None else chosen
     own = () if data is None else tuple(feed.values)
     feed = scaled_to_site(feed, chosen) if data is not None and reference is None else feed
     feed = with_site(feed)
     chosen = scaled(chosen, feed, own) if scenario is None else chosen
     feed = known_in_time(feed, _contracts(chosen)[0], data is not None)
     chosen = _with(chosen, storage, bids)
-    aims = {"objective": objective, "carbon_price": carbon_price, "terminal": terminal}
-    if period is not None:
-        if not isinstance(period, tuple | list) or len(period) != 2:
-            found = f"period={period!r}"
-            raise WindowError(found, "must be a pair of moments", 'write ("2021-01-01", "2021-04-01")')
-        feed = feed.within(*period)
-    setup = _laid_out(chosen, feed, aims, forecast, horizon, episode_steps)
+    chosen = replace(chosen, objective=aimed(chosen.objective, objective, carbon_price, terminal))
+    setup = _laid_out(chosen, narrowed(feed, period), forecast, horizon, episode_steps)
     levels = action_levels(actions)
     if levels is None:
         return setup
@@ -215,12 +211,9 @@ def _with(scenario: Scenario, storage: Any, bids: str | None) -> Scenario:
     return replace(scenario, contracts=contracts)
 
 
-def _laid_out(
-    scenario: Scenario, feed: Feed, aims: Mapping[str, Any], forecast: Any, horizon: int | None, steps: Any
-) -> BiddingSetup:
-    trading, supply = _contracts(scenario)
-    given = {"kind" if key == "objective" else key: value for key, value in aims.items() if value is not None}
-    scenario = replace(scenario, objective=replace(scenario.objective, **given))
+def _laid_out(scenario: Scenario, feed: Feed, forecast: Any, horizon: int | None, steps: Any) -> BiddingSetup:
+    (trading, supply), clock = _contracts(scenario), scenario.clock
+    check_step(clock, feed)
     laid = lay_out_scenario(scenario, feed)
     feed, window = laid.feed, slice(feed.first, feed.stop)
     unit, site = laid.units[0], laid.sites[0]
@@ -229,11 +222,11 @@ def _laid_out(
     table = timetable(trading.markets, feed, len(unit.flexibles) + 1, trading.priced)
     columns = tuple(dict.fromkeys((*trading.columns(), *laid.columns)))
     states = (*laid.states, _balance_state(len(unit.initial), supply))
-    ahead = table.ahead if horizon is None and scenario.clock.horizon is None else (horizon or scenario.clock.horizon)
+    ahead = (clock.horizon or table.ahead) if horizon is None else horizon
     tape = BidTape(
         feed, get_forecast(forecast), check_count("horizon", ahead), columns, states, timetable=table, trading=trading
     )
-    wanted = (scenario.clock.episode_steps or "week") if steps == "default" else steps
+    wanted = clock.episode_steps or "week" if steps == "default" else steps
     return BiddingSetup(
         scenario=scenario,
         feed=feed,
@@ -243,7 +236,7 @@ def _laid_out(
         closings=laid.closings,
         keeping=laid.keeping,
         levels=None,
-        episode_steps=_episode_steps(wanted, feed),
+        episode_steps=episode_length(wanted, feed.stop - feed.first, feed),
         whole=wanted is None,
         trading=trading,
         supply=supply,
@@ -251,15 +244,6 @@ def _laid_out(
         terms=terms,
         closes=supply.closes(feed.span(feed.first, feed.stop + 1), feed.zone),
     )
-
-
-def _episode_steps(wanted: Any, feed: Feed) -> int:
-    steps = feed.stop - feed.first
-    if wanted is None:
-        return steps
-    if wanted == "week":
-        return min(round(WEEK_HOURS / feed.step_hours), steps)
-    return check_steps(wanted, steps, feed.times[feed.first].isoformat())
 
 
 def _contracts(scenario: Scenario) -> tuple[Trading, Supply]:

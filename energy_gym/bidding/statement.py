@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.backends import arrays
+from energy_gym.bidding.volumes import Open, Volumes, sizes, state_impact, state_volumes
 from energy_gym.contracts.deviation import Pieces
-from energy_gym.contracts.market import Market
 from energy_gym.contracts.spot import KWH_PER_MWH, carbon_kg, energy_cost
 from energy_gym.contracts.supply import Supply, Terms
 from energy_gym.contracts.trading import Trading
@@ -25,27 +25,6 @@ from energy_gym.units import Unit
 Floats = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
 TOLERANCE = 1e-7
-
-
-class Open(NamedTuple):
-    """What is still to be bid in a market over a window of T steps.
-
-    Args:
-        market: The market.
-        fixed_kw: What its bids so far come to, shape (T,); 0 where nothing was bid.
-        slot: Number of the open slot that a step belongs to, shape (T,); -1 where bids are closed.
-        price: Clearing price, shape (T,) [currency/MWh].
-    """
-
-    market: Market
-    fixed_kw: Floats
-    slot: Steps
-    price: Floats
-
-    @property
-    def slots(self) -> int:
-        """Number of open slots."""
-        return int(self.slot.max(initial=-1)) + 1
 
 
 @dataclass(frozen=True)
@@ -76,23 +55,21 @@ class Window:
 
 
 class Bids(NamedTuple):
-    """Variables of a stated window: the unit's, the shift of supply [kWh], and the open slots' volumes by market [kW].
-
-    A market without open slots has None.
-    """
+    """Variables of a stated window: the unit's, the shift of supply [kWh], and the volumes by market."""
 
     stated: Stated
     shift: Any
-    volumes: tuple[Any, ...]
+    volumes: tuple[Volumes, ...]
 
 
-def state_window(model: Any, window: Window, whole: bool = True) -> Bids:
+def state_window(model: Any, window: Window, whole: bool = True, tangents: Sequence[Floats] = ()) -> Bids:
     """State a producer, and what it earns.
 
     Args:
         model: An `ArrayModel` or a `PyomoModel`.
         window: The producer over the steps of the model.
-        whole: State that volumes are multiples of the tick; otherwise they are any size.
+        whole: State the smallest sizes, ticks and limit prices; otherwise volumes are any size, at any price.
+        tangents: Where bids move the price, volumes by market at which that is stated, each of shape (count, T) [kW].
     """
     unit, terms, (money, carbon) = window.unit, window.terms, window.goal.weights
     stated = state_unit(model, unit, window.states[:-1], window.goal)
@@ -103,41 +80,22 @@ def state_window(model: Any, window: Window, whole: bool = True) -> Bids:
     if carbon:
         model.earn(-carbon * carbon_kg(shift, unit.carbon))
     if not money:
-        return Bids(stated, shift, tuple(None for _ in window.markets))
+        return Bids(stated, shift, tuple(Volumes(None, 0.0 * shift) for _ in window.markets))
     committed, volumes = 0.0 * shift, []
-    for market in window.markets:
-        variables, volume = _volume(model, market, window, whole, shift)
-        energy = volume * unit.hours
+    for place, market in enumerate(window.markets):
+        stated_volumes = state_volumes(model, market, window.trading, whole, shift)
+        energy = stated_volumes.taken * unit.hours
         model.earn(-money * energy_cost(energy, market.price))
+        if tangents:
+            state_impact(model, window.trading, stated_volumes.taken, tangents[place], unit.hours, money)
         committed = committed + energy
-        volumes.append(variables)
+        volumes.append(stated_volumes)
     model.earn(money * energy_cost(terms.base_kwh + shift, window.supply.price_per_mwh))
     _match(model, window, shift, money)
     low, high = _surplus_bounds(window)
     pieces = window.trading.deviation.pieces(window.imbalance, unit.hours)
     model.earn(-money * deviation(model, committed - net, low, high, pieces))
     return Bids(stated, shift, tuple(volumes))
-
-
-def sizes(market: Market, trading: Trading) -> tuple[float, float]:
-    """Return the largest purchase and the largest sale of a slot that a market takes [kW]."""
-    tick, most = market.limits.tick_kw, market.limits.maximum_kw
-    found = (min(size, most) for size in (trading.buy_kw, trading.sell_kw))
-    buy, sell = (np.floor(size / tick + 1e-9) * tick if tick else size for size in found)
-    return float(buy), float(sell)
-
-
-def _volume(model: Any, market: Open, window: Window, whole: bool, like: Any) -> tuple[Any, Any]:
-    """Return the volumes of the open slots as variables, and what is bid in each step [kW]."""
-    if not market.slots:
-        return None, market.fixed_kw + 0.0 * like
-    buy, sell = sizes(market.market, window.trading)
-    tick = market.market.limits.tick_kw
-    unit = tick if tick and whole else 1.0
-    count = model.variable(-sell / unit, buy / unit, size=market.slots, whole=bool(tick and whole))
-    volumes = unit * count
-    opened = (market.slot >= 0).astype(np.float64)
-    return volumes, volumes[np.maximum(market.slot, 0)] * opened + market.fixed_kw
 
 
 def _match(model: Any, window: Window, shift: Any, money: float) -> None:

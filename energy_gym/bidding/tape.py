@@ -20,6 +20,36 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Shown:
+    """How a figure of the offers in a market is observed, for the running and the coming steps.
+
+    Args:
+        place: The market's place.
+        row: 0 for the volumes, which are only divided by the largest; 1 for the limit prices.
+        begin: First slot of the observation.
+        end: The slot after the last.
+        offset: The price that is observed as 0.
+        scale: How much more is observed as 1.
+        top: Largest value.
+    """
+
+    place: int
+    row: int
+    begin: int
+    end: int
+    offset: float
+    scale: float
+    top: float
+
+    def scaled(self, values: Any) -> Any:
+        """Return offers as they are observed."""
+        if self.row == 0:
+            return values / self.scale
+        share = (values - self.offset) / self.scale
+        return np.minimum(np.maximum(share, -self.top), self.top)
+
+
+@dataclass(frozen=True)
 class BidTape(Tape):
     """The look-ahead of a split with the producer's own slots behind it.
 
@@ -75,6 +105,18 @@ class BidTape(Tape):
     def offered_from(self) -> int:
         """The first slot of what is offered."""
         return len(self.layout) - len(self._offers())
+
+    @cached_property
+    def shown(self) -> tuple[Shown, ...]:
+        """How the offers are observed: market by market its volumes, then its limit prices where bids have them."""
+        found, begin = [], self.offered_from
+        for place, book in enumerate(self.timetable.books):
+            price = self.feed.statistics[book.market.price]
+            spans = [(0.0, self.size_kw, 1.0), (price.offset, price.scale, OBSERVATION_LIMIT)]
+            for row, span in enumerate(spans if self.trading.priced else spans[:1]):
+                found.append(Shown(place, row, begin, begin + book.ahead, *span))
+                begin += book.ahead
+        return tuple(found)
 
     @cached_property
     def bounds(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

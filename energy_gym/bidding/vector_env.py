@@ -1,8 +1,5 @@
 """The batch of producers as arrays of shape (num_envs,), sharing series and look-ahead rows.
 
-What is offered lies in one array a market, a row an environment, the running step at the same column for all: every
-step moves that column on by one, whatever the environments' own times.
-
 One rule: environment i with its own seed and window does bit for bit what a single environment does.
 """
 
@@ -14,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector.utils import batch_space
 
-from energy_gym.bidding.env import bid_space, shown
+from energy_gym.bidding.env import bid_space
 from energy_gym.bidding.laws import limit_per_mwh, volume_kw
+from energy_gym.bidding.offers import Offers
 from energy_gym.bidding.setup import BiddingSetup, make_bidding
 from energy_gym.bidding.timetable import Book
 from energy_gym.contracts.clearing import trading_arrays
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-SPARE = 64
 
 
 class BiddingVectorEnv(EnergyVectorEnv):
@@ -78,16 +75,14 @@ class BiddingVectorEnv(EnergyVectorEnv):
         self._spans = setup.bid_tape.states
         self._controls = len(setup.flexibles)
         self._due_anywhere = table.mask != table.mask[-1]
-        rows = 2 if setup.trading.priced else 1
-        self._offers = [np.zeros((rows, self.num_envs, book.ahead + SPARE)) for book in table.books]
-        self._here = 0
+        self._offers = Offers(setup, self.num_envs)
         volumes = table.masks.copy()
         for book in table.books if setup.trading.priced else ():
             volumes[:, book.limits()] = True
         self._closed = np.asarray(~volumes)
+        self._ones = np.ones(volumes.shape[1], dtype=np.float32)
         self._emits = bool(setup.carbon.any())
         self._intensity = np.append(setup.carbon, 0.0)
-        self._shown = shown(setup)
 
     def _compose(self) -> None:
         super()._compose()
@@ -121,8 +116,7 @@ class BiddingVectorEnv(EnergyVectorEnv):
 
     def _place(self, which: Any, first: Any, stop: Any) -> None:
         super()._place(which, first, stop)
-        for offer in self._offers:
-            offer[:, which] = 0.0
+        self._offers.clear(which)
 
     def _advance(self, actions: Any, waiting: Flags | None) -> tuple[Floats, Flags, dict[str, Any]]:
         given, t = self._numbers(actions), self._t
@@ -133,13 +127,14 @@ class BiddingVectorEnv(EnergyVectorEnv):
         wishes, excess = self._shares(given, waiting)
         *stored, balance = self._states
         moved, net, _, _, wear, _, refused, _ = self._play(tuple(stored), wishes[: self._controls], self._gather(t))
-        volumes = [offer[0, :, self._here] for offer in self._offers]
-        limits = [offer[1, :, self._here] for offer in self._offers] if self.setup.trading.priced else ()
+        volumes, limits = self._offers.now
         terms = self.setup.terms_of(self.setup.settled.take(t, axis=1))
         money = self._settle(net, wishes[self._controls], balance, volumes, limits, terms)
         self._states = (*moved, money.balance_kwh)
         carbon = carbon_kg(money.net_kwh, self._intensity.take(t)) if self._emits else 0.0
-        self._move_on()
+        self._offers.move_on()
+        self._t = t + 1
+        self._countdown -= 1
         flow = [*money, carbon, 0.0, wear, refused + excess, rejected]
         done = self._end(flow, waiting)
         if waiting is not None:
@@ -149,17 +144,6 @@ class BiddingVectorEnv(EnergyVectorEnv):
             which = np.flatnonzero(waiting)
             self._place(which, *self._starts.draw(which))
         return self._earned(flow), done, self._told(flow, waiting)
-
-    def _move_on(self) -> None:
-        """Let every environment's running step be the next column; where columns run out, move all to the front."""
-        self._t = self._t + 1
-        self._countdown -= 1
-        self._here += 1
-        if self._here == SPARE:
-            for offer in self._offers:
-                offer[..., :-SPARE] = offer[..., SPARE:].copy()
-                offer[..., -SPARE:] = 0.0
-            self._here = 0
 
     def _end(self, flow: list[Any], waiting: Flags | None) -> Flags:
         """Settle the episodes that end with this step, and say which they are."""
@@ -211,9 +195,7 @@ class BiddingVectorEnv(EnergyVectorEnv):
 
     def _observe(self) -> npt.NDArray[np.float32]:
         observations = super()._observe()
-        for place, row, begin, end, offset, scale, top in self._shown:
-            part = (self._offers[place][row, :, self._here : self._here + end - begin] - offset) / scale
-            observations[:, begin:end] = part if top == 1.0 else np.minimum(np.maximum(part, -top), top)
+        self._offers.show(observations)
         return observations
 
     def _numbers(self, actions: Any) -> Floats:
@@ -230,7 +212,8 @@ class BiddingVectorEnv(EnergyVectorEnv):
         """Count the volumes that stand where no bid is due."""
         bids = given != 0.0
         bids &= self._closed.take(mask, axis=0)
-        return np.asarray(np.count_nonzero(bids, axis=1), dtype=np.float64)
+        # A product with ones counts several times as fast as NumPy's own counting along short rows, and is as exact.
+        return np.asarray(bids.astype(np.float32) @ self._ones, dtype=np.float64)
 
     def _shares(self, given: Any, waiting: Flags | None) -> tuple[tuple[Any, ...], Any]:
         """Return the shares of controls and supply, cut to [-1, 1], and the energy that a cut refuses [kWh]."""
@@ -254,24 +237,21 @@ class BiddingVectorEnv(EnergyVectorEnv):
             which = np.flatnonzero(due if waiting is None else due & ~waiting)
             if len(which):
                 self._check(which, given, mask)
-                self._take(self._offers[place], book, which, given, rejected)
+                self._take(place, book, which, given, rejected)
 
-    def _take(self, offer: Floats, book: Book, which: Any, given: Any, rejected: Floats) -> None:
-        t, size = self._t[which], book.slot_steps
-        lead, count = (book.first[t] - t)[:, None], book.count[t][:, None]
+    def _take(self, place: int, book: Book, which: Any, given: Any, rejected: Floats) -> None:
+        t = self._t[which]
         asked = np.minimum(np.maximum(given[which, book.entries].astype(np.float64), -1.0), 1.0)
         volume = volume_kw(asked, book.market.limits, self.setup.trading, trading_arrays)
-        column = np.arange(book.ahead)
-        valid = (column >= lead) & (column < lead + count)
-        entry = np.clip((column - lead) // size, 0, book.slots - 1)
-        window = (which[:, None], self._here + column)
-        offer[0][window] = np.where(valid, np.take_along_axis(volume, entry, axis=1), offer[0][window])
-        used = np.arange(book.slots) < -(-count // size)
-        rejected[which] += np.count_nonzero((volume == 0.0) & (asked != 0.0) & used, axis=1)
+        empty = volume == 0.0
+        if empty.any():
+            used = np.arange(book.slots) < -(-book.count[t] // book.slot_steps)[:, None]
+            rejected[which] += np.count_nonzero(empty & (asked != 0.0) & used, axis=1)
+        figures: tuple[Floats, ...] = (volume,)
         if self.setup.trading.priced:
             shares = np.minimum(np.maximum(given[which, book.limits()].astype(np.float64), -1.0), 1.0)
-            limit = limit_per_mwh(shares, book.market.limits)
-            offer[1][window] = np.where(valid, np.take_along_axis(limit, entry, axis=1), offer[1][window])
+            figures = (volume, limit_per_mwh(shares, book.market.limits))
+        self._offers.commit(place, book, which, t, figures)
 
     def _check(self, which: Any, given: Any, mask: Any) -> None:
         bad = ~np.isfinite(given[which]) & self.setup.timetable.masks[mask[which]]

@@ -14,6 +14,7 @@ from energy_gym.backends import Namespace
 from energy_gym.contracts.deviation import Pieces, Prices
 from energy_gym.contracts.spot import KWH_PER_MWH
 from energy_gym.errors import ConfigurationError, NonPositiveError
+from energy_gym.trees import sequence
 
 
 class Band(NamedTuple):
@@ -71,7 +72,7 @@ class Banded:
         if not (isinstance(self.rate, str) and self.rate) and not (_is_number(self.rate) and _is_finite(self.rate)):
             found = f"rate={self.rate!r}"
             raise ConfigurationError(found, "must be currency/MWh, or name a column", "pass a number or a name")
-        object.__setattr__(self, "bands", tuple(Band(*band) for band in self.bands))
+        object.__setattr__(self, "bands", tuple(_band(band) for band in sequence("bands", self.bands)))
         self._check_bands()
 
     def _check_bands(self) -> None:
@@ -137,7 +138,7 @@ class PiecewiseLinear:
 
     def __post_init__(self) -> None:
         for name in ("kinks_kwh", "slopes_per_mwh"):
-            values = tuple(getattr(self, name))
+            values = sequence(name, getattr(self, name))
             if not all(_is_number(value) and _is_finite(value) for value in values):
                 raise ConfigurationError(f"{name}={values!r}", "must be finite numbers", f"correct {name}")
             object.__setattr__(self, name, tuple(float(value) for value in values))
@@ -160,6 +161,15 @@ class PiecewiseLinear:
     def cost(self, surplus_kwh: Any, prices: Prices, step_hours: float, xp: Namespace) -> Any:
         """Return the line's value."""
         return self._pieces.cost(surplus_kwh, xp)
+
+
+def _band(figures: Any) -> Band:
+    """Return a band from its three figures, the end of the last one infinite."""
+    found = sequence("bands: a band", figures)
+    if len(found) != len(Band._fields) or not all(_is_number(figure) for figure in found):
+        names = ", ".join(Band._fields)
+        raise ConfigurationError(f"bands: {figures!r}", f"a band is three numbers: {names}", "correct the band")
+    return Band(*found)
 
 
 def _is_number(value: object) -> bool:

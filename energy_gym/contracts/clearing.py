@@ -38,6 +38,7 @@ class _Scalars:
     __slots__ = ()
     positive = staticmethod(scalars.positive)
     bounded = staticmethod(scalars.bounded)
+    lesser = staticmethod(scalars.lesser)
 
     @staticmethod
     def kept(value: float, test: float) -> float:
@@ -54,6 +55,7 @@ class _Arrays:
     __slots__ = ()
     positive = staticmethod(arrays.positive)
     bounded = staticmethod(arrays.bounded)
+    lesser = staticmethod(arrays.lesser)
 
     @staticmethod
     def kept(value: Any, test: Any) -> Any:
@@ -85,14 +87,14 @@ def trading_tensors() -> Trading:
     def kept(value: Any, test: Any) -> Any:
         return torch.where(test >= 0.0, value, torch.zeros_like(value))
 
-    space = SimpleNamespace(positive=basis.positive, bounded=basis.bounded, kept=kept, whole=torch.floor)
+    space = SimpleNamespace(**vars(basis), kept=kept, whole=torch.floor)
     return cast(Trading, space)
 
 
 def cut(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
     """Cut a bid's volume to a market's sizes [kW]: not above the maximum, down to the tick, nothing below the minimum.
 
-    Sizes within a billionth of a tick below a multiple count as that multiple.
+    Sizes within a billionth of a tick below a multiple count as that multiple, and so close to the minimum as enough.
 
     Args:
         volume_kw: Volume wished for, finite.
@@ -104,15 +106,17 @@ def cut(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
         >>> [cut(wish, rules, trading_scalars) for wish in (-2500.0, -250.0, 99.0, 300.0)]
         [-1000.0, -200.0, 0.0, 300.0]
     """
-    return _cut_size(xp.positive(volume_kw), limits, xp) - _cut_size(xp.positive(-volume_kw), limits, xp)
+    up = xp.positive(volume_kw)
+    size = _cut_size(up + (up - volume_kw), limits, xp)
+    bought = xp.kept(size, volume_kw)
+    return bought - (size - bought)
 
 
 def _cut_size(size_kw: Any, limits: Limits, xp: Trading) -> Any:
-    most = size_kw * 0.0 + limits.maximum_kw
+    most, tick = limits.maximum_kw, limits.tick_kw
     size = xp.bounded(size_kw, most)
-    tick = limits.tick_kw
     if not tick:
-        return xp.kept(size, size - limits.minimum_kw)
+        return xp.kept(size, size - limits.minimum_kw * (1.0 - _TICK_SHARE))
     rounded = xp.bounded(xp.whole(size / tick + _TICK_SHARE) * tick, most)
     return xp.kept(rounded, size - limits.minimum_kw + tick * _TICK_SHARE)
 
@@ -163,7 +167,10 @@ def faults(volume_kw: Any, limit_per_mwh: Any, limits: Limits) -> dict[str, Any]
 
 
 class PriceImpact(Protocol):
-    """How a market answers a bid; the extension point for markets that a bid can move."""
+    """How a market answers a bid; the extension point for markets that a bid can move.
+
+    No bid may move a price in its own favour: that is what the oracle's bound rests on.
+    """
 
     def taken(self, volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading) -> tuple[Any, Any]:
         """Return the volume that clears [kW] and the price it clears at [currency/MWh].

@@ -212,7 +212,8 @@ def _on_steps(market: Market, moments: pd.DatetimeIndex, origin: pd.Timestamp, s
 
 def _filled(market: Market, size: int, at: Steps, first: Steps, stop: Steps, slot_steps: int) -> Gates:
     if not len(at):
-        raise _fault(market, "no gate of these steps delivers into them", "take a longer span, or another schedule")
+        rule = f"no gate of these steps delivers into them (deadline {market.deadline!r}, {market.zone})"
+        raise _fault(market, rule, "take a longer span, or another schedule")
     if len(np.unique(at)) < len(at):
         raise _fault(market, "two gates fall due at one step", "take data with shorter steps")
     firsts, counts, decided = np.full(size, -1), np.zeros(size, dtype=np.int64), np.full(size, -1)

@@ -172,6 +172,9 @@ class Market:
         if not isinstance(delivers, LocalDay | Ahead):
             found = f"market {self.name!r}: delivers={delivers!r}"
             raise ConfigurationError(found, "must be a LocalDay or an Ahead", "pass LocalDay() for all of tomorrow")
+        limits: object = self.limits
+        if not isinstance(limits, Limits):
+            raise ConfigurationError(f"market {self.name!r}: limits={limits!r}", "must be Limits", "pass Limits()")
 
 
 def _whole(value: object) -> bool:

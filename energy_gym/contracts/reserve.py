@@ -13,9 +13,11 @@ from energy_gym.backends import Namespace
 from energy_gym.contracts.activation import Activation, NoActivation, require_column, require_number
 from energy_gym.contracts.spot import KWH_PER_MWH
 from energy_gym.errors import ConfigurationError, NonPositiveError
+from energy_gym.trees import sequence
 
 KW_PER_MW = 1000.0
 DIRECTIONS = ("up", "down")
+TICK_SHARE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Reserve:
         direction: ``"up"`` (discharge) or ``"down"`` (charge).
         prequalified_kw: Power that each asset may sell of it [kW], in the order of the fleet; 0 where it may not.
         duration_hours: How long the power must last: energy to match is held all the while [h].
-        minimum_kw: Smallest bid [kW].
+        minimum_kw: Smallest bid [kW], a multiple of the tick.
         tick_kw: Bids are multiples of this [kW]; 0 where any size will do.
         activation: How it is called.
         energy_price: Column of the price at which called energy is settled [currency/MWh]; None: it is not paid for.
@@ -37,7 +39,7 @@ class Reserve:
         price_share: Share of the column's price that is paid: a half for each half of a symmetric product.
 
     Raises:
-        ConfigurationError: A direction, a column or a figure is not usable, or no asset is prequalified.
+        ConfigurationError: A direction, a column or a figure is not usable, or the assets together cannot bid.
         NonPositiveError: The duration is not positive.
 
     Example:
@@ -68,10 +70,14 @@ class Reserve:
         if self.direction not in DIRECTIONS:
             found = f"{where}: direction={self.direction!r}"
             raise ConfigurationError(found, "must be 'up' (discharge) or 'down' (charge)", "pass one of these")
+        process: object = self.activation
+        if not isinstance(process, Activation):
+            found = f"{where}: activation={process!r}"
+            raise ConfigurationError(found, "must say how it is called", "pass FullActivation() or another of its kind")
         self._check_sizes(where)
 
     def _check_sizes(self, where: str) -> None:
-        object.__setattr__(self, "prequalified_kw", tuple(self.prequalified_kw))
+        object.__setattr__(self, "prequalified_kw", sequence(f"{where}: prequalified_kw", self.prequalified_kw))
         for power in self.prequalified_kw:
             require_number(f"{where}: prequalified_kw", power, 0.0)
         for name in ("minimum_kw", "tick_kw", "penalty_per_mwh", "penalty_factor", "price_share"):
@@ -80,9 +86,13 @@ class Reserve:
         if self.duration_hours == 0.0:
             found = f"{where}: duration_hours={self.duration_hours}"
             raise NonPositiveError(found, "must be above 0 h", "pass how long the power must last")
-        if self.maximum_kw <= 0.0 or self.maximum_kw < self.minimum_kw:
+        if self.maximum_kw <= 0.0 or self.maximum_kw < max(self.minimum_kw, self.tick_kw):
             found = f"{where}: prequalified_kw={self.prequalified_kw}, minimum_kw={self.minimum_kw}"
+            found += f", tick_kw={self.tick_kw}" if self.tick_kw else ""
             raise ConfigurationError(found, "the assets together must reach the smallest bid", "prequalify more power")
+        if self.tick_kw and abs(self.minimum_kw / self.tick_kw - round(self.minimum_kw / self.tick_kw)) > TICK_SHARE:
+            found = f"{where}: minimum_kw={self.minimum_kw}, tick_kw={self.tick_kw}"
+            raise ConfigurationError(found, "bids are multiples of the tick", "change the smallest bid or the tick")
 
     @property
     def maximum_kw(self) -> float:

@@ -15,7 +15,7 @@ from energy_gym.contracts.clearing import LinearImpact, PriceImpact, PriceTaker
 from energy_gym.contracts.deviation import Deviation, DualPrice, LinearPenalty, SinglePrice
 from energy_gym.contracts.market import Ahead, Limits, LocalDay, Market, eu_day_ahead, preset
 from energy_gym.errors import ConfigurationError, UnknownIdError
-from energy_gym.trees import build, check_keys, mapping, number
+from energy_gym.trees import build, check_keys, mapping, number, sequence, text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,8 @@ class Trading(EnergyContract):
         parties: Entities whose energy is traded; empty for all.
 
     Raises:
-        ConfigurationError: No market, two of one name, or a size that is not positive.
+        ConfigurationError: No market, two of one name, a size that is not positive or too small for a market, or a
+            part that is not what it should be.
         UnknownIdError: An unknown kind of bids.
 
     Example:
@@ -69,7 +70,7 @@ class Trading(EnergyContract):
     parties: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "markets", tuple(self.markets))
+        object.__setattr__(self, "markets", sequence("markets", self.markets))
         names = [getattr(market, "name", None) for market in self.markets]
         if not names or not all(isinstance(market, Market) for market in self.markets) or len(set(names)) < len(names):
             raise ConfigurationError(f"markets {names}", "must be markets, each with its own name", "list one or more")
@@ -80,7 +81,20 @@ class Trading(EnergyContract):
             object.__setattr__(self, name, size)
         if self.bids not in BIDS:
             raise UnknownIdError.of("bids", self.bids, BIDS)
+        self._check_parts()
         object.__setattr__(self, "parties", party_names("trading", self.parties))
+
+    def _check_parts(self) -> None:
+        for name, wanted in (("deviation", ("columns", "pieces", "cost")), ("impact", ("taken",))):
+            part = getattr(self, name)
+            if not all(hasattr(part, method) for method in wanted):
+                raise ConfigurationError(f"{name}={part!r}", f"must have {', '.join(wanted)}", f"pass a {name} object")
+        text("carbon", self.carbon)
+        for market in self.markets:
+            limits, most = market.limits, max(self.sell_kw, self.buy_kw)
+            if min(most, limits.maximum_kw) < max(limits.minimum_kw, limits.tick_kw):
+                found = f"market {market.name!r}: minimum_kw={limits.minimum_kw}, tick_kw={limits.tick_kw}"
+                raise ConfigurationError(found, f"bids of {most:g} kW never reach it", "raise sell_kw or buy_kw")
 
     @property
     def priced(self) -> bool:

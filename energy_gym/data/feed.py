@@ -128,6 +128,9 @@ class Feed:
         if column in self.values:
             return
         names = (*self.values, *self.ignored)
+        if column in self.ignored:
+            rule = f"is needed for {why}; its name ends in no unit that the suite knows, such as _per_mwh or _kw"
+            raise MissingColumnError(f"column {column!r}", rule, "rename it, in the data and where it is named")
         near = difflib.get_close_matches(column, names, n=1, cutoff=0.4)
         hint = f"rename {near[0]!r}, or " if near else ""
         found = f"is needed for {why}; {self.title} has {', '.join(names)}"

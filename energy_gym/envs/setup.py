@@ -18,6 +18,7 @@ import numpy.typing as npt
 from energy_gym.data.feed import Feed, open_feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Battery, Flexible
+from energy_gym.envs.keywords import aimed, check_step, narrowed
 from energy_gym.envs.laying import lay_out_scenario, scaled_to_site
 from energy_gym.errors import (
     ConfigurationError,
@@ -27,7 +28,7 @@ from energy_gym.errors import (
     WindowError,
 )
 from energy_gym.forecast import Forecast, get_forecast
-from energy_gym.scenario import Clock, Objective, Scenario, Site, Weights
+from energy_gym.scenario import Scenario, Site, Weights
 from energy_gym.tape import Slot, Tape
 from energy_gym.units import Unit
 
@@ -211,12 +212,11 @@ def make_setup(
     """Read and check the keywords of ``gym.make``; `ArbitrageEnv` says what each means."""
     chosen = _scenario(scenario, battery, objective, carbon_price, terminal)
     feed = open_feed(dataset, data, split, reference)
-    if period is not None:
-        feed = feed.within(*_pair(period))
+    feed = narrowed(feed, period)
     feed = scaled_to_site(feed, chosen) if data is not None and reference is None else feed
     laid = lay_out_scenario(chosen, feed)
     clock = chosen.clock
-    _check_step(clock, feed)
+    check_step(clock, feed)
     ahead = check_count("horizon", (clock.horizon or DEFAULT_HORIZON) if horizon is None else horizon)
     wanted = clock.episode_steps or "week" if episode_steps == "default" else episode_steps
     return Setup(
@@ -233,21 +233,6 @@ def make_setup(
     )
 
 
-def _check_step(clock: Clock, feed: Feed) -> None:
-    if clock.step_minutes is not None and abs(feed.step_hours * 60.0 - clock.step_minutes) > 1e-9:
-        raise ConfigurationError(
-            f"clock.step_minutes={clock.step_minutes}",
-            f"the data have steps of {feed.step_hours * 60.0:g} min",
-            "resample the data, or leave step_minutes out",
-        )
-
-
-def _pair(period: Any) -> tuple[Any, Any]:
-    if not isinstance(period, tuple | list) or len(period) != 2:
-        raise WindowError(f"period={period!r}", "must be a pair of moments", 'write ("2021-01-01", "2021-04-01")')
-    return period[0], period[1]
-
-
 def _scenario(
     scenario: Scenario | str | Path | None,
     battery: Battery | None,
@@ -259,9 +244,7 @@ def _scenario(
     base = Scenario() if scenario is None else Scenario.read(scenario)
     if battery is not None and not isinstance(battery, Battery):
         raise ConfigurationError(f"battery={battery!r}", "must be a Battery", "pass energy_gym.Battery(...)")
-    given = {"kind": objective, "carbon_price": carbon_price, "terminal": terminal}
-    aims: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    goal: Objective = replace(base.objective, **aims)
+    goal = aimed(base.objective, objective, carbon_price, terminal)
     return replace(base if battery is None else base.with_battery(battery), objective=goal)
 
 

@@ -289,8 +289,9 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             values = {name: np.where(flags, info[name], 0.0) for name in names}
             return {**values, **{f"_{name}": flags for name in names}}
         figures = np.full(self.num_envs, None, dtype=object)
-        for index in which.tolist():
-            figures[index] = {name: float(info[name][index]) for name in names}
+        table = np.stack([info[name][which] for name in names], axis=1)
+        for index, row in zip(which.tolist(), table.tolist(), strict=True):
+            figures[index] = dict(zip(names, row, strict=True))
         return figures
 
     def _info(self, flow: list[Any], waiting: Flags | None) -> dict[str, Any]:

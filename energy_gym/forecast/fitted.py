@@ -60,12 +60,16 @@ class Fitted(ABC):
         """Return predictions for the rows, shape (stop - first, horizon); those of known values are not used."""
 
     @abstractmethod
-    def _settings(self) -> str:
+    def settings(self) -> str:
         """Return all that decides what is learnt, in words: settings and the library's version."""
+
+    def others(self, feed: Feed, column: str) -> list[str]:
+        """Return the columns that are read beside the one that is forecast."""
+        return exogenous(feed, column)
 
     def check_installed(self) -> None:
         """Raise MissingExtraError where the library it learns with is not installed."""
-        self._settings()
+        self.settings()
 
     def fit(self, feed: Feed) -> Self:
         """Learn from the window of a feed (``feed.first`` to ``feed.stop``), nothing after it.
@@ -92,11 +96,13 @@ class Fitted(ABC):
         Raises:
             ResetNeededError: It was not fitted, and the feed is a user's frame.
             WindowError: The rows start within the period it was fitted on.
-            ConfigurationError: The training period is too short for the horizon.
+            ConfigurationError: The training period is too short for the horizon, or has steps of another length.
+        MissingColumnError: It was fitted without the column, or with one that the feed does not have.
             MissingExtraError: The library it needs is not installed.
         """
         trained = self._training(feed, first)
         _check_history(trained, horizon)
+        feed = self._like(trained, feed, column)
         key = self._key(trained, feed, column, (first, stop, horizon))
         path = _folder() / f"{self.name}-{key}.npy"
         with contextlib.suppress(OSError, ValueError):
@@ -142,8 +148,22 @@ class Fitted(ABC):
             )
         return trained
 
+    def _like(self, trained: Feed, feed: Feed, column: str) -> Feed:
+        """Return a feed with the columns that were learnt from, or raise where it lacks one, or has other steps."""
+        told = f"{self.name}, which was fitted with it"
+        trained.require(column, f"{self.name}: it was fitted without it")
+        for name in (column, *self.others(trained, column)):
+            feed.require(name, told)
+        if trained.step_hours != feed.step_hours:
+            raise ConfigurationError(
+                f"{self.name} on steps of {feed.step_hours:g} h",
+                f"it was fitted on steps of {trained.step_hours:g} h",
+                "fit it on data of the same resolution",
+            )
+        return replace(feed, values={name: feed.values[name] for name in feed.values if name in trained.values})
+
     def _key(self, trained: Feed, feed: Feed, column: str, window: tuple[int, int, int]) -> str:
-        told = f"{VERSION} {self._settings()} {column} {window} {_digest(trained)} {_digest(feed)}"
+        told = f"{VERSION} {self.settings()} {column} {window} {_digest(trained)} {_digest(feed)}"
         return hashlib.sha256(told.encode()).hexdigest()[:24]
 
 

@@ -5,6 +5,7 @@ One rule: row t takes the newest forecast that was made by t; what it does not c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.data.feed import Feed
-from energy_gym.errors import DataError, MissingColumnError, NaiveIndexError, NonFiniteError
+from energy_gym.errors import DataError, DuplicateStampError, MissingColumnError, NaiveIndexError, NonFiniteError
 from energy_gym.forecast.publication import known_until
 from energy_gym.forecast.rows import Yesterday
 
@@ -29,15 +30,17 @@ class FromCSV:
     """A forecast read from a file with a column ``time`` and one column for each series, by its canonical name.
 
     With a column ``issued`` a line is what was expected of ``time`` at the moment ``issued``; without it every line is
-    known by the rule ``published``. Stamps carry their offset, such as ``2024-03-01T00:00Z``.
+    known by the rule ``published``. Stamps carry their offset, such as ``2024-03-01T00:00Z``; lines may come in any
+    order, and need not cover all steps.
 
     Args:
         path: The file.
         published: ``"day-ahead HH:MM"`` local time, or ``"always"``; not used where the file has ``issued``.
 
     Raises:
-        DataError: The file cannot be read, or a stamp is no stamp or no step of the data.
+        DataError: The file cannot be read, a stamp is no stamp or no step of the data, or none lies within them.
         NaiveIndexError: Stamps without an offset.
+        DuplicateStampError: Two lines for the same step (and the same moment of issue).
         MissingColumnError: No column ``time``, or not the one that is asked for.
         NonFiniteError: A value is missing.
 
@@ -52,13 +55,17 @@ class FromCSV:
     def rows(self, feed: Feed, column: str, first: int, stop: int, horizon: int) -> Floats:
         """See `Forecast.rows`."""
         table = self._read(column)
-        target = self._places(feed, table[TIME])
+        times = {name: self._stamps(table[name]) for name in (ISSUED, TIME) if name in table}
+        self._require_once(times)
+        target = self._places(feed, times[TIME])
         values = table[column].to_numpy(dtype=np.float64)
         inside = (target >= 0) & (target < len(feed))
+        self._require_some(feed, times[TIME], inside)
         rows = Yesterday().rows(feed, column, first, stop, horizon)
-        if ISSUED in table:
-            made = feed.times.searchsorted(self._stamps(table[ISSUED]))
-            return _newest(rows, first, made[inside], target[inside], values[inside])
+        if ISSUED in times:
+            now = feed.span(first, first + len(rows)).as_unit("ns").asi8
+            made = times[ISSUED].as_unit("ns").asi8
+            return _newest(rows, now, first, made[inside], target[inside], values[inside])
         series = np.full(len(feed), np.nan)
         series[target[inside]] = values[inside]
         return self._announced(rows, feed, first, series)
@@ -92,18 +99,40 @@ class FromCSV:
     def _stamps(self, written: pd.Series) -> pd.DatetimeIndex:
         import pandas as pd
 
-        try:
-            stamps = [pd.Timestamp(text) for text in written]
-        except (ValueError, TypeError) as error:
-            raise DataError(f"{self.path}: {error}", "is no time stamp", "write 2024-03-01T00:00Z") from error
-        if any(stamp.tz is None for stamp in stamps):
-            raise NaiveIndexError(
-                f"{self.path}: stamps without an offset", "leave their moment open", "add Z or +01:00"
-            )
-        return pd.DatetimeIndex([stamp.tz_convert("UTC") for stamp in stamps])
+        stamps = []
+        for line, text in enumerate(written, start=2):
+            where = f"{self.path}, line {line}: {written.name} {text!r}"
+            try:
+                stamp = pd.Timestamp(text)
+            except (ValueError, TypeError) as error:
+                raise DataError(where, "is no time stamp", "write 2024-03-01T00:00Z") from error
+            if stamp is pd.NaT:
+                raise DataError(where, "is no time stamp", "complete the file")
+            if stamp.tz is None:
+                raise NaiveIndexError(where, "stamps without an offset leave their moment open", "add Z or +01:00")
+            stamps.append(stamp.tz_convert("UTC"))
+        return pd.DatetimeIndex(stamps, tz="UTC")
 
-    def _places(self, feed: Feed, written: pd.Series) -> npt.NDArray[np.int64]:
-        stamps = self._stamps(written)
+    def _require_once(self, times: Mapping[str, pd.DatetimeIndex]) -> None:
+        """Raise DuplicateStampError where two lines say something of the same step."""
+        import pandas as pd
+
+        again = pd.DataFrame(times).duplicated().to_numpy()
+        if again.any():
+            line = int(np.argmax(again))
+            where = f"{self.path}, line {line + 2}: {times[TIME][line].isoformat()}"
+            rule = "is there twice" + (f" for the same {ISSUED!r}" if ISSUED in times else "")
+            raise DuplicateStampError(where, rule, f"keep one line, or add a column {ISSUED!r}")
+
+    def _require_some(self, feed: Feed, stamps: pd.DatetimeIndex, inside: npt.NDArray[np.bool_]) -> None:
+        """Raise DataError where no line is about a step of the data."""
+        if inside.any():
+            return
+        told = f"{stamps.min().isoformat()} to {stamps.max().isoformat()}" if len(stamps) else "no lines"
+        held = f"the data are from {feed.times[0].isoformat()} to {feed.times[-1].isoformat()}"
+        raise DataError(f"{self.path}: {told}", f"holds nothing of them: {held}", "check the file and its years")
+
+    def _places(self, feed: Feed, stamps: pd.DatetimeIndex) -> npt.NDArray[np.int64]:
         away = (stamps - feed.times[0]) / (feed.times[1] - feed.times[0])
         places = np.round(away).astype(np.int64)
         wrong = np.abs(away - places) > 1e-9
@@ -117,14 +146,15 @@ class FromCSV:
 
 def _newest(
     rows: Floats,
+    now: npt.NDArray[np.int64],
     first: int,
     made: npt.NDArray[np.int64],
     target: npt.NDArray[np.int64],
     values: Floats,
 ) -> Floats:
-    """Overwrite each row with the newest forecast made by then; ``made`` is the first row that may know it."""
+    """Overwrite each row, made at ``now``, with the newest forecast ``made`` by then; ``target`` is a position."""
     order = np.argsort(made, kind="stable")
-    bounds = np.searchsorted(made[order], np.arange(first, first + len(rows)), side="right")
+    bounds = np.searchsorted(made[order], now, side="right")
     issue = np.searchsorted(made[order], made[order], side="left")
     for row, bound in enumerate(bounds):
         if bound == 0:

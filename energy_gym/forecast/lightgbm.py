@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from energy_gym.data.feed import Feed
 from energy_gym.errors import ConfigurationError, MissingExtraError
-from energy_gym.forecast.fitted import CHUNK, Fitted, exogenous, squeezed, stretched
+from energy_gym.forecast.fitted import CHUNK, Fitted, squeezed, stretched
 from energy_gym.forecast.publication import known_until
 from energy_gym.forecast.rows import steps_per_day
 from energy_gym.forecast.simple import daily_means
@@ -67,7 +67,8 @@ class LightGBM(Fitted):
             if not value > 0:
                 raise ConfigurationError(f"{setting}={value!r}", "must be positive", "leave it out for the default")
 
-    def _settings(self) -> str:
+    def settings(self) -> str:
+        """See `Fitted.settings`."""
         _library()
         return f"{self!r} lightgbm {metadata.version('lightgbm')}"
 
@@ -123,7 +124,7 @@ class LightGBM(Fitted):
         latest = [_at(series, known - back) for back in LATEST]
         moved = [value - _at(series, known - back - day) for value, back in zip(latest, LATEST, strict=True)]
         level = [_at(daily_means(series, 1, days * day), known - 1) for days in (1, WEEK)]
-        others = [_known_other(feed, name, first, stop, horizon) for name in exogenous(feed, column)]
+        others = [_known_other(feed, name, first, stop, horizon) for name in self.others(feed, column)]
         features = [
             *(lead, ahead - known, *_calendar(feed, first, stop, horizon), usual),
             *(mean, *lags, _at(series, week) - usual, *latest, *moved, *level, *others),

@@ -61,9 +61,14 @@ class NBeats(Fitted):
             if not value > 0:
                 raise ConfigurationError(f"{setting}={value!r}", "must be positive", "leave it out for the default")
 
-    def _settings(self) -> str:
+    def settings(self) -> str:
+        """See `Fitted.settings`."""
         _library()
         return f"{self!r} neuralforecast {metadata.version('neuralforecast')}"
+
+    def others(self, feed: Feed, column: str) -> list[str]:
+        """See `Fitted.others`; there are none."""
+        return []
 
     def _learn(self, feed: Feed, column: str, horizon: int) -> Any:
         import pandas as pd

@@ -66,6 +66,9 @@ class FleetVectorEnv(EnergyVectorEnv):
     def _prepare(self, units: tuple[Unit, ...]) -> None:
         super()._prepare(units)
         self._figures = tuple(reset_columns(self.setup.unit).items())
+        self._told = tuple((name, f"_{name}", place) for name, place in self._figures)
+        scales = [[state.offset, state.scale, state.top] for state in self._spans]
+        self._scaling = tuple(np.array(scales, dtype=float).T[:, :, None])
 
     def _states_of(self, units: tuple[Unit, ...]) -> tuple[State, ...]:
         return self.setup.tape.states
@@ -82,10 +85,27 @@ class FleetVectorEnv(EnergyVectorEnv):
         info = super()._info(flow, waiting)
         info["penalty"], info["demand_charge"] = info["demand_charge"], info["penalty"]
         present = info["_cost"]
-        for name, place in self._figures:
+        for name, flag, place in self._told:
             info[name] = self._states[place]
-            info[f"_{name}"] = present
+            info[flag] = present
         return info
+
+    def _energy(self) -> npt.NDArray[np.float64]:
+        if self.num_envs == 1:
+            # A single column NumPy would add up in another order.
+            return super()._energy()
+        return np.asarray(np.add.reduce(self._stored_kwh(), axis=0))
+
+    def _observe(self) -> npt.NDArray[np.float32]:
+        observations = self._rows.take(self._t, axis=0)
+        offset, scale, top = self._scaling
+        shares = np.minimum(np.maximum((self._stored_kwh() - offset) / scale, 0.0), top)
+        observations[:, : len(shares)] = shares.T
+        return observations
+
+    def _stored_kwh(self) -> npt.NDArray[np.float64]:
+        """Return the energy stored by asset, shape (n, num_envs) [kWh]."""
+        return np.stack(self._states[: len(self._spans)])
 
     def _place(self, which: npt.NDArray[np.int64], first: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> None:
         # What `info` handed out shares its memory with the states, which a reset writes into.

@@ -6,7 +6,7 @@ Every market is taken apart into legs, each with one direction: a reserve is one
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from energy_gym.contracts.activation import (
     FullActivation,
     NoActivation,
     RandomActivation,
+    require_column,
 )
 from energy_gym.contracts.reserve import Reserve
 from energy_gym.entities import Battery
@@ -25,7 +26,7 @@ from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.objective import Clock, Objective
 from energy_gym.reserve.trade import Trade
 from energy_gym.scenario_files import parsed, to_tree
-from energy_gym.trees import build, check_keys, mapping
+from energy_gym.trees import build, check_keys, mapping, read_file, sequence
 
 Market = Reserve | Trade
 ACTIVATIONS: dict[str, Any] = {
@@ -65,7 +66,8 @@ class Fleet:
         objective: What is maximised.
 
     Raises:
-        ConfigurationError: No assets or markets, a name twice, or a market with powers for another number of assets.
+        ConfigurationError: No assets or markets, a name twice, a column that is not named, or a market with powers for
+            another number of assets.
 
     Example:
         >>> fleet = Fleet(batteries={"a": Battery()}, markets=(Reserve("up", "up_per_mw_h", "up", (5.0,)),))
@@ -84,8 +86,10 @@ class Fleet:
     objective: Objective = field(default_factory=Objective)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "batteries", dict(self.batteries))
-        object.__setattr__(self, "markets", tuple(self.markets))
+        object.__setattr__(self, "batteries", dict(mapping(self.batteries, "batteries")))
+        object.__setattr__(self, "markets", sequence("markets", self.markets))
+        require_column("energy_price", self.energy_price)
+        require_column("carbon", self.carbon)
         for part, members, kinds in (
             ("batteries", self.batteries.values(), Battery),
             ("markets", self.markets, Market),
@@ -98,6 +102,7 @@ class Fleet:
                 found = f"market {market.name!r}: prequalified_kw of {len(market.prequalified_kw)} assets"
                 raise ConfigurationError(found, f"the fleet has {len(self.batteries)}", "pass a power for each asset")
         names = [market.name for market in self.markets]
+        names += [leg.name for leg in self.legs(1.0) if leg.free]
         twice = sorted({name for name in names if names.count(name) > 1} | set(names) & set(self.batteries))
         if twice:
             raise ConfigurationError(f"fleet {self.name!r}: the name {twice[0]!r}", "is taken", "give each its own")
@@ -129,10 +134,6 @@ class Fleet:
                 names += [market.energy_price] if market.energy_price else []
                 names += [market.activation.column] if isinstance(market.activation, ActivationSeries) else []
         return tuple(dict.fromkeys(names))
-
-    def aiming(self, aims: Mapping[str, Any]) -> Fleet:
-        """Return the fleet with parts of its objective replaced."""
-        return replace(self, objective=replace(self.objective, **aims)) if aims else self
 
     def to_yaml(self) -> str:
         """Return the fleet as YAML text."""
@@ -171,18 +172,9 @@ class Fleet:
         """Return the fleet itself, or read it from the YAML file at a path.
 
         Raises:
-            ConfigurationError: If there is no such file.
+            ConfigurationError: There is no such file, or it is no text.
         """
-        if isinstance(source, Fleet):
-            return source
-        if not isinstance(source, str | Path):
-            raise ConfigurationError(
-                f"fleet={source!r}", "must be a Fleet, a preset or a YAML file", "pass one of them"
-            )
-        try:
-            return cls.from_yaml(Path(source).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigurationError(f"fleet={str(source)!r}", "no such file can be read", "check the path") from error
+        return read_file(cls, source, "fleet", "must be a Fleet, a preset or a YAML file")
 
 
 def _half(trade: Trade, place: int, way: str, hours: float) -> Leg:

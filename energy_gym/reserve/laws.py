@@ -7,6 +7,7 @@ serve both directions, what is asked in one cancels what is asked in the other.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -68,14 +69,27 @@ def rooms_kwh(energy: Any, cell: Cell, xp: Namespace) -> tuple[Any, Any]:
         (3.0, 5.0)
     """
     kept = energy * cell.keep
-    return xp.positive(kept - cell.energy_min), xp.positive(cell.energy_max - kept)
+    return kept - xp.lesser(kept, cell.energy_min), cell.energy_max - xp.lesser(kept, cell.energy_max)
 
 
-def hold(energy: Any, wishes: Sequence[Any], asset: Figures, ways: Sequence[int], xp: Namespace) -> list[Any]:
+@functools.cache
+def followed(ways: tuple[int, ...]) -> tuple[bool, ...]:
+    """Return by leg whether another one of its direction comes after it.
+
+    Example:
+        >>> followed((UP, DOWN, UP))
+        (True, False, False)
+    """
+    return tuple(way in ways[place + 1 :] for place, way in enumerate(ways))
+
+
+def hold(
+    rooms: tuple[Any, Any], wishes: Sequence[Any], asset: Figures, ways: tuple[int, ...], xp: Namespace
+) -> list[Any]:
     """Return the power that an asset holds for each leg [kW].
 
     Args:
-        energy: Energy stored at the start of the step [kWh].
+        rooms: Energy in store that it may give, and room that it may fill, at the start of the step [kWh].
         wishes: Power asked of it by leg [kW, >= 0], at most what is prequalified.
         asset: Its figures.
         ways: `UP` or `DOWN` by leg.
@@ -86,39 +100,54 @@ def hold(energy: Any, wishes: Sequence[Any], asset: Figures, ways: Sequence[int]
         >>> from energy_gym.contracts.reserve import Reserve
         >>> leg = Leg("up", Reserve("up", "up_per_mw_h", "up", (5.0,), duration_hours=2.0), 0, 1.0, False)
         >>> asset = figures(Battery(efficiency_discharge=1.0), 0, [leg], 1.0)
-        >>> hold(5.0, [5.0], asset, [UP], scalars)
+        >>> hold((4.0, 4.0), [5.0], asset, (UP,), scalars)
         [2.0]
     """
-    power, energies = list(asset.rated_kw), list(rooms_kwh(energy, asset.cell, xp))
+    power, energies = list(asset.rated_kw), list(rooms)
     held = []
-    for wish, need, way in zip(wishes, asset.needs_kwh, ways, strict=True):
-        size = xp.bounded(xp.bounded(wish, power[way]), energies[way] / need)
-        power[way] = power[way] - size
-        energies[way] = energies[way] - size * need
+    for wish, need, way, more in zip(wishes, asset.needs_kwh, ways, followed(ways), strict=True):
+        size = xp.lesser(xp.lesser(wish, power[way]), energies[way] / need)
+        if more:
+            power[way] = power[way] - size
+            # Rounding must not leave less than nothing for the next.
+            energies[way] = energies[way] - xp.lesser(size * need, energies[way])
         held.append(size)
     return _one_way(held, ways, xp) if asset.both else held
 
 
-def _one_way(held: list[Any], ways: Sequence[int], xp: Namespace) -> list[Any]:
+def by_way(sizes: Sequence[Any], ways: Sequence[int]) -> list[Any]:
+    """Return the sums of sizes up and down, 0.0 where there are none.
+
+    Example:
+        >>> by_way([1.0, 2.0, 4.0], (UP, UP, UP))
+        [7.0, 0.0]
+    """
+    totals: list[Any] = [None, None]
+    for size, way in zip(sizes, ways, strict=True):
+        totals[way] = size if totals[way] is None else totals[way] + size
+    return [0.0 if total is None else total for total in totals]
+
+
+def _one_way(held: list[Any], ways: tuple[int, ...], xp: Namespace) -> list[Any]:
     """Cancel what is held in one direction against the other, the last legs first."""
-    totals: list[Any] = [0.0, 0.0]
-    for size, way in zip(held, ways, strict=True):
-        totals[way] = totals[way] + size
-    left = [xp.positive(totals[UP] - totals[DOWN]), xp.positive(totals[DOWN] - totals[UP])]
+    up, down = by_way(held, ways)
+    both = xp.lesser(up, down)
+    left = [up - both, down - both]
     kept = []
-    for size, way in zip(held, ways, strict=True):
-        size = xp.bounded(size, left[way])
-        left[way] = left[way] - size
+    for size, way, more in zip(held, ways, followed(ways), strict=True):
+        size = xp.lesser(size, left[way])
+        if more:
+            left[way] = left[way] - size
         kept.append(size)
     return kept
 
 
 def deliver(
-    energy: Any,
+    rooms: tuple[Any, Any],
     held: Sequence[Any],
     shares: Sequence[Any],
     asset: Figures,
-    ways: Sequence[int],
+    ways: tuple[int, ...],
     short: tuple[bool, bool],
     hours: float,
     xp: Namespace,
@@ -126,7 +155,7 @@ def deliver(
     """Return the energy called and delivered by leg [kWh at the terminals].
 
     Args:
-        energy: Energy stored at the start of the step [kWh].
+        rooms: Energy in store that it may give, and room that it may fill, at the start of the step [kWh].
         held: Power held by leg [kW].
         shares: Share of it that is called in this step, by leg.
         asset: The asset's figures.
@@ -138,12 +167,12 @@ def deliver(
     called = [called_kwh(size, share, hours) for size, share in zip(held, shares, strict=True)]
     if not any(short):
         return called, called
-    above, below = rooms_kwh(energy, asset.cell, xp)
-    left = [above * asset.cell.efficiency_discharge, below / asset.cell.efficiency_charge]
+    left = [rooms[UP] * asset.cell.efficiency_discharge, rooms[DOWN] / asset.cell.efficiency_charge]
     given = []
-    for asked, way in zip(called, ways, strict=True):
-        size = xp.bounded(asked, left[way]) if short[way] else asked
-        left[way] = left[way] - size
+    for asked, way, more in zip(called, ways, followed(ways), strict=True):
+        size = xp.lesser(asked, left[way]) if short[way] else asked
+        if more and short[way]:
+            left[way] = left[way] - size
         given.append(size)
     return called, given
 

@@ -16,13 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.contracts.activation import ActivationSeries, RandomActivation
+from energy_gym.contracts.reserve import Reserve
 from energy_gym.contracts.spot import Spot
-from energy_gym.data.feed import Feed, open_feed
+from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Flexible
 from energy_gym.entities.base import Laws
+from energy_gym.envs.keywords import aimed, check_step, narrowed, open_priced
 from energy_gym.envs.setup import DEFAULT_HORIZON, Setup, action_levels, check_count, episode_length
-from energy_gym.errors import ConfigurationError, WindowError
+from energy_gym.errors import ConfigurationError
 from energy_gym.forecast import Forecast, get_forecast
 from energy_gym.reserve.dispatch import DISPATCHES, Dispatch, get_dispatch
 from energy_gym.reserve.fleet import Fleet, Leg
@@ -134,15 +136,15 @@ def make_fleet_setup(
     reference: pd.DataFrame | None = None,
 ) -> FleetSetup:
     """Read and check the keywords of ``gym.make``; `FleetReserveEnv` says what each means."""
-    aims = {"kind": objective, "carbon_price": carbon_price, "terminal": terminal}
-    chosen = _fleet(fleet, scenario, dataset, data).aiming({key: aim for key, aim in aims.items() if aim is not None})
-    feed = _feed(dataset, data, split, reference, period)
+    chosen = _fleet(fleet, scenario, dataset, data)
+    chosen = replace(chosen, objective=aimed(chosen.objective, objective, carbon_price, terminal))
+    synthetic = dataset is None and data is None and reference is None
+    feed = synthetic_feed(split) if synthetic else open_priced(chosen.markets, dataset, data, split, reference)
+    feed, clock = narrowed(feed, period), chosen.clock
     _check_columns(chosen, feed)
-    clock = chosen.clock
-    if clock.step_minutes is not None and abs(feed.step_hours * 60.0 - clock.step_minutes) > 1e-9:
-        found = f"clock.step_minutes={clock.step_minutes}"
-        rule = f"the data have steps of {feed.step_hours * 60.0:g} min"
-        raise ConfigurationError(found, rule, "resample the data, or leave step_minutes out")
+    feed = feed if data is None else _known_in_time(chosen, feed)
+    check_step(clock, feed)
+    _check_seed(activation_seed)
     unit, called = _laid(chosen, feed, get_dispatch(dispatch), activation_seed)
     wanted = clock.episode_steps or "week" if episode_steps == "default" else episode_steps
     ahead = check_count("horizon", (clock.horizon or DEFAULT_HORIZON) if horizon is None else horizon)
@@ -170,14 +172,16 @@ def _fleet(fleet: Any, scenario: Any, dataset: str | None, data: Any) -> Fleet:
     return get_fleet(usual_fleet(dataset) if given is None else given)
 
 
-def _feed(dataset: str | None, data: Any, split: str, reference: Any, period: Any) -> Feed:
-    synthetic = dataset is None and data is None and reference is None
-    feed = synthetic_feed(split) if synthetic else open_feed(dataset, data, split, reference)
-    if period is None:
-        return feed
-    if not isinstance(period, tuple | list) or len(period) != 2:
-        raise WindowError(f"period={period!r}", "must be a pair of moments", 'write ("2021-01-01", "2021-04-01")')
-    return feed.within(*period)
+def _known_in_time(fleet: Fleet, feed: Feed) -> Feed:
+    """Return a user's feed in which the price of called energy is known after its step, unless it is traded at too."""
+    sold = {market.price for market in fleet.markets}
+    called = {name for market in fleet.markets if isinstance(market, Reserve) and (name := market.energy_price)}
+    return replace(feed, published={**feed.published, **dict.fromkeys(called - sold, "after")})
+
+
+def _check_seed(seed: Any) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ConfigurationError(f"activation_seed={seed!r}", "must be a whole number of at least 0", "pass 0")
 
 
 def _check_columns(fleet: Fleet, feed: Feed) -> None:

@@ -17,7 +17,7 @@ from energy_gym.contracts.reserve import availability_income, non_delivery_cost
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import Flow
 from energy_gym.entities.battery import Cell, next_energy, wear_cost
-from energy_gym.reserve.laws import DOWN, UP, Figures, accepted, deliver, hold
+from energy_gym.reserve.laws import DOWN, UP, Figures, accepted, by_way, deliver, hold, rooms_kwh
 
 if TYPE_CHECKING:
     from energy_gym.reserve.unit import FleetUnit
@@ -35,7 +35,7 @@ class FleetStep:
         self._unit, self._xp = unit, xp
         self._trading = _trading(xp)
         self._block = xp is arrays
-        self._assets = _assets(unit.assets, xp)
+        self._assets, self._width = _assets(unit.assets, xp), 1
         self._count, self._ways, self._short = len(unit.assets), unit.ways, unit.short
         products = [leg.product for leg in unit.legs]
         self._products = products
@@ -55,16 +55,20 @@ class FleetStep:
         """Play a step: states and bids as flat tuples, signals as `FleetUnit.signals` gives them."""
         prices, energy_prices, shares, carbon = signals
         unit, xp = self._unit, self._xp
-        energies = [np.stack(states[: self._count])] if self._block else states[: self._count]
+        energies = states[: self._count]
+        if self._block:
+            energies = [np.stack(energies)]
+            self._widen(energies[0].shape[1])
         asked = unit.dispatch.asked(unit, energies, wishes, self._assets, xp)
+        rooms = [rooms_kwh(energy, asset.cell, xp) for energy, asset in zip(energies, self._assets, strict=True)]
         held = [
-            hold(energy, wish, asset, self._ways, xp)
-            for energy, wish, asset in zip(energies, asked, self._assets, strict=True)
+            hold(room, wish, asset, self._ways, xp)
+            for room, wish, asset in zip(rooms, asked, self._assets, strict=True)
         ]
         totals = self._by_leg(held)
         if self._trims:
             held, totals = self._trimmed(held, totals)
-        after, called, given, wear, net = self._delivered(energies, held, shares)
+        after, called, given, wear, net = self._delivered(energies, rooms, held, shares)
         grid_kwh = self._over_assets(net)
         asked_kwh = self._by_leg(called)
         given_kwh = asked_kwh if given is called else self._by_leg(given)
@@ -85,16 +89,21 @@ class FleetStep:
         emitted = carbon_kg(grid_kwh, carbon) if self._emits else 0.0
         return states, grid_kwh, spent, emitted, self._over_assets(wear) if wear else 0.0, penalty, refused, 0.0
 
-    def _delivered(self, energies: Any, held: list[list[Any]], shares: Any) -> tuple[Any, Any, Any, Any, Any]:
+    def _widen(self, count: int) -> None:
+        """Give every figure of the block a value for each environment: NumPy divides rows faster than by a column."""
+        if count != self._width:
+            self._width, self._assets = count, (_as_block(self._unit.assets, count),)
+
+    def _delivered(
+        self, energies: Any, rooms: list[Any], held: list[list[Any]], shares: Any
+    ) -> tuple[Any, Any, Any, Any, Any]:
         """Return by asset: energy after, energy called and delivered by leg, wear, and energy from the grid."""
         after, called, given, wear, net = [], [], [], [], []
         hours, xp = self._unit.hours, self._xp
         exact = not any(self._short)
-        for energy, sizes, asset in zip(energies, held, self._assets, strict=True):
-            asked, flows = deliver(energy, sizes, shares, asset, self._ways, self._short, hours, xp)
-            totals: list[Any] = [0.0, 0.0]
-            for flow, way in zip(flows, self._ways, strict=True):
-                totals[way] = totals[way] + flow
+        for energy, room, sizes, asset in zip(energies, rooms, held, self._assets, strict=True):
+            asked, flows = deliver(room, sizes, shares, asset, self._ways, self._short, hours, xp)
+            totals = by_way(flows, self._ways)
             after.append(next_energy(energy, totals[DOWN], totals[UP], asset.cell))
             net.append(totals[DOWN] - totals[UP])
             if self._wears:
@@ -158,11 +167,12 @@ def _assets(assets: tuple[Figures, ...], xp: Namespace) -> tuple[Figures, ...]:
     return tuple(asset._replace(rated_kw=wide(asset)) for asset in assets)
 
 
-def _as_block(assets: Sequence[Figures]) -> Figures:
-    """Return all assets as one, each figure a column of shape (n, 1)."""
+def _as_block(assets: Sequence[Figures], count: int = 1) -> Figures:
+    """Return all assets as one, each figure an array of shape (n, count)."""
 
     def columns(parts: Any) -> tuple[Any, ...]:
-        return tuple(np.array(values, dtype=float)[:, None] for values in zip(*parts, strict=True))
+        each = (np.array(values, dtype=float)[:, None] for values in zip(*parts, strict=True))
+        return tuple(np.ascontiguousarray(np.broadcast_to(column, (len(column), count))) for column in each)
 
     return Figures(
         Cell(*columns(asset.cell for asset in assets)),

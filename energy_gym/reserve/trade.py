@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from energy_gym.contracts.activation import require_column, require_number
 from energy_gym.errors import ConfigurationError
+from energy_gym.trees import sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Trade:
         where = f"trade {self.name!r}"
         require_column("trade name", self.name)
         require_column(f"{where}: price", self.price)
-        object.__setattr__(self, "prequalified_kw", tuple(self.prequalified_kw))
+        object.__setattr__(self, "prequalified_kw", sequence(f"{where}: prequalified_kw", self.prequalified_kw))
         for power in self.prequalified_kw:
             require_number(f"{where}: prequalified_kw", power, 0.0)
         if self.maximum_kw <= 0.0:

@@ -9,6 +9,7 @@ One rule: what is drawn is in the table; nothing is computed here but the front 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 PLOT = "sweep.png"
 KEYS = ("kind", "x", "y", "group", "label", "xlabel")
 KINDS = ("lines", "front")
+MARK = {"fontsize": 8, "color": INK, "ha": "right", "va": "center"}
 Floats = npt.NDArray[np.float64]
 
 
@@ -97,13 +99,15 @@ def draw(folders: Sequence[str | Path], out: str | Path | None = None, **changes
     usual = {"kind": "lines", "x": (stories[0]["varied"] or [""])[-1], "y": ["score"]}
     plots = [{**usual, **story["plot"], **changes} for story in stories]
     tables = [table.assign(study=story["name"]) for table, story in read]
-    plot = plots[0]
-    table = pd.concat([_check(table, each) for table, each in zip(tables, plots, strict=True)], ignore_index=True)
+    plot, title = plots[0], stories[0]["title"]
+    marked = [_check(table, each).assign(mark=_marks(table, each)) for table, each in zip(tables, plots, strict=True)]
+    table = pd.concat(marked, ignore_index=True)
     if len(read) > 1:
         table = table.assign(series=_series(tables, plots))
-        plot = {**plot, "group": "series", "label": ""}
+        plot = {**plot, "group": "series"}
+        title = ", ".join(dict.fromkeys(story["name"] for story in stories))
     figure = _fronts(table, plot) if plot["kind"] == "front" else _lines(table, plot)
-    figure.suptitle(stories[0]["title"], fontsize=12, color=INK)
+    figure.suptitle(title, fontsize=12, color=INK)
     path = Path(out) if out is not None else Path(folders[0]) / PLOT
     write_atomically(path, lambda target: figure.savefig(target, dpi=130, metadata={"Software": None}))
     return path
@@ -142,6 +146,14 @@ def _series(tables: Sequence[pd.DataFrame], plots: Sequence[Mapping[str, Any]]) 
     return names
 
 
+def _marks(table: pd.DataFrame, plot: Mapping[str, Any]) -> list[str]:
+    """Return what is written at a point of a front: the name of what labels it, and its value."""
+    if not plot.get("label"):
+        return [""] * len(table)
+    name = str(plot["label"]).rsplit(".", 1)[-1].replace("_", " ")
+    return [f"{name} {value:g}" if isinstance(value, Real) else str(value) for value in table[plot["label"]]]
+
+
 def _groups(table: pd.DataFrame, plot: Mapping[str, Any]) -> list[tuple[str, pd.DataFrame]]:
     if not plot.get("group"):
         return [("", table)]
@@ -159,7 +171,8 @@ def _lines(table: pd.DataFrame, plot: Mapping[str, Any]) -> Any:
             along = ordered[plot["x"]] if ordered is not rows else rows[plot["x"]].astype(str)
             axes.plot(along, ordered[column], color=shades[name], label=name, marker="o", markersize=3.5)
         _style(axes, str(plot.get("xlabel", plot["x"].rsplit(".", 1)[-1])), _told(column, table))
-    _legend(figure, grid[0], groups)
+    if len(groups) > 1:
+        _legend(figure, grid[0], min(4, len(groups)))
     return figure
 
 
@@ -175,15 +188,18 @@ def _fronts(table: pd.DataFrame, plot: Mapping[str, Any]) -> Any:
         beaten = np.setdiff1d(np.arange(len(along)), kept)
         axes.plot(along[beaten], up[beaten], color=shades[name], marker="x", markersize=4.5, linestyle="")
         place = knee(along[kept], up[kept])
-        marked = [] if not plot.get("label") else _ends(kept, place)
-        for spot in marked:
-            text = f"{rows[plot['label']].iloc[spot]:g}"
-            axes.annotate(text, (along[spot], up[spot]), (5, 4), textcoords="offset points", fontsize=8, color=INK)
+        for spot in _ends(kept, place):
+            axes.annotate(
+                rows["mark"].iloc[spot], (along[spot], up[spot]), (-10, 0), textcoords="offset points", **MARK
+            )
         if place is not None:
             spot = kept[place]
             axes.plot(along[spot], up[spot], color=shades[name], marker="*", markersize=14, markeredgecolor="white")
     _style(axes, _told(x, table), _told(y, table))
-    _legend(figure, axes, groups)
+    axes.margins(x=0.14)
+    axes.plot([], [], color=INK, marker="*", markersize=10, linestyle="", label="knee")
+    axes.plot([], [], color=INK, marker="x", markersize=4.5, linestyle="", label="beaten by a point of its line")
+    _legend(figure, axes, 2)
     return figure
 
 
@@ -200,7 +216,7 @@ def _told(column: str, table: pd.DataFrame) -> str:
         "money_before_wear": f"money earned before wear [{currency}]",
         "carbon_avoided_kg": "carbon avoided [kg CO2]",
         "cycles": "full cycles",
-        "capacity_left": "capacity left",
+        "capacity_left": "capacity left [fraction]",
         "discharged_kwh": "energy given out [kWh]",
         "regret": f"regret [{currency}]",
         "return": f"return [{currency}]",
@@ -230,7 +246,6 @@ def _style(axes: Any, x: str, y: str) -> None:
     axes.ticklabel_format(axis="y", useOffset=False)
 
 
-def _legend(figure: Any, axes: Any, groups: Sequence[Any]) -> None:
-    if len(groups) > 1:
-        handles, names = axes.get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=min(4, len(groups)), frameon=False, fontsize=9)
+def _legend(figure: Any, axes: Any, columns: int) -> None:
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)

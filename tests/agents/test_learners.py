@@ -53,14 +53,12 @@ def source(name: str, actions: str) -> Any:
 
 @cache
 def trained(name: str, actions: str) -> Any:
-    """Each agent is trained once; the tests of one agent go to one worker."""
+    """Each agent is trained once: a file's tests go to one worker."""
     pytest.importorskip(LIBRARY[name])
     return make(name, actions)
 
 
-def each_case(function: Any) -> Any:
-    marked = [pytest.param(*case, marks=pytest.mark.xdist_group("-".join(case))) for case in CASES]
-    return pytest.mark.parametrize(("name", "actions"), marked)(function)
+each_case = pytest.mark.parametrize(("name", "actions"), CASES)
 
 
 def make(name: str, actions: str, seed: int = 1, budget: int | None = None) -> Any:

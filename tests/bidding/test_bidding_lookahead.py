@@ -15,7 +15,7 @@ from energy_gym.agents import bidding
 from energy_gym.agents.bid_stochastic import BidStochastic
 from energy_gym.agents.mpc import MPC
 from energy_gym.bidding.wrapper import OfferLevels
-from energy_gym.contracts.market import eu_day_ahead, india_day_ahead, india_real_time
+from energy_gym.contracts.market import Market, eu_day_ahead, india_day_ahead, india_real_time
 
 ID = "energy_gym/Bidding-v0"
 CASES = {
@@ -118,3 +118,20 @@ def test_the_test_can_fail_on_a_perfect_forecast(producers: Any) -> None:
         for frame in (data, corrupted(data, start, "Europe/Copenhagen", 13))
     ]
     assert seen[0] != seen[1]
+
+
+def test_no_price_is_known_before_the_last_gate_it_is_bid_at(producers: Any) -> None:
+    """Two auctions for one price, the later one listed first; and a day-ahead price that is bid for hour by hour."""
+    late, early = (Market(name, deadline=f"0 {hour} * * *", zone="UTC") for name, hour in (("late", 16), ("early", 9)))
+    for markets in ((late, early), (early, late)):
+        chosen = producers.scenario(producers.PENALTIES["linear"], markets)
+        feed = gym.make(ID, data=producers.series(144), scenario=chosen).unwrapped.setup.feed
+        assert feed.published["price_per_mwh"] == "day-ahead 17:00"
+    hourly = producers.hourly_market("Europe/Copenhagen")
+    for markets in ((hourly,), (eu_day_ahead("Europe/Copenhagen"), hourly)):
+        chosen = producers.scenario(producers.PENALTIES["linear"], markets)
+        feed = gym.make(ID, dataset="synthetic-dk2", scenario=chosen).unwrapped.setup.feed
+        assert feed.published["price_per_mwh"] == "after"
+    sold = producers.scenario(producers.PENALTIES["linear"], (eu_day_ahead("Europe/Copenhagen"),))
+    feed = gym.make(ID, dataset="synthetic-dk2", scenario=sold).unwrapped.setup.feed
+    assert feed.published["price_per_mwh"].startswith("day-ahead 1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +14,12 @@ import pytest
 
 import energy_gym
 from energy_gym.bidding.desk import Desk
-from energy_gym.bidding.oracle import actual_window
+from energy_gym.bidding.oracle import actual_window, replay
 from energy_gym.bidding.statement import state_window
 from energy_gym.contracts import Supply
+from energy_gym.contracts.banded import Banded
 from energy_gym.contracts.clearing import LinearImpact
+from energy_gym.contracts.deviation import LinearPenalty
 from energy_gym.contracts.market import eu_day_ahead
 from energy_gym.objective import Objective
 from energy_gym.oracle.model import ArrayModel
@@ -46,11 +49,13 @@ def brute(desk: Desk) -> float:
     return best
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "banded"])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("matching", ["day", "step"])
 def test_it_is_the_best_of_all_plans_of_whole_steps(producers: Any, name: str, matching: str) -> None:
+    # Bands that end at whole MWh, so that a best plan of whole MWh is among all the best.
+    bands = Banded(4_000.0, "imbalance_per_mwh", ((0.25, 1.0, 1.0), (0.5, 1.2, 0.8), (math.inf, 1.4, 0.6)))
     chosen = producers.scenario(
-        producers.PENALTIES[name],
+        bands if name == "banded" else producers.PENALTIES[name],
         storage=producers.plant(),
         supply=Supply(60.0, 0.0, 1000.0, 250.0, matching=matching),
         sell_kw=2000.0,
@@ -116,15 +121,119 @@ def test_carbon_alone(producers: Any) -> None:
     assert solution.value > env.unwrapped.setup.own_idle_return(*env.unwrapped.steps_left, env.unwrapped.states)
 
 
-def test_bids_that_move_the_price_are_bracketed(producers: Any) -> None:
-    chosen = producers.scenario(producers.PENALTIES["linear"], impact=LinearImpact(4.0))
-    env = gym.make(ID, data=producers.series(60), scenario=chosen, episode_steps=24)
+def test_it_is_the_best_of_all_limit_prices(producers: Any) -> None:
+    """An hourly slot of two half hours: bids of all volumes with all limits that differ, storage at all levels."""
+    for seed in range(2):
+        data = whole_series(producers, seed).set_axis(pd.date_range("2024-03-01", periods=30, freq="30min", tz="UTC"))
+        market = producers.hourly_market(floor_per_mwh=-300.0, cap_per_mwh=400.0)
+        supply = Supply(60.0, 1000.0, 1000.0)
+        changes = {"storage": producers.plant(), "supply": supply, "sell_kw": 2000.0, "buy_kw": 2000.0}
+        changes |= {"bids": "price-volume", "objective": Objective(terminal="free")}
+        chosen = producers.scenario(producers.PENALTIES["dual"], (market,), **changes)
+        env = gym.make(ID, data=data, scenario=chosen)
+        env.reset(options={"start": data.index[4], "steps": 4})
+        desk, price = env.unwrapped.desk, data["price_per_mwh"].to_numpy()[6:8]
+        limits = [(limit - 50.0) / 350.0 for limit in (-300.0, price.mean(), 400.0)]
+        bids = [(0.0, 0.0), *itertools.product((-1.0, -0.5, 0.5, 1.0), limits)]
+        best = max(
+            replay(desk, np.array([(level, 0.0, *(bid if place == 0 else (0.0, 0.0))) for place, level in plan])).value
+            for bid in bids
+            for plan in (list(enumerate(levels)) for levels in itertools.product((-1.0, 0.0, 1.0), repeat=4))
+        )
+        solution = energy_gym.solve(env)
+        assert solution.exact
+        assert solution.value == pytest.approx(best, abs=1e-6), seed
+
+
+def made(producers: Any, data: pd.DataFrame, penalty: Any, market: Any, steps: int = 24, **changes: Any) -> Any:
+    env = gym.make(ID, data=data, scenario=producers.scenario(penalty, (market,), **changes), episode_steps=steps)
     env.reset(seed=1)
-    solution = energy_gym.solve(env)
+    return env
+
+
+def searched(desk: Desk, actions: list[Any], tries: int, seed: int = 0) -> float:
+    """Return what a search from a plan earns that changes one bid of it at a time, as a rule to one of all or none."""
+    random, best, held = np.random.default_rng(seed), -np.inf, np.array(actions)
+    for attempt in range(tries):
+        play, at = held.copy(), desk.copy()
+        if attempt:
+            step = random.integers(len(play))
+            play[step, 2] = random.choice([-1.0, 0.0, 1.0, random.uniform(-1.0, 1.0)])
+            play[step, 3:] = random.uniform(-1.0, 1.0, play.shape[1] - 3)
+        earned = sum(at.play(action).reward for action in play)
+        best, held = (earned, play) if earned > best else (best, held)
+    return float(best)
+
+
+@pytest.mark.parametrize("name", ["linear", "dual"])
+@pytest.mark.parametrize("sizes", [{"tick_kw": 0.0}, {"tick_kw": 250.0}], ids=["any size", "ticks"])
+def test_bids_that_move_the_price(producers: Any, name: str, sizes: dict[str, float]) -> None:
+    market = producers.hourly_market(**sizes)
+    env = made(producers, producers.series(60), producers.PENALTIES[name], market, 12, impact=LinearImpact(4.0))
+    solution = energy_gym.solve(env, time_limit=30.0)
+    assert solution.bound - solution.value < 1e-4 * abs(solution.value), solution
+    assert searched(env.unwrapped.desk, solution.actions, 100) <= solution.bound + 1e-6
+    earned = sum(env.step(action)[1] for action in solution.actions)
+    assert earned == pytest.approx(solution.value, abs=1e-6)
+
+
+def test_bids_in_ticks_that_are_taken_in_part_stay_below_the_bound(producers: Any) -> None:
+    """A limit a hair below the price takes just what is left of the wind, between two ticks."""
+    data = producers.series(60).assign(price_per_mwh=50.0)
+    small = producers.plant(level_initial=0.0, pump_kw=1.0, turbine_kw=1.0, reservoir_kwh=10.0)
+    changes = {"impact": LinearImpact(0.001), "storage": small, "supply": Supply(60.0, 0.0, 1.0)}
+    penalty = LinearPenalty(300.0, 300.0)
+    env = made(producers, data, penalty, producers.hourly_market(), 12, bids="price-volume", **changes)
+    solution, desk = energy_gym.solve(env), env.unwrapped.desk
+    play = np.array(solution.actions)
+    left = -env.unwrapped.setup.units[0].fixed_kwh[desk.t + 1 : desk.t + 12]
+    play[:11, 2], play[:11, 3] = -1.0, (50.0 - left / 1000.0 * 0.001 - 1750.0) / 2250.0
+    earned = replay(desk, play).value
+    assert solution.value < earned <= solution.bound + 1e-6
     assert not solution.exact
-    assert solution.bound > solution.value
-    assert solution.status.startswith("bracketed")
+
+
+@pytest.mark.parametrize("sizes", [{"tick_kw": 0.0}, {"tick_kw": 500.0}], ids=["any size", "ticks"])
+@pytest.mark.parametrize("name", ["linear", "dual"])
+def test_the_smallest_size_is_stated(producers: Any, name: str, sizes: dict[str, float]) -> None:
+    market = producers.hourly_market(minimum_kw=1500.0, **sizes)
+    env = made(producers, producers.series(60, seed=3), producers.PENALTIES[name], market)
+    solution = energy_gym.solve(env, time_limit=30.0)
+    assert solution.exact, solution
+    free = made(producers, producers.series(60, seed=3), producers.PENALTIES[name], producers.hourly_market(**sizes))
+    assert energy_gym.solve(free).value > solution.value + 1.0
+    assert searched(env.unwrapped.desk, solution.actions, 100) <= solution.bound + 1e-6
     assert sum(env.step(action)[1] for action in solution.actions) == pytest.approx(solution.value, abs=1e-6)
+
+
+@pytest.mark.parametrize("sizes", [{"tick_kw": 0.0}, {"tick_kw": 500.0, "minimum_kw": 1000.0}], ids=["any", "sizes"])
+@pytest.mark.parametrize("impact", [None, LinearImpact(2.0)], ids=["taker", "impact"])
+def test_a_limit_price_chooses_among_the_steps_of_a_slot(producers: Any, sizes: dict[str, float], impact: Any) -> None:
+    """Hourly bids on prices by the quarter of an hour: what no limit price can do earns less."""
+    data = producers.series(4 * 96, minutes=15)
+    market = producers.hourly_market(floor_per_mwh=-200.0, cap_per_mwh=300.0, **sizes)
+    more: dict[str, Any] = {} if impact is None else {"impact": impact}
+    single = producers.PENALTIES["single"]
+    env = made(producers, data, single, market, 28, bids="price-volume", **more)
+    solution = energy_gym.solve(env, time_limit=20.0)
+    assert solution.exact or impact is not None, solution
+    assert searched(env.unwrapped.desk, solution.actions, 300) <= solution.bound + 1e-6
+    if impact is None:
+        plain = energy_gym.solve(made(producers, data, single, market, 28))
+        assert solution.value > plain.value + 1.0
+    assert sum(env.step(action)[1] for action in solution.actions) == pytest.approx(solution.value, abs=1e-6)
+
+
+@pytest.mark.parametrize("sizes", [{"tick_kw": 0.0}, {"tick_kw": 500.0, "minimum_kw": 1000.0}], ids=["any", "sizes"])
+def test_pyomo_states_limit_prices_and_sizes_the_same(producers: Any, sizes: dict[str, float]) -> None:
+    data = producers.series(4 * 96, minutes=15)
+    market = producers.hourly_market(floor_per_mwh=-200.0, cap_per_mwh=300.0, **sizes)
+    env = made(producers, data, producers.PENALTIES["dual"], market, 12, bids="price-volume")
+    window = actual_window(env.unwrapped.desk)
+    model, other = ArrayModel(12), PyomoModel(12)
+    state_window(model, window)
+    state_window(other, window)
+    assert model.solve().bound == pytest.approx(solve_model(other.finished()), abs=1e-5)
 
 
 @pytest.mark.parametrize("limit", [{"time_limit": 0.0}, {"time_limit": -1.0}])

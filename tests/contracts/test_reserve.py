@@ -90,6 +90,8 @@ def test_a_series_of_shares_is_checked() -> None:
         ({"prequalified_kw": (math.nan,)}, "at least 0"),
         ({"minimum_kw": 2000.0}, "smallest bid"),
         ({"tick_kw": -1.0}, "at least 0"),
+        ({"tick_kw": 1100.0}, "tick_kw=1100.0.*smallest bid"),
+        ({"minimum_kw": 70.0, "tick_kw": 50.0}, "multiples of the tick"),
         ({"duration_hours": -1.0}, "at least 0"),
         ({"penalty_per_mwh": math.inf}, "at least 0"),
     ],

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from energy_gym.data.feed import Feed, open_feed
-from energy_gym.errors import ConfigurationError, MissingExtraError, ResetNeededError, WindowError
+from energy_gym.errors import ConfigurationError, MissingColumnError, MissingExtraError, ResetNeededError, WindowError
 from energy_gym.forecast import Mean, Perfect, Yesterday, get_forecast
 from energy_gym.forecast.accuracy import accuracy
 from energy_gym.forecast.fitted import Fitted, training_split
@@ -135,6 +135,13 @@ def test_fitted_on_the_test_period_is_refused(past: Feed) -> None:
         made("lightgbm").fit(feed)
 
 
+@pytest.mark.parametrize("split", ["validation", "test", "all"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_later_split_can_be_learnt_from(kind: str, split: str) -> None:
+    with pytest.raises(ConfigurationError, match="training split"):
+        made(kind).fit(open_feed("ercot-2021-2022", None, split))
+
+
 def test_too_little_to_learn_from_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="at least 21 days"):
         made("lightgbm").fit(open_feed(None, shaped("2024-01-01", 5), "all"))
@@ -143,6 +150,26 @@ def test_too_little_to_learn_from_is_refused() -> None:
 def test_a_horizon_longer_than_the_history_is_refused(past: Feed) -> None:
     with pytest.raises(ConfigurationError, match="1900 ahead"):
         gym.make(ID, data=later(), forecast=made("lightgbm").fit(past), horizon=1900).reset()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_data_unlike_those_it_was_fitted_on_are_refused(kind: str, past: Feed) -> None:
+    bare = open_feed(None, shaped("2024-01-01", 80)[[PRICE]], "all")
+    with pytest.raises(MissingColumnError, match="fitted without it"):
+        gym.make(ID, data=later(), objective="carbon", forecast=made(kind).fit(bare)).reset()
+    if kind == "lightgbm":
+        with pytest.raises(MissingColumnError, match="which was fitted with it"):
+            gym.make(ID, data=later()[[PRICE]], forecast=made(kind).fit(past)).reset()
+    halves = later().resample("30min").ffill()
+    with pytest.raises(ConfigurationError, match=r"fitted on steps of 1 h"):
+        gym.make(ID, data=halves, forecast=made(kind).fit(past)).reset()
+
+
+def test_a_column_that_was_not_learnt_from_changes_nothing() -> None:
+    forecast, data = made("lightgbm").fit(open_feed(None, shaped("2024-01-01", 80)[[PRICE]], "all")), later()
+    more, less = (open_feed(None, frame, "all") for frame in (data, data[[PRICE]]))
+    rows = [forecast.rows(feed, PRICE, 240, 264, 24) for feed in (more, less)]
+    np.testing.assert_array_equal(rows[0], rows[1])
 
 
 @pytest.mark.parametrize("make", [lambda: LightGBM(trees=0), lambda: NBeats(steps=-1), lambda: LightGBM(samples=0)])

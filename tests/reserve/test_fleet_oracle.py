@@ -20,7 +20,8 @@ from energy_gym.agents import make_agent
 from energy_gym.oracle.pyomo_model import PyomoModel, solve_model
 from energy_gym.oracle.statement import Goal
 from energy_gym.reserve import Fleet, FullActivation, RandomActivation, Reserve, Trade
-from energy_gym.reserve.oracle import played, state_fleet
+from energy_gym.reserve.oracle import played
+from energy_gym.reserve.statement import state_fleet
 
 ID = "energy_gym/FleetReserve-v0"
 
@@ -155,7 +156,11 @@ def test_value_is_earned_is_the_bound_and_nothing_beats_it(seed: int, leaking: b
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("more", [{}, {"minimum_kw": 60.0}], ids=["any size", "smallest bid"])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"minimum_kw": 60.0}, {"tick_kw": 25.0}, {"minimum_kw": 60.0, "tick_kw": 20.0}],
+    ids=["any size", "smallest bid", "ticks", "both"],
+)
 def test_pyomo_agrees(seed: int, more: dict[str, Any]) -> None:
     random = np.random.default_rng(seed)
     env = started(random_data(random, 5), random_fleet(random, 2, seed == 1, **more), activation_seed=seed)
@@ -166,6 +171,59 @@ def test_pyomo_agrees(seed: int, more: dict[str, Any]) -> None:
     assert solve_model(model.finished()) == pytest.approx(solution.value, abs=1e-5)
     assert solution.exact
     assert replayed(env, solution) == pytest.approx(solution.value, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("activation", [FullActivation(), RandomActivation(0.5, 1.0, 1.0, 1.0)], ids=["full", "called"])
+def test_brute_force_of_two_assets_that_bid_in_ticks(activation: Any, seed: int) -> None:
+    """Each asset alone is below the smallest bid: both must sell, and together whole ticks of 60 kW."""
+    random = np.random.default_rng(seed)
+    names = ("up_per_mw_h", "down_per_mw_h", "price_per_mwh")
+    data = frame({name: random.uniform(-20.0, 60.0, 3) for name in names})
+    cells = {name: Battery(180.0, 90.0, 90.0, 1.0, 1.0, 0.0, 1.0, 0.5) for name in "ab"}
+    sizes: dict[str, Any] = {"activation": activation, "minimum_kw": 120.0, "tick_kw": 60.0}
+    ways = (("up", (90.0, 60.0)), ("down", (60.0, 90.0)))
+    fleet = Fleet(
+        batteries=cells, markets=tuple(Reserve(way, f"{way}_per_mw_h", way, powers, **sizes) for way, powers in ways)
+    )
+    env = started(data, fleet, terminal="free", activation_seed=seed)
+    solution = energy_gym.solve(env)
+    setup = env.unwrapped.setup
+    goal = Goal(setup.weights, setup.closings[0])
+    pairs = [(0.0, 0.0), (60.0, 60.0), (90.0, 30.0), (90.0, 60.0), (75.0, 45.0)]
+    ups = [(one / 90.0, other / 60.0, 0.0, 0.0) for one, other in pairs]
+    downs = [(0.0, 0.0, other / 60.0, one / 90.0) for one, other in pairs[1:]]
+    plans = itertools.product([*ups, *downs], repeat=3)
+    best = max(played(setup.unit, env.unwrapped.states, goal, np.array(plan)) for plan in plans)
+    assert solution.exact
+    assert solution.value >= best - 1e-6
+    assert best > 0.0
+    assert replayed(env, solution) == pytest.approx(solution.value, abs=1e-6)
+    for action in solution.actions:
+        assert all(abs(sum(row) / 60.0 - round(sum(row) / 60.0)) < 1e-5 for row in by_market(action, fleet))
+
+
+def by_market(action: Any, fleet: Fleet) -> list[list[float]]:
+    count = len(fleet.batteries)
+    return [
+        [action[place * count + asset] * power for asset, power in enumerate(market.prequalified_kw)]
+        for place, market in enumerate(fleet.markets)
+    ]
+
+
+@pytest.mark.parametrize("dispatch", ["direct", "proportional"])
+def test_nothing_beats_the_bound_of_bids_in_ticks(dispatch: str) -> None:
+    random = np.random.default_rng(3)
+    fleet = random_fleet(random, 2, False, minimum_kw=40.0, tick_kw=20.0)
+    env = started(random_data(random, 6), fleet, dispatch=dispatch, activation_seed=3)
+    solution = energy_gym.solve(env)
+    setup = env.unwrapped.setup
+    goal = Goal(setup.weights, setup.closings[0])
+    for _ in range(200):
+        wishes = random.uniform(-1.0, 1.0, (6, setup.controls)) * random.choice([0.3, 1.0])
+        assert played(setup.unit, env.unwrapped.states, goal, wishes) <= solution.bound + 1e-6
+    assert solution.exact or dispatch == "proportional"
+    assert 0.0 < solution.value == pytest.approx(replayed(env, solution), abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -13,7 +14,8 @@ from energy_gym.agents.mpc import expected_units
 from energy_gym.entities import Battery
 from energy_gym.oracle.statement import Goal
 from energy_gym.reserve import Fleet, Reserve, Trade
-from energy_gym.reserve.oracle import best_of_fleet, direct, played
+from energy_gym.reserve.dispatch import DISPATCHES
+from energy_gym.reserve.oracle import best_of_fleet, played
 from energy_gym.reserve.planning import _Programme, fits, planned
 
 ID = "energy_gym/FleetReserve-v0"
@@ -71,7 +73,7 @@ def test_close_to_the_best_directions_of_all(fleet: str, seed: int) -> None:
 
 def test_assets_that_are_bid_for_one_by_one_are_planned_one_by_one() -> None:
     unit, states, goal = at_random(1)
-    alone = direct(unit)
+    alone = replace(unit, dispatch=DISPATCHES["direct"])
     together = played(unit, states, goal, best_of_fleet(unit, states, goal, None, None).wishes)
     apart = best_of_fleet(alone, states, goal, None, None)
     assert apart.wishes.shape == (12, 20)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +26,10 @@ from energy_gym.sweeps import Experiment, run_sweep, study_ids
 
 pytest.importorskip("hydra", reason="needs the extra sweep")
 
+from energy_gym.sweeps import sweep as sweep_module
 from energy_gym.sweeps.drawing import PLOT, draw, front, knee, knees
 from energy_gym.sweeps.grid import points_of
+from energy_gym.sweeps.playing import play_point
 from energy_gym.sweeps.sweep import POINTS, STORY, TABLE, read_sweep
 
 BATTERY = "scenario.entities.battery"
@@ -168,6 +174,62 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path: Path, monkeypatch: 
     table = played(experiment, tmp_path)
     assert seen == [5, 10, 20]
     assert table[f"{BATTERY}.capacity_kwh"].tolist() == [5, 10, 20]
+
+
+KILLED = """
+import os, signal, sys
+import energy_gym.sweeps.sweep as module
+from energy_gym.sweeps import Experiment, run_sweep
+
+write = module.write_json
+
+def killing(path, content):
+    write(path, content)
+    if len(list(path.parent.glob("*.json"))) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+module.write_json = killing
+run_sweep(Experiment.read(sys.argv[1]), sys.argv[2], workers=1)
+"""
+SIZES = """
+task: {episode_steps: 24, split: test}
+agent: {name: idle}
+sweep: {scenario.entities.battery.capacity_kwh: [5, 10, 20, 40]}
+"""
+
+
+def test_a_sweep_that_was_killed_plays_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, folder = tmp_path / "sizes.yaml", tmp_path / "out"
+    path.write_text(SIZES, encoding="utf-8")
+    home = str(Path(energy_gym.__file__).resolve().parents[1])
+    environment = {**os.environ, "PYTHONPATH": home}
+    command = [sys.executable, "-c", KILLED, str(path), str(folder)]
+    killed = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert (len(list((folder / POINTS).iterdir())), (folder / TABLE).exists()) == (2, False)
+    played_now: list[Any] = []
+
+    def counted(tree: Any) -> Any:
+        played_now.append(tree)
+        return play_point(tree)
+
+    monkeypatch.setattr(sweep_module, "play_point", counted)
+    table = played(Experiment.read(path), folder)
+    assert len(played_now) == 2
+    assert table[f"{BATTERY}.capacity_kwh"].tolist() == [5, 10, 20, 40]
+    fresh = played(Experiment.read(path), tmp_path / "fresh")
+    pd.testing.assert_frame_equal(table.drop(columns="seconds"), fresh.drop(columns="seconds"))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("engine", ["ray", "dask"])
+def test_a_cluster_finds_what_this_process_finds(engine: str, tmp_path: Path) -> None:
+    pytest.importorskip("ray" if engine == "ray" else "distributed")
+    experiment = tiny(agent={"name": "idle"}, sweep={f"{BATTERY}.capacity_kwh": [5, 10]})
+    here = played(experiment, tmp_path / "here")
+    there = run_sweep(experiment, tmp_path / "there", workers=2, engine=engine)
+    pd.testing.assert_frame_equal(here.drop(columns="seconds"), there.drop(columns="seconds"))
 
 
 def test_a_broken_kept_row_is_played_again(tmp_path: Path) -> None:

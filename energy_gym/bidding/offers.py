@@ -1,0 +1,116 @@
+"""What a batch of producers has offered, as arrays that all environments step through together.
+
+Each market has one array, a row an environment; the running step stands at the same column for all. A step moves that
+column on by one, whatever the environments' own times, and where the columns run out all move back to the front.
+
+One rule: what is observed of an offer is worked out once, when it is made, and not at every step that shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.bidding.setup import BiddingSetup
+from energy_gym.bidding.tape import Shown
+from energy_gym.bidding.timetable import Book
+
+Floats = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.int64]
+SPARE = 64
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of the offers in a market: the volumes [kW], or the limit prices [currency/MWh].
+
+    Args:
+        made: The figure, shape (num_envs, columns).
+        seen: The same as it is observed, float32.
+        shown: Where and how it is observed.
+    """
+
+    made: Floats
+    seen: npt.NDArray[np.float32]
+    shown: Shown
+
+    def write(self, which: Any, columns: slice, values: Any) -> None:
+        """Set the figure of some environments in some columns."""
+        self.made[which, columns] = values
+        self.seen[which, columns] = self.shown.scaled(values)
+
+    def to_front(self) -> None:
+        """Move what is past the first `SPARE` columns to the front, and leave nothing behind it."""
+        for part, empty in ((self.made, 0.0), (self.seen, self.shown.scaled(0.0))):
+            part[:, :-SPARE] = part[:, SPARE:].copy()
+            part[:, -SPARE:] = empty
+
+
+class Offers:
+    """The offers of ``num_envs`` producers in all markets; at first nothing is offered."""
+
+    def __init__(self, setup: BiddingSetup, num_envs: int) -> None:
+        self._rows = [_row(shown, num_envs) for shown in setup.bid_tape.shown]
+        self._kinds = 2 if setup.trading.priced else 1
+        self._here = 0
+
+    @property
+    def now(self) -> Iterator[list[Floats]]:
+        """Volumes for the running step, an array a market; then limit prices, none where bids have none."""
+        for kind in range(2):
+            rows = self._rows[kind :: self._kinds] if kind < self._kinds else []
+            yield [row.made[:, self._here] for row in rows]
+
+    @property
+    def ahead(self) -> list[Floats]:
+        """Volumes offered for the running and the coming steps, an array of shape (num_envs, ahead) a market [kW]."""
+        return [
+            row.made[:, self._here : self._here + row.shown.end - row.shown.begin] for row in self._rows[:: self._kinds]
+        ]
+
+    def clear(self, which: Any) -> None:
+        """Let some environments have nothing on offer."""
+        for row in self._rows:
+            row.write(which, slice(None), 0.0)
+
+    def commit(self, place: int, book: Book, which: Positions, t: Positions, figures: tuple[Floats, ...]) -> None:
+        """Take the bids of environments whose gate in a market is due.
+
+        Args:
+            place: The market's place.
+            book: Its gates.
+            which: The environments, shape (n,).
+            t: Their steps.
+            figures: Volumes [kW], and limit prices where bids have them, each of shape (n, slots).
+        """
+        leads, counts = book.first[t] - t, book.count[t]
+        rows = self._rows[place * self._kinds : (place + 1) * self._kinds]
+        slots = np.arange(book.slots * book.slot_steps) // book.slot_steps
+        for lead, count in set(zip(leads.tolist(), counts.tolist(), strict=True)):
+            same = np.flatnonzero((leads == lead) & (counts == count))
+            columns, chosen = slice(self._here + lead, self._here + lead + count), slots[:count]
+            for row, values in zip(rows, figures, strict=True):
+                row.write(which[same], columns, values[same[:, None], chosen])
+
+    def show(self, observations: npt.NDArray[np.float32]) -> None:
+        """Write into observations what is offered from the running step on."""
+        for row in self._rows:
+            begin, end = row.shown.begin, row.shown.end
+            observations[:, begin:end] = row.seen[:, self._here : self._here + end - begin]
+
+    def move_on(self) -> None:
+        """Let every environment's running step be the next column."""
+        self._here += 1
+        if self._here == SPARE:
+            for row in self._rows:
+                row.to_front()
+            self._here = 0
+
+
+def _row(shown: Shown, num_envs: int) -> Row:
+    made = np.zeros((num_envs, shown.end - shown.begin + SPARE))
+    return Row(made, np.full(made.shape, shown.scaled(0.0), dtype=np.float32), shown)

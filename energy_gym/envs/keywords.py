@@ -1,0 +1,88 @@
+"""Keywords that all environments of the suite take, read and checked.
+
+One rule: what several kinds of environments take is read here, so that it means the same in all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from energy_gym.data.feed import Feed, open_feed
+from energy_gym.errors import ConfigurationError, NonFiniteError, WindowError
+from energy_gym.objective import Clock, Objective
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MINUTES_PER_HOUR = 60.0
+TOLERANCE_MINUTES = 1e-9
+
+
+class Priced(Protocol):
+    """Whatever has a name, and its price in a column of the data."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+    @property
+    def price(self) -> str:
+        """The column."""
+
+
+def aimed(own: Objective, objective: str | None, carbon_price: float | None, terminal: str | None) -> Objective:
+    """Return a scenario's own objective with what keywords say in place of its parts.
+
+    Example:
+        >>> aimed(Objective("joint", carbon_price=50.0), None, 80.0, None).carbon_price
+        80.0
+    """
+    given = {"kind": objective, "carbon_price": carbon_price, "terminal": terminal}
+    said: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return replace(own, **said) if said else own
+
+
+def narrowed(feed: Feed, period: Any) -> Feed:
+    """Return a feed whose split is cut to a pair of moments; None leaves it as it is.
+
+    Raises:
+        WindowError: It is no pair of moments within the split.
+    """
+    if period is None:
+        return feed
+    if not isinstance(period, tuple | list) or len(period) != 2:
+        raise WindowError(f"period={period!r}", "must be a pair of moments", 'write ("2021-01-01", "2021-04-01")')
+    return feed.within(*period)
+
+
+def check_step(clock: Clock, feed: Feed) -> None:
+    """Raise unless the data have steps of the length that the clock says, if it says one.
+
+    Raises:
+        ConfigurationError: They have others.
+    """
+    minutes = feed.step_hours * MINUTES_PER_HOUR
+    if clock.step_minutes is not None and abs(minutes - clock.step_minutes) > TOLERANCE_MINUTES:
+        found = f"clock.step_minutes={clock.step_minutes}"
+        rule = f"the data have steps of {minutes:g} min"
+        raise ConfigurationError(found, rule, "resample the data, or leave step_minutes out")
+
+
+def open_priced(
+    markets: Iterable[Priced], dataset: str | None, data: pd.DataFrame | None, split: str, reference: Any
+) -> Feed:
+    """Return the feed of a data set or a frame; prices that are missing in it are laid to the market that needs them.
+
+    Raises:
+        NonFiniteError: A price is missing or infinite; named with its market, if there is one, and its step.
+    """
+    try:
+        return open_feed(dataset, data, split, reference)
+    except NonFiniteError as error:
+        for market in markets:
+            if f"{market.price!r}" in error.value:
+                found = f"market {market.name!r}: {error.value}"
+                raise NonFiniteError(found, error.rule, error.remedy) from error
+        raise
