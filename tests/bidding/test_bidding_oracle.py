@@ -224,6 +224,19 @@ def test_a_limit_price_chooses_among_the_steps_of_a_slot(producers: Any, sizes: 
     assert sum(env.step(action)[1] for action in solution.actions) == pytest.approx(solution.value, abs=1e-6)
 
 
+def test_hourly_bids_on_belgian_quarter_hours(real_data: Any) -> None:
+    """Since October 2025 the day-ahead price changes by the quarter of an hour: limit prices are worth something."""
+    found = []
+    for bids in ("volume", "price-volume"):
+        env = gym.make(ID, dataset="belgium", split="test", bids=bids)
+        env.reset(options={"start": "2025-10-05T08:00Z", "steps": 136})
+        solution = energy_gym.solve(env)
+        assert solution.exact
+        assert sum(env.step(action)[1] for action in solution.actions) == pytest.approx(solution.value, abs=1e-6)
+        found.append(solution.value)
+    assert found[1] > found[0] + 100.0
+
+
 @pytest.mark.parametrize("sizes", [{"tick_kw": 0.0}, {"tick_kw": 500.0, "minimum_kw": 1000.0}], ids=["any", "sizes"])
 def test_pyomo_states_limit_prices_and_sizes_the_same(producers: Any, sizes: dict[str, float]) -> None:
     data = producers.series(4 * 96, minutes=15)
