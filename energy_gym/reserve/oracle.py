@@ -75,15 +75,21 @@ def best_of_fleet(
 
 
 def _planned(unit: FleetUnit, states: Sequence[float], goal: Goal) -> Floats:
-    """Return bids that are good for what is expected, unproved; each asset by itself where the dispatch allows."""
-    everyone = range(len(unit.assets))
-    if unit.dispatch.name != "direct":
-        return _signed(
-            unit, list(planned(unit, states, goal, everyone)), len(unit.fleet.markets), lambda leg: leg.control
-        )
+    """Return bids that are good for what is expected, unproved: what each asset would sell by itself.
+
+    Where a rule dispatches, a step serves the direction in which more power is wanted, and each leg is bid as large as
+    the asset that wants most of it takes: what the others cannot hold is cut, and nobody waits for the emptiest.
+    """
     limits = np.array([asset.limits_kw for asset in unit.assets])
-    shares = [planned(unit, states, goal, [asset]) for asset in everyone]
-    return _bids(unit, np.stack(shares) * limits[:, :, None])
+    shares = np.stack([planned(unit, states, goal, [asset]) for asset in range(len(unit.assets))])
+    power = shares * limits[:, :, None]
+    if unit.dispatch.name == "direct":
+        return _bids(unit, power)
+    upward = np.array(unit.ways) == UP
+    wanted = [power[:, upward == way].sum(axis=(0, 1)) for way in (True, False)]
+    served = np.where(upward[:, None], wanted[0] >= wanted[1], wanted[0] < wanted[1])
+    most = list(np.where(served, shares.max(axis=0), 0.0))
+    return _signed(unit, most, len(unit.fleet.markets), lambda leg: leg.control)
 
 
 def _nearest(wishes: Floats, levels: Floats) -> Floats:

@@ -66,9 +66,22 @@ def test_close_to_the_best_directions_of_all(fleet: str, seed: int) -> None:
     programme = _Programme(unit, states, goal, everyone)
     ways = [np.array(way) for way in itertools.product((0.0, 1.0), repeat=6)]
     best = max(programme.solve(way, way).value for way in ways)
-    found = played(unit, states, goal, best_of_fleet(unit, states, goal, None, None).wishes)
+    wishes = np.zeros((6, unit.controls))
+    for leg, share in zip(unit.legs, planned(unit, states, goal, everyone), strict=True):
+        wishes[:, leg.control] += leg.sign * share
+    found = played(unit, states, goal, wishes)
     nothing = played(unit, states, goal, np.zeros((6, unit.controls)))
     assert found - nothing >= 0.95 * (promised(unit, goal, best) - nothing)
+
+
+def test_a_fleet_of_empty_and_full_assets_does_not_wait_for_the_emptiest() -> None:
+    unit, states, goal = at_random(1)
+    for place, asset in enumerate(unit.assets):
+        states[place] = asset.cell.energy_max if place % 2 else asset.cell.energy_min
+    best = best_of_fleet(unit, states, goal, None, None)
+    first = played(unit.window(0, 1), states, goal, best.wishes[:1])
+    nothing = played(unit.window(0, 1), states, goal, 0.0 * best.wishes[:1])
+    assert first > nothing + 1.0
 
 
 def test_assets_that_are_bid_for_one_by_one_are_planned_one_by_one() -> None:
