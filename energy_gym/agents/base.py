@@ -15,11 +15,9 @@ import numpy as np
 import yaml
 from gymnasium import spaces
 
-from energy_gym.bidding.env import BiddingEnv
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError, UnsuitableAgentError
 from energy_gym.files import write_atomically
-from energy_gym.reserve.env import FleetEnv
 from energy_gym.tape import Slot
 from energy_gym.version import __version__
 
@@ -29,7 +27,7 @@ FORMAT = 1
 # Called during ``fit`` with the environment steps (or gradient steps, of an offline agent) so far and figures by name,
 # such as the score on the validation split.
 Callback = Callable[[int, Mapping[str, float]], None]
-# What the environments of the suite ask for: power of batteries and the like, bids of a producer, bids of a fleet.
+# What the environments of the suite ask for, by `EnergyEnv.decision`.
 DECISIONS = {"power": "sets the power of storage", "bids": "bids in markets for a producer", "fleet": "bids for fleets"}
 
 
@@ -72,7 +70,7 @@ class Agent(ABC):
             )
         self.env: EnergyEnv = base
         self.seed = int(seed)
-        if decision(base) not in self.decides:
+        if self.env.decision not in self.decides:
             raise self.refused(" or ".join(DECISIONS[item] for item in self.decides))
 
     def refused(self, rule: str) -> UnsuitableAgentError:
@@ -168,13 +166,6 @@ class Agent(ABC):
             return np.full(setup.controls, share)
         level = int(np.argmin(np.abs(np.array(setup.levels) - share)))
         return level if isinstance(self.env.action_space, spaces.Discrete) else np.full(setup.controls, level)
-
-
-def decision(env: EnergyEnv) -> str:
-    """Return which of `DECISIONS` an environment asks for."""
-    if isinstance(env, BiddingEnv):
-        return "bids"
-    return "fleet" if isinstance(env, FleetEnv) else "power"
 
 
 def _read_saved(path: Path) -> dict[str, Any]:

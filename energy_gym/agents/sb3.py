@@ -16,11 +16,11 @@ import numpy as np
 
 from energy_gym.agents.actor import Actor
 from energy_gym.agents.advice import Advice, advised, valued
-from energy_gym.agents.batches import batch_like
 from energy_gym.agents.learner import Keeper, Learner, one_thread, reward_factor
 from energy_gym.agents.readers import hush_gym
 from energy_gym.agents.trajectories import Trajectories
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.vector_env import batch_of
 from energy_gym.errors import ConfigurationError, MissingExtraError, ResetNeededError
 
 CHECKPOINTS = 20
@@ -51,7 +51,7 @@ class SB3Learner(Learner):
                 f"source={type(source).__name__}", f"{self.name} learns by playing", "pass an environment of energy_gym"
             )
         changes: dict[str, Any] = {"split": "train", "episode_steps": "default"} if source is None else {}
-        batch = batch_like(base, self.settings["num_envs"], "same_step", **changes, terminal="free")
+        batch = batch_of(base, self.settings["num_envs"], "same_step", **changes, terminal="free")
         if batch.layout != self.env.layout and [s.name for s in batch.layout] != [s.name for s in self.env.layout]:
             raise ConfigurationError("source: another layout", "must match the agent's environment", "use its keywords")
         venv = BatchVecEnv(batch, reward_factor(batch), self.settings["reward_limit"])

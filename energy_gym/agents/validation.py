@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.agents.batches import batch_like
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import WEEK_HOURS
+from energy_gym.envs.vector_env import batch_of
 from energy_gym.oracle import solve
 from energy_gym.oracle.solution import idle_return
 
@@ -41,7 +41,7 @@ class Validation:
         count = min(max(setup.steps // self.steps, 1), MOST_WEEKS)
         firsts = np.linspace(0, setup.steps - self.steps, count).round().astype(int).tolist()
         self._options = {"start": [setup.time(first) for first in firsts], "steps": [self.steps] * count}
-        self._batch = batch_like(single, count, "disabled")
+        self._batch = batch_of(single, count, "disabled")
         self._idle, self._best = np.zeros(count), np.zeros(count)
         for week, first in enumerate(firsts):
             single.reset(options={"start": setup.time(first), "steps": self.steps})

@@ -18,6 +18,7 @@ from energy_gym.bidding.env import BiddingEnv
 from energy_gym.bidding.oracle import replay
 from energy_gym.bidding.setup import BiddingSetup
 from energy_gym.bidding.vector_env import BiddingVectorEnv
+from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.oracle.solution import Solution
 
 Floats = npt.NDArray[np.float64]
@@ -42,6 +43,11 @@ class ChoosingEnv(BiddingEnv):
         super().__init__(**keywords)
         if self.setup.levels is not None:
             self.action_space = spaces.Discrete(len(self.setup.levels))
+
+    @classmethod
+    def batch_class(cls) -> type[EnergyVectorEnv]:
+        """See `EnergyEnv.batch_class`."""
+        return ChoosingVectorEnv
 
     def chosen(self, entries: Floats) -> Any:
         """Return the action that plays entries of shape (controls,), or the choice that comes nearest to them."""

@@ -5,7 +5,7 @@ One rule: no physics and no money here; a step reads the action, plays it at the
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -28,6 +28,7 @@ def bid_space(setup: BiddingSetup) -> spaces.Box:
 class BiddingEnv(EnergyEnv):
     """A producer as a Gymnasium environment; keywords as in `energy_gym.bidding.setup.make_bidding`."""
 
+    decision: ClassVar[str] = "bids"
     setup: BiddingSetup
 
     def __init__(self, *, render_mode: str | None = None, **keywords: Any) -> None:

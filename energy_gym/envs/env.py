@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -23,6 +23,7 @@ from energy_gym.errors import ActionError, ResetNeededError, UnknownIdError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from energy_gym.envs.vector_env import EnergyVectorEnv
     from energy_gym.scenario import Scenario
     from energy_gym.tape import Slot, State
 
@@ -33,6 +34,8 @@ class EnergyEnv(gym.Env[Observation, Any]):
     """A scenario as a Gymnasium environment; keywords as in `energy_gym.envs.setup.make_setup`."""
 
     metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array"], "render_fps": 4}  # noqa: RUF012
+    # What is decided: the power of storage and the like, or, in environments of another kind, something else.
+    decision: ClassVar[str] = "power"
 
     def __init__(self, *, render_mode: str | None = None, **keywords: Any) -> None:
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
@@ -48,6 +51,13 @@ class EnergyEnv(gym.Env[Observation, Any]):
     def complete(cls, keywords: dict[str, Any]) -> dict[str, Any]:
         """Return the keywords with what this id adds to them; an id with keywords of its own turns them into others."""
         return keywords
+
+    @classmethod
+    def batch_class(cls) -> type[EnergyVectorEnv]:
+        """Return the class of batches of this kind of environment, which take the keywords that `complete` gives."""
+        from energy_gym.envs.vector_env import EnergyVectorEnv
+
+        return EnergyVectorEnv
 
     def _make_setup(self, **keywords: Any) -> Setup:
         return make_setup(**keywords)

@@ -50,7 +50,7 @@ def batch_of(env: EnergyEnv, num_envs: int, autoreset: str, **changes: Any) -> E
         >>> batch_of(home, 4, "disabled", split="validation").scenario == home.scenario
         True
     """
-    return EnergyVectorEnv(num_envs, autoreset=autoreset, **env.complete({**env.keywords, **changes}))
+    return env.batch_class()(num_envs, autoreset=autoreset, **env.complete({**env.keywords, **changes}))
 
 
 class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depends on the installed Gymnasium

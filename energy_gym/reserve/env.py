@@ -6,7 +6,7 @@ One rule: steps, windows, seeds and observations are those of `EnergyEnv`; here 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,13 @@ from energy_gym.units import Unit
 class FleetEnv(EnergyEnv):
     """A fleet as a Gymnasium environment; keywords as in `energy_gym.reserve.setup.make_fleet_setup`."""
 
+    decision: ClassVar[str] = "fleet"
     setup: FleetSetup
+
+    @classmethod
+    def batch_class(cls) -> type[EnergyVectorEnv]:
+        """See `EnergyEnv.batch_class`."""
+        return FleetVectorEnv
 
     def _make_setup(self, **keywords: Any) -> FleetSetup:
         return make_fleet_setup(**keywords)

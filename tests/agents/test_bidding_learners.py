@@ -11,9 +11,9 @@ import pytest
 
 import energy_gym
 from energy_gym.agents import make_agent
-from energy_gym.agents.batches import batch_like
 from energy_gym.agents.experts import record_expert
 from energy_gym.agents.trajectories import Trajectories
+from energy_gym.envs.vector_env import batch_of
 
 ID = "energy_gym/Bidding-v0"
 
@@ -96,6 +96,6 @@ def test_a_batch_like_a_single_one_is_of_its_kind(spring: pd.DataFrame) -> None:
         gym.make("energy_gym/FleetReserve-v0").unwrapped,
         gym.make("energy_gym/Arbitrage-v0").unwrapped,
     ):
-        batch = batch_like(env, 2, "disabled")
+        batch = batch_of(env, 2, "disabled")
         assert batch.single_action_space == env.action_space
         assert batch.layout == env.layout
