@@ -141,7 +141,8 @@ def _listed(value: Any) -> list[str]:
 def _series(tables: Sequence[pd.DataFrame], plots: Sequence[Mapping[str, Any]]) -> list[str]:
     names = []
     for table, plot in zip(tables, plots, strict=True):
-        groups = [f", {value}" for value in table[plot["group"]]] if plot.get("group") else [""] * len(table)
+        group = plot.get("group")
+        groups = [f", {_group_name(group, value)}" for value in table[group]] if group else [""] * len(table)
         names += [f"{study}{group}" for study, group in zip(table["study"], groups, strict=True)]
     return names
 
@@ -157,7 +158,20 @@ def _marks(table: pd.DataFrame, plot: Mapping[str, Any]) -> list[str]:
 def _groups(table: pd.DataFrame, plot: Mapping[str, Any]) -> list[tuple[str, pd.DataFrame]]:
     if not plot.get("group"):
         return [("", table)]
-    return [(str(name), rows) for name, rows in table.groupby(plot["group"], sort=False)]
+    return [(_group_name(plot["group"], value), rows) for value, rows in table.groupby(plot["group"], sort=False)]
+
+
+def _group_name(column: str, value: Any) -> str:
+    """Return what a line is called: a text alone, anything else after the name of its column.
+
+    Example:
+        >>> _group_name("agent.name", "mpc"), _group_name("forecast.growing", True)
+        ('mpc', 'growing: yes')
+    """
+    if isinstance(value, str):
+        return value
+    told = ("no", "yes")[bool(value)] if isinstance(value, bool | np.bool_) else str(value)
+    return f"{column.rsplit('.', 1)[-1].replace('_', ' ')}: {told}"
 
 
 def _lines(table: pd.DataFrame, plot: Mapping[str, Any]) -> Any:
