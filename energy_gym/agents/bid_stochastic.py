@@ -51,14 +51,13 @@ class StochasticPlanner(BidPlanner):
         """State that two scenarios share the bids that are due, and what is done in the running step."""
         now = np.array([0])
         model.equal(one.shift[now], other.shift[now])
-        for flow, twin in zip(
-            (*one.stated.drawn, *one.stated.given), (*other.stated.drawn, *other.stated.given), strict=True
-        ):
+        flows, twin_flows = ((*bids.stated.drawn, *bids.stated.given) for bids in (one, other))
+        for flow, twin in zip(flows, twin_flows, strict=True):
             model.equal(flow[now], twin[now])
-        for volumes, twin, due in zip(one.volumes, other.volumes, self._due_slots(), strict=True):
-            if volumes is not None:
-                first = np.arange(min(due, len(volumes)))
-                model.equal(volumes[first], twin[first])
+        for volumes, twins, due in zip(one.volumes, other.volumes, self._due_slots(), strict=True):
+            if volumes.bid is not None:
+                first = np.arange(min(due, len(volumes.bid)))
+                model.equal(volumes.bid[first], twins.bid[first])
 
     def _due_slots(self) -> Sequence[int]:
         """Return how many slots each market commits now; they are the first open ones of the window."""

@@ -20,8 +20,8 @@ ID = "energy_gym/Bidding-v0"
 
 @pytest.fixture(scope="module")
 def spring() -> pd.DataFrame:
-    """Return four weeks of the synthetic market."""
-    return energy_gym.load("synthetic-dk2").frame.iloc[24 * 80 : 24 * 108]
+    """Return two weeks of the synthetic market."""
+    return energy_gym.load("synthetic-dk2").frame.iloc[24 * 80 : 24 * 94]
 
 
 def of(spring: pd.DataFrame, **keywords: Any) -> Any:

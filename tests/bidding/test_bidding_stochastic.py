@@ -38,7 +38,7 @@ def earned(env: Any, entries: Any, error: Any) -> float:
     book, trading = env.setup.timetable.books[0], env.setup.trading
     shares = entries[book.entries][: int(book.count[env.steps_left[0]])]
     volumes = np.where(shares > 0.0, shares * trading.buy_kw, shares * trading.sell_kw)
-    model.equal(bids.volumes[0][np.arange(len(volumes))], volumes)
+    model.equal(bids.volumes[0].bid[np.arange(len(volumes))], volumes)
     first, flexible = np.array([0]), window.unit.flexibles[0]
     power = max(entries[0], 0.0) * flexible.draw_kwh + min(entries[0], 0.0) * flexible.give_kwh
     model.equal(bids.stated.drawn[0][first] - bids.stated.given[0][first], power)
