@@ -19,7 +19,6 @@ import pytest
 import energy_gym
 from energy_gym import Battery
 from energy_gym.agents import make_agent
-from energy_gym.agents.bidding import BidMPC
 from energy_gym.contracts import Supply, Trading
 from energy_gym.contracts.deviation import DualPrice
 from energy_gym.contracts.market import Limits, eu_day_ahead
@@ -108,7 +107,6 @@ OWN: dict[str, dict[str, Any]] = {
     "energy_gym/Bidding-v0": {"scenario": producer()},
     "energy_gym/FleetReserve-v0": {"fleet": fleet()},
 }
-AGENTS = {"energy_gym/Bidding-v0": BidMPC}
 
 
 def keywords(name: str, data: pd.DataFrame, forecast: str) -> dict[str, Any]:
@@ -139,10 +137,6 @@ def trail(env: Any, moments: int, player: Any) -> list[Any]:
     return [*seen, outlook, None if player is None else np.asarray(player.act(observation, info)).tobytes()]
 
 
-def agent(name: str, env: Any) -> Any:
-    return AGENTS[name](env) if name in AGENTS else make_agent("mpc", env)
-
-
 @pytest.mark.parametrize("forecast", ["published", "yesterday", "mean"])
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_nothing_depends_on_what_is_not_known(name: str, forecast: str) -> None:
@@ -151,7 +145,7 @@ def test_nothing_depends_on_what_is_not_known(name: str, forecast: str) -> None:
     for moment in MOMENTS:
         other = gym.make(name, data=corrupted(data, data.index[BEGIN + moment]), **keywords(name, data, forecast))
         asked = forecast == "published" and moment in (0, 3, 14)
-        players = [agent(name, it) if asked else None for it in (env, other)]
+        players = [make_agent("mpc", it) if asked else None for it in (env, other)]
         assert trail(env, moment, players[0]) == trail(other, moment, players[1]), moment
 
 

@@ -154,8 +154,8 @@ def test_what_cannot_be_made(producers: Any) -> None:
         gym.make(ID, preset="eu-hourli")
     with pytest.raises(ConfigurationError, match="exclude each other"):
         gym.make(ID, preset="eu-hourly", scenario=dual)
-    with pytest.raises(ConfigurationError, match="OfferLevels"):
-        gym.make(ID, actions="discrete-3")
+    with pytest.raises(ConfigurationError, match="discrete-4"):
+        gym.make(ID, actions="discrete-4")
     with pytest.raises(MissingColumnError, match="settling deviations"):
         gym.make(ID, data=data.drop(columns="balancing_up_per_mwh"), scenario=dual)
     with pytest.raises(MissingColumnError, match="imbalance_per_mwh"):
