@@ -21,6 +21,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from markets import markets
 from measuring import (
     EPISODE,
     QUICK,
@@ -258,6 +259,7 @@ MEASURES: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "single": single,
     "batch": batch,
     "sites": sites,
+    "markets": markets,
     "oracle": oracle,
     "discrete": discrete,
     "mpc": mpc,
