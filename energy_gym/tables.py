@@ -116,7 +116,7 @@ def markdown(results: Results) -> str:
     """Return the leaderboard as Markdown."""
     suite, frame = results.suite, results.frame
     lines = [f"# Leaderboard: {suite.title}", "", suite.description, "", *_origin(results)]
-    lines += [*_failed_lines(results.failed), *_misfit_lines(results.misfits)]
+    lines += [*_failed_lines(results.failed), *_misfit_lines(results)]
     if frame.empty:
         return "\n".join([*lines, "", "No run has a result."]) + "\n"
     lines += ["", *_legend(), "", *_overall_lines(frame), "", "## Score by task", "", *_score_lines(frame)]
@@ -142,13 +142,32 @@ def _failed_lines(failed: Sequence[Mapping[str, Any]]) -> list[str]:
     return ["", "Without a result, after a second try:", "", *grid(["agent", "task", "seed", "why"], rows)]
 
 
-def _misfit_lines(misfits: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a line for each agent and reason, with the tasks that it leaves out."""
-    tasks: dict[tuple[str, str], list[str]] = {}
-    for row in misfits:
-        tasks.setdefault((row["agent"], row["why"]), []).append(row["task"])
-    said = [f"- {agent} {why}: not played on {', '.join(names)}" for (agent, why), names in tasks.items()]
+def _misfit_lines(results: Results) -> list[str]:
+    """Return a line for each agent and reason, with the tasks that it leaves out, or the few that it plays."""
+    left_out: dict[tuple[str, str], list[str]] = {}
+    for row in results.misfits:
+        left_out.setdefault((row["agent"], row["why"]), []).append(row["task"])
+    said = []
+    for (agent, why), names in left_out.items():
+        others = {row["task"] for row in results.misfits if row["agent"] == agent}
+        played = [task.name for task in results.suite.tasks if task.name not in others]
+        few = 0 < len(played) < len(names)
+        said.append(
+            f"- {agent} {why}: " + (f"played only on {_listed(played)}" if few else f"not played on {_listed(names)}")
+        )
     return ["", *said] if said else []
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names with commas, the first and the last of many.
+
+    Example:
+        >>> _listed(["home-1", "home-2"]), _listed([f"home-{k}" for k in range(1, 10)])
+        ('home-1, home-2', 'home-1, home-2, home-3, ..., home-9 (9 tasks)')
+    """
+    if len(names) <= 6:
+        return ", ".join(names)
+    return f"{', '.join(names[:3])}, ..., {names[-1]} ({len(names)} tasks)"
 
 
 def _legend() -> list[str]:
@@ -178,9 +197,13 @@ def _overall_lines(frame: pd.DataFrame) -> list[str]:
 
 
 def _score_lines(frame: pd.DataFrame) -> list[str]:
+    """Return the scores of all agents on all tasks, whichever there are fewer of side by side."""
     table = scores(frame)
-    rows = [[str(agent), *[fixed(value, 4) for value in row]] for agent, row in table.iterrows()]
-    return grid(["agent", *table.columns], rows)
+    corner = "agent"
+    if len(table.columns) > len(table):
+        table, corner = table.T, "task"
+    rows = [[str(name), *[fixed(value, 4) for value in row]] for name, row in table.iterrows()]
+    return grid([corner, *table.columns], rows)
 
 
 def _improvement_lines(frame: pd.DataFrame) -> list[str]:

@@ -133,6 +133,24 @@ def test_markdown_has_as_many_cells_in_every_row(frame: pd.DataFrame, suite: Sui
         width = cells
 
 
+def test_more_tasks_than_agents_stand_below_each_other(frame: pd.DataFrame, suite: Suite) -> None:
+    more = pd.concat([frame, frame[frame["task"] == "a"].assign(task="b")], ignore_index=True)
+    lines = markdown(results(suite, more)).splitlines()
+    assert "| task | best | luck |" in lines
+    assert sum(line.startswith("| b |") for line in lines) == 1
+
+
+def test_what_an_agent_leaves_out_is_told_once(frame: pd.DataFrame) -> None:
+    tasks = tuple(Task(f"t{k}", "energy_gym/Arbitrage-v0", {}) for k in range(9))
+    wide = Suite("n", "Nine", "By hand.", ("best", "luck"), tasks)
+    left = [("few", k) for k in range(7)] + [("most", 0), ("none", 0)] + [("none", k) for k in range(1, 9)]
+    misfits = [{"agent": agent, "task": f"t{k}", "why": "makes no sense"} for agent, k in left]
+    lines = markdown(results(wide, frame.assign(task="t0"), misfits=misfits)).splitlines()
+    assert "- few makes no sense: played only on t7, t8" in lines
+    assert "- most makes no sense: not played on t0" in lines
+    assert "- none makes no sense: not played on t0, t1, t2, ..., t8 (9 tasks)" in lines
+
+
 def test_what_failed_is_told(frame: pd.DataFrame, suite: Suite) -> None:
     failed = [{"task": "z", "agent": "odd", "seed": 1, "error": "ValueError: no", "missing": False}]
     assert "| odd | z | 1 | ValueError: no |" in markdown(results(suite, frame, failed=failed)).splitlines()

@@ -83,6 +83,7 @@ class BiddingVectorEnv(EnergyVectorEnv):
         self._ones = np.ones(volumes.shape[1], dtype=np.float32)
         self._emits = bool(setup.carbon.any())
         self._intensity = np.append(setup.carbon, 0.0)
+        self._settled = np.ascontiguousarray(setup.settled.T)
 
     def _compose(self) -> None:
         super()._compose()
@@ -128,7 +129,7 @@ class BiddingVectorEnv(EnergyVectorEnv):
         *stored, balance = self._states
         moved, net, _, _, wear, _, refused, _ = self._play(tuple(stored), wishes[: self._controls], self._gather(t))
         volumes, limits = self._offers.now
-        terms = self.setup.terms_of(self.setup.settled.take(t, axis=1))
+        terms = self.setup.terms_of(self._settled.take(t, axis=0).T)
         money = self._settle(net, wishes[self._controls], balance, volumes, limits, terms)
         self._states = (*moved, money.balance_kwh)
         carbon = carbon_kg(money.net_kwh, self._intensity.take(t)) if self._emits else 0.0
@@ -143,7 +144,9 @@ class BiddingVectorEnv(EnergyVectorEnv):
             self._done = np.zeros(self.num_envs, dtype=bool)
             which = np.flatnonzero(waiting)
             self._place(which, *self._starts.draw(which))
-        return self._earned(flow), done, self._told(flow, waiting)
+        figures = self._figures(flow)
+        parts = [figures[name] for name in ("energy_cost", "carbon_kg", "wear", "penalty")]
+        return self._spread(reward(*parts, self._weights)), done, self._told(figures, waiting)
 
     def _end(self, flow: list[Any], waiting: Flags | None) -> Flags:
         """Settle the episodes that end with this step, and say which they are."""
@@ -159,15 +162,11 @@ class BiddingVectorEnv(EnergyVectorEnv):
         self._countdown = int(left.min(initial=np.iinfo(np.int64).max))
         return done
 
-    def _earned(self, flow: list[Any]) -> Floats:
-        _, _, _, _, market, supply, deviation, unmatched, carbon, closing, wear, _, _ = flow
-        return self._spread(reward(market + supply + closing, carbon, wear, deviation + unmatched, self._weights))
-
-    def _told(self, flow: list[Any], waiting: Flags | None) -> dict[str, Any]:
+    def _figures(self, flow: list[Any]) -> dict[str, Any]:
         net, committed, supplied, _, market, supply, deviation, unmatched, carbon, closing, wear, refused, rejected = (
             flow
         )
-        figures = {
+        return {
             "energy_kwh": self._energy(),
             "grid_kw": net / self._hours,
             "cost": refused,
@@ -186,6 +185,8 @@ class BiddingVectorEnv(EnergyVectorEnv):
             "supplied_kw": supplied / self._hours,
             "rejected": rejected,
         }
+
+    def _told(self, figures: dict[str, Any], waiting: Flags | None) -> dict[str, Any]:
         info: dict[str, Any] = {name: self._spread(value) for name, value in figures.items()}
         present = self._all if waiting is None else ~waiting
         info.update({f"_{name}": present for name in figures})
@@ -247,7 +248,10 @@ class BiddingVectorEnv(EnergyVectorEnv):
         self._offers.commit(place, book, which, t, figures)
 
     def _check(self, which: Any, given: Any, mask: Any) -> None:
-        bad = ~np.isfinite(given[which]) & self.setup.timetable.masks[mask[which]]
+        finite = np.isfinite(given[which])
+        if finite.all():
+            return
+        bad = ~finite & self.setup.timetable.masks[mask[which]]
         if bad.any():
             row, entry = np.argwhere(bad)[0]
             env = int(which[row])

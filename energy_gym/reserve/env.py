@@ -75,6 +75,7 @@ class FleetVectorEnv(EnergyVectorEnv):
         self._told = tuple((name, f"_{name}", place) for name, place in self._figures)
         scales = [[state.offset, state.scale, state.top] for state in self._spans]
         self._scaling = tuple(np.array(scales, dtype=float).T[:, :, None])
+        self._stacked: tuple[Any, npt.NDArray[np.float64]] = (None, np.empty(0))
 
     def _states_of(self, units: tuple[Unit, ...]) -> tuple[State, ...]:
         return self.setup.tape.states
@@ -110,8 +111,10 @@ class FleetVectorEnv(EnergyVectorEnv):
         return observations
 
     def _stored_kwh(self) -> npt.NDArray[np.float64]:
-        """Return the energy stored by asset, shape (n, num_envs) [kWh]."""
-        return np.stack(self._states[: len(self._spans)])
+        """Return the energy stored by asset, shape (n, num_envs) [kWh]; worked out once for each step."""
+        if self._stacked[0] is not self._states:
+            self._stacked = (self._states, np.array(self._states[: len(self._spans)]))
+        return self._stacked[1]
 
     def _place(self, which: npt.NDArray[np.int64], first: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> None:
         # What `info` handed out shares its memory with the states, which a reset writes into.

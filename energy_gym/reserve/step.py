@@ -57,7 +57,7 @@ class FleetStep:
         unit, xp = self._unit, self._xp
         energies = states[: self._count]
         if self._block:
-            energies = [np.stack(energies)]
+            energies = [np.array(energies)]
             self._widen(energies[0].shape[1])
         asked = unit.dispatch.asked(unit, energies, wishes, self._assets, xp)
         rooms = [rooms_kwh(energy, asset.cell, xp) for energy, asset in zip(energies, self._assets, strict=True)]
