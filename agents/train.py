@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from energy_gym.agents import make_agent
 from energy_gym.agents.base import Agent
 from energy_gym.recipes import (
     ID,
@@ -22,6 +21,7 @@ from energy_gym.recipes import (
     Workers,
     learner,
     prepared,
+    rules,
     run,
 )
 
@@ -39,6 +39,9 @@ def main(
     objective: Annotated[str, typer.Option(help="cost, carbon or joint")] = "cost",
     actions: Annotated[str | None, typer.Option(help="continuous, discrete-3, ...; default: the agent's")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps to train; default: the agent's own")] = None,
+    beside: Annotated[
+        str, typer.Option(help="Agents to compare with that need no training, or none")
+    ] = "threshold,mpc",
     seeds: Seeds = 3,
     workers: Workers = 1,
     tensorboard: Logs = None,
@@ -50,17 +53,10 @@ def main(
     task, usual = (HOME_ID, HOMES) if agent == "l2o" else (ID, MARKET)
     data = usual if dataset is None else dataset
 
-    def rule(name: str) -> Any:
-        return lambda env, seed, _: make_agent(name, env, seed).fit()
-
     def scratch(env: Any, seed: int, logs: str | None) -> Agent:
         return learner(agent, env, seed, logs).fit(budget=steps)
 
-    ways = (
-        Way("threshold", rule("threshold"), "-"),
-        Way("mpc", rule("mpc"), "-"),
-        Way(agent, scratch, chosen.told(steps)),
-    )
+    ways = (*rules(beside), Way(agent, scratch, chosen.told(steps)))
     keywords = {"dataset": data, "objective": objective, "actions": chosen.actions}
     Comparison(f"{agent} from scratch on {data}", ways, keywords, seeds, workers, tensorboard, save, id=task).run()
 

@@ -29,7 +29,7 @@ def training(sizes: Sizes) -> Iterator[Row]:
     """Steps of the environment per second while DQN trains, same network and batch size, on one thread."""
     try:
         env, made = gym.make(ID, actions="discrete-3"), cast(Any, agent_class("dqn"))
-        agent, default = made(env, 0, num_envs=ENVS), made(env)
+        agent, default = made(env, 0, num_envs=min(ENVS, sizes.batch)), made(env)
         batch, smaller = agent._batch(None, 0), default._batch(None, 0)
     except ImportError:
         return

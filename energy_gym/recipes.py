@@ -129,6 +129,28 @@ def prepared(name: str, actions: str | None) -> Choice:
     return Choice(name, found.preferred_actions if actions is None else actions)
 
 
+def rules(names: str) -> tuple[Way, ...]:
+    """Return agents that need no training as ways to compare with, of comma-separated names.
+
+    Raises:
+        UnknownIdError: No such agent.
+        ConfigurationError: It learns.
+
+    Example:
+        >>> [way.name for way in rules("threshold, mpc")]
+        ['threshold', 'mpc']
+    """
+    chosen = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    for name in chosen:
+        if getattr(agent_class(name), "learns", False):
+            raise ConfigurationError(f"agent {name!r}", "learns", "compare with agents that do not, or train it alone")
+
+    def played(name: str) -> Any:
+        return lambda env, seed, _: make_agent(name, env, seed).fit()
+
+    return tuple(Way(name, played(name), "-") for name in chosen)
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Ways to train, on one task.

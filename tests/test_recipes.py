@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from energy_gym.errors import ConfigurationError
-from energy_gym.recipes import prepared
+from energy_gym.errors import ConfigurationError, UnknownIdError
+from energy_gym.recipes import prepared, rules
 from energy_gym.recipes_cli import RECIPES
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = {
-    "train": ["--agent", "dqn", "--steps", "300"],
+    "train": ["--agent", "dqn", "--steps", "300", "--beside", "idle,threshold"],
     "finetune": ["--steps", "300", "--batches", "20", "--months", "1"],
     "offline": ["--steps", "300", "--batches", "20", "--months", "1"],
     "pretrain": ["--before", "300", "--steps", "300"],
@@ -67,6 +67,12 @@ def test_a_mistake_is_one_line() -> None:
     result = run(str(ROOT / "agents" / "train.py"), "--agent", "mpc")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "error: agent 'mpc': does not learn; choose one of bc, cql, dqn, l2o, ppo, sac\n"
+
+
+@pytest.mark.parametrize(("names", "said"), [("idle,ppo", "'ppo': learns"), ("idel", "did you mean 'idle'")])
+def test_only_what_needs_no_training_stands_beside(names: str, said: str) -> None:
+    with pytest.raises((ConfigurationError, UnknownIdError), match=said):
+        rules(names)
 
 
 def test_only_what_learns_is_prepared() -> None:

@@ -145,8 +145,8 @@ class BiddingVectorEnv(EnergyVectorEnv):
             which = np.flatnonzero(waiting)
             self._place(which, *self._starts.draw(which))
         figures = self._figures(flow)
-        parts = [figures[name] for name in ("energy_cost", "carbon_kg", "wear", "penalty")]
-        return self._spread(reward(*parts, self._weights)), done, self._told(figures, waiting)
+        cost, emitted, worn, fined = (figures[name] for name in ("energy_cost", "carbon_kg", "wear", "penalty"))
+        return self._spread(reward(cost, emitted, worn, fined, self._weights)), done, self._told(figures, waiting)
 
     def _end(self, flow: list[Any], waiting: Flags | None) -> Flags:
         """Settle the episodes that end with this step, and say which they are."""

@@ -70,15 +70,17 @@ def best_levels(
         max_labels: Labels kept per step; more are thinned out, at the price of a gap.
     """
     low, high = _worth(problem)
-    labels = Labels(np.array([problem.energy]), np.zeros(1))
+    labels, wishes = Labels(np.array([problem.energy]), np.zeros(1)), np.array(levels)[:, None]
     traces: list[Trace] = []
     gap = 0.0
     clock = _Clock(time_limit, len(problem))
     for step in range(len(problem)):
-        labels, trace = _expand(problem, levels, step, labels)
+        count = len(labels.energy)
+        labels, order = _expand(problem, wishes, step, labels)
         keep, paid = _thin(labels, low[step + 1], high[step + 1], clock.limit(step, max_labels))
         labels = Labels(labels.energy[keep], labels.value[keep])
-        traces.append(Trace(trace.level[keep], trace.parent[keep]))
+        level, parent = np.divmod(order[keep], count)
+        traces.append(Trace(level.astype(np.int16), parent.astype(np.int32)))
         gap += paid
     total = labels.value + problem.close(labels.energy)
     best = int(np.argmax(total))
@@ -109,14 +111,12 @@ def _worth(problem: Steps) -> tuple[Floats, Floats]:
     return np.minimum.accumulate(low[::-1])[::-1], np.maximum.accumulate(high[::-1])[::-1]
 
 
-def _expand(problem: Steps, levels: tuple[float, ...], step: int, labels: Labels) -> tuple[Labels, Trace]:
-    """Play every level from every label; the result is sorted by energy."""
-    energies, gain = problem.play(step, labels.energy[None, :], np.array(levels)[:, None])
+def _expand(problem: Steps, wishes: Floats, step: int, labels: Labels) -> tuple[Labels, npt.NDArray[np.intp]]:
+    """Play every level from every label; sorted by energy, and the order: level times labels plus label before."""
+    energies, gain = problem.play(step, labels.energy, wishes)
     energy = energies.ravel()
-    order = np.argsort(energy, kind="stable")
-    level, parent = np.divmod(order, len(labels.energy))
-    value = (labels.value[None, :] + gain).ravel()[order]
-    return Labels(energy[order], value), Trace(level.astype(np.int16), parent.astype(np.int32))
+    order = energy.argsort(kind="stable")
+    return Labels(energy[order], (labels.value + gain).ravel()[order]), order
 
 
 def _thin(labels: Labels, low: float, high: float, limit: int) -> tuple[npt.NDArray[np.intp], float]:
@@ -136,12 +136,21 @@ def _undominated(labels: Labels, low: float, high: float, slack: float) -> npt.N
     Worth is compared in whole multiples of the slack: then what a label falls to is itself kept, and slack does not
     add up.
     """
-    worth = np.floor((labels.value + low * labels.energy) / slack)
+    worth = _in_slacks(labels.value + low * labels.energy, slack)
     best = np.maximum.accumulate(worth[::-1])[::-1]
-    keep = np.flatnonzero(np.append(worth[:-1] > best[1:], True))
-    worth = np.floor((labels.value[keep] + high * labels.energy[keep]) / slack)
+    kept = np.ones(len(worth), dtype=np.bool_)
+    np.greater(worth[:-1], best[1:], out=kept[:-1])
+    keep = kept.nonzero()[0]
+    worth = _in_slacks(labels.value[keep] + high * labels.energy[keep], slack)
     best = np.maximum.accumulate(worth)
-    return np.asarray(keep[np.append(True, worth[1:] > best[:-1])])
+    kept = np.ones(len(worth), dtype=np.bool_)
+    np.greater(worth[1:], best[:-1], out=kept[1:])
+    return np.asarray(keep[kept])
+
+
+def _in_slacks(worth: Floats, slack: float) -> Floats:
+    worth /= slack
+    return np.floor(worth, out=worth)
 
 
 def _path(traces: list[Trace], label: int) -> list[int]:

@@ -19,7 +19,7 @@ from energy_gym.errors import ActionError, ConfigurationError
 ID = "energy_gym/Bidding-v0"
 KINDS: dict[str, dict[str, Any]] = {
     "eu-hourly": {},
-    "india-15min": {"preset": "india-15min", "episode_steps": 150},
+    "india-15min": {"preset": "india-15min", "episode_steps": 150, "period": ("2022-03-01", "2022-04-01")},
     "price-volume": {"bids": "price-volume", "episode_steps": 90, "objective": "joint"},
 }
 

@@ -25,7 +25,7 @@ from energy_gym.errors import ActionError, ConfigurationError
 ID = "energy_gym/Bidding-v0"
 KEYWORDS: tuple[dict[str, Any], ...] = (
     {},
-    {"preset": "india-15min"},
+    {"preset": "india-15min", "period": ("2022-03-01", "2022-04-01")},
     {"bids": "price-volume", "objective": "joint"},
     {"objective": "carbon", "storage": Battery(10_000.0, 5_000.0, 5_000.0), "split": "test"},
     {"dataset": "synthetic-dk2", "forecast": "perfect", "horizon": 12},
