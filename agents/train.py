@@ -39,9 +39,7 @@ def main(
     objective: Annotated[str, typer.Option(help="cost, carbon or joint")] = "cost",
     actions: Annotated[str | None, typer.Option(help="continuous, discrete-3, ...; default: the agent's")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps to train; default: the agent's own")] = None,
-    beside: Annotated[
-        str, typer.Option(help="Agents to compare with that need no training, or none")
-    ] = "threshold,mpc",
+    beside: Annotated[str, typer.Option(help="Agents to compare with, none that learns")] = "threshold,mpc",
     seeds: Seeds = 3,
     workers: Workers = 1,
     tensorboard: Logs = None,

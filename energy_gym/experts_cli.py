@@ -28,7 +28,9 @@ def make(
     id: Annotated[str, typer.Argument(metavar="ID", help="Environment; see energy-gym list")],
     dataset: Annotated[str | None, typer.Option(help="Data set of prices; see energy-gym data list")] = None,
     split: Annotated[str, typer.Option(help="train, validation, test or all")] = "train",
-    policy: Annotated[str, typer.Option(help="oracle (sees what comes) or mpc (sees the forecast)")] = "oracle",
+    policy: Annotated[
+        str, typer.Option(help="oracle (sees what comes), mpc (sees the forecast), or a rule")
+    ] = "oracle",
     forecast: Annotated[str | None, typer.Option(help="What observations show; see energy-gym list")] = None,
     noise: Annotated[float, typer.Option(help="Probability of a random action, 0 to 1")] = 0.0,
     actions: Annotated[str, typer.Option(help="continuous, discrete-3, discrete-5")] = "continuous",

@@ -11,6 +11,7 @@ from typing import Any
 import joblib
 
 from energy_gym.agents.experts import record_expert
+from energy_gym.agents.keywords import environment_id, plain_keywords
 from energy_gym.agents.trajectories import Trajectories
 from energy_gym.data.fetching import cache_folder
 from energy_gym.envs.env import EnergyEnv
@@ -31,7 +32,8 @@ def demonstrations(source: Any, env: EnergyEnv, recipe: dict[str, Any], drawn: i
         source: Trajectories; the name of a Minari data set; an environment, in which the expert then plays; or None for
             the training split of ``env``.
         env: The agent's environment.
-        recipe: Keywords of `record_expert`: policy, noise, window, episodes, seed.
+        recipe: Keywords of `record_expert`: policy, noise, window, episodes, seed. Where no policy is named, the usual
+            expert of the environment plays.
         drawn: Steps that the learner will draw from them, batches times batch size. Where that is less than `DRAWS`
             for each step the recipe records, the expert plays so many fewer, in weeks drawn at random. None: no limit.
 
@@ -61,7 +63,8 @@ def demonstrations(source: Any, env: EnergyEnv, recipe: dict[str, Any], drawn: i
             "must be trajectories, the name of a data set, or an environment",
             "pass what record_expert() or read_trajectories() returned",
         )
-    recorded = _kept(player, recipe if drawn is None else _within(player, recipe, drawn // DRAWS))
+    named = {"policy": player.expert, **recipe}
+    recorded = _kept(player, named if drawn is None else _within(player, named, drawn // DRAWS))
     recorded.check_matches(env)
     return recorded
 
@@ -94,8 +97,10 @@ def _digest(player: EnergyEnv, recipe: dict[str, Any]) -> str:
     """Return the hash of all that fixes the records."""
     setup = player.setup
     tape = setup.tape
+    said = sorted((name, value) for name, value in plain_keywords(player).items() if name != "render_mode")
     settings = (setup.levels, setup.episode_steps, setup.whole, sorted(recipe.items()), __version__)
-    digest = hashlib.sha256(f"{player.scenario.to_yaml()}|{settings}|{setup.feed.statistics}|{tape.layout}".encode())
+    text = f"{player.scenario.to_yaml()}|{said}|{settings}|{setup.feed.statistics}|{tape.layout}"
+    digest = hashlib.sha256(f"{environment_id(player)}|{text}".encode())
     digest.update(setup.price.tobytes() + setup.carbon.tobytes() + tape.rows.tobytes())
     for unit in setup.units:
         digest.update(unit.fixed_kwh.tobytes() + unit.sell.tobytes())

@@ -1,4 +1,4 @@
-"""Experts at play: the oracle, which knows what comes, or the rolling MPC, which knows the forecast.
+"""Experts at play: the oracle, which knows what comes, or an agent that knows the forecast, such as the rolling MPC.
 
 One rule: observations are the environment's own; only the advice knows the future.
 """
@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.agents.base import Agent
 from energy_gym.agents.bid_planning import BidForesight
 from energy_gym.agents.keywords import environment_id, plain_keywords
-from energy_gym.agents.mpc import MPC, first_action
+from energy_gym.agents.mpc import first_action
+from energy_gym.agents.registry import agent_class, agent_ids, make_agent
 from energy_gym.agents.trajectories import Episode, Trajectories
 from energy_gym.bidding.choosing import ChoosingEnv
 from energy_gym.envs.env import EnergyEnv
@@ -25,20 +27,20 @@ from energy_gym.oracle.solution import Solution, idle_return
 from energy_gym.reserve.unit import FleetUnit
 from energy_gym.units import Unit
 
-POLICIES = ("mpc", "oracle")
+ORACLE = "oracle"
 WINDOW = 24
 # Keeps the draws of the noise apart from those of the environment, which has the same seed.
 NOISE = 1
 # Called with the steps played so far, and those to be played in all.
 Progress = Callable[[int, int], None]
-# The expert's action in the environment's current state.
-Advisor = Callable[[dict[str, Any]], Any]
+# The expert's action in the environment's current state, given the observation and what came with it.
+Advisor = Callable[[Any, dict[str, Any]], Any]
 
 
 def record_expert(
     env: Any,
     *,
-    policy: str = "oracle",
+    policy: str = ORACLE,
     noise: float = 0.0,
     window: int | None = WINDOW,
     episode_steps: int | None = None,
@@ -50,7 +52,8 @@ def record_expert(
 
     Args:
         env: An environment of this package; its own split and keywords are played, and any wrappers passed over.
-        policy: ``"oracle"`` plans over what will really happen, ``"mpc"`` over the environment's own forecast.
+        policy: ``"oracle"`` plans over what will really happen, ``"mpc"`` over the environment's own forecast; or the
+            name of another agent that needs no training.
         noise: Probability with which a step plays a random action, drawn evenly, in place of the expert's.
         window: Steps that the oracle plans ahead, from each state anew and exactly within them (a discrete environment
             over its own levels); energy left at the end counts at the settlement price. None: the proven plan of the
@@ -63,6 +66,7 @@ def record_expert(
     Raises:
         ConfigurationError: Not an environment of this package, or a whole plan with noise.
         UnknownIdError: An unknown policy.
+        UnsuitableAgentError: An agent that decides on something else than the environment asks for.
 
     Example:
         >>> import gymnasium as gym
@@ -77,10 +81,11 @@ def record_expert(
     base = _checked(env, policy, noise, window)
     options = None if episode_steps is None else {"steps": check_count("episode_steps", episode_steps)}
     count = check_count("episodes", episodes)
+    rule = None if policy == ORACLE else make_agent(policy, base, seed).fit()
     played: list[Episode] = []
     for number in range(count):
         observation, info = base.reset(seed=seed + number, options=options)
-        mind = _advisor(base, policy, window)
+        mind = _foresight(base, window) if rule is None else _following(rule)
         played.append(_play(_Run(base, mind, noise, seed + number, number, count, progress), observation, info))
     setup = base.setup
     keywords = plain_keywords(base)
@@ -91,30 +96,35 @@ def _checked(env: Any, policy: str, noise: float, window: int | None) -> EnergyE
     base = getattr(env, "unwrapped", env)
     if not isinstance(base, EnergyEnv):
         raise ConfigurationError(f"env={env!r}", "must be a single environment of energy_gym", "pass gym.make(...)")
-    if policy not in POLICIES:
-        raise UnknownIdError.of("expert policy", policy, POLICIES)
+    if policy != ORACLE and policy not in agent_ids():
+        raise UnknownIdError.of("expert policy", policy, (ORACLE, *agent_ids()))
+    if policy != ORACLE and agent_class(policy).learns:
+        raise ConfigurationError(f"policy={policy!r}", "learns, and so is no expert", "choose oracle, mpc or a rule")
     if not 0.0 <= noise <= 1.0:
         raise ConfigurationError(f"noise={noise}", "must be a probability", "pass a number in [0, 1]")
     if window is not None:
         check_count("window", window)
-    elif policy == "oracle" and noise > 0.0:
+    elif policy == ORACLE and noise > 0.0:
         raise ConfigurationError(
             f"window=None with noise={noise}", "a plan made once does not hold off its path", "pass window=24, say"
         )
     return base
 
 
-def _advisor(env: EnergyEnv, policy: str, window: int | None) -> Advisor:
-    if policy == "mpc":
-        agent = MPC(env)
-        return lambda info: agent.act(None, info)
+def _following(rule: Agent) -> Advisor:
+    rule.reset()
+    return rule.act
+
+
+def _foresight(env: EnergyEnv, window: int | None) -> Advisor:
     if window is not None:
-        return foresight(env, window)
+        mind = foresight(env, window)
+        return lambda _, info: mind(info)
     plan = iter(solve(env).actions)
-    return lambda _: next(plan)
+    return lambda *_: next(plan)
 
 
-def foresight(env: EnergyEnv, window: int) -> Advisor:
+def foresight(env: EnergyEnv, window: int) -> Callable[[dict[str, Any]], Any]:
     """Return the oracle over a rolling window; of a producer, one that reaches as far as bids do, made anew hourly."""
     if not isinstance(env, ChoosingEnv):
         return Foresight(env, window)
@@ -183,7 +193,7 @@ def _play(run: _Run, observation: npt.NDArray[np.float32], info: dict[str, Any])
     rewards = np.empty(steps)
     seen[0] = observation
     for step in range(steps):
-        advised = run.advise(info)
+        advised = run.advise(seen[step], info)
         advice[step] = actions[step] = advised if levels is not None else _outward(advised)
         if random.random() < run.noise:
             actions[step] = random.uniform(-1.0, 1.0, controls) if levels is None else random.integers(len(levels))
@@ -205,8 +215,9 @@ def _outward(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
 
 def _marks(env: EnergyEnv) -> dict[str, float]:
     """Return what the episode could earn: at best over its own actions, at best physically, and for doing nothing."""
-    best: Solution = solve(env)
-    physical = best if env.setup.levels is None else solve(env, continuous=True)
+    limit = env.mark_seconds
+    best: Solution = solve(env, time_limit=limit)
+    physical = best if env.setup.levels is None else solve(env, continuous=True, time_limit=limit)
     first, stop = env.steps_left
     idle = idle_return(env.setup, first, stop, env.states)
     values = {"oracle_value": best.value, "oracle_bound": best.bound}

@@ -15,6 +15,7 @@ from gymnasium import spaces
 from energy_gym.bidding.desk import Desk, Figures
 from energy_gym.bidding.setup import BiddingSetup, make_bidding
 from energy_gym.envs.env import EnergyEnv, Observation, observation_space, observer
+from energy_gym.envs.keywords import laid_out
 from energy_gym.errors import ActionError, ResetNeededError, UnknownIdError
 
 Floats = npt.NDArray[np.float64]
@@ -36,7 +37,7 @@ class BiddingEnv(EnergyEnv):
             raise UnknownIdError.of("render mode", render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.keywords = keywords
-        self.setup = make_bidding(**keywords)
+        self.setup = laid_out(make_bidding, keywords)
         self.observation_space = observation_space(self.setup)
         self.action_space = bid_space(self.setup)
         self._desk = Desk(self.setup)

@@ -23,6 +23,7 @@ from energy_gym.dynamics import reward, settlement
 from energy_gym.envs.batched import gather_all, real_numbers
 from energy_gym.envs.compat import autoreset_mode
 from energy_gym.envs.env import observation_space
+from energy_gym.envs.keywords import laid_out
 from energy_gym.envs.setup import check_count
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ActionError, ConfigurationError
@@ -58,7 +59,7 @@ class BiddingVectorEnv(EnergyVectorEnv):
         if render_mode is not None:
             raise ConfigurationError(f"render_mode={render_mode!r}", "a batch has no pictures", "render a single one")
         self.num_envs = check_count("num_envs", num_envs)
-        self.setup = make_bidding(**keywords)
+        self.setup = laid_out(make_bidding, keywords)
         self._mode, announced = autoreset_mode(autoreset)
         self.metadata = {**type(self).metadata, **announced}
         self.single_observation_space = observation_space(self.setup)

@@ -17,6 +17,7 @@ from gymnasium import spaces
 
 from energy_gym.backends import scalars
 from energy_gym.dynamics import compose, reward, settlement
+from energy_gym.envs.keywords import laid_out
 from energy_gym.envs.setup import Setup, make_setup
 from energy_gym.errors import ActionError, ResetNeededError, UnknownIdError
 
@@ -36,6 +37,10 @@ class EnergyEnv(gym.Env[Observation, Any]):
     metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array"], "render_fps": 4}  # noqa: RUF012
     # What is decided: the power of storage and the like, or, in environments of another kind, something else.
     decision: ClassVar[str] = "power"
+    # The agent that demonstrations are recorded from, unless another is named.
+    expert: ClassVar[str] = "mpc"
+    # How long the optimum that is kept beside each recorded episode may be searched for [s]; None: until it is proven.
+    mark_seconds: ClassVar[float | None] = None
 
     def __init__(self, *, render_mode: str | None = None, **keywords: Any) -> None:
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
@@ -60,7 +65,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         return EnergyVectorEnv
 
     def _make_setup(self, **keywords: Any) -> Setup:
-        return make_setup(**keywords)
+        return laid_out(make_setup, keywords)
 
     def _prepare(self) -> None:
         """Lay out as floats and lists what every step reads."""

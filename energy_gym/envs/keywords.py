@@ -5,17 +5,19 @@ One rule: what several kinds of environments take is read here, so that it means
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from energy_gym.data.feed import Feed, open_feed
-from energy_gym.errors import ConfigurationError, NonFiniteError, WindowError
+from energy_gym.errors import ConfigurationError, NonFiniteError, UnknownIdError, WindowError
 from energy_gym.objective import Clock, Objective
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Made = TypeVar("Made")
 MINUTES_PER_HOUR = 60.0
 TOLERANCE_MINUTES = 1e-9
 
@@ -30,6 +32,24 @@ class Priced(Protocol):
     @property
     def price(self) -> str:
         """The column."""
+
+
+def laid_out(maker: Callable[..., Made], keywords: Mapping[str, Any]) -> Made:
+    """Call what makes a setup with keywords that it knows.
+
+    Raises:
+        UnknownIdError: It takes no keyword of that name.
+
+    Example:
+        >>> laid_out(open_feed, {"datset": "ercot-2021-2022"})
+        Traceback (most recent call last):
+        energy_gym.errors.UnknownIdError: keyword 'datset': no such keyword; did you mean 'dataset'? Known: ...
+    """
+    known = inspect.signature(maker).parameters
+    for name in keywords:
+        if name not in known:
+            raise UnknownIdError.of("keyword", name, known)
+    return maker(**keywords)
 
 
 def aimed(own: Objective, objective: str | None, carbon_price: float | None, terminal: str | None) -> Objective:

@@ -25,6 +25,7 @@ from energy_gym.envs.batched import (
 )
 from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, MODERN, VectorEnv, autoreset_mode
 from energy_gym.envs.env import EnergyEnv, action_space, observation_space
+from energy_gym.envs.keywords import laid_out
 from energy_gym.envs.laying import states_of
 from energy_gym.envs.setup import Setup, check_count, make_setup
 from energy_gym.envs.starts import Starts
@@ -97,7 +98,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return keywords
 
     def _make_setup(self, **keywords: Any) -> Setup:
-        return make_setup(**keywords)
+        return laid_out(make_setup, keywords)
 
     def _prepare(self, units: tuple[Unit, ...]) -> None:
         """Lay out as arrays what every step reads; one value past the end serves those that wait for a reset."""

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from energy_gym.entities import Flexible
 from energy_gym.envs.env import EnergyEnv, Observation
+from energy_gym.envs.keywords import laid_out
 from energy_gym.envs.vector_env import EnergyVectorEnv, Flags
 from energy_gym.errors import ConfigurationError
 from energy_gym.reserve.setup import FleetSetup, make_fleet_setup, reset_columns
@@ -24,6 +25,8 @@ class FleetEnv(EnergyEnv):
     """A fleet as a Gymnasium environment; keywords as in `energy_gym.reserve.setup.make_fleet_setup`."""
 
     decision: ClassVar[str] = "fleet"
+    expert: ClassVar[str] = "follow"
+    mark_seconds: ClassVar[float | None] = 0.5
     setup: FleetSetup
 
     @classmethod
@@ -32,7 +35,7 @@ class FleetEnv(EnergyEnv):
         return FleetVectorEnv
 
     def _make_setup(self, **keywords: Any) -> FleetSetup:
-        return make_fleet_setup(**keywords)
+        return laid_out(make_fleet_setup, keywords)
 
     def _prepare(self) -> None:
         super()._prepare()
@@ -67,7 +70,7 @@ class FleetVectorEnv(EnergyVectorEnv):
     def _make_setup(self, **keywords: Any) -> FleetSetup:
         if "battery" in keywords:
             raise ConfigurationError("battery= for a fleet", "a fleet has its own", "pass fleet=Fleet(batteries=...)")
-        return make_fleet_setup(**keywords)
+        return laid_out(make_fleet_setup, keywords)
 
     def _prepare(self, units: tuple[Unit, ...]) -> None:
         super()._prepare(units)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -13,10 +14,12 @@ import pytest
 import energy_gym
 from energy_gym import Battery
 from energy_gym.agents import make_agent
+from energy_gym.agents.demonstrations import demonstrations
 from energy_gym.agents.experts import record_expert
-from energy_gym.errors import ConfigurationError, EpisodeLengthError, UnknownIdError
+from energy_gym.errors import ConfigurationError, EpisodeLengthError, UnknownIdError, UnsuitableAgentError
 
 ID = "energy_gym/Arbitrage-v0"
+FLEET = "energy_gym/FleetReserve-v0"
 KINDS = ("continuous", "discrete-3", "discrete-5")
 # Seconds allowed for a year, of hourly steps and a window of 24 h.
 YEAR = {"continuous": 60.0, "discrete-5": 180.0}
@@ -130,6 +133,28 @@ def test_the_mpc_expert_is_the_mpc_agent() -> None:
     assert foreseeing.observations[0].tobytes() == episode.observations[0].tobytes()
 
 
+def test_any_rule_may_be_the_expert() -> None:
+    env = gym.make(ID, episode_steps=48)
+    trajectories = record_expert(env, policy="uniform", seed=3)
+    assert trajectories.policy == "uniform"
+    result = energy_gym.evaluate(make_agent("uniform", env, 3), env, seed=3)
+    # Recorded actions are the next float32 away from zero.
+    assert trajectories.episodes[0].return_ == pytest.approx(result.return_, abs=1e-5)
+
+
+def test_a_fleet_is_shown_by_the_rule_that_follows_a_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENERGY_GYM_CACHE", str(tmp_path))
+    fleet, direct = (gym.make(FLEET, dispatch=way, episode_steps=24).unwrapped for way in ("proportional", "direct"))
+    shown = demonstrations(fleet, fleet, {"noise": 0.2})
+    assert shown.policy == "follow"
+    assert all(episode.oracle_value <= episode.oracle_bound + 1e-6 for episode in shown.episodes)
+    again = demonstrations(fleet, fleet, {"noise": 0.2})
+    assert again.episodes[0].actions.tobytes() == shown.episodes[0].actions.tobytes()
+    # Another way to share bids among assets is another task, though all that is seen is the same.
+    wide = demonstrations(direct, direct, {"noise": 0.2})
+    assert wide.episodes[0].actions.shape[1] > shown.episodes[0].actions.shape[1]
+
+
 def test_progress_runs_to_the_end() -> None:
     told: list[tuple[int, int]] = []
     record_expert(gym.make(ID, episode_steps=150), episodes=2, progress=lambda done, of: told.append((done, of)))
@@ -140,6 +165,8 @@ def test_progress_runs_to_the_end() -> None:
     ("keywords", "kind", "match"),
     [
         ({"policy": "orcale"}, UnknownIdError, "did you mean 'oracle'"),
+        ({"policy": "dqn"}, ConfigurationError, "policy='dqn': learns"),
+        ({"policy": "bid-greedy"}, UnsuitableAgentError, "bids in markets"),
         ({"noise": 1.5}, ConfigurationError, "noise=1.5"),
         ({"noise": float("nan")}, ConfigurationError, "noise=nan"),
         ({"window": 0}, ConfigurationError, "window=0"),
