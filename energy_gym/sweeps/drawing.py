@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PLOT = "sweep.png"
 KEYS = ("kind", "x", "y", "group", "label", "xlabel")
 KINDS = ("lines", "front")
+
 MARK = {"fontsize": 8, "color": INK, "ha": "right", "va": "center"}
 Floats = npt.NDArray[np.float64]
 
@@ -210,7 +211,10 @@ def _fronts(table: pd.DataFrame, plot: Mapping[str, Any]) -> Any:
             spot = kept[place]
             axes.plot(along[spot], up[spot], color=shades[name], marker="*", markersize=14, markeredgecolor="white")
     _style(axes, _told(x, table), _told(y, table))
-    axes.margins(x=0.14)
+    # Marks stand to the left of their points.
+    axes.margins(x=0.05)
+    left, right = axes.get_xlim()
+    axes.set_xlim(left - 0.2 * (right - left), right)
     axes.plot([], [], color=INK, marker="*", markersize=10, linestyle="", label="knee")
     axes.plot([], [], color=INK, marker="x", markersize=4.5, linestyle="", label="beaten by a point of its line")
     _legend(figure, axes, 2)
