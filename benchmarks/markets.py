@@ -41,7 +41,7 @@ def single_producer(sizes: Sizes) -> Row:
     env = gym.make(BIDDING, episode_steps=EPISODE)
     shape: Any = env.action_space.shape
     actions = list(np.random.default_rng(0).uniform(-1.0, 1.0, (EPISODE, *shape)).astype(np.float32))
-    (rate,) = take_turns(sizes.repeats, lambda: steps_per_second(env, actions, sizes.steps) / 1e3)
+    (rate,) = take_turns(sizes.turns, lambda: steps_per_second(env, actions, sizes.steps) / 1e3)
     return Row("single, Bidding", rate, "k steps/s", target=">= 40 k steps/s", met=rate >= 40.0)
 
 
@@ -51,6 +51,6 @@ def batch_row(name: str, task: str, keywords: dict[str, Any], least: float, coun
     envs.reset(seed=0)
     shape = (16, count, *envs.single_action_space.shape)
     actions = list(np.random.default_rng(0).uniform(-1.0, 1.0, shape).astype(np.float32))
-    (rate,) = take_turns(sizes.repeats, lambda: batch_rate(envs, actions, sizes.batch_steps) / 1e6)
+    (rate,) = take_turns(sizes.turns, lambda: batch_rate(envs, actions, sizes.batch_steps) / 1e6)
     note = f"{envs.single_observation_space.shape[0] * 4} bytes of observation a step"
     return Row(name, rate, "M steps/s", target=f">= {least:g} M steps/s", met=rate >= least, note=note)

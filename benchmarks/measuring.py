@@ -47,9 +47,11 @@ class Sizes:
     """How much is measured: full size, or a few steps that only show that everything runs."""
 
     repeats: int = 5
-    steps: int = 20_000
+    # Rates are measured in turns of a tenth of a second, more of them than a neighbour's burst of work lasts.
+    turns: int = 21
+    steps: int = 10_000
     batch: int = 4096
-    batch_steps: int = 400
+    batch_steps: int = 150
     window: int | None = None
     decisions: int = 300
     training_steps: int = 16_384
@@ -57,7 +59,15 @@ class Sizes:
 
 
 QUICK = Sizes(
-    repeats=1, steps=EPISODE, batch=64, batch_steps=20, window=72, decisions=10, training_steps=512, time_limit=5.0
+    repeats=1,
+    turns=1,
+    steps=EPISODE,
+    batch=64,
+    batch_steps=20,
+    window=72,
+    decisions=10,
+    training_steps=512,
+    time_limit=5.0,
 )
 
 
@@ -158,6 +168,7 @@ def markdown(rows: list[Row], document: dict[str, Any], command: str) -> str:
     told = [f"- {line}" for line in notes(rows)]
     intro = [
         f"Made with `{command}` ({versions}; {machine}; data: {document['data']}).",
-        f"Each figure is the median of {document['sizes']['repeats']}, measured and reference taking turns in one run.",
+        f"Each figure is the median of {document['sizes']['repeats']} (a rate of {document['sizes']['turns']}), "
+        "measured and reference taking turns in one run.",
     ]
     return "\n".join(["# Speed and memory", "", *intro, "", *head, *table, "", *told, ""])

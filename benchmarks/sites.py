@@ -25,7 +25,7 @@ def sites(sizes: Sizes) -> Iterator[Row]:
     shares = list(np.random.default_rng(0).uniform(-1.0, 1.0, (EPISODE, 1)).astype(np.float32))
     made = [gym.make(ID.format(name), episode_steps=EPISODE) for name in ("Microgrid", "Arbitrage")]
     rates = take_turns(
-        sizes.repeats,
+        sizes.turns,
         *[lambda env=env: steps_per_second(env, shares, sizes.steps) / 1e3 for env in made],  # type: ignore[misc]
     )
     yield against("single, Microgrid", rates[0], "k steps/s", rates[1], "Arbitrage", LEAST_SHARE, "")
@@ -41,7 +41,7 @@ def batches(sizes: Sizes) -> Iterator[Row]:
         envs.reset(seed=0)
     shares = list(np.random.default_rng(0).uniform(-1.0, 1.0, (16, sizes.batch, 1)).astype(np.float32))
     rates = take_turns(
-        sizes.repeats,
+        sizes.turns,
         *[lambda envs=envs: batch_rate(envs, shares, sizes.batch_steps) / 1e6 for envs in made],  # type: ignore[misc]
     )
     for name, envs, rate in zip(names[:-1], made, rates, strict=False):

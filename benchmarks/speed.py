@@ -73,7 +73,7 @@ def single(sizes: Sizes) -> Iterator[Row]:
     for kind, actions in drawn.items():
         env = gym.make(ID, actions=kind, episode_steps=EPISODE)
         own, other = take_turns(
-            sizes.repeats,
+            sizes.turns,
             lambda env=env, actions=actions: steps_per_second(env, actions, sizes.steps),  # type: ignore[misc]
             lambda: steps_per_second(pole, pushes, sizes.steps),
         )
@@ -96,7 +96,7 @@ def batch(sizes: Sizes) -> Iterator[Row]:
         envs = energy_gym.make_vec(ID, num_envs=sizes.batch, horizon=24, actions=kind)
         envs.reset(seed=0)
         own, other, floor = take_turns(
-            sizes.repeats,
+            sizes.turns,
             lambda envs=envs, actions=actions: batch_rate(envs, actions, sizes.batch_steps),  # type: ignore[misc]
             lambda: batch_rate(poles, pushes, sizes.batch_steps),
             lambda envs=envs: gather_rate(envs, sizes.batch_steps),  # type: ignore[misc]
@@ -282,12 +282,14 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=list(MEASURES), default=list(MEASURES), metavar="NAME")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--markdown", type=Path, help="also write a page of the figures to this file")
-    parser.add_argument("--repeats", type=int, help="the median of so many (default 5)")
+    parser.add_argument("--repeats", type=int, help="the median of so many (default 5, of rates 21)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that it runs, not how fast")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a target is missed")
     asked = parser.parse_args()
     sizes = QUICK if asked.quick else Sizes()
-    sizes = sizes if asked.repeats is None else replace(sizes, repeats=max(asked.repeats, 1))
+    sizes = (
+        sizes if asked.repeats is None else replace(sizes, repeats=max(asked.repeats, 1), turns=max(asked.repeats, 1))
+    )
     console = Console()
     if not real_data():
         console.print("No fetched data (ENERGY_GYM_DATA is not set): embedded and synthetic sets stand in for years.")
