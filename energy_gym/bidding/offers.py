@@ -1,7 +1,8 @@
 """What a batch of producers has offered, as arrays that all environments step through together.
 
-Each market has one array, a row an environment; the running step stands at the same column for all. A step moves that
-column on by one, whatever the environments' own times, and where the columns run out all move back to the front.
+Each market has one array of figures, a row a step and a column an environment; the running step stands in the same row
+for all. A step moves that row on by one, whatever the environments' own times, and where the rows run out all move back
+to the front. What is observed lies the other way about, as observations do.
 
 One rule: what is observed of an offer is worked out once, when it is made, and not at every step that shows it.
 """
@@ -29,8 +30,8 @@ class Row:
     """One figure of the offers in a market: the volumes [kW], or the limit prices [currency/MWh].
 
     Args:
-        made: The figure, shape (num_envs, columns).
-        seen: The same as it is observed, float32.
+        made: The figure, shape (steps, num_envs).
+        seen: The same as it is observed, float32, shape (num_envs, steps).
         shown: Where and how it is observed.
     """
 
@@ -38,14 +39,19 @@ class Row:
     seen: npt.NDArray[np.float32]
     shown: Shown
 
-    def write(self, which: Any, columns: slice, values: Any) -> None:
-        """Set the figure of some environments in some columns."""
-        self.made[which, columns] = values
-        self.seen[which, columns] = self.shown.scaled(values)
+    def write(self, which: Any, steps: slice, values: Floats) -> None:
+        """Set the figure of some environments for some steps, values of shape (environments, steps)."""
+        self.made[steps, which] = values.T
+        self.seen[which, steps] = self.shown.scaled(values)
+
+    def clear(self, which: Any) -> None:
+        """Let some environments have nothing on offer."""
+        self.made[:, which] = 0.0
+        self.seen[which] = self.shown.scaled(0.0)
 
     def to_front(self) -> None:
-        """Move what is past the first `SPARE` columns to the front, and leave nothing behind it."""
-        for part, empty in ((self.made, 0.0), (self.seen, self.shown.scaled(0.0))):
+        """Move what is past the first `SPARE` steps to the front, and leave nothing behind it."""
+        for part, empty in ((self.made.T, 0.0), (self.seen, self.shown.scaled(0.0))):
             part[:, :-SPARE] = part[:, SPARE:].copy()
             part[:, -SPARE:] = empty
 
@@ -63,19 +69,19 @@ class Offers:
         """Volumes for the running step, an array a market; then limit prices, none where bids have none."""
         for kind in range(2):
             rows = self._rows[kind :: self._kinds] if kind < self._kinds else []
-            yield [row.made[:, self._here] for row in rows]
+            yield [row.made[self._here] for row in rows]
 
     @property
     def ahead(self) -> list[Floats]:
         """Volumes offered for the running and the coming steps, an array of shape (num_envs, ahead) a market [kW]."""
         return [
-            row.made[:, self._here : self._here + row.shown.end - row.shown.begin] for row in self._rows[:: self._kinds]
+            row.made[self._here : self._here + row.shown.end - row.shown.begin].T for row in self._rows[:: self._kinds]
         ]
 
     def clear(self, which: Any) -> None:
         """Let some environments have nothing on offer."""
         for row in self._rows:
-            row.write(which, slice(None), 0.0)
+            row.clear(which)
 
     def commit(self, place: int, book: Book, which: Positions, t: Positions, figures: tuple[Floats, ...]) -> None:
         """Take the bids of environments whose gate in a market is due.
@@ -87,14 +93,12 @@ class Offers:
             t: Their steps.
             figures: Volumes [kW], and limit prices where bids have them, each of shape (n, slots).
         """
-        leads, counts = book.first[t] - t, book.count[t]
         rows = self._rows[place * self._kinds : (place + 1) * self._kinds]
         slots = np.arange(book.slots * book.slot_steps) // book.slot_steps
-        for lead, count in set(zip(leads.tolist(), counts.tolist(), strict=True)):
-            same = np.flatnonzero((leads == lead) & (counts == count))
-            columns, chosen = slice(self._here + lead, self._here + lead + count), slots[:count]
+        for lead, count, alike in _alike(book.first[t] - t, book.count[t]):
+            steps, chosen = slice(self._here + lead, self._here + lead + count), slots[:count]
             for row, values in zip(rows, figures, strict=True):
-                row.write(which[same], columns, values[same[:, None], chosen])
+                row.write(which[alike], steps, values[alike].take(chosen, axis=1))
 
     def show(self, observations: npt.NDArray[np.float32]) -> None:
         """Write into observations what is offered from the running step on."""
@@ -111,6 +115,17 @@ class Offers:
             self._here = 0
 
 
+def _alike(leads: Positions, counts: Positions) -> Iterator[tuple[int, int, Any]]:
+    """Yield each lead with each count that goes with it, and the places where they are found."""
+    lead, count = int(leads[0]), int(counts[0])
+    if (leads == lead).all() and (counts == count).all():
+        yield lead, count, slice(None)
+        return
+    for lead, count in set(zip(leads.tolist(), counts.tolist(), strict=True)):
+        yield lead, count, np.flatnonzero((leads == lead) & (counts == count))
+
+
 def _row(shown: Shown, num_envs: int) -> Row:
-    made = np.zeros((num_envs, shown.end - shown.begin + SPARE))
-    return Row(made, np.full(made.shape, shown.scaled(0.0), dtype=np.float32), shown)
+    steps = shown.end - shown.begin + SPARE
+    seen = np.full((num_envs, steps), shown.scaled(0.0), dtype=np.float32)
+    return Row(np.zeros((steps, num_envs)), seen, shown)

@@ -238,10 +238,10 @@ class BiddingVectorEnv(EnergyVectorEnv):
         t = self._t[which]
         asked = np.minimum(np.maximum(given[which, book.entries].astype(np.float64), -1.0), 1.0)
         volume = volume_kw(asked, book.market.limits, self.setup.trading, trading_arrays)
-        empty = volume == 0.0
-        if empty.any():
-            used = np.arange(book.slots) < -(-book.count[t] // book.slot_steps)[:, None]
-            rejected[which] += np.count_nonzero(empty & (asked != 0.0) & used, axis=1)
+        rows, slots = np.nonzero((volume == 0.0) & (asked != 0.0))
+        if len(rows):
+            used = slots < -(-book.count[t[rows]] // book.slot_steps)
+            np.add.at(rejected, which[rows[used]], 1.0)
         figures: tuple[Floats, ...] = (volume,)
         if self.setup.trading.priced:
             shares = np.minimum(np.maximum(given[which, book.limits()].astype(np.float64), -1.0), 1.0)
