@@ -167,14 +167,13 @@ def _environment(scenario: Scenario | str | Path, keywords: dict[str, Any]) -> E
 def _made(name: str, keywords: dict[str, Any]) -> EnergyEnv:
     if name not in gym.registry:
         raise UnknownIdError.of("environment", name, [known for known in gym.registry if "energy_gym/" in known])
+    foreign = ConfigurationError(f"scenario={name!r}", "must be an id of energy_gym", "see energy-gym list")
     try:
         env = gym.make(name, disable_env_checker=True, split="validation", episode_steps=None, **keywords).unwrapped
     except TypeError as error:
-        if "unexpected keyword" not in str(error):
-            raise
-        raise ConfigurationError(f"{name}: {error}", "must be a keyword of the environment", "see its page") from error
+        raise foreign from error
     if not isinstance(env, EnergyEnv):
-        raise ConfigurationError(f"scenario={name!r}", "must be an id of energy_gym", "see energy-gym list")
+        raise foreign
     return env
 
 

@@ -46,16 +46,10 @@ class Task:
         """Return the environment.
 
         Raises:
-            ConfigurationError: The environment does not take one of the keywords, or not its value.
+            UnknownIdError: The environment does not take one of the keywords.
+            ConfigurationError: It does not take its value.
         """
-        try:
-            return gym.make(self.id, disable_env_checker=True, **self.keywords)
-        except TypeError as error:
-            if "unexpected keyword" not in str(error):
-                raise
-            raise ConfigurationError(
-                f"task {self.name}: {error}", f"must be a keyword of {self.id}", "correct the suite"
-            ) from error
+        return gym.make(self.id, disable_env_checker=True, **self.keywords)
 
     @property
     def actions(self) -> str:

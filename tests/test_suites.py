@@ -248,7 +248,7 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
 
 
 def test_a_keyword_that_the_environment_does_not_take() -> None:
-    with pytest.raises(ConfigurationError, match=r"task t: .*'datset'.*must be a keyword of energy_gym/Arbitrage-v0"):
+    with pytest.raises(UnknownIdError, match=r"keyword 'datset'.*did you mean 'dataset'"):
         Task("t", ID, {"datset": "ercot"}).make()
 
 

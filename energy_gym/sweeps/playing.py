@@ -18,7 +18,6 @@ import energy_gym
 from energy_gym.agents.base import Agent
 from energy_gym.agents.registry import agent_class, agent_factory, make_agent
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.errors import ConfigurationError
 from energy_gym.evaluation import PARTS, Evaluation, evaluate
 from energy_gym.oracle import Solution, solve
 from energy_gym.runs import EPISODE_SEED, source_hash
@@ -108,15 +107,11 @@ def make_environment(tree: Mapping[str, Any]) -> EnergyEnv:
     """Return the environment of a point.
 
     Raises:
-        ConfigurationError: A keyword or a value that it does not take.
+        UnknownIdError: A keyword that it does not take.
+        ConfigurationError: A value that it does not take.
     """
     keywords = {**keywords_of(tree["task"]), "scenario": read_scenario(tree["scenario"])}
-    try:
-        return EnergyEnv(**keywords, forecast=make_forecast(tree["forecast"]))
-    except TypeError as error:
-        if "unexpected keyword" not in str(error):
-            raise
-        raise ConfigurationError(f"task: {error}", f"must be a keyword of {tree['task']['id']}", "drop it") from error
+    return EnergyEnv(**keywords, forecast=make_forecast(tree["forecast"]))
 
 
 def play_point(tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -346,7 +346,7 @@ def test_real_markets(dataset: str, real_data: Any) -> None:
         ),
         ({"data": prices() * np.nan}, EnergyGymError, "NaN|finite"),
         ({"episode_steps": 1000}, EnergyGymError, "hold 72 steps"),
-        ({"activation": 1}, TypeError, "activation"),
+        ({"activation": 1}, UnknownIdError, "did you mean 'activation_seed'"),
     ],
 )
 def test_what_cannot_be_is_refused(change: dict[str, Any], kind: type[Exception], words: str) -> None:

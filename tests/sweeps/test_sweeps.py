@@ -91,7 +91,7 @@ def test_an_entity_of_another_kind_starts_from_its_own_defaults() -> None:
         ("task.dataset=ercott", "did you mean 'ercot'"),
         ("task.id=energy_gym/Arbitrag-v0", "did you mean 'energy_gym/Arbitrage-v0'"),
         ("task.id=energy_gym/FleetReserve-v0", "no scenario of entities"),
-        ("+task.home=3", "must be a keyword"),
+        ("+task.home=3", "keyword 'home': no such keyword"),
         (f"{BATTERY}.capacity_kwh=5,-1", "must be above 0 kWh"),
         (f"{PRICE}=range(0", "cannot be read"),
         (f"{PRICE}=interval(0,1)", "no countable values"),
