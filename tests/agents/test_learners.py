@@ -34,7 +34,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "cql": {"hidden": [64], "batch_size": 128, "learning_rate": 2e-3, "alpha": 0.5, "target_update_interval": 50},
     "bc": {"hidden": [64], "batch_size": 128, "learning_rate": 5e-3},
 }
-BUDGET = {"dqn": 12_000, "ppo": 20_000, "sac": 2_500, "cql": 500, "bc": 400}
+BUDGET = {"dqn": 8_000, "ppo": 20_000, "sac": 2_500, "cql": 500, "bc": 400}
 CASES = [("dqn", "discrete-3"), ("ppo", "discrete-3"), ("ppo", "continuous"), ("sac", "continuous")]
 CASES += [("cql", "discrete-3"), ("bc", "discrete-3"), ("bc", "continuous")]
 
