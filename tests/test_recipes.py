@@ -43,10 +43,10 @@ def test_every_file_is_a_command_and_every_command_a_file() -> None:
 def test_it_ends_with_a_table(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("stable_baselines3")
-    # Not imported here, where imitation would print what its recipe keeps quiet.
-    if find_spec(NEEDS.get(name, "stable_baselines3")) is None:
-        pytest.skip(f"{NEEDS[name]} is not installed")
+    # Not imported here, where libraries would print what the recipe keeps quiet.
+    for library in ("stable_baselines3", NEEDS.get(name, "stable_baselines3")):
+        if find_spec(library) is None:
+            pytest.skip(f"{library} is not installed")
     monkeypatch.setenv("COLUMNS", "80")
     words = [*TINY[name], "--seeds", "1", "--save", str(tmp_path)]
     with pytest.raises(SystemExit) as end:
