@@ -287,9 +287,8 @@ def main() -> int:
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a target is missed")
     asked = parser.parse_args()
     sizes = QUICK if asked.quick else Sizes()
-    sizes = (
-        sizes if asked.repeats is None else replace(sizes, repeats=max(asked.repeats, 1), turns=max(asked.repeats, 1))
-    )
+    if asked.repeats is not None:
+        sizes = replace(sizes, repeats=max(asked.repeats, 1), turns=max(asked.repeats, 1))
     console = Console()
     if not real_data():
         console.print("No fetched data (ENERGY_GYM_DATA is not set): embedded and synthetic sets stand in for years.")

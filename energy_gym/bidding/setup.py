@@ -96,22 +96,22 @@ class BiddingSetup(Setup):
 
     @cached_property
     def settled(self) -> Floats:
-        """What each step is settled on, shape (rows, steps + 1): base, more, less, closes, prices, imbalance prices."""
+        """What each step is settled on, shape (steps + 1, terms): base, more, less, closes, prices, imbalance."""
         markets = [self.column(market.price) for market in self.trading.markets]
         imbalance = [self.column(name) for name in self.trading.deviation.columns]
         terms = self.terms
-        rows = np.stack([terms.base_kwh, terms.more_kwh, terms.less_kwh, self.closes, *markets, *imbalance])
-        return np.concatenate([rows, np.zeros((len(rows), 1))], axis=1)
+        columns = [terms.base_kwh, terms.more_kwh, terms.less_kwh, self.closes, *markets, *imbalance]
+        return np.concatenate([np.column_stack(columns), np.zeros((1, len(columns)))])
 
     def terms_of(self, row: Any) -> laws.Terms:
-        """Return a step's rows of `settled` (floats, or arrays with a value per environment) as terms."""
+        """Return the terms of a step of `settled` (floats, or arrays with a value per environment)."""
         last = 4 + len(self.trading.markets)
         return laws.Terms(row[0], row[1], row[2], row[3], tuple(row[4:last]), tuple(row[last:]))
 
     @cached_property
     def step_terms(self) -> list[laws.Terms]:
         """The terms of every step, on floats."""
-        return [self.terms_of(row) for row in self.settled.T.tolist()]
+        return [self.terms_of(row) for row in self.settled.tolist()]
 
     def trade(self, xp: TradingNamespace) -> laws.Trade:
         """Return the settlement of a step."""

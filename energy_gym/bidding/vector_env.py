@@ -84,7 +84,6 @@ class BiddingVectorEnv(EnergyVectorEnv):
         self._ones = np.ones(volumes.shape[1], dtype=np.float32)
         self._emits = bool(setup.carbon.any())
         self._intensity = np.append(setup.carbon, 0.0)
-        self._settled = np.ascontiguousarray(setup.settled.T)
 
     def _compose(self) -> None:
         super()._compose()
@@ -130,7 +129,7 @@ class BiddingVectorEnv(EnergyVectorEnv):
         *stored, balance = self._states
         moved, net, _, _, wear, _, refused, _ = self._play(tuple(stored), wishes[: self._controls], self._gather(t))
         volumes, limits = self._offers.now
-        terms = self.setup.terms_of(self._settled.take(t, axis=0).T)
+        terms = self.setup.terms_of(self.setup.settled.take(t, axis=0).T)
         money = self._settle(net, wishes[self._controls], balance, volumes, limits, terms)
         self._states = (*moved, money.balance_kwh)
         carbon = carbon_kg(money.net_kwh, self._intensity.take(t)) if self._emits else 0.0
