@@ -214,5 +214,10 @@ def _metered(entities: Mapping[str, Entity], contracts: Mapping[str, Contract]) 
     if len(grids) > 1:
         raise ConfigurationError(f"entities.{grids[1]}", f"is a second connection beside {grids[0]!r}", "keep one")
     demand = tuple(contract for contract in contracts.values() if isinstance(contract, DemandCharge))
+    for name, contract in contracts.items():
+        if contract.settled_by == "meter" and not isinstance(contract, EnergyContract | DemandCharge):
+            found = f"contracts.{name} (kind {contract.kind!r})"
+            rule = "says that the meter settles it, and has no law that a meter knows"
+            raise ConfigurationError(found, rule, "derive it from EnergyContract or DemandCharge")
     priced = contracts[energy[0]]
     return Site(next(iter(contracts)), entities, priced, demand)  # type: ignore[arg-type]  # filtered by type above

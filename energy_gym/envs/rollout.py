@@ -114,7 +114,8 @@ class Course:
 class Rollout:
     """Plays windows of an environment's split, many at once, as one differentiable function of the wishes.
 
-    Works for every id of this package and any scenario of its entities; what an agent may know is not its business.
+    Plays every scenario of entities and metered contracts, and fleets whose dispatch is a rule; producers, whose bids
+    count at gate closures, are refused. What an agent may know is not its business.
 
     Args:
         source: An environment, in any Gymnasium wrappers, or its setup.
@@ -122,7 +123,7 @@ class Rollout:
         device: Where the series lie and the wishes are expected.
 
     Raises:
-        ConfigurationError: The source is no environment of this package.
+        ConfigurationError: The source is no environment of this package, or one that a rollout cannot play.
         MissingExtraError: If torch is not installed.
 
     Example:
@@ -145,6 +146,9 @@ class Rollout:
         setup = base.setup if isinstance(base, EnergyEnv) else base
         if not isinstance(setup, Setup):
             raise ConfigurationError(f"source={source!r}", "must be an environment of energy_gym", "pass gym.make(...)")
+        if setup.undifferentiable is not None:
+            remedy = "step the environment or a batch of it, energy_gym.make_vec"
+            raise ConfigurationError(f"rollout of {setup.scenario.name!r}", setup.undifferentiable, remedy)
         self.setup = setup
         self.dtype, self.device = dtype or torch.float64, torch.device(device)
         self._course = Course(setup.units, setup.closings, setup.weights)
@@ -189,7 +193,7 @@ class Rollout:
         start = self.initial(len(begin)) if states is None else states
         self._check(begin, wishes.shape[1], start)
         steps = begin[:, None] + torch.arange(wishes.shape[1], device=self.device)
-        signals = [_mapped(self._series, operator.itemgetter(at)) for at in steps.unbind(dim=1)]
+        signals = [_mapped(self._series, operator.itemgetter((..., at))) for at in steps.unbind(dim=1)]
         return self._course.play(start.unbind(dim=1), wishes, signals, closed)
 
     def _check(self, first: Any, length: int, states: Any) -> None:

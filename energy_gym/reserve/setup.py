@@ -88,6 +88,13 @@ class FleetSetup(Setup):
             raise ConfigurationError(f"unit {found.name!r}", "must be a fleet", "make it with make_fleet_setup")
         return found
 
+    @property
+    def undifferentiable(self) -> str | None:
+        """See `Setup.undifferentiable`."""
+        if self.unit.dispatch.name == "optimal":
+            return "dispatch='optimal' is a solver's and has no gradient; dispatch='proportional' has one"
+        return None
+
     def physical(self) -> FleetSetup:
         """See `Setup.physical`: a bid for each asset and market."""
         unit = replace(self.unit, dispatch=DISPATCHES["direct"])
