@@ -28,16 +28,20 @@ from energy_gym.errors import ConfigurationError
 from energy_gym.forecast import Forecast, get_forecast
 from energy_gym.reserve.dispatch import DISPATCHES, Dispatch, get_dispatch
 from energy_gym.reserve.fleet import Fleet, Leg
+from energy_gym.reserve.oracle import best_of_fleet
 from energy_gym.reserve.presets import get_fleet, usual_fleet
+from energy_gym.reserve.step import FleetStep
 from energy_gym.reserve.synthetic import synthetic_feed
-from energy_gym.reserve.unit import FleetUnit
+from energy_gym.reserve.unit import FleetUnit, expected_fleet
 from energy_gym.scenario import Site
 from energy_gym.tape import Slot, State, Tape
+from energy_gym.units import UnitLaws
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = npt.NDArray[np.float64]
+LAWS = UnitLaws(step=FleetStep, best=best_of_fleet, expected=expected_fleet)
 TERMINAL_HINT = 'pass terminal="free", or another energy_price in the fleet'
 
 
@@ -232,6 +236,7 @@ def _laid(fleet: Fleet, feed: Feed, dispatch: Dispatch, seed: int) -> tuple[Flee
         energy_prices=np.stack([zeros if name is None else feed.values[name][window] for name in energy]),
         shares=np.stack([part[window] for part in shares]),
         typical=tuple(_typical(leg) for leg in legs),
+        laws=LAWS,
     )
     called = [(leg.name, part) for leg, part in zip(legs, shares, strict=True) if _by_chance(leg)]
     return unit, tuple(called)

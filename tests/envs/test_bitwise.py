@@ -50,8 +50,8 @@ def play(energy: Any, wishes: Any, prices: Any, carbon: Any, cell: Any, xp: Any)
     weights, steps, states = Weights(1.0, 0.08), [], (energy,)
     advance = compose([unit(cell)], xp)
     for wish, price, intensity in zip(wishes, prices, carbon, strict=True):
-        states, grid, cost, kg, wear, _, refused, _ = advance(states, (wish,), (price, price, intensity, 0.0))
-        steps.append((states[0], grid, cost, kg, wear, refused, reward(cost, kg, wear, 0.0, weights)))
+        states, grid, cost, kg, wear, _, _, refused, _ = advance(states, (wish,), (price, price, intensity, 0.0))
+        steps.append((states[0], grid, cost, kg, wear, refused, reward(cost, kg, wear, 0.0, 0.0, weights)))
     return steps
 
 
