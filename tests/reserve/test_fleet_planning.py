@@ -12,6 +12,7 @@ import pytest
 
 from energy_gym.agents.mpc import expected_units
 from energy_gym.entities import Battery
+from energy_gym.oracle.milp import play_unit
 from energy_gym.oracle.statement import Goal
 from energy_gym.reserve import Fleet, Reserve, Trade
 from energy_gym.reserve.dispatch import DISPATCHES
