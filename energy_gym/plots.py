@@ -6,6 +6,7 @@ One rule: an agent has one colour in every picture, given by its place in the re
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,7 @@ def write_plots(folder: Path, results: Results) -> list[str]:
     """Write the plots into a folder; return their names, none where the extra ``plot`` is not installed.
 
     A picture that nothing can be drawn on (no agent learns, no day is known) is not written, and an old one is removed.
+    One that fails is told by a RuntimeWarning: results that took hours to play are not lost to a picture of them.
     """
     try:
         check_plots()
@@ -71,9 +73,17 @@ def write_plots(folder: Path, results: Results) -> list[str]:
     written = []
     for name, writer in zip(PLOTS, writers, strict=True):
         (folder / name).unlink(missing_ok=True)
-        if not results.frame.empty and writer(folder / name, results):
+        if not results.frame.empty and _drawn(writer, folder / name, results):
             written.append(name)
     return written
+
+
+def _drawn(writer: Callable[[Path, Results], bool], path: Path, results: Results) -> bool:
+    try:
+        return writer(path, results)
+    except Exception as error:
+        warnings.warn(f"{path.name} could not be drawn: {type(error).__name__}: {error}", RuntimeWarning, stacklevel=2)
+        return False
 
 
 def cumulative(daily: pd.DataFrame) -> pd.DataFrame:
@@ -225,6 +235,6 @@ def _style(axes: Any, task: str, dates: bool) -> None:
     axes.yaxis.label.set_size(8)
     axes.xaxis.label.set_size(8)
     if dates:
-        days = axes.get_lines()[0].get_xdata()
+        days = np.unique(np.concatenate([line.get_xdata() for line in axes.get_lines()]))  # some did not play the task
         ticks = np.unique(np.linspace(0, len(days) - 1, DATES).round().astype(int))
         axes.set_xticks(days[ticks], labels=[str(day)[:10] for day in days[ticks]])

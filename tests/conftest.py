@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,17 @@ import pytest
 
 # The suite runs a process a core: libraries that start a thread a core as well would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+if os.environ.get("ENERGY_GYM_REFUSE_NETWORK"):
+    _connect = socket.socket.connect
+
+    def _refuse(self: socket.socket, address: Any) -> None:
+        """Connect to this machine alone: for machines on which no network namespace can be made."""
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise OSError(f"the tests want no network, and one asked for {address}")
+        _connect(self, address)
+
+    socket.socket.connect = _refuse  # type: ignore[method-assign]
 
 MIRROR = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from energy_gym import cli
+from energy_gym import cli, plots
 from energy_gym.leaderboard import run_suite
 from energy_gym.page import figure, parts_figure
 from energy_gym.plots import PLOTS, cumulative, learning, write_plots
@@ -154,6 +155,33 @@ def test_without_curves_an_old_picture_goes(results: Results, tmp_path: Path) ->
     results.records = [{**record, "curve": []} for record in results.records]
     assert write_plots(tmp_path, results) == ["regret_per_day.png", "regret_parts.png", "leaderboard.html"]
     assert not (tmp_path / "learning_curves.png").exists()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_agents_that_played_only_some_tasks(seed: int, results: Results, tmp_path: Path) -> None:
+    """The best agent of the folder played one task, another agent the other one, or whatever the draw leaves."""
+    random = np.random.default_rng(seed)
+    best = results.frame["agent"].iloc[0]
+    kept = [row for row in results.records if random.random() < 0.6 and (row["agent"], row["task"]) != (best, "b")]
+    results.records = [*kept, next(row for row in results.records if (row["agent"], row["task"]) == (best, "a"))]
+    results.rank()
+    assert {"regret_per_day.png", "leaderboard.html"} <= set(write_plots(tmp_path, results))
+
+
+def test_a_picture_that_fails_costs_neither_the_tables_nor_the_other_pictures(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> bool:
+        raise IndexError("no such day")
+
+    monkeypatch.setattr(plots, "write_regret", fails)
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    with pytest.warns(RuntimeWarning, match=r"regret_per_day.png could not be drawn: IndexError: no such day"):
+        result = command(tmp_path, monkeypatch)
+    assert result.exit_code == 0
+    assert "Over all tasks" in result.stdout
+    assert (tmp_path / "out" / "leaderboard.html").is_file()
+    assert not (tmp_path / "out" / "regret_per_day.png").exists()
 
 
 def test_without_the_extra_there_are_no_plots(

@@ -84,10 +84,11 @@ def week(site: int, number: int) -> tuple[pd.Timestamp, pd.Timestamp]:
 
 
 def _row(name: str, site: int) -> pd.Series:
+    known = _checked(site)  # before anything is fetched
     table = pd.read_csv(shared_file(name), index_col="site_id")
-    if _checked(site) not in table.index:
+    if known not in table.index:
         raise RawFileError(f"{name}: no site {site}", "must list every site", "report it")
-    return table.loc[site]
+    return table.loc[known]
 
 
 def _checked(site: int) -> int:

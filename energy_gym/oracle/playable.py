@@ -52,10 +52,12 @@ class Playable:
 
     @cached_property
     def worths(self) -> Floats:
-        """See `energy_gym.oracle.levels.Steps.worths`: prices of both directions, with and without losses and wear."""
+        """See `energy_gym.oracle.levels.Steps.worths`: what energy may cost, with and without losses and wear."""
         money, carbon = self.goal.weights
         kg = carbon * carbon_kg(1.0, self.unit.carbon)
         prices = [money * energy_cost(1.0, price) + kg for price in (self.unit.buy, self.unit.sell)]
+        if self.unit.curtailable_kwh is not None:  # energy that takes the place of what is cut changes no bill
+            prices.append(np.zeros(len(self)))
         rows = [factor * price - wear for price in prices for factor, wear in self._exchanges(money)]
         return np.stack([*rows, np.zeros(len(self))])
 

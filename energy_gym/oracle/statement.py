@@ -84,13 +84,19 @@ def _connect(model: Any, unit: Unit, net: Any, drawn: list[Any]) -> Any:
         return net
     if unit.curtailable_kwh is not None:
         cut = model.variable(0.0, unit.curtailable_kwh)
-        for flexible, draws in zip(unit.flexibles, drawn, strict=True):
-            if flexible.curtails:
-                model.at_most(cut + draws, unit.curtailable_kwh)
+        by_action = [draws for flexible, draws in zip(unit.flexibles, drawn, strict=True) if flexible.curtails]
+        if by_action:  # what all of them cut by action is no longer there to be cut at the limit
+            model.at_most(_added(cut, by_action), unit.curtailable_kwh)
         net = net + cut
         _cut_only_at_the_limit(model, unit, net, cut)
     model.at_most(-unit.export_kwh, net)
     return net
+
+
+def _added(first: Any, more: list[Any]) -> Any:
+    for one in more:
+        first = first + one
+    return first
 
 
 def _cut_only_at_the_limit(model: Any, unit: Unit, net: Any, cut: Any) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from energy_gym.data import card, check, emsx, load, zenodo
+from energy_gym.data import card, check, emsx, fetching, load, zenodo
 from energy_gym.data.emsx_card import template
 from energy_gym.data.emsx_files import read_rows
 from energy_gym.data.feed import open_feed
@@ -259,8 +259,16 @@ def test_unknown_sites(dataset_id: str) -> None:
 
 
 @pytest.mark.parametrize("site", [0, 71, "7", 7.0, True])
-def test_unknown_site_numbers(site: object) -> None:
-    for ask in (emsx.battery, emsx.test_weeks):
+def test_unknown_site_numbers_fetch_nothing(site: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: object) -> None:
+        raise AssertionError("a file was asked for")
+
+    monkeypatch.delenv("ENERGY_GYM_DATA", raising=False)
+    monkeypatch.setenv("ENERGY_GYM_CACHE", str(tmp_path))
+    monkeypatch.setattr(fetching, "download", asked)
+    monkeypatch.setattr(zenodo, "download", asked)
+    monkeypatch.setattr(zenodo, "_stated", asked)
+    for ask in (emsx.battery, emsx.test_weeks, lambda number: emsx.week(number, 1)):
         with pytest.raises(UnknownIdError, match="sites 1 to 70"):
             ask(site)  # type: ignore[arg-type]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -11,7 +12,10 @@ import pandas as pd
 import pytest
 
 import energy_gym
-from energy_gym import Battery
+from energy_gym import Battery, Objective, Scenario
+from energy_gym.contracts import Tariff
+from energy_gym.entities import Consumer, Grid, Solar, Wind
+from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.scenarios.arbitrage import ArbitrageVectorEnv
 
 ID = "energy_gym/Arbitrage-v0"
@@ -65,6 +69,52 @@ def replayed(env: Any, actions: list[Any]) -> float:
         earned += reward
         assert truncated == (step == len(actions) - 1)
     return earned
+
+
+def pinched(seed: int, steps: int) -> dict[str, Any]:
+    """A random site whose generation is cut at the export limit, with a battery that wears and hours without sun."""
+    random = np.random.default_rng(seed)
+    minutes = int(random.choice([60, 30, 15]))
+    index = pd.date_range("2024-03-31", periods=steps, freq=f"{minutes}min", tz="UTC")
+    made = random.uniform(0.0, 15.0, (2, steps)) * (random.random((2, steps)) < 0.7)
+    columns = {"load_kw": random.uniform(0.0, 12.0, steps), "pv_kw": made[0], "wind_kw": made[1] / 2}
+    columns |= {"price_per_mwh": random.normal(100.0, 100.0, steps), "carbon_g_per_kwh": random.uniform(0, 600, steps)}
+    wearing = replace(tiny(seed, steps)["battery"], wear_per_kwh=float(random.uniform(0.0, 0.1)))
+    entities: dict[str, Any] = {"battery": wearing, "load": Consumer()}
+    entities |= {"pv": Solar(curtailment="limit")} | ({"wind": Wind(curtailment="limit")} if seed % 4 == 0 else {})
+    limit = float(random.choice([30.0, random.uniform(12.0, 16.0)]))
+    entities["grid"] = Grid(limit, float(random.choice([0.0, random.uniform(0.0, 5.0)])))
+    sell = "price_per_mwh" if seed % 8 == 7 else float(random.uniform(-20.0, 150.0))
+    supply = Tariff(float(random.uniform(100.0, 400.0)), sell)
+    kind, end = ("cost", "cost", "joint", "carbon")[seed % 4], ("free", "settle", "cyclic")[seed % 3]
+    objective = Objective(kind, 150.0, end)
+    return {
+        "data": pd.DataFrame(columns, index=index),
+        "scenario": Scenario("pinched", entities, {"supply": supply}, objective=objective),
+        "episode_steps": None,
+        "horizon": 2,
+    }
+
+
+def best_sequence(problem: dict[str, Any], levels: int, steps: int) -> float:
+    """Return what the best of every sequence earns, each in an environment of its own."""
+    sequences = np.array(list(itertools.product(range(levels), repeat=steps)))
+    batch = EnergyVectorEnv(len(sequences), actions=f"discrete-{levels}", autoreset="disabled", **problem)
+    batch.reset(seed=0)
+    return float(sum(batch.step(sequences[:, step])[1] for step in range(steps)).max())
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_best_of_all_sequences_where_generation_is_cut(seed: int) -> None:
+    levels, steps = ((3, 6), (5, 4), (7, 3))[seed % 3]
+    problem = pinched(seed, steps)
+    best = best_sequence(problem, levels, steps)
+    env = gym.make("energy_gym/Scenario-v0", actions=f"discrete-{levels}", **problem)
+    env.reset(seed=0)
+    solution = energy_gym.solve(env)
+    assert solution.exact
+    assert solution.value == pytest.approx(best, abs=1e-9)
+    assert replayed(env, solution.actions) == pytest.approx(solution.value, abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(36))
