@@ -164,7 +164,7 @@ def make_fleet_setup(
         scenario=chosen,  # type: ignore[arg-type]  # a fleet stands where other environments have a scenario
         feed=feed,
         tape=FleetTape(feed, get_forecast(forecast), ahead, _seen(chosen), _states(chosen), called),
-        sites=(Site(chosen.name, chosen.batteries, Spot(chosen.energy_price, chosen.carbon), ()),),
+        sites=(Site(chosen.name, chosen.batteries, {"energy": Spot(chosen.energy_price, chosen.carbon)}),),
         units=(unit,),
         closings=(_closing(chosen, feed, closing),),
         keeping=(closing,),

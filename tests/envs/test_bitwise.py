@@ -39,7 +39,7 @@ def random_battery(random: np.random.Generator) -> Battery:
 def unit(cell: Any) -> Unit:
     """Return a battery with these figures on a spot market."""
     price = np.ones(1)
-    site = Site("spot", {"battery": Battery()}, Spot(), ())
+    site = Site("spot", {"battery": Battery()}, {"spot": Spot()})
     nothing = Registers(np.zeros(0), np.zeros((0, 1)), np.zeros((0, 1)))
     laid = lay_out(site, {"carbon_g_per_kwh": price}, (price, price), nothing, 1.0)
     flexible: Flexible = replace(laid.flexibles[0], cell=cell, costs=True)

@@ -47,7 +47,7 @@ def frame() -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("contracts", "named"),
     [
-        ({"tariff": Tariff(), "supply": Supply()}, r"contracts\.supply \(kind 'supply'\): is settled by a producer"),
+        ({"tariff": Tariff(), "supply": Supply()}, r"contracts\.supply \(kind 'supply'\): is settled by the producer"),
         ({"trading": Trading()}, r"contracts\.trading \(kind 'trading'\): is settled by a producer"),
         ({"trading": Trading(), "supply": Supply()}, r"contracts\.trading .*: is settled by a producer"),
         ({"spot": Spot(), "promise": Promise()}, r"contracts\.promise \(kind 'promise'\): is settled by nobody"),
@@ -66,9 +66,9 @@ def test_a_contract_without_a_law_is_no_part_of_a_meter():
 
 @pytest.mark.parametrize("more", [{"demand": DEMAND}, {"promise": Promise()}])
 def test_a_producer_refuses_what_it_does_not_settle(more, frame):
-    scenario = Scenario("x", ENTITIES, {"trading": Trading(), "supply": Supply(), **more})
+    contracts = {"trading": Trading(), "supply": Supply(), **more}
     with pytest.raises(ConfigurationError, match=rf"contracts\.{next(iter(more))} \(kind .*\): is settled"):
-        gym.make("energy_gym/Bidding-v0", scenario=scenario, data=frame)
+        gym.make("energy_gym/Bidding-v0", scenario=Scenario("x", ENTITIES, contracts), data=frame)
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
