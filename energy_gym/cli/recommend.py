@@ -113,7 +113,8 @@ def verdict(found: Recommendation) -> list[str]:
     from energy_gym.leaderboard.tables import fixed
 
     if found.best is None:
-        return [f"Recommended: none. No candidate decides within {_limit(found.latency_ms)}."]
+        reason = f"No candidate decides within {_limit(found.latency_ms)}" if found.trials else "None could be played"
+        return [f"Recommended: none. {reason}."]
     best, unit = found.best, found.unit
     speed = f"{_ms(best.median_ms)} ms per decision at the median, {_ms(best.slow_ms)} ms at 95 %"
     lines = [f"Recommended: {best.name} (score {fixed(best.score, 4)}; {speed})"]
@@ -124,7 +125,7 @@ def verdict(found: Recommendation) -> list[str]:
             f"95 % interval {fixed(margin.low, 3)} to {fixed(margin.high, 3)} over {found.weeks} weeks"
         )
         lines += [] if found.certain else [f"  so few weeks may deceive: {found.runner_up.name} may be as good"]
-    below = " (below nought: money comes in)" if best.spent < 0.0 else ""
+    below = " (below zero: income)" if best.spent < 0.0 else ""
     lines.append(f"  cost: {fixed(best.spent, 3)} {found.currency} a week{below}")
     return lines + ([f"  carbon: {fixed(best.carbon_kg, 2)} kg a week"] if best.carbon_kg else [])
 
