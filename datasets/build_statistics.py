@@ -17,7 +17,7 @@ import pandas as pd
 import yaml
 
 from energy_gym.data.card_files import parse_card
-from energy_gym.data.cards import card_ids
+from energy_gym.data.catalogue import card_ids
 from energy_gym.data.fetching import fetch_card
 from energy_gym.data.loading import assemble
 from energy_gym.data.readers.table import parse

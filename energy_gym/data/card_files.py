@@ -12,6 +12,7 @@ import pandas as pd
 import yaml
 
 from energy_gym.data.cards import PACKAGED, Card, Column, Expected, Origin, RawFile, Statistics
+from energy_gym.data.readers.table import READERS
 from energy_gym.errors import CardError, UnknownIdError
 
 _REQUIRED = (
@@ -87,6 +88,7 @@ def _require_keys(where: str, mapping: Mapping[str, object], required: tuple[str
 def _build(dataset_id: str, content: Mapping[str, Any]) -> Card:
     check_keys("card", content, _REQUIRED, _OPTIONAL)
     zone = _zone(content["zone"])
+    _require_reader(content["reader"])
     return Card(
         id=dataset_id,
         **{key: _text(key, content[key]) for key in ("title", "description", "currency", "publication", "reader")},
@@ -102,6 +104,12 @@ def _build(dataset_id: str, content: Mapping[str, Any]) -> Card:
         expected=tuple(_expected(entry) for entry in _sequence("expected", content.get("expected", []))),
         origin=tuple(_origin(entry) for entry in _sequence("origin", content.get("origin", []))),
     )
+
+
+def _require_reader(value: object) -> None:
+    if _text("reader", value) not in READERS:
+        unknown = UnknownIdError.of("reader", str(value), READERS)
+        raise CardError(f"reader={value!r}", f"must be one of {', '.join(READERS)}", unknown.remedy)
 
 
 def _mapping(where: str, value: object) -> Mapping[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from dataclasses import dataclass
@@ -10,27 +9,9 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from energy_gym.errors import CardError, UnknownIdError
-from energy_gym.paths import resource
+from energy_gym.errors import CardError
 
 FILLS = ("similar-day", "none")
-READERS = (
-    "embedded",
-    "synthetic",
-    "energinet-2021",
-    "energinet-2024",
-    "elia",
-    "nem",
-    "green-dcc-utc",
-    "green-dcc-offset",
-    "green-dcc-local",
-    "encortex-uk",
-    "encortex-caiso",
-    "ausgrid",
-    "emsx",
-    "commercial",
-    "epf",
-)
 PACKAGED = ("embedded", "commercial")
 _KINDS = {"embedded": "embedded", "commercial": "derived", "synthetic": "synthetic"}
 FINDINGS = ("gap", "duplicate", "nan", "frozen", "stand-in")
@@ -99,6 +80,7 @@ class Column:
         """Minutes after local midnight of today at which tomorrow is published, None where it is not day-ahead.
 
         Example:
+            >>> from energy_gym.data import card
             >>> card("ercot-2021-2022").columns["price_per_mwh"].day_ahead_minute
             810
         """
@@ -185,7 +167,7 @@ class Card:
         columns: Columns by canonical name, in the order of the frame.
         splits: Whole local days, as UTC moments, half open.
         files: Raw files; one Parquet file for an embedded or derived set, none for a synthetic one.
-        reader: Which parser of ``energy_gym.data.readers`` reads them.
+        reader: Name of what reads them, in the table of ``energy_gym.data.readers``.
         publication: Where the publication times come from.
         licence: Licence of the data.
         attribution: Whom to name.
@@ -219,7 +201,6 @@ class Card:
     origin: tuple[Origin, ...]
 
     def __post_init__(self) -> None:
-        _require(self.reader in READERS, "reader", self.reader, f"must be one of {', '.join(READERS)}")
         good = re.fullmatch(r"[A-Z]{3}", self.currency) is not None
         _require(good, "currency", self.currency, "must be an ISO 4217 code")
         day_fits = self.resolution_minutes > 0 and 1440 % self.resolution_minutes == 0
@@ -268,43 +249,3 @@ class Card:
         """The regular UTC index of the frame, named ``time``."""
         first, step = self.span[0].as_unit("ns"), pd.Timedelta(minutes=self.resolution_minutes)
         return pd.date_range(first, periods=self.steps, freq=step, name="time", unit="ns").as_unit("ns")
-
-
-def card_ids() -> tuple[str, ...]:
-    """Return the ids of all data sets with a card of their own, sorted; the sites of EMSx share one.
-
-    Example:
-        >>> "ercot-2021-2022" in card_ids()
-        True
-    """
-    return tuple(sorted(path.stem for path in resource("datasets").glob("*.yaml")))
-
-
-@functools.cache
-def _card(dataset_id: str) -> Card:
-    from energy_gym.data.card_files import read_card
-
-    return read_card(resource("datasets", f"{dataset_id}.yaml"))
-
-
-def card(dataset_id: str) -> Card:
-    """Return the card of a data set.
-
-    The card of an EMSx site (``emsx-1`` to ``emsx-70``) states the span and the statistics of its series, so the first
-    call for a site fetches them (about 90 MB).
-
-    Raises:
-        UnknownIdError: There is no such data set.
-        CardError: The card's file breaks a rule.
-
-    Example:
-        >>> card("ercot-2021-2022").columns["price_per_mwh"].published
-        'day-ahead 13:30'
-    """
-    if dataset_id.startswith("emsx-"):
-        from energy_gym.data.emsx_card import site_card, site_of
-
-        return site_card(site_of(dataset_id))
-    if dataset_id not in card_ids():
-        raise UnknownIdError.of("data set", dataset_id, (*card_ids(), "emsx-1 to emsx-70"))
-    return _card(dataset_id)

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from energy_gym.data.cards import Card, card
+from energy_gym.data.cards import Card
+from energy_gym.data.catalogue import ready_card
 from energy_gym.data.dataset import Dataset, Issued
 from energy_gym.data.fetching import cache_folder, fetch_card
 from energy_gym.data.filling import fill_similar_day
-from energy_gym.data.readers.table import VERSION, Raw, parse
+from energy_gym.data.raw import VERSION, Raw, on_grid
+from energy_gym.data.readers.table import parse
 from energy_gym.errors import NonFiniteError
 from energy_gym.files import write_atomically
 
@@ -58,7 +60,7 @@ def read_raw(dataset_id: str) -> Raw:
         ChecksumError: A raw file does not have the hash on its card.
         DownloadError: A raw file could not be had.
     """
-    its_card = card(dataset_id)
+    its_card = ready_card(dataset_id)
     return parse(its_card, fetch_card(its_card))
 
 
@@ -92,14 +94,9 @@ def _issued_on_grid(its_card: Card, rows: pd.DataFrame) -> Issued:
     return rows[~rows.index.duplicated(keep="last")].reindex(its_card.index).to_numpy(dtype=np.float32)
 
 
-def on_grid(its_card: Card, series: pd.Series) -> pd.Series:
-    """Put a raw series on the regular index of its card; NaN where it has no row."""
-    return series[~series.index.duplicated(keep="last")].reindex(its_card.index)
-
-
 @functools.lru_cache(maxsize=_KEPT)
 def _kept(dataset_id: str) -> Dataset:
-    its_card = card(dataset_id)
+    its_card = ready_card(dataset_id)
     if its_card.offline:
         return assemble(its_card, read_raw(dataset_id))
     path = cache_folder() / "frames" / f"{dataset_id}-{_key(its_card)}.parquet"
