@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec
 
 import typer
@@ -106,7 +107,8 @@ def fetch(dataset_id: _Id) -> None:
     files = fetch_card(dataset.card)
     console = Console()
     console.print(f"{dataset_id}: {len(files)} raw files verified, {len(dataset.frame)} steps ready")
-    place = "the package" if dataset.card.offline else str(mirror_folder() or cache_folder() / "raw")
+    here = dataset.card.home or "the package"
+    place = str(here if dataset.card.offline else mirror_folder() or cache_folder() / "raw")
     console.print(f"raw files: {escape(place)}", soft_wrap=True)
 
 
@@ -181,6 +183,18 @@ def check(
     console.print(f"{dataset_id}: {verdict}")
     if not report.passed:
         raise typer.Exit(1)
+
+
+@app.command()
+@_clearly
+def statistics(file: Annotated[Path, typer.Argument(metavar="FILE", help="A card's YAML file.")]) -> None:
+    """Print the section that a card's statistics need, from the training split of its series."""
+    from energy_gym.data.loading import training_figures
+
+    found = training_figures(file)
+    print("statistics:")
+    for name, figures in found.items():
+        print(f"  {name}: {{mean: {figures.mean}, offset: {figures.offset}, scale: {figures.scale}}}")
 
 
 def _print_clocks(console: Console, report: Report, months: bool) -> None:

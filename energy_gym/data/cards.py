@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from energy_gym.data.columns import UNITS, symbol_of, unit_of
+from energy_gym.data.layout import Layout
 from energy_gym.errors import CardError
 
 FILLS = ("similar-day", "none")
 PACKAGED = ("embedded", "commercial")
 _KINDS = {"embedded": "embedded", "commercial": "derived", "synthetic": "synthetic"}
 FINDINGS = ("gap", "duplicate", "nan", "frozen", "stand-in")
-_PUBLISHED = re.compile(r"always|after|day-ahead (?:[01]\d|2[0-3]):[0-5]\d|day-ahead 24:00")
+_PUBLISHED = re.compile(r"always|after|at-start|day-ahead (?:[01]\d|2[0-3]):[0-5]\d|day-ahead 24:00")
 
 
 def _require(good: bool, where: str, value: object, rule: str, remedy: str = "correct the card") -> None:
@@ -109,7 +111,7 @@ class RawFile:
 
     Args:
         path: Path below the source's base URL.
-        url: Where it is downloaded from; empty for a file that ships with the package.
+        url: Where it is downloaded from; empty for a file that ships with the package, or lies beside its card.
         sha256: Hash of its bytes, 64 hexadecimal digits.
         folder: The source's folder in a local mirror.
     """
@@ -188,9 +190,11 @@ class Card:
         defects: What is wrong with the data, in words.
         expected: The same in numbers, as ``check`` must find it.
         origin: What an embedded file was built from.
+        layout: How its tables are laid out, for the reader ``table``.
+        home: Folder of a card that does not ship with the package; its files lie there, but those with a URL.
 
     Raises:
-        CardError: Splits, span or columns contradict each other.
+        CardError: Splits, span or columns contradict each other, or a column has no unit that the suite knows.
     """
 
     id: str
@@ -212,6 +216,8 @@ class Card:
     defects: tuple[str, ...]
     expected: tuple[Expected, ...]
     origin: tuple[Origin, ...]
+    layout: Layout | None = None
+    home: Path | None = None
 
     def __post_init__(self) -> None:
         good = re.fullmatch(r"[A-Z]{3}", self.currency) is not None
@@ -220,9 +226,18 @@ class Card:
         _require(day_fits, "resolution_minutes", self.resolution_minutes, "must divide a day")
         _require("train" in self.splits, "splits", tuple(self.splits), "must hold 'train'")
         _require(len(self.columns) > 0, "columns", (), "must hold at least one column")
+        self._require_units()
         self._require_ordered_splits()
         for known in self.expected:
             _require(known.column in self.columns, "expected.column", known.column, "must be a column of the card")
+
+    def _require_units(self) -> None:
+        endings = ", ".join(unit.suffix for unit in UNITS)
+        for name, column in self.columns.items():
+            good = unit_of(name) is not None
+            _require(good, "columns", name, f"a column's name must end in its unit: {endings}", "rename it on the card")
+            unit = symbol_of(name, self.currency)
+            _require(column.unit == unit, f"{name}.unit", column.unit, f"must be {unit!r}, as the name says")
 
     def _require_ordered_splits(self) -> None:
         previous = self.span[0]
@@ -239,13 +254,13 @@ class Card:
 
     @property
     def kind(self) -> str:
-        """How the data come: ``"embedded"``, ``"derived"`` from an embedded file, ``"synthetic"`` or ``"fetched"``."""
-        return _KINDS.get(self.reader, "fetched")
+        """``"embedded"``, ``"derived"`` from an embedded file, ``"synthetic"``, ``"fetched"``, or ``"own"`` files."""
+        return _KINDS.get(self.reader, "own" if self.offline else "fetched")
 
     @property
     def offline(self) -> bool:
         """True where nothing is ever downloaded."""
-        return self.kind != "fetched"
+        return not any(file.url for file in self.files)
 
     @property
     def synthetic(self) -> bool:

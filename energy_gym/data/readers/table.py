@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from energy_gym.data.cards import Card
 from energy_gym.data.raw import Paths, Raw
-from energy_gym.data.readers import ausgrid, elia, emsx, encortex, energinet, epf, green_dcc, nem, packaged
+from energy_gym.data.readers import ausgrid, elia, emsx, encortex, energinet, epf, green_dcc, nem, own_table, packaged
 from energy_gym.errors import RawFileError, UnknownIdError
 
 READERS: dict[str, Callable[[Card, Paths], Raw]] = {
@@ -29,6 +29,7 @@ READERS: dict[str, Callable[[Card, Paths], Raw]] = {
     "commercial": packaged.read_commercial,
     "emsx": emsx.read_site,
     "epf": epf.read_market,
+    "table": own_table.read_table,
 }
 
 
