@@ -24,8 +24,9 @@ from energy_gym.contracts.clearing import Trading as TradingNamespace
 from energy_gym.contracts.supply import Supply, Terms
 from energy_gym.contracts.trading import Trading
 from energy_gym.data.feed import Feed
+from energy_gym.data.own_frame import Told
 from energy_gym.entities import Battery, Consumer, PumpedHydro
-from energy_gym.envs.assembly import lay_out_scenario, scaled_to_site
+from energy_gym.envs.assembly import lay_out_scenario
 from energy_gym.envs.keywords import aimed, check_settled, check_step, narrowed, open_priced
 from energy_gym.envs.setup import Setup, action_levels, check_count, episode_length
 from energy_gym.errors import ConfigurationError
@@ -138,7 +139,7 @@ def make_bidding(
     preset: str | None = None,
     dataset: str | None = None,
     data: pd.DataFrame | None = None,
-    split: str = "train",
+    split: str | None = None,
     period: Any = None,
     forecast: str | Forecast = "published",
     horizon: int | None = None,
@@ -151,6 +152,10 @@ def make_bidding(
     bids: str | None = None,
     scenario: Scenario | str | Path | None = None,
     reference: pd.DataFrame | None = None,
+    published: Mapping[str, str] | str | None = None,
+    zone: str | None = None,
+    splits: Mapping[str, Any] | None = None,
+    stamps: str = "start",
 ) -> BiddingSetup:
     """Read and check the keywords of ``gym.make``; `BiddingEnv` says what each means."""
     if preset is not None and scenario is not None:
@@ -160,10 +165,10 @@ def make_bidding(
     contracts = _contracts(chosen)
     check_settled(chosen, ("producer",))
     usual = DATASETS.get(name) if dataset is None and data is None else dataset
-    feed = open_priced(contracts[0].markets, usual, data, split, reference)
+    told = Told(published, zone, splits, stamps)
+    feed = open_priced(contracts[0].markets, usual, data, split, reference, told)
     chosen = preset_scenario(name, feed) if scenario is None else chosen
     own = () if data is None else tuple(feed.values)
-    feed = scaled_to_site(feed, chosen) if data is not None and reference is None else feed
     feed = with_site(feed)
     chosen = scaled(chosen, feed, own) if scenario is None else chosen
     feed = known_in_time(feed, _contracts(chosen)[0], data is not None)

@@ -135,8 +135,12 @@ class EnergyEnv(gym.Env[Observation, Any]):
     def variant(self, **changes: Any) -> EnergyEnv:
         """Return a new environment like this one but for the keywords given; it does not render.
 
-        A change of ``split`` drops the ``period``, which is a part of the old one.
+        A change of ``split`` drops the ``period``, which is a part of the old one. A frame that nobody split has no
+        other part: the new environment plays all of it too.
         """
+        whole = self.setup.feed.own and self.keywords.get("split") is None and self.keywords.get("splits") is None
+        if whole and not changes.keys() & {"data", "dataset", "splits"}:
+            changes.pop("split", None)
         dropped = {"period": None} if "split" in changes else {}
         return type(self)(**{**self.keywords, **dropped, **changes})
 

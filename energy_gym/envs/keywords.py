@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from energy_gym.data.feed import Feed, open_feed
+from energy_gym.data.own_frame import Told
 from energy_gym.errors import ConfigurationError, NonFiniteError, UnknownIdError, WindowError
 from energy_gym.objective import Clock, Objective
 
@@ -128,7 +129,12 @@ def check_step(clock: Clock, feed: Feed) -> None:
 
 
 def open_priced(
-    markets: Iterable[Priced], dataset: str | None, data: pd.DataFrame | None, split: str, reference: Any
+    markets: Iterable[Priced],
+    dataset: str | None,
+    data: pd.DataFrame | None,
+    split: str | None,
+    reference: Any,
+    told: Told,
 ) -> Feed:
     """Return the feed of a data set or a frame; prices that are missing in it are laid to the market that needs them.
 
@@ -136,7 +142,7 @@ def open_priced(
         NonFiniteError: A price is missing or infinite; named with its market, if there is one, and its step.
     """
     try:
-        return open_feed(dataset, data, split, reference)
+        return open_feed(dataset, data, split, reference, told)
     except NonFiniteError as error:
         for market in markets:
             if f"{market.price!r}" in error.value:

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.data.feed import Feed, open_feed
+from energy_gym.data.own_frame import Told
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Battery, Flexible
-from energy_gym.envs.assembly import lay_out_scenario, scaled_to_site
+from energy_gym.envs.assembly import lay_out_scenario
 from energy_gym.envs.keywords import aimed, check_settled, check_step, narrowed
 from energy_gym.errors import (
     ConfigurationError,
@@ -201,7 +202,7 @@ def make_setup(
     *,
     dataset: str | None = None,
     data: pd.DataFrame | None = None,
-    split: str = "train",
+    split: str | None = None,
     period: tuple[str, str] | None = None,
     forecast: str | Forecast = "published",
     horizon: int | None = None,
@@ -213,13 +214,16 @@ def make_setup(
     battery: Battery | None = None,
     scenario: Scenario | str | Path | None = None,
     reference: pd.DataFrame | None = None,
+    published: Mapping[str, str] | str | None = None,
+    zone: str | None = None,
+    splits: Mapping[str, Any] | None = None,
+    stamps: str = "start",
 ) -> Setup:
     """Read and check the keywords of ``gym.make``; `ArbitrageEnv` says what each means."""
     chosen = _scenario(scenario, battery, objective, carbon_price, terminal)
     check_settled(chosen, ("meter",))
-    feed = open_feed(dataset, data, split, reference)
+    feed = open_feed(dataset, data, split, reference, Told(published, zone, splits, stamps))
     feed = narrowed(feed, period)
-    feed = scaled_to_site(feed, chosen) if data is not None and reference is None else feed
     laid = lay_out_scenario(chosen, feed)
     clock = chosen.clock
     check_step(clock, feed)

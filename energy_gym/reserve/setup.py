@@ -19,6 +19,7 @@ from energy_gym.contracts.activation import ActivationSeries, RandomActivation
 from energy_gym.contracts.reserve import Reserve
 from energy_gym.contracts.spot import Spot
 from energy_gym.data.feed import Feed
+from energy_gym.data.own_frame import Told
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Flexible
 from energy_gym.entities.base import Laws
@@ -134,7 +135,7 @@ def make_fleet_setup(
     activation_seed: int = 0,
     dataset: str | None = None,
     data: pd.DataFrame | None = None,
-    split: str = "train",
+    split: str | None = None,
     period: tuple[str, str] | None = None,
     forecast: str | Forecast = "published",
     horizon: int | None = None,
@@ -145,12 +146,18 @@ def make_fleet_setup(
     episode_steps: int | str | None = "default",
     scenario: Fleet | str | Path | None = None,
     reference: pd.DataFrame | None = None,
+    published: Mapping[str, str] | str | None = None,
+    zone: str | None = None,
+    splits: Mapping[str, Any] | None = None,
+    stamps: str = "start",
 ) -> FleetSetup:
     """Read and check the keywords of ``gym.make``; `FleetReserveEnv` says what each means."""
     chosen = _fleet(fleet, scenario, dataset, data)
     chosen = replace(chosen, objective=aimed(chosen.objective, objective, carbon_price, terminal))
-    synthetic = dataset is None and data is None and reference is None
-    feed = synthetic_feed(split) if synthetic else open_priced(chosen.markets, dataset, data, split, reference)
+    told = Told(published, zone, splits, stamps)
+    synthetic = dataset is None and data is None and reference is None and not told.said
+    opened = (chosen.markets, dataset, data, split, reference, told)
+    feed = synthetic_feed(split or "train") if synthetic else open_priced(*opened)
     feed, clock = narrowed(feed, period), chosen.clock
     _check_columns(chosen, feed)
     feed = feed if data is None else _known_in_time(chosen, feed)
@@ -167,7 +174,7 @@ def make_fleet_setup(
         sites=(Site(chosen.name, chosen.batteries, {"energy": Spot(chosen.energy_price, chosen.carbon)}),),
         units=(unit,),
         closings=(_closing(chosen, feed, closing),),
-        keeping=(closing,),
+        keeping=(_usual_value(chosen, feed),),
         levels=action_levels(actions),
         episode_steps=episode_length(wanted, feed.stop - feed.first, feed),
         whole=wanted is None,
@@ -285,6 +292,13 @@ def _mean_value(fleet: Fleet, feed: Feed) -> Closing:
     """Return the mean price and carbon intensity, for energy missing as for energy left."""
     price = feed.statistics[fleet.energy_price].mean if fleet.energy_price in feed.values else 0.0
     carbon = feed.statistics[fleet.carbon].mean if fleet.carbon in feed.values else 0.0
+    return Closing(price, price, carbon, carbon)
+
+
+def _usual_value(fleet: Fleet, feed: Feed) -> Closing:
+    """Return the same over the training part: what a plan that ends before the episode may know."""
+    price = feed.usual_value(fleet.energy_price) if fleet.energy_price in feed.values else 0.0
+    carbon = feed.usual_value(fleet.carbon) if fleet.carbon in feed.values else 0.0
     return Closing(price, price, carbon, carbon)
 
 
