@@ -100,7 +100,7 @@ class BiddingEnv(EnergyEnv):
 
     def outlook(self) -> dict[str, Floats]:
         """Return what the forecast says now for the coming steps, by column: shape (horizon,), in the column's unit."""
-        return {column: rows[self._desk.t] for column, rows in self.setup.tape.ahead.items()}
+        return {column: rows[self._desk.t].copy() for column, rows in self.setup.tape.ahead.items()}
 
     def offered(self) -> dict[str, Floats]:
         """Return what is offered in each market for the running and the coming steps [kW], positive buys.

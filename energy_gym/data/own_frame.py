@@ -188,7 +188,7 @@ def _published(columns: tuple[str, ...], said: Mapping[str, str] | str | None) -
     if silent:
         are = f"{silent[0]!r} is" if len(silent) == 1 else f"{', '.join(map(repr, silent))} are"
         notice(
-            f"Nobody said when {are} published: each value counts as known when its step is over. If it is known earlier, "
+            f"Nobody said when {are} published: each value counts as known when its step is over. If it is earlier, "
             f"say so: published={{{silent[0]!r}: 'day-ahead 13:00'}}, or 'at-start'."
         )
     usual = {name: FORECAST_PUBLICATION if name.startswith(FORECAST_PREFIX) else AFTER for name in columns}

@@ -145,8 +145,11 @@ class EnergyEnv(gym.Env[Observation, Any]):
         return type(self)(**{**self.keywords, **dropped, **changes})
 
     def outlook(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Return what the forecast says now for the coming steps, by column: shape (horizon,), in the column's unit."""
-        return {column: rows[self._t] for column, rows in self.setup.tape.ahead.items()}
+        """Return what the forecast says now for the coming steps, by column: shape (horizon,), in the column's unit.
+
+        The arrays are the caller's own.
+        """
+        return {column: rows[self._t].copy() for column, rows in self.setup.tape.ahead.items()}
 
     def own_optimum(self, time_limit: float | None = None) -> Any:
         """Return the optimum of the rest of the episode where the kind of environment has an oracle of its own."""
