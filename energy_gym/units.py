@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -30,14 +30,15 @@ class UnitLaws(NamedTuple):
 
     Args:
         step: ``(unit, xp) -> advance``: its step, as `dynamics.Advance`.
-        best: ``(unit, states, goal, levels, time_limit) -> best``: its best plan, as `oracle.solve.Best`.
+        best: ``(unit, states, goal, levels, time_limit) -> best``: its best plan, as `oracle.solve.Best`; None where
+            that depends on more than its states, such as what was bid before.
         expected: ``(unit, outlook) -> unit``: the unit with what a forecast says, by column, in place of what will be.
         fined: ``(unit, states, xp) -> penalty``: what its states cost when an episode ends [currency], if anything.
     """
 
     step: Callable[[Any, Namespace], Callable[[Any, Any, Any], Any]]
-    best: Callable[[Any, Sequence[float], Any, Any, float | None], Any]
-    expected: Callable[[Any, Mapping[str, Floats]], Any]
+    best: Callable[[Any, Sequence[float], Any, Any, float | None], Any] | None = None
+    expected: Callable[[Any, Mapping[str, Floats]], Any] | None = None
     fined: Callable[[Any, Sequence[Any], Namespace], Any] | None = None
 
 
@@ -106,6 +107,11 @@ class Unit:
         """Whether any controlled entity carries more than its state from step to step."""
         return any(flexible.memory for flexible in self.flexibles)
 
+    @property
+    def told(self) -> tuple[tuple[str, int], ...]:
+        """Names and places of the states that are figures of the step before, for ``info`` to tell."""
+        return ()
+
     def nested(self, states: Sequence[Any]) -> tuple[Any, ...]:
         """Return flat states as one for each controlled entity, with its memory if it has any; then the maxima."""
         own, place = list(states[: len(self.flexibles) + self.registers]), len(self.flexibles) + self.registers
@@ -126,7 +132,7 @@ class Unit:
         remembered = (memory.initial for flexible in self.flexibles for memory in flexible.memory)
         return (*(flexible.initial for flexible in self.flexibles), *([0.0] * self.registers), *remembered)
 
-    def window(self, first: int, stop: int) -> Unit:
+    def window(self, first: int, stop: int) -> Self:
         """Return the same for a part of the steps."""
         part = slice(first, stop)
         return replace(

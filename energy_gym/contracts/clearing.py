@@ -91,6 +91,18 @@ def trading_tensors() -> Trading:
     return cast(Trading, space)
 
 
+def trading_of(xp: Namespace) -> Trading:
+    """Return what the laws of a market ask of the numbers of a namespace.
+
+    Example:
+        >>> trading_of(scalars).whole(2.7)
+        2.0
+    """
+    if xp is scalars:
+        return trading_scalars
+    return trading_arrays if xp is arrays else trading_tensors()
+
+
 def cut(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
     """Cut a bid's volume to a market's sizes [kW]: not above the maximum, down to the tick, nothing below the minimum.
 

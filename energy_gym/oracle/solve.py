@@ -63,9 +63,9 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
     base = _unwrapped(env)
     if time_limit is not None and not time_limit > 0.0:
         raise NonPositiveError(f"time_limit={time_limit}", "must be positive", "pass seconds, or None")
-    own: Solution | None = base.own_optimum(time_limit)
-    if own is not None:
-        return own.physical if continuous else own
+    if base.gates is not None and base.setup.kind.best is not None:
+        found_bids: Solution = base.setup.kind.best(base.gates, base.states, time_limit)
+        return found_bids.physical if continuous else found_bids
     setup, (first, stop) = base.setup.physical() if continuous else base.setup, base.steps_left
     levels = None if continuous else setup.levels
     found = [
@@ -107,8 +107,7 @@ def best_of_unit(
         time_limit: Seconds after which the best plan so far is returned.
     """
     if unit.laws is not None:
-        best: Best = unit.laws.best(unit, states, goal, levels, time_limit)
-        return best
+        return _best_of_its_own(unit, states, goal, levels, time_limit)
     if not unit.flexibles:
         return Best(np.zeros((len(unit), 0)), fixed_return(unit, states, goal), "nothing to decide")
     problem = problem_of(unit, states, goal)
@@ -118,6 +117,15 @@ def best_of_unit(
         return Best(*solve_unit(unit, states, goal, time_limit), "MILP")
     wishes, bound, method = best_power(problem, time_limit)
     return Best(wishes[:, None], bound, method)
+
+
+def _best_of_its_own(unit: Unit, states: Sequence[float], goal: Goal, levels: Any, time_limit: float | None) -> Best:
+    """Return the best plan of a unit with laws of its own, which says it itself."""
+    if unit.laws is None or unit.laws.best is None:
+        rule = "has no best plan of its own: that depends on what was bid before"
+        raise ConfigurationError(f"unit {unit.name!r}", rule, "call energy_gym.solve with its environment")
+    best: Best = unit.laws.best(unit, states, goal, levels, time_limit)
+    return best
 
 
 def _best_levels(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.files import write_atomically
-from energy_gym.reserve.setup import FleetSetup, reset_columns
+from energy_gym.reserve.setup import FleetSetup
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,10 +37,10 @@ def dispatched(solution: Solution) -> pd.DataFrame:
     plan = solution.plan
     if not isinstance(plan.setup, FleetSetup):
         raise ConfigurationError("solution", "is not that of a fleet", "solve energy_gym/FleetReserve-v0")
-    names = reset_columns(plan.setup.unit)
+    names, places = zip(*plan.setup.told, strict=True)
     begin = plan.setup.feed.first
     times = plan.setup.feed.times[begin + plan.first : begin + plan.stop]
-    return pd.DataFrame(plan.states[:, : len(names)], columns=list(names), index=times)
+    return pd.DataFrame(plan.states[:, list(places)], columns=list(names), index=times)
 
 
 def soc_figure(solution: Solution) -> Any:

@@ -6,7 +6,6 @@ of the data, so that they are data like the prices.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +22,7 @@ from energy_gym.dynamics import Closing
 from energy_gym.entities import Flexible
 from energy_gym.entities.base import Laws
 from energy_gym.envs.keywords import aimed, check_step, narrowed, open_priced
-from energy_gym.envs.setup import DEFAULT_HORIZON, Setup, action_levels, check_count, episode_length
+from energy_gym.envs.setup import DEFAULT_HORIZON, Kind, Setup, action_levels, check_count, episode_length
 from energy_gym.errors import ConfigurationError
 from energy_gym.forecast import Forecast, get_forecast
 from energy_gym.reserve.dispatch import DISPATCHES, Dispatch, get_dispatch
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = npt.NDArray[np.float64]
+KIND = Kind(decision="fleet", expert="follow", mark_seconds=0.5)
 LAWS = UnitLaws(step=FleetStep, best=best_of_fleet, expected=expected_fleet)
 TERMINAL_HINT = 'pass terminal="free", or another energy_price in the fleet'
 
@@ -171,6 +171,7 @@ def make_fleet_setup(
         levels=action_levels(actions),
         episode_steps=episode_length(wanted, feed.stop - feed.first, feed),
         whole=wanted is None,
+        kind=KIND,
     )
 
 
@@ -296,12 +297,3 @@ def _closing(fleet: Fleet, feed: Feed, mean: Closing) -> Closing:
         highest = float(feed.values[fleet.energy_price].max()) if fleet.energy_price in feed.values else 0.0
         return Closing(max(highest, 0.0), 0.0, mean.missing_carbon, 0.0)
     return mean
-
-
-def reset_columns(unit: FleetUnit) -> Mapping[str, int]:
-    """Return the names of the figures in a fleet's state, and their places."""
-    assets, legs = list(unit.fleet.batteries), [leg.name for leg in unit.legs]
-    held = [f"held_kw/{leg}/{asset}" for leg in legs for asset in assets]
-    names = [f"energy_kwh/{asset}" for asset in assets]
-    names += [*held, *(f"called_kwh/{leg}" for leg in legs), *(f"delivered_kwh/{leg}" for leg in legs), "availability"]
-    return {name: place for place, name in enumerate(names)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -92,12 +92,20 @@ class FleetUnit(Unit):
         energies = tuple(battery.energy_initial_kwh for battery in self.fleet.batteries.values())
         return (*energies, *([0.0] * (count * legs + 2 * legs + 1)))
 
-    def window(self, first: int, stop: int) -> FleetUnit:
+    @property
+    def told(self) -> tuple[tuple[str, int], ...]:
+        """See `Unit.told`."""
+        assets, legs = list(self.fleet.batteries), [leg.name for leg in self.legs]
+        names = [f"energy_kwh/{asset}" for asset in assets]
+        names += [f"held_kw/{leg}/{asset}" for leg in legs for asset in assets]
+        names += [*(f"called_kwh/{leg}" for leg in legs), *(f"delivered_kwh/{leg}" for leg in legs), "availability"]
+        return tuple((name, place) for place, name in enumerate(names))
+
+    def window(self, first: int, stop: int) -> Self:
         """See `Unit.window`."""
         part = slice(first, stop)
-        whole = super().window(first, stop)
         cut = {name: getattr(self, name)[:, part] for name in ("held_prices", "energy_prices", "shares")}
-        return replace(whole, **cut)  # type: ignore[return-value]  # replacing keeps the class
+        return replace(super().window(first, stop), **cut)
 
     def signals(self) -> list[tuple[Any, ...]]:
         """See `Unit.signals`."""
