@@ -5,7 +5,7 @@ One rule: no other module moves energy or computes a part of a reward.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from energy_gym.backends import Namespace
@@ -16,10 +16,23 @@ from energy_gym.scenario import Weights
 from energy_gym.units import Unit
 
 # What a step came to: states at its end (of the controlled entities, then the running maxima [kW]), energy from the
-# grid [kWh, import +], energy cost [currency], carbon caused [kg], wear [currency], demand charge [currency], energy
-# refused [kWh], generation cut [kWh]. A plain tuple: a named one costs a tenth of a step.
-Flow = tuple[tuple[Any, ...], Any, Any, Any, Any, Any, Any, Any]
+# grid [kWh, import +], energy cost [currency], carbon caused [kg], wear [currency], penalty [currency], demand charge
+# [currency], energy refused [kWh], generation cut [kWh]. A plain tuple: a named one costs a tenth of a step.
+Flow = tuple[tuple[Any, ...], Any, Any, Any, Any, Any, Any, Any, Any]
+STATES, GRID, COST, CARBON, WEAR, PENALTY, DEMAND, REFUSED, CUT = range(9)
+FIGURES = (
+    "grid_kwh",
+    "energy_cost",
+    "carbon_kg",
+    "wear",
+    "penalty",
+    "demand_charge",
+    "refused_kwh",
+    "curtailed_kwh",
+)
+"""Names of the figures of a flow, in the order in which they follow the states."""
 Advance = Callable[[Any, Any, Any], Flow]
+Guard = Callable[[int, Any, Any], Any]
 
 
 def compose(units: Sequence[Unit], xp: Namespace) -> Advance:
@@ -34,9 +47,9 @@ def compose(units: Sequence[Unit], xp: Namespace) -> Advance:
         >>> setup = make_setup(dataset="ercot-2021-2022")
         >>> advance = compose(setup.units, scalars)
         >>> advance((5.0,), (-1.0,), (100.0, 100.0, 300.0, 0.0))
-        ((1.0,), -3.8, -0.38, 0.0, 0.0, 0.0, 1.2000000000000002, 0.0)
+        ((1.0,), -3.8, -0.38, 0.0, 0.0, 0.0, 0.0, 1.2000000000000002, 0.0)
     """
-    parts = [unit.own_step(xp) or _step(unit, xp) for unit in units]
+    parts = [unit.laws.step(unit, xp) if unit.laws is not None else _step(unit, xp) for unit in units]
     return parts[0] if len(parts) == 1 else _joined(units, parts)
 
 
@@ -78,6 +91,7 @@ def _plain(unit: Unit, xp: Namespace) -> Advance:
             carbon_kg(grid_kwh, carbon) if emits else 0.0,
             cost(drawn, given, cell) if costs else 0.0,
             0.0,
+            0.0,
             refused,
             0.0,
         )
@@ -113,7 +127,7 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
             after.append(peak)
             charge = charge + rate * risen
         spent = grid_cost(net, buy, sell, xp)
-        return tuple(after), net, spent, carbon_kg(net, carbon), wear, charge, refused, cut
+        return tuple(after), net, spent, carbon_kg(net, carbon), wear, 0.0, charge, refused, cut
 
     return advance
 
@@ -137,11 +151,11 @@ def _fitted(
 
 def _joined(units: Sequence[Unit], parts: Sequence[Advance]) -> Advance:
     """Return the step of independent units: each plays its own, and the figures add up in order."""
-    controls = [len(unit.flexibles) for unit in units]
+    controls = [unit.controls for unit in units]
     sizes = [len(unit.initial) for unit in units]
 
     def advance(states: Any, wishes: Any, signals: Any) -> Flow:
-        total: tuple[Any, ...] = (0.0,) * 7
+        total: tuple[Any, ...] = (0.0,) * len(FIGURES)
         after: tuple[Any, ...] = ()
         state = wish = 0
         for play, size, control, signal in zip(parts, sizes, controls, signals, strict=True):
@@ -153,10 +167,15 @@ def _joined(units: Sequence[Unit], parts: Sequence[Advance]) -> Advance:
     return advance
 
 
-def reward(energy_cost: Any, carbon_kg: Any, wear: Any, demand_charge: Any, weights: Weights) -> Any:
+def reward(energy_cost: Any, carbon_kg: Any, wear: Any, penalty: Any, demand_charge: Any, weights: Weights) -> Any:
     """Return the reward of a step from its parts: money earned minus spent, and carbon avoided minus caused."""
     money, carbon = weights
-    return 0.0 - (money * (energy_cost + wear + demand_charge) + carbon * carbon_kg)
+    return 0.0 - (money * (energy_cost + wear + penalty + demand_charge) + carbon * carbon_kg)
+
+
+def gain(flow: Sequence[Any], weights: Weights) -> Any:
+    """Return the reward of a step from what it came to."""
+    return reward(flow[COST], flow[CARBON], flow[WEAR], flow[PENALTY], flow[DEMAND], weights)
 
 
 class Closing(NamedTuple):
@@ -175,10 +194,80 @@ class Closing(NamedTuple):
     left_carbon: float = 0.0
 
 
+class Course(NamedTuple):
+    """What is played: units, what the end of an episode costs, and what each part counts.
+
+    Args:
+        units: The units.
+        closings: What energy missing or left at the end costs, by unit; None where the end is not settled.
+        weights: What each part counts in the reward.
+    """
+
+    units: Sequence[Unit]
+    closings: Sequence[Closing] | None
+    weights: Weights
+
+
+class Move(NamedTuple):
+    """A step that was played: the wishes asked of the laws, what it came to, and its reward."""
+
+    wishes: Any
+    flow: Flow
+    gain: Any
+
+
+def play(
+    course: Course, states: Sequence[Any], wishes: Sequence[Any], signals: Sequence[Any], xp: Namespace,
+    guard: Guard | None = None,
+) -> Iterator[Move]:  # fmt: skip
+    """Play wishes from given states, step by step; the last step settles the end.
+
+    Args:
+        course: What is played.
+        states: States at the start, over all units: floats, arrays or tensors.
+        wishes: Shares of rated power, one for each step: a tuple with a value by control, or an array of these.
+        signals: What the composed step is told, one for each step.
+        xp: The namespace of the numbers.
+        guard: ``(step, states, wishes) -> wishes``: changes the wishes of a step in the light of the states.
+
+    Example:
+        >>> from energy_gym.backends import scalars
+        >>> from energy_gym.envs.setup import make_setup
+        >>> setup = make_setup(dataset="ercot-2021-2022")
+        >>> course = Course(setup.units, setup.closings, setup.weights)
+        >>> moves = list(play(course, (5.0,), [(1.0,), (-1.0,)], setup.signals[:2], scalars))
+        >>> [move.flow[STATES] for move in moves]
+        [(9.0,), (3.7368421052631575,)]
+    """
+    advance, now, last = compose(course.units, xp), tuple(states), len(signals) - 1
+    for step, (wish, signal) in enumerate(zip(wishes, signals, strict=True)):
+        asked = wish if guard is None else guard(step, now, wish)
+        flow = advance(now, asked, signal)
+        if step == last and course.closings is not None:
+            flow = ended(flow, course.units, course.closings, xp)
+        now = flow[STATES]
+        yield Move(asked, flow, gain(flow, course.weights))
+
+
+def total(moves: Iterator[Move]) -> Any:
+    """Return the sum of the rewards of what is played: a float, or an array or tensor with a value for each play."""
+    earned: Any = 0.0
+    for move in moves:
+        earned = earned + move.gain
+    return earned
+
+
+def ended(flow: Flow, units: Sequence[Unit], closings: Sequence[Closing], xp: Namespace) -> Flow:
+    """Return what the last step of an episode came to, its end settled."""
+    states, grid, cost, kg, wear, penalty, *rest = flow
+    owed, owed_kg, fined = settlement(units, closings, states, xp)
+    return (states, grid, cost + owed, kg + owed_kg, wear, penalty + fined, *rest)
+
+
 def settlement(
     units: Sequence[Unit], closings: Sequence[Closing], states: Sequence[Any], xp: Namespace
-) -> tuple[Any, Any]:
-    """Return the cost [currency] and the carbon [kg] of closing an episode away from the levels it started at.
+) -> tuple[Any, Any, Any]:
+    """Return what closing an episode costs away from the levels it started at.
 
     Args:
         units: The units.
@@ -187,21 +276,27 @@ def settlement(
         states: States at the end, over all units.
         xp: The namespace of the numbers.
 
+    Returns:
+        The cost [currency] and the carbon [kg] of energy missing or left, and penalties of units with laws of their own
+        [currency].
+
     Example:
         >>> from energy_gym.backends import scalars
         >>> from energy_gym.envs.setup import make_setup
         >>> setup = make_setup(dataset="ercot-2021-2022")
         >>> settlement(setup.units, [Closing(50.0, 50.0, 400.0, 400.0)], (6.0,), scalars)
-        (-0.05, -0.4)
+        (-0.05, -0.4, 0.0)
     """
-    cost, kg, place = 0.0, 0.0, 0
+    cost, kg, fined, place = 0.0, 0.0, 0.0, 0
     for unit, closing in zip(units, closings, strict=True):
-        owed = 0.0
-        for flexible, state in zip(unit.flexibles, states[place : place + len(unit.flexibles)], strict=True):
+        owed, own = 0.0, states[place : place + len(unit.initial)]
+        for flexible, state in zip(unit.flexibles, own, strict=False):
             owed = owed + flexible.worth * (flexible.initial - state)
         more, more_kg = closed(owed, closing, xp)
-        cost, kg, place = cost + more, kg + more_kg, place + len(unit.initial)
-    return cost, kg
+        cost, kg, place = cost + more, kg + more_kg, place + len(own)
+        if unit.laws is not None and unit.laws.fined is not None:
+            fined = fined + unit.laws.fined(unit, own, xp)
+    return cost, kg, fined
 
 
 def closed(owed_kwh: Any, closing: Closing, xp: Namespace) -> tuple[Any, Any]:

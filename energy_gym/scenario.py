@@ -20,15 +20,41 @@ from energy_gym.scenario_files import parsed, read, to_tree, written
 from energy_gym.trees import build, check_keys, mapping, read_file
 
 __all__ = ["Clock", "Objective", "Scenario", "Site", "Weights"]
+METERED = ("meter", "producer", "nobody")
+"""Who, settling a unit's contracts, reads a meter that has exactly one contract for its energy."""
 
 
 class Site(NamedTuple):
-    """A decision unit: entities that share a meter, with the contracts that settle what crosses it."""
+    """A decision unit: entities that share contracts, and the contracts that settle what they draw and give."""
 
     name: str
     entities: Mapping[str, Entity]
-    energy: EnergyContract
-    demand: tuple[DemandCharge, ...]
+    contracts: Mapping[str, Contract]
+
+    @property
+    def settled_by(self) -> str:
+        """Who settles its contracts: ``"meter"``, ``"producer"`` or ``"nobody"``; see `Contract.settled_by`."""
+        return next(
+            (item.settled_by for item in self.contracts.values() if item.settled_by != Contract.settled_by),
+            Contract.settled_by,
+        )
+
+    @property
+    def energy(self) -> EnergyContract:
+        """The contract that prices every kWh that crosses the meter.
+
+        Raises:
+            ConfigurationError: There is none, as where nobody meters.
+        """
+        for contract in self.contracts.values():
+            if isinstance(contract, EnergyContract):
+                return contract
+        raise ConfigurationError(f"unit {self.name!r}", "has no contract for its energy", "add a spot or a tariff")
+
+    @property
+    def demand(self) -> tuple[DemandCharge, ...]:
+        """The charges on what it draws at most."""
+        return tuple(contract for contract in self.contracts.values() if isinstance(contract, DemandCharge))
 
     @property
     def grid(self) -> Grid:
@@ -148,7 +174,11 @@ class Scenario:
                 raise ConfigurationError(
                     f"contracts.{name}.parties", rule, "contracts of one meter have one set of parties"
                 )
-        return _metered(entities, contracts)
+        site = Site(next(iter(contracts)), entities, contracts)
+        _check_settlers(site)
+        if site.settled_by in METERED:
+            _check_meter(site)
+        return site
 
     def to_yaml(self) -> str:
         """Return the scenario as YAML text."""
@@ -201,18 +231,33 @@ def _check_members(part: str, members: Mapping[str, Any], kind: type) -> None:
             raise ConfigurationError(f"{part}.{name}={item!r}", f"must be an object of {kind.__name__}", "pass one")
 
 
-def _metered(entities: Mapping[str, Entity], contracts: Mapping[str, Contract]) -> Site:
-    """Return the site of entities and contracts that share a meter, or raise ConfigurationError."""
-    energy = [name for name, contract in contracts.items() if isinstance(contract, EnergyContract)]
-    grids = [name for name, entity in entities.items() if isinstance(entity, Grid)]
+def _check_settlers(site: Site) -> None:
+    """Raise where the contracts of a unit are settled by different parties."""
+    first: dict[str, str] = {}
+    for name, contract in site.contracts.items():
+        if contract.settled_by != Contract.settled_by:
+            first.setdefault(contract.settled_by, name)
+    if len(first) > 1:
+        (one, other), (name, beside) = list(first)[:2], list(first.values())[:2]
+        found = f"contracts.{beside} (kind {site.contracts[beside].kind!r})"
+        rule = f"is settled by the {other}, while {name!r} of the same parties is settled by the {one}"
+        raise ConfigurationError(found, rule, "give them different parties, or leave one out")
+
+
+def _check_meter(site: Site) -> None:
+    """Raise where contracts that share a meter cannot be settled at it."""
+    energy = [name for name, contract in site.contracts.items() if isinstance(contract, EnergyContract)]
+    grids = [name for name, entity in site.entities.items() if isinstance(entity, Grid)]
     if len(energy) != 1:
         raise ConfigurationError(
-            f"contracts.{next(iter(contracts))}: {len(energy)} contracts for the energy of one meter",
+            f"contracts.{site.name}: {len(energy)} contracts for the energy of one meter",
             "each meter has exactly one",
             "merge them, or give them different parties",
         )
     if len(grids) > 1:
         raise ConfigurationError(f"entities.{grids[1]}", f"is a second connection beside {grids[0]!r}", "keep one")
-    demand = tuple(contract for contract in contracts.values() if isinstance(contract, DemandCharge))
-    priced = contracts[energy[0]]
-    return Site(next(iter(contracts)), entities, priced, demand)  # type: ignore[arg-type]  # filtered by type above
+    for name, contract in site.contracts.items():
+        if contract.settled_by == "meter" and not isinstance(contract, EnergyContract | DemandCharge):
+            found = f"contracts.{name} (kind {contract.kind!r})"
+            rule = "says that the meter settles it, and has no law that a meter knows"
+            raise ConfigurationError(found, rule, "derive it from EnergyContract or DemandCharge")

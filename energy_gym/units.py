@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -23,6 +23,22 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 TOLERANCE_KWH = 1e-9
+
+
+class UnitLaws(NamedTuple):
+    """What a kind of unit does in its own way, where it is not a site with a meter.
+
+    Args:
+        step: ``(unit, xp) -> advance``: its step, as `dynamics.Advance`.
+        best: ``(unit, states, goal, levels, time_limit) -> best``: its best plan, as `oracle.solve.Best`.
+        expected: ``(unit, outlook) -> unit``: the unit with what a forecast says, by column, in place of what will be.
+        fined: ``(unit, states, xp) -> penalty``: what its states cost when an episode ends [currency], if anything.
+    """
+
+    step: Callable[[Any, Namespace], Callable[[Any, Any, Any], Any]]
+    best: Callable[[Any, Sequence[float], Any, Any, float | None], Any]
+    expected: Callable[[Any, Mapping[str, Floats]], Any]
+    fined: Callable[[Any, Sequence[Any], Namespace], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +59,7 @@ class Unit:
         active: 1.0 where a step counts for a register, shape (K, T).
         fresh: 1.0 where a billing period of a register begins, shape (K, T).
         hours: Length of a step [h].
+        laws: What a unit that is no site with a meter does in its own way; None for a site.
     """
 
     name: str
@@ -58,6 +75,7 @@ class Unit:
     active: Floats
     fresh: Floats
     hours: float
+    laws: UnitLaws | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.buy)
@@ -66,6 +84,11 @@ class Unit:
     def limited(self) -> bool:
         """Whether the connection limits anything."""
         return math.isfinite(self.import_kwh) or math.isfinite(self.export_kwh)
+
+    @property
+    def controls(self) -> int:
+        """Number of decisions of a step."""
+        return len(self.flexibles)
 
     @property
     def registers(self) -> int:
@@ -96,18 +119,6 @@ class Unit:
         """Return what `nested` made of flat states as these again."""
         heads = [state[0] if isinstance(state, tuple) else state for state in nested]
         return (*heads, *(more for state in nested if isinstance(state, tuple) for more in state[1:]))
-
-    def own_step(self, xp: Namespace) -> Callable[[Any, Any, Any], Any] | None:
-        """Return the step of a kind of unit that has laws of its own, as `dynamics.Advance`; None for a usual one."""
-        return None
-
-    def own_best(self, states: Sequence[float], goal: Any, levels: Any, time_limit: float | None) -> Any | None:
-        """Return the best plan of such a unit as `oracle.solve.Best`; None for a usual one."""
-        return None
-
-    def own_expected(self, outlook: Mapping[str, Floats]) -> Unit | None:
-        """Return such a unit with what a forecast says, by column, in place of what will be; None for a usual one."""
-        return None
 
     @property
     def initial(self) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from energy_gym.agents.base import Agent
 from energy_gym.agents.mpc import expected_units
-from energy_gym.agents.schedules import Changes, Course, annealed
+from energy_gym.agents.schedules import Changes, UnitWindow, annealed
 from energy_gym.envs.setup import check_count
 from energy_gym.errors import NonPositiveError
 from energy_gym.oracle.solve import by_unit, chosen_levels
@@ -109,9 +109,9 @@ class Annealing(Agent):
         last, self._plans = self._shifted(now, size), []
         rounds = self.proposals // (self.chains * max(sum(bool(unit.flexibles) for unit in units), 1))
         for place, (unit, states) in enumerate(zip(units, by_unit(setup, self.env.states), strict=True)):
-            course = Course.of(unit, states, Goal(setup.weights, closings[place]))
+            window = UnitWindow.of(unit, states, Goal(setup.weights, closings[place]))
             due = None if self.seconds is None else began + self.seconds * (place + 1) / len(units)
-            self._plans.append(self._annealed(course, last[place] if last else None, _clock(max(rounds, 1), due)))
+            self._plans.append(self._annealed(window, last[place] if last else None, _clock(max(rounds, 1), due)))
         self._at = now
         first = np.concatenate([plan[:1] for plan in self._plans], axis=1)
         return first[0] if setup.levels is None else chosen_levels(setup.levels, first)[0]
@@ -124,15 +124,15 @@ class Annealing(Agent):
         kept = [plan[passed : passed + size] for plan in self._plans]
         return [np.concatenate((plan, np.zeros((size - len(plan), plan.shape[1])))) for plan in kept]
 
-    def _annealed(self, course: Course, last: Floats | None, spent: Callable[[int], float]) -> Floats:
+    def _annealed(self, window: UnitWindow, last: Floats | None, spent: Callable[[int], float]) -> Floats:
         """Return the best schedule found for a unit, shape (T, controls)."""
-        idle = np.zeros(course.shape)
-        if not course.unit.flexibles:
+        idle = np.zeros(window.shape)
+        if not window.unit.flexibles:
             return idle
         levels = self.env.setup.levels
         changes = Changes(self._random, None if levels is None else np.array(levels))
         starts = [idle] if last is None else [last, idle]
-        return annealed(course, changes, starts, self.chains, spent)
+        return annealed(window, changes, starts, self.chains, spent)
 
 
 def _clock(rounds: int, due: float | None) -> Callable[[int], float]:

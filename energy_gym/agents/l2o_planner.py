@@ -17,11 +17,12 @@ from energy_gym.agents.l2o_windows import Windows, padded
 from energy_gym.backends import arrays
 from energy_gym.contracts.spot import KWH_PER_MWH
 from energy_gym.data.homes import DayBatch
-from energy_gym.dynamics import compose
+from energy_gym.dynamics import COST, GRID, STATES, WEAR, Course, play
 from energy_gym.entities import Battery
 from energy_gym.entities.battery import Cell
 from energy_gym.envs.rollout import DayRollout, Played
 from energy_gym.errors import ConfigurationError
+from energy_gym.objective import Weights
 
 Floats = npt.NDArray[np.float64]
 
@@ -184,15 +185,14 @@ class Planner:
         fixed, proposed = np.ascontiguousarray(net) * self.step_hours, wishes.reshape(-1, self.steps).T
         buy, sell, proposed = (np.ascontiguousarray(part) for part in (buy, sell, proposed))
         guard = Returning(self.cell, self.battery.energy_initial_kwh, left, self.steps)
-        advance = compose(self._rollout.units, arrays)
-        path, flows, asked, bills = [energy], [], [], np.zeros(len(energy))
-        for step in range(self.steps):
-            wish = guard(step, (path[-1],), (proposed[step],))
-            (energy,), grid, spent, _, wear, *_ = advance((path[-1],), wish, (buy[step], sell[step], 0.0, fixed[step]))
-            path.append(energy)
-            flows.append(grid)
-            asked.append(wish[0])
-            bills = bills + spent + wear
+        signals = [(*row, 0.0, drawn) for *row, drawn in zip(buy, sell, fixed, strict=True)]
+        course = Course(self._rollout.units, None, Weights(1.0, 0.0))
+        moves = list(play(course, (energy,), [(row,) for row in proposed], signals, arrays, guard))
+        path = [energy, *(move.flow[STATES][0] for move in moves)]
+        bills = np.zeros(len(energy))
+        for move in moves:
+            bills = bills + move.flow[COST] + move.flow[WEAR]
+        flows, asked = [move.flow[GRID] for move in moves], [move.wishes[0] for move in moves]
         return np.stack(path), np.stack(flows), np.stack(asked), bills
 
     def plan_days(self, days: DayBatch, energy_kwh: Any = None) -> Schedule:

@@ -91,9 +91,9 @@ def expected_units(env: EnergyEnv, size: int) -> list[Unit]:
 
 def _expected(env: EnergyEnv, site: Site, actual: Unit, outlook: Mapping[str, Floats]) -> Unit:
     """Return a unit with what is forecast in place of what will be; a price that no column holds is known."""
-    own = actual.own_expected(outlook)
-    if own is not None:
-        return own
+    if actual.laws is not None:
+        expected: Unit = actual.laws.expected(actual, outlook)
+        return expected
     feed, (now, _) = env.setup.feed, env.steps_left
     energy, steps = site.energy, len(actual)
     values = {column: outlook.get(column, np.zeros(steps)) for column in (*energy.columns(), energy.carbon)}

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.backends import arrays
-from energy_gym.dynamics import Advance, compose, reward, settlement
+from energy_gym.oracle.rounding import returns
 from energy_gym.oracle.statement import Goal
 from energy_gym.units import Unit
 
@@ -35,35 +34,27 @@ FAR = 0.8
 
 
 @dataclass(frozen=True)
-class Course:
+class UnitWindow:
     """A unit over T steps from given states, ready to be played by any number of schedules at once."""
 
     unit: Unit
     states: tuple[float, ...]
     goal: Goal
     signals: Sequence[tuple[Any, ...]]
-    advance: Advance
 
     @classmethod
-    def of(cls, unit: Unit, states: Sequence[float], goal: Goal) -> Course:
+    def of(cls, unit: Unit, states: Sequence[float], goal: Goal) -> UnitWindow:
         """Lay out a unit's window from given states: what does not depend on the schedules is worked out once."""
-        return cls(unit, tuple(states), goal, unit.signals(), compose([unit], arrays))
+        return cls(unit, tuple(states), goal, unit.signals())
 
     @property
     def shape(self) -> tuple[int, int]:
         """Steps and controls of a schedule."""
-        return len(self.signals), len(self.unit.flexibles)
+        return len(self.signals), self.unit.controls
 
     def returns(self, plans: Floats) -> Floats:
         """Return what schedules earn, shape (N,), for shares of rated power of shape (N, T, controls)."""
-        now: tuple[Any, ...] = tuple(np.full(len(plans), state) for state in self.states)
-        spent = emitted = charged = np.zeros(len(plans))
-        wear: Any = 0.0
-        for wishes, signal in zip(plans.transpose(1, 2, 0), self.signals, strict=True):
-            now, _, cost, kg, worn, charge, _, _ = self.advance(now, wishes, signal)
-            spent, emitted, wear, charged = spent + cost, emitted + kg, wear + worn, charged + charge
-        cost, kg = settlement([self.unit], [self.goal.closing], now, arrays)
-        return np.asarray(reward(spent + cost, emitted + kg, wear, charged, self.goal.weights))
+        return returns(self.unit, self.states, self.goal, plans, self.signals)
 
 
 @dataclass(frozen=True)
@@ -131,12 +122,12 @@ class Changes:
 
 
 def annealed(
-    course: Course, changes: Changes, starts: Sequence[Floats], chains: int, spent: Callable[[int], float]
+    window: UnitWindow, changes: Changes, starts: Sequence[Floats], chains: int, spent: Callable[[int], float]
 ) -> Floats:
     """Return the best schedule found, shape (T, controls): never worse than those it started from.
 
     Args:
-        course: What the schedules are played on.
+        window: What the schedules are played on.
         changes: How they are changed.
         starts: Schedules to start from, each of shape (T, controls).
         chains: Schedules in the population.
@@ -144,16 +135,16 @@ def annealed(
     """
     random = changes.random
     plans = np.stack([starts[chain % len(starts)] for chain in range(chains)])
-    worth = course.returns(plans)
+    worth = window.returns(plans)
     best, record = plans[worth.argmax()], worth.max()
-    spread = max(float(course.returns(changes.fresh(plans.shape)).std()), np.finfo(float).tiny)
+    spread = max(float(window.returns(changes.fresh(plans.shape)).std()), np.finfo(float).tiny)
     done, before = 0, np.inf
     while (part := spent(done)) < 1.0:
         heat = spread * HOT * (COLD / HOT) ** part
         drawn = resampled(worth, 1.0 / heat - 1.0 / before, random)
         plans, worth = plans[drawn], worth[drawn]
         tried = changes.of(plans)
-        earned = course.returns(tried)
+        earned = window.returns(tried)
         taken = earned - worth > heat * np.log(1.0 - random.random(chains))
         plans[taken], worth[taken] = tried[taken], earned[taken]
         if worth.max() > record:

@@ -123,7 +123,7 @@ class Desk:
         if self._due[t]:
             self._bid(t, action)
         *stored, balance = self.states
-        moved, net, _, _, wear, _, refused, _ = self._advance(stored, wishes[:count], self._signals[t])
+        moved, net, _, _, wear, _, _, refused, _ = self._advance(stored, wishes[:count], self._signals[t])
         here = t - self.first
         volumes = [offer.item(0, here) for offer in self.offers]
         limits = [offer.item(1, here) for offer in self.offers] if self._priced else ()
@@ -137,10 +137,10 @@ class Desk:
         carbon = 0.0 if self._carbon is None else carbon_kg(net, self._carbon[t])
         closing = 0.0
         if t + 1 == self.stop:
-            closing, owed_kg = settlement(self.setup.units, self.setup.closings, self.states, scalars)
+            closing, owed_kg, _ = settlement(self.setup.units, self.setup.closings, self.states, scalars)
             carbon += owed_kg
             unmatched += unmatched_cost(balance, self.setup.supply, scalars)
-        gain = reward(market + supply + closing, carbon, wear, deviation + unmatched, self._weights)
+        gain = reward(market + supply + closing, carbon, wear, deviation + unmatched, 0.0, self._weights)
         return Figures(
             net, committed, supplied, market, supply, deviation, unmatched, closing, carbon, wear, refused,
             self._rejected, gain,

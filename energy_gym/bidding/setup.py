@@ -25,7 +25,7 @@ from energy_gym.contracts.supply import Supply, Terms
 from energy_gym.contracts.trading import Trading
 from energy_gym.data.feed import Feed
 from energy_gym.entities import Battery, Consumer, PumpedHydro
-from energy_gym.envs.keywords import aimed, check_step, narrowed, open_priced
+from energy_gym.envs.keywords import aimed, check_settled, check_step, narrowed, open_priced
 from energy_gym.envs.laying import lay_out_scenario, scaled_to_site
 from energy_gym.envs.setup import Setup, action_levels, check_count, episode_length
 from energy_gym.errors import ConfigurationError
@@ -64,6 +64,11 @@ class BiddingSetup(Setup):
     def price(self) -> Floats:
         """Price of the first market, shape (steps,) [currency/MWh]."""
         return self.column(self.trading.markets[0].price)
+
+    @property
+    def undifferentiable(self) -> str | None:
+        """See `Setup.undifferentiable`."""
+        return "bids count at gate closures and are settled later; a rollout settles each wish in its own step"
 
     @property
     def controls(self) -> int:
@@ -152,8 +157,10 @@ def make_bidding(
         raise ConfigurationError(f"preset={preset!r} and scenario=", "exclude each other", "pass one of them")
     name = preset or "eu-hourly"
     chosen = preset_scenario(name) if scenario is None else Scenario.read(scenario)
+    contracts = _contracts(chosen)
+    check_settled(chosen, ("producer",))
     usual = DATASETS.get(name) if dataset is None and data is None else dataset
-    feed = open_priced(_contracts(chosen)[0].markets, usual, data, split, reference)
+    feed = open_priced(contracts[0].markets, usual, data, split, reference)
     chosen = preset_scenario(name, feed) if scenario is None else chosen
     own = () if data is None else tuple(feed.values)
     feed = scaled_to_site(feed, chosen) if data is not None and reference is None else feed

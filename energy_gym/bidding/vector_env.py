@@ -127,7 +127,7 @@ class BiddingVectorEnv(EnergyVectorEnv):
             self._bid(given, mask, waiting, rejected)
         wishes, excess = self._shares(given, waiting)
         *stored, balance = self._states
-        moved, net, _, _, wear, _, refused, _ = self._play(tuple(stored), wishes[: self._controls], self._gather(t))
+        moved, net, _, _, wear, _, _, refused, _ = self._play(tuple(stored), wishes[: self._controls], self._gather(t))
         volumes, limits = self._offers.now
         terms = self.setup.terms_of(self.setup.settled.take(t, axis=0).T)
         money = self._settle(net, wishes[self._controls], balance, volumes, limits, terms)
@@ -146,14 +146,14 @@ class BiddingVectorEnv(EnergyVectorEnv):
             self._place(which, *self._starts.draw(which))
         figures = self._figures(flow)
         cost, emitted, worn, fined = (figures[name] for name in ("energy_cost", "carbon_kg", "wear", "penalty"))
-        return self._spread(reward(cost, emitted, worn, fined, self._weights)), done, self._told(figures, waiting)
+        return self._spread(reward(cost, emitted, worn, fined, 0.0, self._weights)), done, self._told(figures, waiting)
 
     def _end(self, flow: list[Any], waiting: Flags | None) -> Flags:
         """Settle the episodes that end with this step, and say which they are."""
         if self._countdown > 0 and waiting is None:
             return np.zeros(self.num_envs, dtype=bool)
         done: Flags = self._t == self._stop
-        owed, owed_kg = settlement(self._units, self.setup.closings, self._states, trading_arrays)
+        owed, owed_kg, _ = settlement(self._units, self.setup.closings, self._states, trading_arrays)
         flow[9] = np.where(done, owed, 0.0)
         flow[8] = np.where(done, flow[8] + owed_kg, flow[8])
         missing = unmatched_cost(self._states[-1], self.setup.supply, trading_arrays)

@@ -24,11 +24,14 @@ C = TypeVar("C", bound="type[Contract]")
 class Contract:
     """Base of all contracts.
 
-    ``parties`` names the entities whose energy it settles; empty means all of the scenario.
+    ``parties`` names the entities whose energy it settles; empty means all of the scenario. ``settled_by`` says who
+    turns it into money: the ``"meter"`` of a site, a ``"producer"`` that bids, or ``"nobody"``. An environment refuses
+    a contract that nobody in it settles.
     """
 
     __slots__ = ()
     kind: ClassVar[str]
+    settled_by: ClassVar[str] = "nobody"
     parties: tuple[str, ...]
 
 
@@ -36,6 +39,7 @@ class EnergyContract(Contract):
     """A contract that prices every kWh that crosses the meter; each unit has exactly one."""
 
     __slots__ = ()
+    settled_by: ClassVar[str] = "meter"
     carbon: str
 
     def columns(self) -> tuple[str, ...]:

@@ -105,6 +105,7 @@ class DemandCharge(Contract):
     """
 
     kind: ClassVar[str] = "demand_charge"
+    settled_by: ClassVar[str] = "meter"
     windows: tuple[DemandWindow, ...]
     period: str = "month"
     zone: str | None = None

@@ -55,6 +55,7 @@ class Supply(Contract):
     """
 
     kind: ClassVar[str] = "supply"
+    settled_by: ClassVar[str] = "producer"
     price_per_mwh: float = 80.0
     min_kw: float = 5_000.0
     max_kw: float = 40_000.0

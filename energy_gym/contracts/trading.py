@@ -60,6 +60,7 @@ class Trading(EnergyContract):
     """
 
     kind: ClassVar[str] = "trading"
+    settled_by: ClassVar[str] = "producer"
     markets: tuple[Market, ...] = field(default_factory=lambda: (eu_day_ahead(),))
     deviation: Deviation = field(default_factory=DualPrice)
     sell_kw: float = 150_000.0

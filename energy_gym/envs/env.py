@@ -177,17 +177,18 @@ class EnergyEnv(gym.Env[Observation, Any]):
         if t >= self._stop:
             raise ResetNeededError("step()", "no episode is running", "call reset() first")
         wishes, excess = self._read(action)
-        states, grid_kwh, energy_cost, carbon_kg, wear, charge, refused, curtailed = self._advance(
+        states, grid_kwh, energy_cost, carbon_kg, wear, penalty, charge, refused, curtailed = self._advance(
             self._states, wishes, self._signals[t]
         )
         self._states = states
         self._t = t = t + 1
         done = t == self._stop
         if done:
-            owed, owed_kg = settlement(self.setup.units, self.setup.closings, states, scalars)
+            owed, owed_kg, fined = settlement(self.setup.units, self.setup.closings, states, scalars)
             energy_cost += owed
             carbon_kg += owed_kg
-        gain = reward(energy_cost, carbon_kg, wear, charge, self._weights)
+            penalty += fined
+        gain = reward(energy_cost, carbon_kg, wear, penalty, charge, self._weights)
         refused += excess
         info = {
             "energy_kwh": states[0] if self._one_store else self._energy(states),
@@ -197,7 +198,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
             "energy_cost": energy_cost,
             "carbon_kg": carbon_kg,
             "wear": wear,
-            "penalty": 0.0,
+            "penalty": penalty,
             "demand_charge": charge,
         }
         if self._cuts:

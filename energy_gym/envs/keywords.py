@@ -6,7 +6,7 @@ One rule: what several kinds of environments take is read here, so that it means
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -17,9 +17,21 @@ from energy_gym.objective import Clock, Objective
 if TYPE_CHECKING:
     import pandas as pd
 
+    from energy_gym.scenario import Scenario
+
 Made = TypeVar("Made")
 MINUTES_PER_HOUR = 60.0
 TOLERANCE_MINUTES = 1e-9
+# Why a contract is refused where those who settle it are missing, and what to do, by `Contract.settled_by`.
+UNSETTLED = {
+    "meter": "is settled at the meter of a site, and this environment has none",
+    "producer": "is settled by a producer, which this environment is not",
+    "nobody": "is settled by nobody, so that it would change nothing",
+}
+REMEDIES = {
+    "meter": "play it with energy_gym/Scenario-v0, or leave it out",
+    "producer": "play it with energy_gym/Bidding-v0, or leave it out",
+}
 
 
 class Priced(Protocol):
@@ -75,6 +87,31 @@ def narrowed(feed: Feed, period: Any) -> Feed:
     if not isinstance(period, tuple | list) or len(period) != 2:
         raise WindowError(f"period={period!r}", "must be a pair of moments", 'write ("2021-01-01", "2021-04-01")')
     return feed.within(*period)
+
+
+def check_settled(scenario: Scenario, settlers: Collection[str]) -> None:
+    """Raise where a scenario has a contract that nobody in an environment turns into money.
+
+    Args:
+        scenario: The scenario.
+        settlers: Who settles contracts there, as `Contract.settled_by` names them.
+
+    Raises:
+        ConfigurationError: There is such a contract.
+
+    Example:
+        >>> from energy_gym.contracts import Supply, Trading
+        >>> from energy_gym.scenario import Scenario
+        >>> check_settled(Scenario(contracts={"trading": Trading(), "supply": Supply()}), ("meter",))
+        Traceback (most recent call last):
+        energy_gym.errors.ConfigurationError: contracts.trading (kind 'trading'): is settled by a producer, ...
+    """
+    for name, contract in scenario.contracts.items():
+        own = contract.settled_by
+        if own not in settlers:
+            rule = UNSETTLED.get(own, f"is settled by {own!r}, whom nothing here knows")
+            remedy = REMEDIES.get(own, "let its class say settled_by, and derive it from a contract that is settled")
+            raise ConfigurationError(f"contracts.{name} (kind {contract.kind!r})", rule, remedy)
 
 
 def check_step(clock: Clock, feed: Feed) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from energy_gym.backends import Namespace, tensors
-from energy_gym.dynamics import Closing, compose, reward, settlement
+from energy_gym.backends import tensors
+from energy_gym.dynamics import FIGURES, STATES, Closing, Course, Guard, Move, play
 from energy_gym.entities import Battery
 from energy_gym.envs.batched import gather_all
 from energy_gym.envs.env import EnergyEnv
@@ -22,9 +22,6 @@ from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, WindowError
 from energy_gym.scenario import Weights
 from energy_gym.units import Unit
-
-PARTS = ("grid_kwh", "energy_cost", "carbon_kg", "wear", "demand_charge", "refused_kwh", "curtailed_kwh")
-Guard = Callable[[int, Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Played:
         states: States at the start and at the end of each step, shape (B, T + 1, states): of the controlled entities,
             then the running maxima [kW], unit by unit.
         wishes: Shares of rated power that were asked of the laws, shape (B, T, controls).
-        parts: The figures named in `PARTS`, each of shape (B, T).
+        parts: The figures named in `dynamics.FIGURES`, each of shape (B, T).
     """
 
     rewards: Any
@@ -50,71 +47,36 @@ class Played:
         return self.rewards.sum(dim=1)
 
 
-@dataclass(frozen=True)
-class Course:
-    """Units, and what is needed to play them: the parts of a rollout that no window changes.
+def _played(
+    course: Course, states: Sequence[Any], wishes: Any, signals: Sequence[Any], guard: Guard | None = None
+) -> Played:
+    """Play T steps from states, each of shape (B,), with wishes of shape (B, T, controls), cut to [-1, 1]."""
+    asked = [row.unbind(dim=1) for row in wishes.clamp(-1.0, 1.0).unbind(dim=1)]
+    moves = list(play(course, states, asked, signals, tensors(), guard))
+    path = [tuple(states), *(move.flow[STATES] for move in moves)]
+    return _stacked(path, moves, wishes)
 
-    Args:
-        units: The units.
-        closings: What energy missing or left at the end costs, by unit.
-        weights: What each part counts in the reward.
-    """
 
-    units: tuple[Unit, ...]
-    closings: tuple[Closing, ...]
-    weights: Weights
+def _stacked(path: Sequence[Sequence[Any]], moves: Sequence[Move], like: Any) -> Played:
+    import torch
 
-    def play(
-        self, states: Sequence[Any], wishes: Any, signals: Sequence[Any], closed: bool, guard: Guard | None = None
-    ) -> Played:
-        """Play T steps.
+    def row(values: Sequence[Any]) -> Any:
+        return torch.stack(
+            [value if isinstance(value, torch.Tensor) else like.new_full((len(like),), value) for value in values],
+            dim=1,
+        )
 
-        Args:
-            states: States at the start, each of shape (B,).
-            wishes: Shares of rated power, shape (B, T, controls); what lies outside [-1, 1] is cut.
-            signals: What the composed step is told, one for each of the T steps.
-            closed: Whether the episode ends with the last step, so that its end is settled in the last reward.
-            guard: ``(step, states, wishes) -> wishes``: changes the wishes of a step, a tuple of tensors of shape (B,),
-                in the light of the states; None leaves them.
-        """
-        xp = tensors()
-        advance, now = compose(self.units, xp), tuple(states)
-        path, asked, flows = [now], [], []
-        for step, (row, signal) in enumerate(zip(wishes.clamp(-1.0, 1.0).unbind(dim=1), signals, strict=True)):
-            wish = row.unbind(dim=1) if guard is None else guard(step, now, row.unbind(dim=1))
-            now, *figures = advance(now, wish, signal)
-            path.append(now)
-            asked.append(wish)
-            flows.append(figures)
-        if closed:
-            flows[-1] = self._closed(flows[-1], now, xp)
-        return self._stacked(path, asked, flows, wishes)
-
-    def _closed(self, flow: list[Any], states: tuple[Any, ...], xp: Namespace) -> list[Any]:
-        owed, owed_kg = settlement(self.units, self.closings, states, xp)
-        return [flow[0], flow[1] + owed, flow[2] + owed_kg, *flow[3:]]
-
-    def _stacked(
-        self, path: list[tuple[Any, ...]], asked: list[tuple[Any, ...]], flows: list[list[Any]], like: Any
-    ) -> Played:
-        import torch
-
-        def row(values: Sequence[Any]) -> Any:
-            parts = [
-                value if isinstance(value, torch.Tensor) else like.new_full((len(like),), value) for value in values
-            ]
-            return torch.stack(parts, dim=1)
-
-        parts = {name: row(values) for name, values in zip(PARTS, zip(*flows, strict=True), strict=True)}
-        gains = reward(parts["energy_cost"], parts["carbon_kg"], parts["wear"], parts["demand_charge"], self.weights)
-        states, wishes = (torch.stack([row(entry) for entry in rows], dim=1) for rows in (path, asked))
-        return Played(gains, states, wishes, parts)
+    figures = zip(*(move.flow[1:] for move in moves), strict=True)
+    parts = {name: row(values) for name, values in zip(FIGURES, figures, strict=True)}
+    asked = torch.stack([row(move.wishes) for move in moves], dim=1)
+    return Played(row([move.gain for move in moves]), torch.stack([row(now) for now in path], dim=1), asked, parts)
 
 
 class Rollout:
     """Plays windows of an environment's split, many at once, as one differentiable function of the wishes.
 
-    Works for every id of this package and any scenario of its entities; what an agent may know is not its business.
+    Plays every scenario of entities and metered contracts, and fleets whose dispatch is a rule; producers, whose bids
+    count at gate closures, are refused. What an agent may know is not its business.
 
     Args:
         source: An environment, in any Gymnasium wrappers, or its setup.
@@ -122,7 +84,7 @@ class Rollout:
         device: Where the series lie and the wishes are expected.
 
     Raises:
-        ConfigurationError: The source is no environment of this package.
+        ConfigurationError: The source is no environment of this package, or one that a rollout cannot play.
         MissingExtraError: If torch is not installed.
 
     Example:
@@ -145,6 +107,9 @@ class Rollout:
         setup = base.setup if isinstance(base, EnergyEnv) else base
         if not isinstance(setup, Setup):
             raise ConfigurationError(f"source={source!r}", "must be an environment of energy_gym", "pass gym.make(...)")
+        if setup.undifferentiable is not None:
+            remedy = "step the environment or a batch of it, energy_gym.make_vec"
+            raise ConfigurationError(f"rollout of {setup.scenario.name!r}", setup.undifferentiable, remedy)
         self.setup = setup
         self.dtype, self.device = dtype or torch.float64, torch.device(device)
         self._course = Course(setup.units, setup.closings, setup.weights)
@@ -189,8 +154,9 @@ class Rollout:
         start = self.initial(len(begin)) if states is None else states
         self._check(begin, wishes.shape[1], start)
         steps = begin[:, None] + torch.arange(wishes.shape[1], device=self.device)
-        signals = [_mapped(self._series, operator.itemgetter(at)) for at in steps.unbind(dim=1)]
-        return self._course.play(start.unbind(dim=1), wishes, signals, closed)
+        signals = [_mapped(self._series, operator.itemgetter((..., at))) for at in steps.unbind(dim=1)]
+        course = self._course if closed else self._course._replace(closings=None)
+        return _played(course, start.unbind(dim=1), wishes, signals)
 
     def _check(self, first: Any, length: int, states: Any) -> None:
         if len(first) and not (int(first.min()) >= 0 and int(first.max()) + length <= self.setup.steps):
@@ -235,19 +201,19 @@ class DayRollout:
             raise ConfigurationError(f"battery={battery!r}", "must be of the plain kind here", "pass a Battery")
         buy, sell = np.ones(1), np.zeros(1)
         unit = Unit(
-            "home",
-            (flexible,),
-            np.zeros(1),
-            None,
-            np.inf,
-            np.inf,
-            buy,
-            sell,
-            np.zeros(1),
-            np.zeros(0),
-            none,
-            none,
-            step_hours,
+            name="home",
+            flexibles=(flexible,),
+            fixed_kwh=np.zeros(1),
+            curtailable_kwh=None,
+            import_kwh=np.inf,
+            export_kwh=np.inf,
+            buy=buy,
+            sell=sell,
+            carbon=np.zeros(1),
+            rates=np.zeros(0),
+            active=none,
+            fresh=none,
+            hours=step_hours,
         )
         self.battery, self.step_hours = battery, step_hours
         self.units = (unit,)
@@ -270,7 +236,7 @@ class DayRollout:
             sell_per_mwh: Price of export, shape (B, T).
             wishes: Shares of the battery's rated power in [-1, 1], shape (B, T).
             energy_kwh: Energy stored at the start, shape (B,); by default that of a new episode.
-            guard: See `Course.play`.
+            guard: See `energy_gym.dynamics.play`.
 
         Raises:
             ConfigurationError: The shapes differ.
@@ -282,7 +248,7 @@ class DayRollout:
         start = wishes.new_full(wishes.shape[:1], self.battery.energy_initial_kwh) if energy_kwh is None else energy_kwh
         columns = [part.unbind(dim=1) for part in (buy_per_mwh, sell_per_mwh, net_kw * self.step_hours)]
         signals = [(buy, sell, 0.0, fixed) for buy, sell, fixed in zip(*columns, strict=True)]
-        return self._course.play((start,), wishes[:, :, None], signals, closed=True, guard=guard)
+        return _played(self._course, (start,), wishes[:, :, None], signals, guard)
 
 
 def _mapped(tree: Any, change: Callable[[Any], Any]) -> Any:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from energy_gym.data.feed import Feed, open_feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Battery, Flexible
-from energy_gym.envs.keywords import aimed, check_step, narrowed
+from energy_gym.envs.keywords import aimed, check_settled, check_step, narrowed
 from energy_gym.envs.laying import lay_out_scenario, scaled_to_site
 from energy_gym.errors import (
     ConfigurationError,
@@ -57,6 +57,11 @@ class Setup:
     levels: tuple[float, ...] | None
     episode_steps: int
     whole: bool
+
+    @property
+    def undifferentiable(self) -> str | None:
+        """Why `energy_gym.envs.rollout.Rollout` cannot play it; None where it can."""
+        return None
 
     def physical(self) -> Setup:
         """Return the same with the decisions that physics allows, where those of an action are fewer."""
@@ -211,6 +216,7 @@ def make_setup(
 ) -> Setup:
     """Read and check the keywords of ``gym.make``; `ArbitrageEnv` says what each means."""
     chosen = _scenario(scenario, battery, objective, carbon_price, terminal)
+    check_settled(chosen, ("meter",))
     feed = open_feed(dataset, data, split, reference)
     feed = narrowed(feed, period)
     feed = scaled_to_site(feed, chosen) if data is not None and reference is None else feed

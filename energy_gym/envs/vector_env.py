@@ -13,7 +13,7 @@ import numpy.typing as npt
 from gymnasium.vector.utils import batch_space
 
 from energy_gym.backends import arrays
-from energy_gym.dynamics import compose, reward, settlement
+from energy_gym.dynamics import CARBON, COST, CUT, GRID, PENALTY, REFUSED, compose, gain, settlement
 from energy_gym.envs.batched import (
     as_array,
     each_battery,
@@ -245,29 +245,27 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         self._countdown -= 1
         done = self._finish(flow, waiting)
         if excess is not None:
-            flow[6] = flow[6] + excess
+            flow[REFUSED] = flow[REFUSED] + excess
         if waiting is not None:
             done &= ~waiting
             self._revive(waiting, flow)
-        _, _, energy_cost, carbon_kg, wear, charge, _, _ = flow
-        gains = self._spread(reward(energy_cost, carbon_kg, wear, charge, self._weights))
-        return gains, done, self._info(flow, waiting)
+        return self._spread(gain(flow, self._weights)), done, self._info(flow, waiting)
 
     def _finish(self, flow: list[Any], waiting: Flags | None) -> Flags:
         """Settle the episodes that end with this step, and say which they are."""
         if self._countdown > 0 and waiting is None:
             return np.zeros(self.num_envs, dtype=bool)
         done: Flags = self._t == self._stop
-        owed, owed_kg = settlement(self._units, self.setup.closings, self._states, arrays)
-        flow[2] = np.where(done, flow[2] + owed, flow[2])
-        flow[3] = np.where(done, flow[3] + owed_kg, flow[3])
+        owed = settlement(self._units, self.setup.closings, self._states, arrays)
+        for part, more in zip((COST, CARBON, PENALTY), owed, strict=True):
+            flow[part] = np.where(done, flow[part] + more, flow[part])
         left = (self._stop - self._t)[self._t < self._stop]
         self._countdown = int(left.min(initial=np.iinfo(np.int64).max))
         return done
 
     def _revive(self, waiting: Flags, flow: list[Any]) -> None:
         """Start anew the episodes that ended a step ago; their action was not played and earns nothing."""
-        for part in range(1, 8):
+        for part in range(GRID, CUT + 1):
             flow[part] = np.where(waiting, 0.0, flow[part])
         self._done = np.zeros(self.num_envs, dtype=bool)
         which = np.flatnonzero(waiting)
@@ -304,7 +302,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return figures
 
     def _info(self, flow: list[Any], waiting: Flags | None) -> dict[str, Any]:
-        _, grid_kwh, energy_cost, carbon_kg, wear, charge, refused, curtailed = flow
+        _, grid_kwh, energy_cost, carbon_kg, wear, penalty, charge, refused, curtailed = flow
         figures = {
             "energy_kwh": self._energy(),
             "grid_kw": grid_kwh / self._hours,
@@ -313,7 +311,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             "energy_cost": energy_cost,
             "carbon_kg": carbon_kg,
             "wear": wear,
-            "penalty": 0.0,
+            "penalty": penalty,
             "demand_charge": charge,
         }
         if self.setup.curtails:

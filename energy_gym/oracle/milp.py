@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.backends import scalars
-from energy_gym.dynamics import compose, reward, settlement
+from energy_gym.dynamics import Course, play, total
 from energy_gym.oracle.linear import Linear
 from energy_gym.oracle.model import RELATIVE_GAP, Answer, ArrayModel
 from energy_gym.oracle.problem import Problem, state_problem
@@ -51,21 +51,17 @@ def solve_unit(
     stated = state_unit(model, unit, states, goal)
 
     def good(answer: Answer) -> bool:
-        earned = play(unit, states, goal, _shares(unit, stated, answer.columns))
+        earned = play_unit(unit, states, goal, _shares(unit, stated, answer.columns))
         return earned >= answer.bound - RELATIVE_GAP * max(1.0, abs(answer.bound))
 
     answer = model.solve(time_limit, good)
     return _shares(unit, stated, answer.columns), answer.bound
 
 
-def play(unit: Unit, states: Sequence[float], goal: Goal, wishes: Floats) -> float:
+def play_unit(unit: Unit, states: Sequence[float], goal: Goal, wishes: Floats) -> float:
     """Return what shares of rated power, shape (T, controls), earn under the laws of the environment."""
-    advance, now, total = compose([unit], scalars), tuple(states), 0.0
-    for wish, signal in zip(wishes.tolist(), unit.signals(), strict=True):
-        now, _, cost, kg, wear, charge, _, _ = advance(now, tuple(wish), signal)
-        total += reward(cost, kg, wear, charge, goal.weights)
-    cost, kg = settlement([unit], [goal.closing], now, scalars)
-    return float(total + reward(cost, kg, 0.0, 0.0, goal.weights))
+    course = Course([unit], [goal.closing], goal.weights)
+    return float(total(play(course, states, [tuple(wish) for wish in wishes.tolist()], unit.signals(), scalars)))
 
 
 def _likely(unit: Unit, goal: Goal) -> npt.NDArray[np.bool_]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from energy_gym.backends import arrays
 from energy_gym.contracts.spot import carbon_kg, energy_cost
-from energy_gym.dynamics import closed, compose, reward
+from energy_gym.dynamics import STATES, closed, compose, gain, reward
 from energy_gym.entities import battery, consumer, solar
 from energy_gym.oracle.statement import Goal
 from energy_gym.units import Unit
@@ -40,15 +40,15 @@ class Playable:
     def play(self, step: int, energy: Floats, wish: Floats) -> tuple[Floats, Floats]:
         """See `energy_gym.oracle.levels.Steps.play`."""
         energy, wish = np.broadcast_arrays(energy, wish)
-        (after, *_), _, cost, kg, wear, charge, _, _ = self._advance((energy,), (wish,), self._signals[step])
-        gain = reward(cost, kg, wear, charge, self.goal.weights)
-        return np.broadcast_to(after, energy.shape), np.broadcast_to(gain, energy.shape)
+        flow = self._advance((energy,), (wish,), self._signals[step])
+        earned = gain(flow, self.goal.weights)
+        return np.broadcast_to(flow[STATES][0], energy.shape), np.broadcast_to(earned, energy.shape)
 
     def close(self, energy: Floats) -> Floats:
         """See `energy_gym.oracle.levels.Steps.close`."""
         flexible = self.unit.flexibles[0]
         cost, kg = closed(flexible.worth * (flexible.initial - energy), self.goal.closing, arrays)
-        return np.broadcast_to(reward(cost, kg, 0.0, 0.0, self.goal.weights), energy.shape)
+        return np.broadcast_to(reward(cost, kg, 0.0, 0.0, 0.0, self.goal.weights), energy.shape)
 
     @cached_property
     def worths(self) -> Floats:

@@ -6,13 +6,14 @@ One rule: what a plan is worth is what the environment's own step says.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from energy_gym.backends import arrays
-from energy_gym.dynamics import compose, reward, settlement
-from energy_gym.oracle.milp import play
+from energy_gym.dynamics import Course, play, total
+from energy_gym.oracle.milp import play_unit
 from energy_gym.oracle.statement import Goal
 from energy_gym.units import Unit
 
@@ -23,19 +24,22 @@ Floats = npt.NDArray[np.float64]
 
 def fixed_return(unit: Unit, states: Sequence[float], goal: Goal) -> float:
     """Return what a unit without decisions earns [reward units]."""
-    return play(unit, states, goal, np.zeros((len(unit), 0)))
+    return play_unit(unit, states, goal, np.zeros((len(unit), 0)))
 
 
-def returns(unit: Unit, states: Sequence[float], goal: Goal, plans: Floats) -> Floats:
-    """Return what plans earn, shape (plans,), for shares of rated power of shape (plans, T, controls)."""
-    advance, count = compose([unit], arrays), len(plans)
-    now = tuple(np.full(count, state) for state in states)
-    total = np.zeros(count)
-    for step, signal in enumerate(unit.signals()):
-        now, _, cost, kg, wear, charge, _, _ = advance(now, tuple(plans[:, step].T), signal)
-        total = total + reward(cost, kg, wear, charge, goal.weights)
-    cost, kg = settlement([unit], [goal.closing], now, arrays)
-    return np.asarray(total + reward(cost, kg, 0.0, 0.0, goal.weights))
+def returns(
+    unit: Unit, states: Sequence[float], goal: Goal, plans: Floats, signals: Sequence[Any] | None = None
+) -> Floats:
+    """Return what plans earn, shape (plans,), for shares of rated power of shape (plans, T, controls).
+
+    ``signals`` are the unit's own, where they have been laid out before.
+    """
+    course = Course([unit], [goal.closing], goal.weights)
+    now = [np.full(len(plans), state) for state in states]
+    wishes = [tuple(wish) for wish in plans.transpose(1, 2, 0)]
+    return np.broadcast_to(
+        total(play(course, now, wishes, unit.signals() if signals is None else signals, arrays)), (len(plans),)
+    )
 
 
 def improved(unit: Unit, states: Sequence[float], goal: Goal, levels: tuple[float, ...], wishes: Floats) -> Floats:
@@ -46,7 +50,7 @@ def improved(unit: Unit, states: Sequence[float], goal: Goal, levels: tuple[floa
     """
     grid = np.array(levels)
     plan = np.stack([_followed(column, grid) for column in wishes.T], axis=1)
-    plan = max((plan, np.zeros_like(plan)), key=lambda one: play(unit, states, goal, one))
+    plan = max((plan, np.zeros_like(plan)), key=lambda one: play_unit(unit, states, goal, one))
     for _ in range(SWEEPS if len(unit) <= MOST_STEPS else 0):
         for step, control in np.ndindex(*plan.shape):
             tries = np.repeat(plan[None], len(grid), axis=0)

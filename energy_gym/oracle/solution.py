@@ -14,24 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.backends import scalars
-from energy_gym.dynamics import compose, reward, settlement
+from energy_gym.dynamics import FIGURES, STATES, Course, play
 from energy_gym.envs.setup import Setup
 
 if TYPE_CHECKING:
     import pandas as pd
 
 EXACT = 1e-6
-COLUMNS = (
-    "energy_kwh",
-    "grid_kwh",
-    "energy_cost",
-    "carbon_kg",
-    "wear",
-    "demand_charge",
-    "refused_kwh",
-    "curtailed_kwh",
-    "reward",
-)
+COLUMNS = ("energy_kwh", *FIGURES, "reward")
 Floats = npt.NDArray[np.float64]
 
 
@@ -79,19 +69,11 @@ class Plan:
 
 def replay(setup: Setup, first: int, stop: int, states: Sequence[float], wishes: Floats) -> Plan:
     """Play shares of rated power, shape (T, controls), on the steps ``first`` to ``stop``, as the environment does."""
-    advance, weights = compose(setup.units, scalars), setup.weights
-    now: tuple[Any, ...] = tuple(states)
-    after, rows = [], []
-    for signal, wish in zip(setup.signals[first:stop], wishes.tolist(), strict=True):
-        now, *figures = advance(now, tuple(wish), signal)
-        after.append(now)
-        rows.append(figures)
-    owed, owed_kg = settlement(setup.units, setup.closings, now, scalars)
-    rows[-1][1:3] = rows[-1][1] + owed, rows[-1][2] + owed_kg
-    steps = [
-        (_stored(setup, now), *figures, reward(figures[1], figures[2], figures[3], figures[4], weights))
-        for now, figures in zip(after, rows, strict=True)
-    ]
+    course = Course(setup.units, setup.closings, setup.weights)
+    asked = [tuple(wish) for wish in wishes.tolist()]
+    moves = list(play(course, states, asked, setup.signals[first:stop], scalars))
+    after = [move.flow[STATES] for move in moves]
+    steps = [(_stored(setup, now), *move.flow[1:], move.gain) for now, move in zip(after, moves, strict=True)]
     return Plan(setup, first, stop, wishes, np.array(after), np.array(steps))
 
 

@@ -106,9 +106,9 @@ def best_of_unit(
         levels: Shares of rated power that may be chosen; None for any.
         time_limit: Seconds after which the best plan so far is returned.
     """
-    own = unit.own_best(states, goal, levels, time_limit)
-    if isinstance(own, Best):
-        return own
+    if unit.laws is not None:
+        best: Best = unit.laws.best(unit, states, goal, levels, time_limit)
+        return best
     if not unit.flexibles:
         return Best(np.zeros((len(unit), 0)), fixed_return(unit, states, goal), "nothing to decide")
     problem = problem_of(unit, states, goal)

@@ -57,7 +57,6 @@ class FleetEnv(EnergyEnv):
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play one step; see `EnergyEnv.step`. ``info`` says beside the usual figures how the bids were dispatched."""
         observation, gain, terminated, truncated, info = super().step(action)
-        info["penalty"], info["demand_charge"] = info["demand_charge"], 0.0
         info.update(self.dispatched)
         return observation, gain, terminated, truncated, info
 
@@ -93,7 +92,6 @@ class FleetVectorEnv(EnergyVectorEnv):
 
     def _info(self, flow: list[Any], waiting: Flags | None) -> dict[str, Any]:
         info = super()._info(flow, waiting)
-        info["penalty"], info["demand_charge"] = info["demand_charge"], info["penalty"]
         present = info["_cost"]
         for name, flag, place in self._told:
             info[name] = self._states[place]

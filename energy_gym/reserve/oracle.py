@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.backends import scalars
-from energy_gym.dynamics import compose, reward, settlement
+from energy_gym.oracle.milp import play_unit
 from energy_gym.oracle.model import ArrayModel
 from energy_gym.oracle.solve import Best
 from energy_gym.oracle.statement import Goal
@@ -70,7 +69,7 @@ def best_of_fleet(
     candidates = [*found, np.zeros_like(found[0])] if len(found) > 1 or levels is not None else found
     if len(candidates) == 1:
         return Best(candidates[0], bound, method)
-    earned = [played(unit, states, goal, wishes) for wishes in candidates]
+    earned = [play_unit(unit, states, goal, wishes) for wishes in candidates]
     return Best(candidates[int(np.argmax(earned))], bound, method)
 
 
@@ -186,13 +185,3 @@ def _signed(unit: FleetUnit, shares: Sequence[Floats], controls: int, place: Any
     for leg, share in zip(unit.legs, shares, strict=True):
         bids[:, place(leg)] += leg.sign * np.clip(share, 0.0, 1.0)
     return np.clip(bids, -1.0, 1.0)
-
-
-def played(unit: FleetUnit, states: Sequence[float], goal: Goal, wishes: Floats) -> float:
-    """Return what bids earn from given states to the end of the unit's steps."""
-    advance, now, earned = compose([unit], scalars), tuple(states), 0.0
-    for signal, wish in zip(unit.signals(), wishes.tolist(), strict=True):
-        now, _, spent, kg, wear, penalty, _, _ = advance(now, tuple(wish), signal)
-        earned += reward(spent, kg, wear, penalty, goal.weights)
-    owed, owed_kg = settlement([unit], [goal.closing], now, scalars)
-    return earned + float(reward(owed, owed_kg, 0.0, 0.0, goal.weights))

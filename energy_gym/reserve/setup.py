@@ -28,16 +28,20 @@ from energy_gym.errors import ConfigurationError
 from energy_gym.forecast import Forecast, get_forecast
 from energy_gym.reserve.dispatch import DISPATCHES, Dispatch, get_dispatch
 from energy_gym.reserve.fleet import Fleet, Leg
+from energy_gym.reserve.oracle import best_of_fleet
 from energy_gym.reserve.presets import get_fleet, usual_fleet
+from energy_gym.reserve.step import FleetStep
 from energy_gym.reserve.synthetic import synthetic_feed
-from energy_gym.reserve.unit import FleetUnit
+from energy_gym.reserve.unit import FleetUnit, expected_fleet
 from energy_gym.scenario import Site
 from energy_gym.tape import Slot, State, Tape
+from energy_gym.units import UnitLaws
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = npt.NDArray[np.float64]
+LAWS = UnitLaws(step=FleetStep, best=best_of_fleet, expected=expected_fleet)
 TERMINAL_HINT = 'pass terminal="free", or another energy_price in the fleet'
 
 
@@ -87,6 +91,13 @@ class FleetSetup(Setup):
         if not isinstance(found, FleetUnit):
             raise ConfigurationError(f"unit {found.name!r}", "must be a fleet", "make it with make_fleet_setup")
         return found
+
+    @property
+    def undifferentiable(self) -> str | None:
+        """See `Setup.undifferentiable`."""
+        if self.unit.dispatch.name == "optimal":
+            return "dispatch='optimal' is a solver's and has no gradient; dispatch='proportional' has one"
+        return None
 
     def physical(self) -> FleetSetup:
         """See `Setup.physical`: a bid for each asset and market."""
@@ -153,7 +164,7 @@ def make_fleet_setup(
         scenario=chosen,  # type: ignore[arg-type]  # a fleet stands where other environments have a scenario
         feed=feed,
         tape=FleetTape(feed, get_forecast(forecast), ahead, _seen(chosen), _states(chosen), called),
-        sites=(Site(chosen.name, chosen.batteries, Spot(chosen.energy_price, chosen.carbon), ()),),
+        sites=(Site(chosen.name, chosen.batteries, {"energy": Spot(chosen.energy_price, chosen.carbon)}),),
         units=(unit,),
         closings=(_closing(chosen, feed, closing),),
         keeping=(closing,),
@@ -225,6 +236,7 @@ def _laid(fleet: Fleet, feed: Feed, dispatch: Dispatch, seed: int) -> tuple[Flee
         energy_prices=np.stack([zeros if name is None else feed.values[name][window] for name in energy]),
         shares=np.stack([part[window] for part in shares]),
         typical=tuple(_typical(leg) for leg in legs),
+        laws=LAWS,
     )
     called = [(leg.name, part) for leg, part in zip(legs, shares, strict=True) if _by_chance(leg)]
     return unit, tuple(called)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class FleetStep:
-    """One step of a fleet, as `dynamics.Advance`; the penalty takes the place of the demand charge.
+    """One step of a fleet, as `dynamics.Advance`.
 
     Args:
         unit: The fleet over some steps.
@@ -87,7 +87,7 @@ class FleetStep:
             refused = refused + xp.positive(wish - size) * unit.hours
         states = (*self._rows(after), *self._held_rows(held), *asked_kwh, *given_kwh, income + asked_kwh[0] * 0.0)
         emitted = carbon_kg(grid_kwh, carbon) if self._emits else 0.0
-        return states, grid_kwh, spent, emitted, self._over_assets(wear) if wear else 0.0, penalty, refused, 0.0
+        return states, grid_kwh, spent, emitted, self._over_assets(wear) if wear else 0.0, penalty, 0.0, refused, 0.0
 
     def _widen(self, count: int) -> None:
         """Give every figure of the block a value for each environment: NumPy divides rows faster than by a column."""

@@ -13,9 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.backends import Namespace
 from energy_gym.contracts.activation import NoActivation
-from energy_gym.dynamics import Advance
 from energy_gym.reserve.dispatch import Dispatch
 from energy_gym.reserve.fleet import Fleet, Leg
 from energy_gym.reserve.laws import DOWN, UP, Figures, figures
@@ -123,33 +121,22 @@ class FleetUnit(Unit):
         table = np.concatenate([self.held_prices, self.energy_prices, self.shares, self.carbon[None, :]])
         return np.ascontiguousarray(np.concatenate([table, np.zeros((len(table), 1))], axis=1))
 
-    def own_step(self, xp: Namespace) -> Advance:
-        """See `Unit.own_step`."""
-        from energy_gym.reserve.step import FleetStep
 
-        return FleetStep(self, xp)
-
-    def own_best(self, states: Sequence[float], goal: Any, levels: Any, time_limit: float | None) -> Any:
-        """See `Unit.own_best`."""
-        from energy_gym.reserve.oracle import best_of_fleet
-
-        return best_of_fleet(self, states, goal, levels, time_limit)
-
-    def own_expected(self, outlook: Mapping[str, Floats]) -> FleetUnit:
-        """See `Unit.own_expected`: prices as forecast, calls at their typical share; the plan needs no bound."""
-        steps = len(self)
-        held = [outlook[leg.product.price] * leg.product.price_share for leg in self.legs]
-        priced = [leg.product.energy_price for leg in self.legs]
-        energy = [np.zeros(steps) if name is None else outlook[name] for name in priced]
-        usual = [np.clip(outlook[item], 0.0, 1.0) if isinstance(item, str) else item for item in self.typical]
-        return replace(
-            self,
-            carbon=outlook.get(self.fleet.carbon, np.zeros(steps)),
-            held_prices=_stacked(held, steps),
-            energy_prices=_stacked(energy, steps),
-            shares=_stacked(usual, steps),
-            proving=False,
-        )
+def expected_fleet(unit: FleetUnit, outlook: Mapping[str, Floats]) -> FleetUnit:
+    """Return a fleet with prices as forecast and calls at their typical share; its plan needs no bound."""
+    steps = len(unit)
+    held = [outlook[leg.product.price] * leg.product.price_share for leg in unit.legs]
+    priced = [leg.product.energy_price for leg in unit.legs]
+    energy = [np.zeros(steps) if name is None else outlook[name] for name in priced]
+    usual = [np.clip(outlook[item], 0.0, 1.0) if isinstance(item, str) else item for item in unit.typical]
+    return replace(
+        unit,
+        carbon=outlook.get(unit.fleet.carbon, np.zeros(steps)),
+        held_prices=_stacked(held, steps),
+        energy_prices=_stacked(energy, steps),
+        shares=_stacked(usual, steps),
+        proving=False,
+    )
 
 
 def _stacked(rows: Sequence[Any], steps: int) -> Floats:

@@ -12,14 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.backends import arrays, scalars, tensors
-from energy_gym.dynamics import compose, reward, settlement
+from energy_gym.dynamics import FIGURES, STATES, Course, play
 from energy_gym.envs.batched import gather_all
 from energy_gym.envs.setup import Setup
 from energy_gym.testing.report import compare
 
 Floats = npt.NDArray[np.float64]
 CORNERS = (-1.0, 0.0, -0.0, 1.0)
-FIGURES = ("grid_kwh", "energy_cost", "carbon_kg", "wear", "demand_charge", "refused_kwh", "curtailed_kwh", "reward")
 RULE = "the laws of an entity must give the same bits on floats, NumPy arrays and torch tensors"
 REMEDY = "use only + - * / and xp.positive, xp.bounded in settle, next_state and cost"
 
@@ -40,7 +39,7 @@ def check_laws(setup: Setup, steps: int, sequences: int, random: np.random.Gener
     """
     wishes = random_wishes(random, (steps, setup.controls, sequences))
     first = random.integers(0, setup.steps - steps + 1, sequences)
-    names = (*state_names(setup), *FIGURES)
+    names = (*state_names(setup), *FIGURES, "reward")
     batch = _on_arrays(setup, wishes, first)
     for index in range(sequences):
         alone = _on_floats(setup, wishes[:, :, index], int(first[index]))
@@ -103,12 +102,7 @@ def _as_tensors(part: Any) -> Any:
 
 
 def _play(setup: Setup, xp: Any, states: Any, wishes: Any, signals: Any) -> list[list[Any]]:
-    """Return states and figures by step; the last step is settled as the end of an episode."""
-    advance, rows = compose(setup.units, xp), []
-    for step, (wish, signal) in enumerate(zip(wishes, signals, strict=True)):
-        states, *flow = advance(states, wish, signal)
-        if step == len(signals) - 1:
-            owed, owed_kg = settlement(setup.units, setup.closings, states, xp)
-            flow[1], flow[2] = flow[1] + owed, flow[2] + owed_kg
-        rows.append([*states, *flow, reward(flow[1], flow[2], flow[3], flow[4], setup.weights)])
-    return rows
+    """Return states, figures and reward by step; the last step is settled as the end of an episode."""
+    course = Course(setup.units, setup.closings, setup.weights)
+    moves = play(course, states, wishes, signals, xp)
+    return [[*move.flow[STATES], *move.flow[1:], move.gain] for move in moves]

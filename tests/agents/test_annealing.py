@@ -16,7 +16,7 @@ from energy_gym import Battery, Scenario
 from energy_gym.agents import make_agent
 from energy_gym.agents.annealing import Annealing
 from energy_gym.agents.mpc import MPC, expected_units
-from energy_gym.agents.schedules import Changes, Course, resampled
+from energy_gym.agents.schedules import Changes, UnitWindow, resampled
 from energy_gym.contracts import Spot, Tariff
 from energy_gym.entities import Consumer, Grid
 from energy_gym.errors import ConfigurationError, NonPositiveError
@@ -156,7 +156,9 @@ def test_schedules_are_worth_what_the_oracle_says(name: str, data_of: Callable[[
     unit, states = expected_units(env.unwrapped, 12)[0], by_unit(setup, setup.initial)[0]
     goal = Goal(setup.weights, setup.closings[0])
     plans = Changes(np.random.default_rng(0), None).fresh((20, 12, setup.controls))
-    assert Course.of(unit, states, goal).returns(plans) == pytest.approx(returns(unit, states, goal, plans), abs=1e-9)
+    assert UnitWindow.of(unit, states, goal).returns(plans) == pytest.approx(
+        returns(unit, states, goal, plans), abs=1e-9
+    )
 
 
 @pytest.mark.parametrize("levels", [None, np.array([-1.0, -0.5, 0.0, 0.5, 1.0])])

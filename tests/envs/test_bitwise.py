@@ -39,7 +39,7 @@ def random_battery(random: np.random.Generator) -> Battery:
 def unit(cell: Any) -> Unit:
     """Return a battery with these figures on a spot market."""
     price = np.ones(1)
-    site = Site("spot", {"battery": Battery()}, Spot(), ())
+    site = Site("spot", {"battery": Battery()}, {"spot": Spot()})
     nothing = Registers(np.zeros(0), np.zeros((0, 1)), np.zeros((0, 1)))
     laid = lay_out(site, {"carbon_g_per_kwh": price}, (price, price), nothing, 1.0)
     flexible: Flexible = replace(laid.flexibles[0], cell=cell, costs=True)
@@ -50,8 +50,8 @@ def play(energy: Any, wishes: Any, prices: Any, carbon: Any, cell: Any, xp: Any)
     weights, steps, states = Weights(1.0, 0.08), [], (energy,)
     advance = compose([unit(cell)], xp)
     for wish, price, intensity in zip(wishes, prices, carbon, strict=True):
-        states, grid, cost, kg, wear, _, refused, _ = advance(states, (wish,), (price, price, intensity, 0.0))
-        steps.append((states[0], grid, cost, kg, wear, refused, reward(cost, kg, wear, 0.0, weights)))
+        states, grid, cost, kg, wear, _, _, refused, _ = advance(states, (wish,), (price, price, intensity, 0.0))
+        steps.append((states[0], grid, cost, kg, wear, refused, reward(cost, kg, wear, 0.0, 0.0, weights)))
     return steps
 
 

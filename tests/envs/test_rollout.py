@@ -13,6 +13,7 @@ from energy_gym import Battery, Scenario
 from energy_gym.backends import scalars
 from energy_gym.contracts import Tariff, demand
 from energy_gym.data.homes import synthetic_days
+from energy_gym.dynamics import FIGURES
 from energy_gym.entities import Consumer, Grid, Solar
 from energy_gym.entities.battery import next_energy, settle
 from energy_gym.errors import ConfigurationError, WindowError
@@ -20,7 +21,7 @@ from energy_gym.scenarios.registration import MARKETS, SCENARIOS
 
 torch = pytest.importorskip("torch")
 
-from energy_gym.envs.rollout import PARTS, DayRollout, Rollout  # noqa: E402  # torch may be absent
+from energy_gym.envs.rollout import DayRollout, Rollout  # noqa: E402  # torch may be absent
 
 STEPS = 40
 
@@ -86,7 +87,7 @@ def test_in_float64_it_is_the_environment_bit_for_bit(case: str) -> None:
     for name in ("energy_cost", "carbon_kg", "wear", "demand_charge"):
         assert np.array_equal(played.parts[name].detach().numpy(), np.array([item[3][name] for item in alone])), name
     assert np.array_equal(played.parts["refused_kwh"].detach().numpy(), np.array([item[3]["cost"] for item in alone]))
-    assert set(played.parts) == set(PARTS)
+    assert set(played.parts) == set(FIGURES)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -164,11 +164,12 @@ def test_a_batch_is_its_singles_bit_for_bit(dispatch: str, size: int) -> None:
 def test_floats_and_tensors_agree_bit_for_bit() -> None:
     torch = pytest.importorskip("torch")
     from energy_gym.backends import tensors
+    from energy_gym.reserve.step import FleetStep
 
     fleet = two_assets(duration_hours=0.5, activation=RandomActivation(0.3, 2.0), penalty_per_mwh=50.0, tick_kw=10.0)
     env = make(fleet=fleet).unwrapped
     env.reset(seed=1)
-    step = env.setup.unit.own_step(tensors())
+    step = FleetStep(env.setup.unit, tensors())
     random = np.random.default_rng(3)
     states = tuple(torch.tensor([state], dtype=torch.float64) for state in env.states)
     for t in range(env.window[0], env.window[1]):

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 import energy_gym
 from energy_gym import Battery
 from energy_gym.agents import make_agent
+from energy_gym.oracle.milp import play_unit
 from energy_gym.oracle.pyomo_model import PyomoModel, solve_model
 from energy_gym.oracle.statement import Goal
 from energy_gym.reserve import Fleet, FullActivation, RandomActivation, Reserve, Trade
-from energy_gym.reserve.oracle import played
 from energy_gym.reserve.statement import state_fleet
 
 ID = "energy_gym/FleetReserve-v0"
@@ -47,7 +47,7 @@ def brute_force(env: Any, levels: tuple[float, ...]) -> float:
     goal, best = Goal(setup.weights, setup.closings[0]), -np.inf
     moves = list(itertools.product(levels, repeat=setup.controls))
     for plan in itertools.product(moves, repeat=setup.steps):
-        best = max(best, played(setup.unit, env.unwrapped.states, goal, np.array(plan)))
+        best = max(best, play_unit(setup.unit, env.unwrapped.states, goal, np.array(plan)))
     return best
 
 
@@ -97,7 +97,7 @@ def test_brute_force_of_two_assets_and_a_trade(terminal: str) -> None:
     setup = env.unwrapped.setup
     goal = Goal(setup.weights, setup.closings[0])
     plans = itertools.product(moves, repeat=3)
-    best = max(played(setup.unit, env.unwrapped.states, goal, np.array(plan)) for plan in plans)
+    best = max(play_unit(setup.unit, env.unwrapped.states, goal, np.array(plan)) for plan in plans)
     assert solution.value == pytest.approx(best, abs=1e-6)
     assert replayed(env, solution) == pytest.approx(solution.value, abs=1e-6)
 
@@ -151,7 +151,7 @@ def test_value_is_earned_is_the_bound_and_nothing_beats_it(seed: int, leaking: b
     goal = Goal(setup.weights, setup.closings[0])
     for _ in range(40):
         wishes = random.uniform(-1.0, 1.0, (6, setup.controls)) * random.choice([0.3, 1.0])
-        assert played(setup.unit, env.unwrapped.states, goal, wishes) <= solution.bound + 1e-6
+        assert play_unit(setup.unit, env.unwrapped.states, goal, wishes) <= solution.bound + 1e-6
     assert replayed(env, solution) == pytest.approx(solution.value, abs=1e-6)
 
 
@@ -194,7 +194,7 @@ def test_brute_force_of_two_assets_that_bid_in_ticks(activation: Any, seed: int)
     ups = [(one / 90.0, other / 60.0, 0.0, 0.0) for one, other in pairs]
     downs = [(0.0, 0.0, other / 60.0, one / 90.0) for one, other in pairs[1:]]
     plans = itertools.product([*ups, *downs], repeat=3)
-    best = max(played(setup.unit, env.unwrapped.states, goal, np.array(plan)) for plan in plans)
+    best = max(play_unit(setup.unit, env.unwrapped.states, goal, np.array(plan)) for plan in plans)
     assert solution.exact
     assert solution.value >= best - 1e-6
     assert best > 0.0
@@ -221,7 +221,7 @@ def test_nothing_beats_the_bound_of_bids_in_ticks(dispatch: str) -> None:
     goal = Goal(setup.weights, setup.closings[0])
     for _ in range(200):
         wishes = random.uniform(-1.0, 1.0, (6, setup.controls)) * random.choice([0.3, 1.0])
-        assert played(setup.unit, env.unwrapped.states, goal, wishes) <= solution.bound + 1e-6
+        assert play_unit(setup.unit, env.unwrapped.states, goal, wishes) <= solution.bound + 1e-6
     assert solution.exact or dispatch == "proportional"
     assert 0.0 < solution.value == pytest.approx(replayed(env, solution), abs=1e-6)
 

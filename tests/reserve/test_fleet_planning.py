@@ -12,10 +12,11 @@ import pytest
 
 from energy_gym.agents.mpc import expected_units
 from energy_gym.entities import Battery
+from energy_gym.oracle.milp import play_unit
 from energy_gym.oracle.statement import Goal
 from energy_gym.reserve import Fleet, Reserve, Trade
 from energy_gym.reserve.dispatch import DISPATCHES
-from energy_gym.reserve.oracle import best_of_fleet, played
+from energy_gym.reserve.oracle import best_of_fleet
 from energy_gym.reserve.planning import _Programme, fits, planned
 
 ID = "energy_gym/FleetReserve-v0"
@@ -54,7 +55,7 @@ def test_the_step_pays_what_the_programme_promises(fleet: str, objective: str, s
     wishes = np.zeros((len(unit), unit.controls))
     for leg, share in zip(unit.legs, programme.shares(found), strict=True):
         wishes[:, leg.control] += leg.sign * share
-    assert played(unit, states, goal, wishes) == pytest.approx(promised(unit, goal, found.value), rel=1e-6, abs=1e-6)
+    assert play_unit(unit, states, goal, wishes) == pytest.approx(promised(unit, goal, found.value), rel=1e-6, abs=1e-6)
     assert found.value <= programme.solve(0.0 * up, 0.0 * up + 1.0).value + 1e-6
 
 
@@ -69,8 +70,8 @@ def test_close_to_the_best_directions_of_all(fleet: str, seed: int) -> None:
     wishes = np.zeros((6, unit.controls))
     for leg, share in zip(unit.legs, planned(unit, states, goal, everyone), strict=True):
         wishes[:, leg.control] += leg.sign * share
-    found = played(unit, states, goal, wishes)
-    nothing = played(unit, states, goal, np.zeros((6, unit.controls)))
+    found = play_unit(unit, states, goal, wishes)
+    nothing = play_unit(unit, states, goal, np.zeros((6, unit.controls)))
     assert found - nothing >= 0.95 * (promised(unit, goal, best) - nothing)
 
 
@@ -79,18 +80,18 @@ def test_a_fleet_of_empty_and_full_assets_does_not_wait_for_the_emptiest() -> No
     for place, asset in enumerate(unit.assets):
         states[place] = asset.cell.energy_max if place % 2 else asset.cell.energy_min
     best = best_of_fleet(unit, states, goal, None, None)
-    first = played(unit.window(0, 1), states, goal, best.wishes[:1])
-    nothing = played(unit.window(0, 1), states, goal, 0.0 * best.wishes[:1])
+    first = play_unit(unit.window(0, 1), states, goal, best.wishes[:1])
+    nothing = play_unit(unit.window(0, 1), states, goal, 0.0 * best.wishes[:1])
     assert first > nothing + 1.0
 
 
 def test_assets_that_are_bid_for_one_by_one_are_planned_one_by_one() -> None:
     unit, states, goal = at_random(1)
     alone = replace(unit, dispatch=DISPATCHES["direct"])
-    together = played(unit, states, goal, best_of_fleet(unit, states, goal, None, None).wishes)
+    together = play_unit(unit, states, goal, best_of_fleet(unit, states, goal, None, None).wishes)
     apart = best_of_fleet(alone, states, goal, None, None)
     assert apart.wishes.shape == (12, 20)
-    assert played(alone, states, goal, apart.wishes) > together
+    assert play_unit(alone, states, goal, apart.wishes) > together
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_what_does_not_fit_is_searched(battery: Battery, minimum_kw: float) -> N
     assert not fits(unit, states, goal)
     best = best_of_fleet(unit, states, goal, None, None)
     assert "MILP" in best.method
-    assert played(unit, states, goal, best.wishes) >= played(unit, states, goal, 0.0 * best.wishes)
+    assert play_unit(unit, states, goal, best.wishes) >= play_unit(unit, states, goal, 0.0 * best.wishes)
 
 
 def test_levels_are_those_of_the_action() -> None:
