@@ -16,6 +16,7 @@ from energy_gym.bidding.desk import Desk, Figures
 from energy_gym.bidding.setup import BiddingSetup, make_bidding
 from energy_gym.envs.env import EnergyEnv, Observation, observation_space, observer
 from energy_gym.envs.keywords import laid_out
+from energy_gym.envs.spaces import Shares
 from energy_gym.errors import ActionError, ResetNeededError, UnknownIdError
 
 Floats = npt.NDArray[np.float64]
@@ -23,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 
 def bid_space(setup: BiddingSetup) -> spaces.Box:
     """Return the flat float32 space of the actions, shape (controls,)."""
-    return spaces.Box(-1.0, 1.0, shape=(setup.controls,), dtype=np.float32)
+    return Shares(setup.controls)
 
 
 class BiddingEnv(EnergyEnv):

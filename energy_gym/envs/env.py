@@ -19,6 +19,7 @@ from energy_gym.backends import scalars
 from energy_gym.dynamics import compose, reward, settlement
 from energy_gym.envs.keywords import laid_out
 from energy_gym.envs.setup import Setup, make_setup
+from energy_gym.envs.spaces import Shares
 from energy_gym.errors import ActionError, ResetNeededError, UnknownIdError
 
 if TYPE_CHECKING:
@@ -330,7 +331,7 @@ def action_space(setup: Setup) -> spaces.Box | spaces.Discrete | spaces.MultiDis
     One control has a Box of shape (1,) or a Discrete space, several have a Box of shape (controls,) or a MultiDiscrete.
     """
     if setup.levels is None:
-        return spaces.Box(-1.0, 1.0, shape=(setup.controls,), dtype=np.float32)
+        return Shares(setup.controls)
     if setup.controls == 1:
         return spaces.Discrete(len(setup.levels))
     return spaces.MultiDiscrete([len(setup.levels)] * setup.controls)
