@@ -16,7 +16,7 @@ import numpy.typing as npt
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, NonPositiveError, ResetNeededError
-from energy_gym.oracle import value_function
+from energy_gym.oracle import metered, value_function
 from energy_gym.oracle.levels import best_levels
 from energy_gym.oracle.milp import solve_milp, solve_unit
 from energy_gym.oracle.playable import Playable, is_playable
@@ -32,9 +32,9 @@ Floats = npt.NDArray[np.float64]
 def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -> Solution:
     """Return the optimum from the environment's current state to the end of its episode.
 
-    The environment is left as it is. One storage behind one price is solved exactly over its value function (as a MILP
-    where that function is too intricate), every other unit as a MILP; discrete levels of one storage exactly over the
-    energies that can be reached. Discrete levels of several controls, of other kinds of entities than ours, or under a
+    The environment is left as it is. One battery behind a meter without demand charges is solved exactly over its value
+    function, whatever imports cost and exports earn (as a MILP where that function is too intricate), every other unit
+    as a MILP; discrete levels of one storage exactly over the energies that can be reached. Discrete levels of several controls, of other kinds of entities than ours, or under a
     demand charge, are bracketed: the plan is the best one found, the bound that of continuous power. Independent units
     are solved one by one.
 
@@ -115,9 +115,19 @@ def best_of_unit(
     if levels is not None:
         return _best_levels(unit, states, goal, levels, time_limit, problem)
     if problem is None:
-        return Best(*solve_unit(unit, states, goal, time_limit), "MILP")
+        return _best_metered(unit, states, goal) or Best(*solve_unit(unit, states, goal, time_limit), "MILP")
     wishes, bound, method = best_power(problem, time_limit)
     return Best(wishes[:, None], bound, method)
+
+
+def _best_metered(unit: Unit, states: Sequence[float], goal: Goal) -> Best | None:
+    """Return the best plan of one battery behind a meter; None where there is more, or its value is too intricate."""
+    problem = metered.metered_of(unit, states, goal)
+    curves = None if problem is None else metered.curves_of(problem)
+    if problem is None or curves is None:
+        return None
+    bound = value_function.value_at(curves[0], problem.energy) + problem.constant
+    return Best(metered.best_shares(problem, curves)[:, None], bound, "value function")
 
 
 def _best_levels(
