@@ -126,7 +126,8 @@ def _trades(unit: Unit, goal: Goal) -> tuple[list[Trade], float]:
 
 def _trade(changes: list[float], costs: list[float]) -> Trade:
     """Return the pieces that have a width; those of one slope on the same side of 0 are one."""
-    kept, slopes = [changes[0]], []
+    kept: list[float] = [changes[0]]
+    slopes: list[float] = []
     for (begin, end), cost in zip(pairwise(changes), costs, strict=True):
         if end - begin > TINY_KWH:
             if slopes and slopes[-1] == cost and begin != 0.0:

@@ -34,9 +34,9 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
 
     The environment is left as it is. One battery behind a meter without demand charges is solved exactly over its value
     function, whatever imports cost and exports earn (as a MILP where that function is too intricate), every other unit
-    as a MILP; discrete levels of one storage exactly over the energies that can be reached. Discrete levels of several controls, of other kinds of entities than ours, or under a
-    demand charge, are bracketed: the plan is the best one found, the bound that of continuous power. Independent units
-    are solved one by one.
+    as a MILP; discrete levels of one storage exactly over the energies that can be reached. Discrete levels of several
+    controls, of other kinds of entities than ours, or under a demand charge, are bracketed: the plan is the best one
+    found, the bound that of continuous power. Independent units are solved one by one.
 
     Args:
         env: An environment of this package, reset, in any Gymnasium wrappers.
