@@ -16,6 +16,7 @@ One rule: no approximation; what is left out is nowhere the best, beyond roundin
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
@@ -145,16 +146,17 @@ def _trade(changes: list[float], costs: list[float]) -> Trade:
     return Trade(tuple(kept), tuple(earned), tuple(slopes))
 
 
-def curves_of(problem: Metered, max_knots: int = MAX_KNOTS) -> list[Curve] | None:
+def curves_of(problem: Metered, max_knots: int = MAX_KNOTS, time_limit: float | None = None) -> list[Curve] | None:
     """Return the value of what is stored from each step on, and at the end: T + 1 curves on [0, energy_max].
 
-    Returns None if one of them needs more than ``max_knots`` knots.
+    Returns None if one of them needs more than ``max_knots`` knots, or if it takes longer than ``time_limit`` seconds.
     """
     cell, curves = problem.cell, [problem.end]
+    end = np.inf if time_limit is None else time.perf_counter() + time_limit
     for trade in reversed(problem.trades):
         lines = within(_lines(curves[-1], trade, cell.energy_min), cell.keep * cell.energy_max)
         curve = joined(lines, cell)
-        if len(curve.knots) > max_knots:
+        if len(curve.knots) > max_knots or time.perf_counter() > end:
             return None
         curves.append(curve)
     curves.reverse()
