@@ -17,7 +17,16 @@ from energy_gym.bidding.gates import ProducerGates
 from energy_gym.bidding.laws import cleared_kw
 from energy_gym.bidding.setup import BiddingSetup
 from energy_gym.bidding.statement import Bids, Window, nonconvex, state_window
-from energy_gym.bidding.volumes import TOLERANCE_KW, Open, Volumes, always_whole, chosen_by_price, limit_prices, sizes
+from energy_gym.bidding.volumes import (
+    TOLERANCE_KW,
+    Open,
+    Volumes,
+    always_whole,
+    chosen_by_price,
+    impact_per_kw2,
+    limit_prices,
+    sizes,
+)
 from energy_gym.contracts.clearing import LinearImpact, PriceTaker, trading_arrays
 from energy_gym.oracle.model import Answer, ArrayModel
 from energy_gym.oracle.solution import EXACT, Plan, Solution, replay
@@ -25,7 +34,7 @@ from energy_gym.oracle.statement import Goal
 
 Floats = npt.NDArray[np.float64]
 DEFAULT_SECONDS = 60.0
-ROUNDS = 12
+ROUNDS = 60
 FIRST_TANGENTS = 9
 
 
@@ -80,8 +89,8 @@ def _by_choice(gates: ProducerGates, states: Sequence[float], best: Solution) ->
 def _searched(gates: ProducerGates, states: Sequence[float], end: float) -> tuple[Plan, float]:
     """Return the best plan found until a moment, and a bound on all plans.
 
-    Any size comes first: a good plan and a bound at once. Where the market moves, rounds go on until the bound stands
-    still; whole ticks and limit prices then close the gap.
+    Any size comes first: a good plan and a bound at once. Where the market moves, rounds go on until tangents say what
+    a plan pays for that; whole ticks and limit prices then close the gap.
     """
     window = actual_window(gates, states)
     best = replay_bids(gates, states, np.zeros((gates.stop - gates.t, gates.setup.controls)))
@@ -89,17 +98,15 @@ def _searched(gates: ProducerGates, states: Sequence[float], end: float) -> tupl
     if tangents and any(chosen_by_price(market, window.trading) for market in window.markets):
         bound = _solved(_step_by_step(window), False, tangents, end)[1].bound
     for whole in (False, True) if _has_sizes(window) else (False,):
-        before = np.inf
         for _ in range(ROUNDS if tangents else 1):
             bids, answer = _solved(window, whole, tangents, end)
             bound = min(bound, answer.bound) if _is_bound(window, whole) else bound
             plan = replay_bids(gates, states, actions_of(gates, window, bids, answer.columns))
             best = max(best, plan, key=lambda plan: plan.value)
-            tangents = _more_tangents(tangents, bids, answer.columns)
-            still = before - answer.bound <= EXACT * max(1.0, abs(answer.bound))
-            if _closed(best, bound) or still or time.perf_counter() >= end:
+            told = _understated(window, tangents, bids, answer.columns) <= EXACT / 10.0 * max(1.0, abs(bound))
+            if _closed(best, bound) or told or time.perf_counter() >= end:
                 break
-            before = answer.bound
+            tangents = _more_tangents(tangents, bids, answer.columns)
         if _closed(best, bound):
             break
     return best, bound
@@ -156,10 +163,30 @@ def first_tangents(window: Window) -> tuple[Floats, ...]:
     return tuple(found)
 
 
+def _understated(window: Window, tangents: tuple[Floats, ...], bids: Bids, columns: Floats) -> float:
+    """Return by how much the tangents understate what a plan pays for moving the price [reward units]."""
+    if not isinstance(window.trading.impact, LinearImpact):
+        return 0.0
+    per_kw2, total = impact_per_kw2(window.trading.impact, window.unit.hours), 0.0
+    for stated, market in zip(tangents, bids.volumes, strict=False):
+        apart = stated - market.taken.value(columns)
+        total += per_kw2 * float((apart * apart).min(axis=0).sum())
+    return window.goal.weights.money * total
+
+
 def _more_tangents(tangents: tuple[Floats, ...], bids: Bids, columns: Floats) -> tuple[Floats, ...]:
-    """Return the tangents with those at the volumes of a plan."""
-    volumes = (market.taken.value(columns) for market in bids.volumes)
-    return tuple(np.concatenate([old, new[None, :]]) for old, new in zip(tangents, volumes, strict=False))
+    """Return the tangents with those at the volumes of a plan, and half-way from there to the nearest on either side.
+
+    A tangent understates the parabola by the square of the distance, so every round brings the two 16 times closer.
+    """
+    found = []
+    for old, market in zip(tangents, bids.volumes, strict=False):
+        volumes = market.taken.value(columns)
+        below = np.where(old < volumes, old, -np.inf).max(axis=0)
+        above = np.where(old > volumes, old, np.inf).min(axis=0)
+        between = [(volumes + np.where(np.isfinite(near), near, volumes)) / 2.0 for near in (below, above)]
+        found.append(np.concatenate([old, [volumes, *between]]))
+    return tuple(found)
 
 
 def actual_window(gates: ProducerGates, states: Sequence[float], size: int | None = None) -> Window:

@@ -181,6 +181,22 @@ def test_bids_that_move_the_price(producers: Any, name: str, sizes: dict[str, fl
     assert earned == pytest.approx(solution.value, abs=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_plan_and_bound_meet_where_bids_of_any_size_move_the_price(producers: Any, seed: int) -> None:
+    """However steep the impact and whatever the penalty, as long as the money is convex."""
+    random = np.random.default_rng(seed)
+    market = producers.hourly_market(tick_kw=0.0, floor_per_mwh=-4000.0, cap_per_mwh=4000.0)
+    penalty = producers.PENALTIES[("linear", "dual", "convex")[seed % 3]]
+    slope = float(10.0 ** random.uniform(-1.0, 1.5))
+    sizes = {"sell_kw": float(random.uniform(500.0, 9000.0)), "buy_kw": float(random.uniform(0.0, 9000.0))}
+    data = producers.series(60, seed)
+    env = made(producers, data, penalty, market, 36, impact=LinearImpact(slope), **sizes)
+    solution = energy_gym.solve(env)
+    assert solution.exact, solution
+    assert searched(env.unwrapped.desk, solution.actions, 50, seed) <= solution.bound + 1e-6
+    assert sum(env.step(action)[1] for action in solution.actions) == pytest.approx(solution.value, abs=1e-6)
+
+
 def test_bids_in_ticks_that_are_taken_in_part_stay_below_the_bound(producers: Any) -> None:
     """A limit a hair below the price takes just what is left of the wind, between two ticks."""
     data = producers.series(60).assign(price_per_mwh=50.0)
