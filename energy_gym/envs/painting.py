@@ -65,7 +65,8 @@ class Painter:
         """Return the running maximum of the dearest demand window that is open [kW]; NaN where none is."""
         place, found = 0, (0.0, math.nan)
         for unit in self._setup.units:
-            peaks = states[place + len(unit.flexibles) : place + len(unit.initial)]
+            first = place + len(unit.flexibles)
+            peaks = states[first : first + unit.registers]
             open_now = [
                 (rate, peak) for rate, peak, on in zip(unit.rates, peaks, unit.active[:, step], strict=True) if on
             ]
