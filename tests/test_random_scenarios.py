@@ -308,13 +308,13 @@ def with_tiers(scenario: Scenario, seed: int) -> Scenario:
 @pytest.mark.usefixtures("tiers")
 @pytest.mark.parametrize("seed", range(300, 330))
 def test_every_promise_of_tiers_short_of_the_agents(seed: int) -> None:
-    data, random = a_frame(seed, 18), np.random.default_rng(seed)
-    keywords = {"data": data, "horizon": 3, "episode_steps": 18, "scenario": with_tiers(a_scenario(seed), seed)}
+    data, random = a_frame(seed, 14), np.random.default_rng(seed)
+    keywords = {"data": data, "horizon": 3, "episode_steps": 14, "scenario": with_tiers(a_scenario(seed), seed)}
     env = EnergyEnv(**keywords)
-    check_laws(env.setup, 18, 12, random, None)
-    check_episodes(keywords, 2, 18, seed, random)
+    check_laws(env.setup, 14, 12, random, None)
+    check_episodes(keywords, 2, 14, seed, random)
     env.reset(seed=seed)
-    check_models(env, 12)
+    check_models(env, 9)
     solution = solve(env)
     assert solution.exact, solution.status
     check_replay(env, solution)
