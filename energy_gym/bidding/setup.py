@@ -25,8 +25,8 @@ from energy_gym.contracts.supply import Supply, Terms
 from energy_gym.contracts.trading import Trading
 from energy_gym.data.feed import Feed
 from energy_gym.entities import Battery, Consumer, PumpedHydro
+from energy_gym.envs.assembly import lay_out_scenario, scaled_to_site
 from energy_gym.envs.keywords import aimed, check_settled, check_step, narrowed, open_priced
-from energy_gym.envs.laying import lay_out_scenario, scaled_to_site
 from energy_gym.envs.setup import Setup, action_levels, check_count, episode_length
 from energy_gym.errors import ConfigurationError
 from energy_gym.forecast import Forecast, get_forecast

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from energy_gym.data.feed import Feed, open_feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Battery, Flexible
+from energy_gym.envs.assembly import lay_out_scenario, scaled_to_site
 from energy_gym.envs.keywords import aimed, check_settled, check_step, narrowed
-from energy_gym.envs.laying import lay_out_scenario, scaled_to_site
 from energy_gym.errors import (
     ConfigurationError,
     EpisodeLengthError,
