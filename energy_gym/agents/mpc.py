@@ -96,14 +96,19 @@ def _expected(env: EnergyEnv, site: Site, actual: Unit, outlook: Mapping[str, Fl
         return expected
     feed, (now, _) = env.setup.feed, env.steps_left
     energy, steps = site.energy, len(actual)
-    values = {column: outlook.get(column, np.zeros(steps)) for column in (*energy.columns(), energy.carbon)}
+    billed = (column for account in actual.accounts for column in account.ledger.columns)
+    columns = (*energy.columns(), energy.carbon, *billed)
+    values = {column: outlook.get(column, np.zeros(steps)) for column in columns}
+    accounts = tuple(account.expected(values) for account in actual.accounts)
     for entity in site.entities.values():
         values |= {column: np.maximum(outlook[column], 0.0) for column in entity.columns() if column in outlook}
     prices = actual.buy, actual.sell
     if energy.columns():
         prices = energy.prices(values, feed.span(feed.first + now, feed.first + now + steps), feed.zone)
     registers = Registers(actual.rates, actual.active, actual.fresh)
-    return _fitting(lay_out(site, values, prices, registers, actual.hours)) if actual.flexibles else actual
+    if not actual.flexibles:
+        return actual
+    return _fitting(lay_out(site, values, prices, registers, actual.hours, accounts))
 
 
 def _fitting(unit: Unit) -> Unit:

@@ -2,6 +2,7 @@
 
 from energy_gym.contracts.base import CONTRACTS, Contract, EnergyContract, register
 from energy_gym.contracts.demand import DemandCharge, DemandWindow
+from energy_gym.contracts.ledger import Carried, Ledger, Metered
 from energy_gym.contracts.spot import Spot
 from energy_gym.contracts.supply import Supply
 from energy_gym.contracts.tariff import Tariff
@@ -11,10 +12,13 @@ from energy_gym.contracts.trading import Trading
 __all__ = [
     "CONTRACTS",
     "Band",
+    "Carried",
     "Contract",
     "DemandCharge",
     "DemandWindow",
     "EnergyContract",
+    "Ledger",
+    "Metered",
     "Spot",
     "Supply",
     "Tariff",
