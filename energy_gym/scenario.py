@@ -16,8 +16,7 @@ from energy_gym.contracts import CONTRACTS, Contract, DemandCharge, EnergyContra
 from energy_gym.entities import ENTITIES, Battery, Entity, Grid
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.objective import Clock, Objective, Weights
-from energy_gym.scenario_files import parsed, read, to_tree, written
-from energy_gym.trees import build, check_keys, mapping, read_file
+from energy_gym.trees import build, check_keys, mapping, of_kind, parsed, read_file, to_tree, written
 
 __all__ = ["Clock", "Objective", "Scenario", "Site", "Weights"]
 METERED = ("meter", "producer", "nobody")
@@ -208,7 +207,7 @@ class Scenario:
             if part in tree:
                 members = mapping(tree[part], part)
                 given[part] = {
-                    str(name): read(item, f"{part}.{name}", str(name), kinds) for name, item in members.items()
+                    str(name): of_kind(item, f"{part}.{name}", kinds, str(name)) for name, item in members.items()
                 }
         clock, objective = tree.get("clock", {}), tree.get("objective", {})
         return cls(**given, clock=build(Clock, clock, "clock"), objective=build(Objective, objective, "objective"))

@@ -25,8 +25,7 @@ from energy_gym.entities import Battery
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.objective import Clock, Objective
 from energy_gym.reserve.trade import Trade
-from energy_gym.scenario_files import parsed, to_tree
-from energy_gym.trees import build, check_keys, mapping, read_file, sequence
+from energy_gym.trees import build, check_keys, mapping, parsed, read_file, sequence, to_tree
 
 Market = Reserve | Trade
 ACTIVATIONS: dict[str, Any] = {
