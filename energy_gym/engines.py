@@ -21,7 +21,7 @@ import joblib
 
 from energy_gym.agents.readers import hush_gym
 from energy_gym.clusters import CLUSTERS
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
 
 ENGINES = ("local", *CLUSTERS)

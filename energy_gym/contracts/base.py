@@ -25,14 +25,26 @@ class Contract:
     """Base of all contracts.
 
     ``parties`` names the entities whose energy it settles; empty means all of the scenario. ``settled_by`` says who
-    turns it into money: the ``"meter"`` of a site, a ``"producer"`` that bids, or ``"nobody"``. An environment refuses
-    a contract that nobody in it settles.
+    turns it into money: the ``"meter"`` of a site, a ``"producer"`` that bids, a ``"fleet"`` that sells reserves, or
+    ``"nobody"``. An environment refuses a contract that nobody in it settles.
     """
 
     __slots__ = ()
     kind: ClassVar[str]
     settled_by: ClassVar[str] = "nobody"
     parties: tuple[str, ...]
+
+    def check_unit(self, name: str, entities: Mapping[str, Any], contracts: Mapping[str, Contract]) -> None:
+        """Raise where it cannot be settled for a decision unit; every contract is asked when a scenario is made.
+
+        Args:
+            name: Its name; errors start with ``contracts.NAME``.
+            entities: Entities of the unit by name, in the order of the scenario.
+            contracts: Contracts of the unit by name, itself among them.
+
+        Raises:
+            ConfigurationError: It cannot.
+        """
 
 
 class EnergyContract(Contract):
