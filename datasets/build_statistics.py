@@ -20,7 +20,7 @@ from energy_gym.data.card_files import parse_card
 from energy_gym.data.cards import card_ids
 from energy_gym.data.fetching import fetch_card
 from energy_gym.data.loading import assemble
-from energy_gym.data.parsing import parse
+from energy_gym.data.readers.table import parse
 
 FOLDER = Path(__file__).parent
 

@@ -26,14 +26,14 @@ from energy_gym.agents.learner import defaults as learner_defaults
 from energy_gym.agents.registry import agent_class, make_agent
 from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError
-from energy_gym.evaluation import evaluate
+from energy_gym.evaluation.episode import evaluate
 from energy_gym.oracle import solve
 from energy_gym.screen import clear_errors
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from energy_gym.statistics import Estimate
+    from energy_gym.evaluation.statistics import Estimate
 
 ID = "energy_gym/Arbitrage-v0"
 # Options that recipes share.
@@ -218,7 +218,7 @@ def _trained(comparison: Comparison, way: Way, seed: int, best: Any) -> dict[str
 
 def table(comparison: Comparison, frame: pd.DataFrame, unit: str) -> Table:
     """Return a row per way: score and regret with 95 % bootstrap intervals, and whether it beats the first."""
-    from energy_gym.statistics import estimate, mean, probability_of_improvement
+    from energy_gym.evaluation.statistics import estimate, mean, probability_of_improvement
 
     shown = Table(title=f"{comparison.title}; seeds: {comparison.seeds}", title_justify="left")
     shown.add_column("way", overflow="fold")

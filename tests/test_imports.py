@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -35,40 +36,26 @@ STOREYS = (
     ("dynamics", "tape"),
     ("envs", "oracle", "bidding", "reserve", "scenarios"),
     ("agents",),
-    ("evaluation", "regret", "scoring", "testing"),
-    (
-        "leaderboard",
-        "recipes",
-        "suites",
-        "results",
-        "tables",
-        "tasks",
-        "runs",
-        "workers",
-        "statistics",
-        "engines",
-        "clusters",
-        "plots",
-        "page",
-        "judging",
-        "merging",
-        "recommendation",
-        "trials",
-    ),
+    ("evaluation", "testing"),
+    ("leaderboard", "recipes", "suites"),
     ("sweeps",),
-    (
-        "cli",
-        "data_cli",
-        "experts_cli",
-        "fleet_cli",
-        "forecasts_cli",
-        "leaderboard_cli",
-        "recipes_cli",
-        "recommend_cli",
-        "sweep_cli",
-    ),
+    ("cli",),
 )
 RANK = {name: storey for storey, names in enumerate(STOREYS) for name in names}
+# What is built on the score and the regret of an episode, in its own wing: those know nothing of it.
+BUILT_ON_EPISODES = ("forecast_value", "recommendation", "statistics", "trials")
+# Documented places of names that live deeper in the package.
+DOCUMENTED = {
+    "energy_gym.agents.behaviour:Behaviour": "energy_gym.agents.records.behaviour",
+    "energy_gym.agents.experts:record_expert": "energy_gym.agents.records.experts",
+    "energy_gym.agents.l2o:L2O": "energy_gym.agents.l2o.agent",
+    "energy_gym.cli:main": "energy_gym.cli.app",
+    "energy_gym.data.storage:open_backend": "energy_gym.data.storage.frames",
+    "energy_gym.evaluation:evaluate": "energy_gym.evaluation.episode",
+    "energy_gym.leaderboard:run_suite": "energy_gym.leaderboard.board",
+    "energy_gym.suites:Suite": "energy_gym.leaderboard.suites",
+    "energy_gym.suites:Task": "energy_gym.leaderboard.suites",
+}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 
@@ -76,8 +63,8 @@ def home(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
-def imported(path: Path) -> set[str]:
-    """Return the parts of the package that a module imports, inside functions and for type checkers too."""
+def named(path: Path) -> set[str]:
+    """Return the names within the package that a module imports, inside functions and for type checkers too."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -85,8 +72,12 @@ def imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    inside = {name for name in found if name.split(".")[0] == "energy_gym"}
-    return {(name.split(".") + [""])[1] for name in inside}
+    return {name for name in found if name.split(".")[0] == "energy_gym"}
+
+
+def imported(path: Path) -> set[str]:
+    """Return the parts of the package that a module imports."""
+    return {(name.split(".") + [""])[1] for name in named(path)}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -105,6 +96,20 @@ def test_entities_contracts_and_laws_know_nothing_of_data() -> None:
             assert not imported(path) & {"data", "forecast"}, path
         if home(path) in ("data",):
             assert not imported(path) & {"forecast", "entities", "contracts"}, path
+
+
+@pytest.mark.parametrize("name", ["episode", "regret", "scoring"])
+def test_the_regret_of_an_episode_knows_nothing_of_what_is_built_on_it(name: str) -> None:
+    above = tuple(f"energy_gym.evaluation.{part}" for part in BUILT_ON_EPISODES)
+    assert not [found for found in named(PACKAGE / "evaluation" / f"{name}.py") if found.startswith(above)]
+
+
+@pytest.mark.parametrize("place", DOCUMENTED)
+def test_documented_places_hand_on_what_lives_deeper(place: str) -> None:
+    module, _, name = place.partition(":")
+    handed = getattr(importlib.import_module(module), name)
+    assert handed.__module__ == DOCUMENTED[place]
+    assert handed is getattr(importlib.import_module(DOCUMENTED[place]), name)
 
 
 def run(code: str) -> str:

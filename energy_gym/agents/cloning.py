@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.agents.actor import Actor
-from energy_gym.agents.demonstrations import demonstrations
 from energy_gym.agents.learner import Keeper, Learner
-from energy_gym.agents.readers import import_imitation, to_imitation
-from energy_gym.agents.trajectories import Trajectories
+from energy_gym.agents.records.demonstrations import demonstrations
+from energy_gym.agents.records.readers import import_imitation, to_imitation
+from energy_gym.agents.records.trajectories import Trajectories
 from energy_gym.bidding.setup import BiddingSetup
 
 CHECKPOINTS = 20

@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from energy_gym.agents.actor import Actor
-from energy_gym.agents.demonstrations import demonstrations
 from energy_gym.agents.learner import Keeper, Learner, reward_factor
-from energy_gym.agents.readers import import_d3rlpy, to_d3rlpy
+from energy_gym.agents.records.demonstrations import demonstrations
+from energy_gym.agents.records.readers import import_d3rlpy, to_d3rlpy
 
 CHECKPOINTS = 20
 

@@ -17,8 +17,8 @@ import numpy as np
 from energy_gym.agents.actor import Actor
 from energy_gym.agents.advice import Advice, advised, valued
 from energy_gym.agents.learner import Keeper, Learner, one_thread, reward_factor
-from energy_gym.agents.readers import hush_gym
-from energy_gym.agents.trajectories import Trajectories
+from energy_gym.agents.records.readers import hush_gym
+from energy_gym.agents.records.trajectories import Trajectories
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.vector_env import batch_of
 from energy_gym.errors import ConfigurationError, MissingExtraError, ResetNeededError

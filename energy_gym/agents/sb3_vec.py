@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.agents.readers import hush_gym
+from energy_gym.agents.records.readers import hush_gym
 from energy_gym.envs.compat import FINAL_OBSERVATION
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ConfigurationError, MissingExtraError

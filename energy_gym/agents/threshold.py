@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.contracts import spot
+from energy_gym.envs.assembly import table_names
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import WEEK_HOURS
-from energy_gym.envs.laying import table_names
 from energy_gym.envs.vector_env import batch_of
 from energy_gym.errors import ResetNeededError
 

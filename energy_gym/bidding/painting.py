@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from energy_gym.bidding.setup import BiddingSetup
-from energy_gym.envs.painting import Painter
+from energy_gym.envs.recorder import Painter
 from energy_gym.envs.rendering import Image, draw
 
 

@@ -24,8 +24,8 @@ from energy_gym.contracts.supply import Supply, Terms
 from energy_gym.contracts.trading import Trading
 from energy_gym.data.feed import Feed
 from energy_gym.entities import Battery, Consumer, PumpedHydro
+from energy_gym.envs.assembly import lay_out_scenario, scaled_to_site
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
-from energy_gym.envs.laying import lay_out_scenario, scaled_to_site
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError
 from energy_gym.scenario import Scenario

@@ -185,7 +185,7 @@ class Card:
         columns: Columns by canonical name, in the order of the frame.
         splits: Whole local days, as UTC moments, half open.
         files: Raw files; one Parquet file for an embedded or derived set, none for a synthetic one.
-        reader: Which parser of ``energy_gym.data.parsing`` reads them.
+        reader: Which parser of ``energy_gym.data.readers`` reads them.
         publication: Where the publication times come from.
         licence: Licence of the data.
         attribution: Whom to name.

@@ -13,7 +13,7 @@ from energy_gym.data.cards import Card, card
 from energy_gym.data.dataset import Dataset, Issued
 from energy_gym.data.fetching import cache_folder, fetch_card
 from energy_gym.data.filling import fill_similar_day
-from energy_gym.data.parsing import VERSION, Raw, parse
+from energy_gym.data.readers.table import VERSION, Raw, parse
 from energy_gym.errors import NonFiniteError
 from energy_gym.files import write_atomically
 

@@ -271,7 +271,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         return image
 
     def _start_painting(self) -> None:
-        from energy_gym.envs.painting import Painter
+        from energy_gym.envs.recorder import Painter
 
         if self._painter is None:
             self._painter = Painter(self.setup, human=self.render_mode == "human")

@@ -18,9 +18,9 @@ import numpy.typing as npt
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Battery, Flexible
+from energy_gym.envs.assembly import lay_out_scenario, scaled_to_site
 from energy_gym.envs.keywords import Common, check_settled, check_step, check_steps, with_common
 from energy_gym.envs.keywords import check_count as check_count  # handed on to whoever makes environments
-from energy_gym.envs.laying import lay_out_scenario, scaled_to_site
 from energy_gym.errors import ConfigurationError, WindowError
 from energy_gym.scenario import Scenario, Site, Weights
 from energy_gym.tape import Slot, Tape

@@ -14,6 +14,7 @@ from gymnasium.vector.utils import batch_space
 
 from energy_gym.backends import arrays
 from energy_gym.dynamics import CARBON, COST, CUT, GRID, PENALTY, REFUSED, compose, gain, settlement
+from energy_gym.envs.assembly import states_of
 from energy_gym.envs.batched import (
     as_array,
     each_battery,
@@ -26,7 +27,6 @@ from energy_gym.envs.batched import (
 from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, MODERN, VectorEnv, autoreset_mode
 from energy_gym.envs.env import EnergyEnv, action_space, observation_space
 from energy_gym.envs.keywords import laid_out
-from energy_gym.envs.laying import states_of
 from energy_gym.envs.setup import Setup, check_count, make_setup
 from energy_gym.envs.starts import Starts
 from energy_gym.errors import ActionError, ConfigurationError, ResetNeededError, WindowError

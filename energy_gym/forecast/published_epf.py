@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.data.feed import PRICE, Feed
-from energy_gym.data.parsing_epf import MODELS, epf_forecasts
+from energy_gym.data.readers.epf import MODELS, epf_forecasts
 from energy_gym.errors import UnknownIdError, WindowError
 from energy_gym.forecast.fitted import card_of
 from energy_gym.forecast.publication import known_until

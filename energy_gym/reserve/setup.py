@@ -22,8 +22,8 @@ from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Flexible
 from energy_gym.entities.base import Laws
+from energy_gym.envs.assembly import table_names
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
-from energy_gym.envs.laying import table_names
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError
 from energy_gym.reserve.dispatch import DISPATCHES, get_dispatch

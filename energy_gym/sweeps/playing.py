@@ -18,10 +18,10 @@ import energy_gym
 from energy_gym.agents.base import Agent
 from energy_gym.agents.registry import agent_class, agent_factory, make_agent
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.evaluation import PARTS, Evaluation, evaluate
+from energy_gym.evaluation.episode import PARTS, Evaluation, evaluate
+from energy_gym.leaderboard.runs import EPISODE_SEED, source_hash
+from energy_gym.leaderboard.suites import Task
 from energy_gym.oracle import Solution, solve
-from energy_gym.runs import EPISODE_SEED, source_hash
-from energy_gym.suites import Task
 from energy_gym.sweeps.experiment import (
     ORACLE,
     _left,

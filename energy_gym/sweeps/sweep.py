@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from energy_gym.engines import Failure, opened
 from energy_gym.errors import MissingExtraError, ResultsError
 from energy_gym.files import write_atomically
-from energy_gym.results import versions
-from energy_gym.runs import write_json
+from energy_gym.leaderboard.engines import Failure, opened
+from energy_gym.leaderboard.results import versions
+from energy_gym.leaderboard.runs import write_json
 from energy_gym.sweeps.experiment import Experiment
 from energy_gym.sweeps.grid import points_of
 from energy_gym.sweeps.playing import FIGURES, make_environment, play_point, point_key

@@ -17,9 +17,9 @@ import yaml
 import energy_gym
 from energy_gym.agents import make_agent
 from energy_gym.agents.actor import Actor
-from energy_gym.agents.demonstrations import demonstrations
-from energy_gym.agents.experts import record_expert
 from energy_gym.agents.learner import reward_factor
+from energy_gym.agents.records.demonstrations import demonstrations
+from energy_gym.agents.records.experts import record_expert
 from energy_gym.agents.registry import agent_class
 from energy_gym.errors import ConfigurationError, DataError, MissingExtraError, ResetNeededError, UnknownIdError
 

@@ -15,12 +15,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from energy_gym.cli.data import app
 from energy_gym.data import card, check, emsx, fetching, load, zenodo
 from energy_gym.data.emsx_card import template
-from energy_gym.data.emsx_files import read_rows
 from energy_gym.data.feed import open_feed
 from energy_gym.data.loading import forget, read_raw
-from energy_gym.data_cli import app
+from energy_gym.data.readers.emsx import read_rows
 from energy_gym.entities import Battery
 from energy_gym.errors import ChecksumError, DownloadError, EnergyGymError, RawFileError, UnknownIdError
 from energy_gym.forecast import get_forecast

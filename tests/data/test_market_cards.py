@@ -10,7 +10,7 @@ import pytest
 
 from energy_gym.data import card, check, load
 from energy_gym.data.loading import read_raw
-from energy_gym.data.parsing_nem import read_nem
+from energy_gym.data.readers.nem import read_nem
 
 NEM = ("nem-nsw1", "nem-qld1", "nem-sa1", "nem-tas1", "nem-vic1")
 IDS = ("dk2-2021", "dk2-2024", "dk2-2024-generation", "belgium", *NEM)

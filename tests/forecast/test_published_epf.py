@@ -13,7 +13,7 @@ import pytest
 
 from energy_gym.data import card
 from energy_gym.data.feed import open_feed
-from energy_gym.data.parsing_epf import epf_forecasts
+from energy_gym.data.readers.epf import epf_forecasts
 from energy_gym.forecast import published_epf
 from energy_gym.forecast.published_epf import PublishedEPF
 
