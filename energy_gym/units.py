@@ -170,6 +170,10 @@ class Unit:
             accounts=tuple(account.window(part) for account in self.accounts),
         )
 
+    def unproved(self) -> Unit:
+        """Return the same where a plan needs no bound, if that is found sooner than one with a bound."""
+        return self
+
     def signals(self) -> list[tuple[Any, ...]]:
         """Return what the composed step is told, one tuple per step, on floats."""
         columns: list[Any] = [_listed(part, len(self)) for part in self._signals()]

@@ -31,7 +31,7 @@ HEAVY = (
 STOREYS = (
     ("errors", "backends", "modelling", "paths", "files", "trees", "version", "screen"),
     ("entities", "contracts", "data", "forecast"),
-    ("objective", "scenario", "scenario_files"),
+    ("objective", "scenario"),
     ("units",),
     ("dynamics", "tape"),
     ("envs", "oracle", "bidding", "reserve", "scenarios"),

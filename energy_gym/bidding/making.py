@@ -7,8 +7,7 @@ those of the suite.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,63 +27,43 @@ from energy_gym.contracts.trading import Trading
 from energy_gym.data.feed import Feed
 from energy_gym.entities import Battery, Consumer, PumpedHydro
 from energy_gym.envs.assembly import lay_out_scenario, scaled_to_site
-from energy_gym.envs.keywords import aimed, check_settled, check_step, narrowed, open_priced
-from energy_gym.envs.setup import Kind, action_levels, check_count, episode_length
+from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
+from energy_gym.envs.setup import Kind
 from energy_gym.errors import ConfigurationError
-from energy_gym.forecast import Forecast, get_forecast
 from energy_gym.scenario import Scenario
 from energy_gym.tape import Slot, State
 from energy_gym.units import Unit, UnitLaws
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 LAWS = UnitLaws(step=producer_step, fined=unmatched_at_end)
 KIND = Kind(decision="bids", gates=ProducerGates, batch_gates=ProducerBatchGates, best=best_bids)
 
 
+@with_common
 def make_bidding(
+    common: Common,
     *,
     preset: str | None = None,
-    dataset: str | None = None,
-    data: pd.DataFrame | None = None,
-    split: str = "train",
-    period: Any = None,
-    forecast: str | Forecast = "published",
-    horizon: int | None = None,
-    actions: str = "continuous",
-    objective: str | None = None,
-    carbon_price: float | None = None,
-    terminal: str | None = None,
-    episode_steps: int | str | None = "default",
     storage: Battery | PumpedHydro | None = None,
     bids: str | None = None,
-    scenario: Scenario | str | Path | None = None,
-    reference: pd.DataFrame | None = None,
 ) -> BiddingSetup:
     """Read and check the keywords of ``gym.make``; `BiddingEnv` says what each means."""
-    if preset is not None and scenario is not None:
+    if preset is not None and common.scenario is not None:
         raise ConfigurationError(f"preset={preset!r} and scenario=", "exclude each other", "pass one of them")
-    name = preset or "eu-hourly"
-    chosen = preset_scenario(name) if scenario is None else Scenario.read(scenario)
+    name, made, own = preset or "eu-hourly", common.scenario is None, common.data is not None
+    chosen = preset_scenario(name) if common.scenario is None else Scenario.read(common.scenario)
     contracts = _contracts(chosen)
     check_settled(chosen, ("producer",))
-    usual = DATASETS.get(name) if dataset is None and data is None else dataset
-    feed = open_priced(contracts[0].markets, usual, data, split, reference)
-    chosen = preset_scenario(name, feed) if scenario is None else chosen
-    own = () if data is None else tuple(feed.values)
-    feed = scaled_to_site(feed, chosen) if data is not None and reference is None else feed
-    feed = with_site(feed)
-    chosen = scaled(chosen, feed, own) if scenario is None else chosen
-    feed = known_in_time(feed, _contracts(chosen)[0], data is not None)
-    chosen = _with(chosen, storage, bids)
-    chosen = replace(chosen, objective=aimed(chosen.objective, objective, carbon_price, terminal))
-    setup = _laid_out(chosen, narrowed(feed, period), forecast, horizon, episode_steps)
-    levels = action_levels(actions)
-    if levels is None:
+    feed = common.opened({market.name: market.price for market in contracts[0].markets}, DATASETS.get(name))
+    chosen = preset_scenario(name, feed) if made else chosen
+    given = tuple(feed.values) if own else ()
+    feed = with_site(scaled_to_site(feed, chosen) if own and common.reference is None else feed)
+    chosen = scaled(chosen, feed, given) if made else chosen
+    feed = known_in_time(feed, _contracts(chosen)[0], own)
+    setup = _laid_out(common.aimed(_with(chosen, storage, bids)), common.narrowed(feed), common)
+    if common.levels is None:
         return setup
     each = len(OFFERS) ** len(setup.timetable.books)
-    return replace(setup, levels=tuple(np.repeat(levels, each).tolist()))
+    return replace(setup, levels=tuple(np.repeat(common.levels, each).tolist()))
 
 
 def with_site(feed: Feed) -> Feed:
@@ -128,7 +107,7 @@ def _with(scenario: Scenario, storage: Any, bids: str | None) -> Scenario:
     return replace(scenario, contracts=contracts)
 
 
-def _laid_out(scenario: Scenario, feed: Feed, forecast: Any, horizon: int | None, steps: Any) -> BiddingSetup:
+def _laid_out(scenario: Scenario, feed: Feed, common: Common) -> BiddingSetup:
     (trading, supply), clock = _contracts(scenario), scenario.clock
     check_step(clock, feed)
     laid = lay_out_scenario(scenario, feed)
@@ -137,11 +116,8 @@ def _laid_out(scenario: Scenario, feed: Feed, forecast: Any, horizon: int | None
     table = timetable(trading.markets, feed, len(unit.flexibles) + 1, trading.priced)
     columns = tuple(dict.fromkeys((*trading.columns(), *laid.columns)))
     states = (*laid.states, _balance_state(unit.balance, supply))
-    ahead = (clock.horizon or table.ahead) if horizon is None else horizon
-    tape = BidTape(
-        feed, get_forecast(forecast), check_count("horizon", ahead), columns, states, timetable=table, trading=trading
-    )
-    wanted = clock.episode_steps or "week" if steps == "default" else steps
+    ahead = common.ahead(clock, table.ahead)
+    tape = BidTape(feed, common.foreseen, ahead, columns, states, timetable=table, trading=trading)
     return BiddingSetup(
         scenario=scenario,
         feed=feed,
@@ -151,8 +127,8 @@ def _laid_out(scenario: Scenario, feed: Feed, forecast: Any, horizon: int | None
         closings=laid.closings,
         keeping=laid.keeping,
         levels=None,
-        episode_steps=episode_length(wanted, feed.stop - feed.first, feed),
-        whole=wanted is None,
+        episode_steps=common.length(clock, feed),
+        whole=common.wanted(clock) is None,
         timetable=table,
         kind=KIND,
     )

@@ -13,7 +13,7 @@ from gymnasium import spaces
 from energy_gym.bidding.choices import Choices
 from energy_gym.bidding.env import BiddingEnv
 from energy_gym.bidding.setup import OFFERS
-from energy_gym.envs.setup import action_levels
+from energy_gym.envs.keywords import action_levels
 from energy_gym.errors import ConfigurationError
 
 Floats = npt.NDArray[np.float64]

@@ -15,29 +15,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from energy_gym.arrays import Floats
-from energy_gym.data.feed import Feed, open_feed
+from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Battery, Flexible
 from energy_gym.envs.assembly import lay_out_scenario, scaled_to_site
 from energy_gym.envs.gates import BatchGates, Gates
-from energy_gym.envs.keywords import aimed, check_settled, check_step, narrowed
-from energy_gym.errors import (
-    ConfigurationError,
-    EpisodeLengthError,
-    NonPositiveError,
-    UnknownIdError,
-    WindowError,
-)
-from energy_gym.forecast import Forecast, get_forecast
+from energy_gym.envs.keywords import Common, check_settled, check_step, check_steps, with_common
+from energy_gym.envs.keywords import check_count as check_count  # handed on to whoever makes environments
+from energy_gym.errors import ConfigurationError, WindowError
 from energy_gym.scenario import Scenario, Site, Weights
 from energy_gym.tape import Slot, Tape
 from energy_gym.units import Unit
 
 if TYPE_CHECKING:
     import pandas as pd
-
-WEEK_HOURS = 168.0
-DEFAULT_HORIZON = 24
 
 
 class Kind(NamedTuple):
@@ -235,107 +226,33 @@ class Setup:
         return check_steps(steps, self.steps - first, self.time(first).isoformat())
 
 
-def make_setup(
-    *,
-    dataset: str | None = None,
-    data: pd.DataFrame | None = None,
-    split: str = "train",
-    period: tuple[str, str] | None = None,
-    forecast: str | Forecast = "published",
-    horizon: int | None = None,
-    actions: str = "continuous",
-    objective: str | None = None,
-    carbon_price: float | None = None,
-    terminal: str | None = None,
-    episode_steps: int | str | None = "default",
-    battery: Battery | None = None,
-    scenario: Scenario | str | Path | None = None,
-    reference: pd.DataFrame | None = None,
-) -> Setup:
+@with_common
+def make_setup(common: Common, *, battery: Battery | None = None) -> Setup:
     """Read and check the keywords of ``gym.make``; `ArbitrageEnv` says what each means."""
-    chosen = _scenario(scenario, battery, objective, carbon_price, terminal)
+    chosen = common.aimed(_scenario(common.scenario, battery))
     check_settled(chosen, ("meter",))
-    feed = open_feed(dataset, data, split, reference)
-    feed = narrowed(feed, period)
-    feed = scaled_to_site(feed, chosen) if data is not None and reference is None else feed
+    feed = common.narrowed(common.opened())
+    feed = scaled_to_site(feed, chosen) if common.data is not None and common.reference is None else feed
     laid = lay_out_scenario(chosen, feed)
     clock = chosen.clock
     check_step(clock, feed)
-    ahead = check_count("horizon", (clock.horizon or DEFAULT_HORIZON) if horizon is None else horizon)
-    wanted = clock.episode_steps or "week" if episode_steps == "default" else episode_steps
     return Setup(
         scenario=chosen,
         feed=laid.feed,
-        tape=Tape(laid.feed, get_forecast(forecast), ahead, laid.columns, laid.states),
+        tape=Tape(laid.feed, common.foreseen, common.ahead(clock), laid.columns, laid.states),
         sites=laid.sites,
         units=laid.units,
         closings=laid.closings,
         keeping=laid.keeping,
-        levels=action_levels(actions),
-        episode_steps=episode_length(wanted, feed.stop - feed.first, feed),
-        whole=wanted is None,
+        levels=common.levels,
+        episode_steps=common.length(clock, feed),
+        whole=common.wanted(clock) is None,
     )
 
 
-def _scenario(
-    scenario: Scenario | str | Path | None,
-    battery: Battery | None,
-    objective: str | None,
-    carbon_price: float | None,
-    terminal: str | None,
-) -> Scenario:
-    """Return the scenario, with the keywords that were given in place of its own figures."""
+def _scenario(scenario: Scenario | str | Path | None, battery: Battery | None) -> Scenario:
+    """Return the scenario, with another battery where one is given."""
     base = Scenario() if scenario is None else Scenario.read(scenario)
     if battery is not None and not isinstance(battery, Battery):
         raise ConfigurationError(f"battery={battery!r}", "must be a Battery", "pass energy_gym.Battery(...)")
-    goal = aimed(base.objective, objective, carbon_price, terminal)
-    return replace(base if battery is None else base.with_battery(battery), objective=goal)
-
-
-def action_levels(actions: str) -> tuple[float, ...] | None:
-    """Return the shares of rated power that a discrete action space offers, in ascending order; None if continuous.
-
-    Raises:
-        UnknownIdError: Neither ``"continuous"`` nor ``"discrete-N"`` with an odd N of at least 3.
-
-    Example:
-        >>> action_levels("discrete-5")
-        (-1.0, -0.5, 0.0, 0.5, 1.0)
-    """
-    if actions == "continuous":
-        return None
-    kind, _, count = str(actions).partition("-")
-    if kind != "discrete" or not count.isdecimal() or int(count) < 3 or int(count) % 2 == 0:
-        raise UnknownIdError.of("action space", actions, ("continuous", "discrete-3", "discrete-5", "discrete-7"))
-    middle = int(count) // 2
-    return tuple((level - middle) / middle for level in range(int(count)))
-
-
-def check_count(name: str, value: Any) -> int:
-    """Return a whole number of at least 1, or raise NonPositiveError or ConfigurationError."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise ConfigurationError(f"{name}={value!r}", "must be a whole number", f"pass an int for {name}")
-    if value < 1:
-        raise NonPositiveError(f"{name}={value}", "must be at least 1", f"pass a positive {name}")
-    return int(value)
-
-
-def check_steps(steps: Any, available: int, start: str) -> int:
-    """Return the number of steps of an episode, or raise EpisodeLengthError if the data do not hold so many."""
-    wanted = check_count("steps", steps)
-    if wanted > available:
-        raise EpisodeLengthError(
-            f"an episode of {wanted} steps",
-            f"the data hold {available} steps from {start}",
-            "ask for fewer steps, an earlier start or a longer split",
-        )
-    return wanted
-
-
-def episode_length(episode_steps: int | str | None, steps: int, feed: Feed) -> int:
-    """Return the number of steps of an episode: a number, ``"week"``, or None for all ``steps`` of the split."""
-    if episode_steps is None:
-        return steps
-    if episode_steps == "week":
-        return min(round(WEEK_HOURS / feed.step_hours), steps)
-    return check_steps(episode_steps, steps, feed.times[feed.first].isoformat())
+    return base if battery is None else base.with_battery(battery)

@@ -84,7 +84,7 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
 
 
 def _share(end: float, units: int) -> float:
-    """Return the seconds that one of so many units may take of what is left; what it does not need is left to others."""
+    """Return the seconds that one of so many units may take of what is left; what it does not need, others have."""
     return max((end - time.perf_counter()) / units, LEAST_SECONDS)
 
 
@@ -138,7 +138,7 @@ def _best_of_its_own(unit: Unit, states: Sequence[float], goal: Goal, levels: An
 
 
 def _best_stated(unit: Unit, states: Sequence[float], goal: Goal, time_limit: float | None) -> Best:
-    """Return the best plan of a MILP; where time may have run out before there was one, at least that of doing nothing."""
+    """Return the best plan of a MILP; where time may have run out before there was one, at least doing nothing."""
     wishes, bound = solve_unit(unit, states, goal, time_limit)
     if time_limit is not None:
         idle = np.zeros_like(wishes)

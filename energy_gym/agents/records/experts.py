@@ -6,7 +6,7 @@ One rule: observations are the environment's own; only the advice knows the futu
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -20,12 +20,10 @@ from energy_gym.agents.records.trajectories import Episode, Trajectories
 from energy_gym.agents.registry import agent_class, agent_ids, make_agent
 from energy_gym.bidding.env import BiddingEnv
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.oracle import solve
 from energy_gym.oracle.solution import Solution, idle_return
-from energy_gym.reserve.unit import FleetUnit
-from energy_gym.units import Unit
 
 ORACLE = "oracle"
 WINDOW = 24
@@ -156,12 +154,7 @@ class Foresight:
         env = self.env
         now, stop = env.steps_left
         end = min(now + self.window, stop)
-        return first_action(env, [_unproved(unit.window(now, end)) for unit in env.setup.units], end == stop)
-
-
-def _unproved(unit: Unit) -> Unit:
-    """Return a unit whose plan needs no bound, which of a fleet takes far longer to find than the plan."""
-    return replace(unit, proving=False) if isinstance(unit, FleetUnit) else unit
+        return first_action(env, [unit.window(now, end).unproved() for unit in env.setup.units], end == stop)
 
 
 @dataclass(frozen=True)
