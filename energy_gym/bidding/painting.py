@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from energy_gym.bidding.setup import BiddingSetup
+from energy_gym.envs.history import Image
 from energy_gym.envs.recorder import Painter
-from energy_gym.envs.rendering import Image, draw
+from energy_gym.envs.rendering import draw
 
 
 class BidPainter(Painter):

@@ -19,14 +19,13 @@ from energy_gym.evaluation.statistics import (
     optimality_gap,
     probability_of_improvement,
 )
+from energy_gym.leaderboard.runs import PLANNER
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from energy_gym.leaderboard.results import Results
 
-# The agent that plans best on the forecast: what it loses, the forecast costs.
-PLANNER = "mpc"
 STATISTICS = {"mean": mean, "iqm": interquartile_mean, "gap": optimality_gap}
 
 
