@@ -10,6 +10,7 @@ folder that ENERGY_GYM_DATA names or from the network.
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pandas as pd
 import yaml
 
 from energy_gym.data.card_files import parse_card
-from energy_gym.data.cards import card_ids
+from energy_gym.data.cards import Statistics, card_ids
 from energy_gym.data.fetching import fetch_card
 from energy_gym.data.loading import assemble
 from energy_gym.data.readers.table import parse
@@ -27,9 +28,7 @@ FOLDER = Path(__file__).parent
 
 def figures(series: pd.Series) -> dict[str, float]:
     """Return mean, offset (median) and scale (half the 5 % to 95 % range, 1 where that is 0), six digits each."""
-    low, middle, high = series.quantile([0.05, 0.5, 0.95])
-    raw = {"mean": series.mean(), "offset": middle, "scale": (high - low) / 2 or 1.0}
-    return {name: float(f"{value:.6g}") for name, value in raw.items()}
+    return {name: float(f"{value:.6g}") for name, value in asdict(Statistics.of(series)).items()}
 
 
 def statistics(dataset_id: str, content: dict[str, Any]) -> dict[str, dict[str, float]]:

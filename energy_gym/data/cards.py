@@ -7,7 +7,9 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from energy_gym.errors import CardError, UnknownIdError
@@ -63,6 +65,17 @@ class Statistics:
         for name in ("mean", "offset", "scale"):
             _require(math.isfinite(getattr(self, name)), name, getattr(self, name), "must be a finite number")
         _require(self.scale > 0, "scale", self.scale, "must be positive")
+
+    @classmethod
+    def of(cls, series: Any) -> Statistics:
+        """Return the figures of a series or an array, missing values apart; the scale of one that is constant is 1.
+
+        Example:
+            >>> Statistics.of([0.0, 10.0, 20.0, 30.0, 40.0])
+            Statistics(mean=20.0, offset=20.0, scale=18.0)
+        """
+        low, middle, high = np.nanquantile(series, (0.05, 0.5, 0.95))
+        return cls(float(np.nanmean(series)), float(middle), float((high - low) / 2.0) or 1.0)
 
 
 @dataclass(frozen=True)
