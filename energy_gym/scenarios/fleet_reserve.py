@@ -39,6 +39,8 @@ class FleetReserveEnv(FleetEnv):
     **Episode.** One week from a random start of the split; it ends by truncation. ``episode_steps=None`` plays the
     whole split; ``reset(options={"start": "2021-11-01T00:00Z", "steps": 168})`` picks a window.
 
+    **Data.** By default a synthetic year; eastern Denmark and the Australian market are fetched.
+
     **Keywords.** ``fleet`` (``"synthetic"``, ``"delivered"``, ``"dk2"``, ``"nem"``, a YAML file or an
     `energy_gym.reserve.Fleet`; default: the one that goes with the data), ``dispatch``, ``activation_seed``,
     ``dataset`` (such as ``"dk2-2021"`` or ``"nem-nsw1"``; default: a synthetic year) or ``data`` (columns
