@@ -34,7 +34,17 @@ def complete(keywords: dict[str, Any]) -> dict[str, Any]:
 class BakeryEnv(EnergyEnv):
     """A bakery with a battery and a roof pays by day, by night and for its highest power.
 
+    **Decision.** The share of the battery's rated power in [-1, 1]: +1 charges, -1 discharges.
+
+    **Observation.** State of charge, running maximum, clock; then prices, load and PV ahead.
+
+    **Reward.** Minus the bill [EUR].
+
+    **Episode.** One week from a random start of the split.
+
     **Data.** By default 17 Californian homes in place of ovens.
+
+    **Keywords.** As for ``energy_gym/Arbitrage-v0``.
 
     **Versions.** v0: first version.
     """
