@@ -74,7 +74,7 @@ def _parts(results: Results) -> str:
     if shown is None:
         return ""
     body = shown.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False})
-    about = f"{TOLD['forecast']}; {TOLD['controller'].partition(';')[0]}, below nought where an agent does better."
+    about = f"{TOLD['forecast']}; {TOLD['controller'].partition(';')[0]}, below zero where an agent does better."
     return f"<h2>Where regret comes from</h2><p>{escape(about[0].upper() + about[1:])}</p>{body}"
 
 

@@ -129,7 +129,7 @@ def _panels(
 def write_parts(path: Path, results: Results) -> bool:
     """Draw what forecast and controller cost each agent on each task; return whether mpc played, so that it is known.
 
-    Bars are stacked: the forecast's part, then the controller's, back towards nought where it is negative; the dark
+    Bars are stacked: the forecast's part, then the controller's, back towards zero where it is negative; the dark
     line is the regret.
     """
     from matplotlib.patches import Patch

@@ -259,7 +259,7 @@ def interval(value: float, low: float, high: float, digits: int) -> str:
 
 
 def fixed(value: float, digits: int) -> str:
-    """Return a figure with so many decimals; a dash where there is none, and no minus sign before nought.
+    """Return a figure with so many decimals; a dash where there is none, and no minus sign before zero.
 
     Example:
         >>> fixed(-0.00001, 3), fixed(1234.5678, 2), fixed(float("nan"), 2)
