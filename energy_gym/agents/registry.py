@@ -53,6 +53,16 @@ def agent_ids() -> tuple[str, ...]:
     return tuple(sorted(AGENTS))
 
 
+def learner_ids() -> tuple[str, ...]:
+    """Return the names of those that learn.
+
+    Example:
+        >>> {"bc", "dqn"} <= set(learner_ids()), "mpc" in learner_ids()
+        (True, False)
+    """
+    return tuple(name for name in agent_ids() if agent_class(name).learns)
+
+
 @dataclass(frozen=True)
 class Factory:
     """How an agent of a name is made, and what is known of it before it is made.
