@@ -92,9 +92,23 @@ class Unit:
         return math.isfinite(self.import_kwh) or math.isfinite(self.export_kwh)
 
     @property
+    def decisions(self) -> tuple[Flexible, ...]:
+        """What an action decides, in its order; here what can be decided at all."""
+        return self.flexibles
+
+    @property
     def controls(self) -> int:
-        """Number of decisions of a step."""
-        return len(self.flexibles)
+        """Number of wishes that its step takes."""
+        return len(self.decisions)
+
+    @property
+    def undifferentiable(self) -> str | None:
+        """Why its step is no differentiable function of the wishes; None where it is one."""
+        return None
+
+    def physical(self) -> Self:
+        """Return the same with the decisions that physics allows, where those of an action are fewer."""
+        return self
 
     @property
     def registers(self) -> int:

@@ -59,7 +59,7 @@ def make_bidding(
     feed = with_site(scaled_to_site(feed, chosen) if own and common.reference is None else feed)
     chosen = scaled(chosen, feed, given) if made else chosen
     feed = known_in_time(feed, _contracts(chosen)[0], own)
-    setup = _laid_out(common.aimed(_with(chosen, storage, bids)), common.narrowed(feed), common)
+    setup = _laid_out(common.with_objective(_with(chosen, storage, bids)), common.within_period(feed), common)
     if common.levels is None:
         return setup
     each = len(OFFERS) ** len(setup.timetable.books)

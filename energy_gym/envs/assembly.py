@@ -45,15 +45,15 @@ class Bills(NamedTuple):
     ledgers: Mapping[str, Ledger]
 
 
-def lay_out_scenario(scenario: Scenario, feed: Feed) -> Laid:
-    """Return the units of a scenario over the split of a feed.
+def lay_out_scenario(scenario: Scenario, feed: Feed, sites: tuple[Site, ...] | None = None) -> Laid:
+    """Return the units of a scenario over the split of a feed: of all its sites, or of those given.
 
     Raises:
         MissingColumnError: The data lack a column.
         DataError: A series breaks a rule of an entity.
         ConfigurationError: There is nothing to decide.
     """
-    sites = scenario.sites()
+    sites = scenario.sites() if sites is None else sites
     for site in sites:
         _require(site, scenario, feed)
     priced = [(site, site.energy.prices(feed.values, feed.times, feed.zone)) for site in sites]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from energy_gym.backends import scalars
 from energy_gym.dynamics import compose, reward, settlement
-from energy_gym.envs.keywords import laid_out
+from energy_gym.envs.keywords import call_checked
 from energy_gym.envs.setup import Setup, make_setup
 from energy_gym.envs.spaces import action_space, observation_space
 from energy_gym.errors import ActionError, ResetNeededError, UnknownIdError
@@ -59,7 +59,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         return EnergyVectorEnv
 
     def _make_setup(self, **keywords: Any) -> Setup:
-        return laid_out(make_setup, keywords)
+        return call_checked(make_setup, keywords)
 
     def _prepare(self) -> None:
         """Lay out as floats and lists what every step reads."""

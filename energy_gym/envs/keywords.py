@@ -50,14 +50,14 @@ REMEDIES = {
 }
 
 
-def laid_out(maker: Callable[..., Made], keywords: Mapping[str, Any]) -> Made:
+def call_checked(maker: Callable[..., Made], keywords: Mapping[str, Any]) -> Made:
     """Call what makes a setup with keywords that it knows.
 
     Raises:
         UnknownIdError: It takes no keyword of that name.
 
     Example:
-        >>> laid_out(open_feed, {"datset": "ercot-2021-2022"})
+        >>> call_checked(open_feed, {"datset": "ercot-2021-2022"})
         Traceback (most recent call last):
         energy_gym.errors.UnknownIdError: keyword 'datset': no such keyword; did you mean 'dataset'? Known: ...
     """
@@ -126,7 +126,7 @@ class Common:
                     raise NonFiniteError(f"market {name!r}: {error.value}", error.rule, error.remedy) from error
             raise
 
-    def narrowed(self, feed: Feed) -> Feed:
+    def within_period(self, feed: Feed) -> Feed:
         """Return a feed whose split is cut to the period.
 
         Raises:
@@ -139,12 +139,12 @@ class Common:
             raise WindowError(f"period={period!r}", "must be a pair of moments", 'write ("2021-01-01", "2021-04-01")')
         return feed.within(*period)
 
-    def aimed(self, scenario: Scenario) -> Scenario:
+    def with_objective(self, scenario: Scenario) -> Scenario:
         """Return a scenario with what the keywords say in place of the parts of its objective.
 
         Example:
             >>> from energy_gym.scenario import Scenario
-            >>> Common(objective="joint", carbon_price=50.0).aimed(Scenario()).objective.carbon_price
+            >>> Common(objective="joint", carbon_price=50.0).with_objective(Scenario()).objective.carbon_price
             50.0
         """
         given = {"kind": self.objective, "carbon_price": self.carbon_price, "terminal": self.terminal}

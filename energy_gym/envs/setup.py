@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -74,11 +74,13 @@ class Setup:
     @property
     def undifferentiable(self) -> str | None:
         """Why `energy_gym.envs.rollout.Rollout` cannot play it; None where it can."""
-        return None
+        return next((unit.undifferentiable for unit in self.units if unit.undifferentiable is not None), None)
 
-    def physical(self) -> Setup:
+    def physical(self) -> Self:
         """Return the same with the decisions that physics allows, where those of an action are fewer."""
-        return self
+        units = tuple(unit.physical() for unit in self.units)
+        same = all(one is other for one, other in zip(units, self.units, strict=True))
+        return self if same else replace(self, units=units, levels=None)
 
     @property
     def weights(self) -> Weights:
@@ -139,10 +141,10 @@ class Setup:
             place += len(unit.initial)
         return tuple(found)
 
-    @property
+    @cached_property
     def flexibles(self) -> tuple[Flexible, ...]:
         """What can be decided, in the order of the controls."""
-        return tuple(flexible for unit in self.units for flexible in unit.flexibles)
+        return tuple(flexible for unit in self.units for flexible in unit.decisions)
 
     @property
     def curtails(self) -> bool:
@@ -229,9 +231,9 @@ class Setup:
 @with_common
 def make_setup(common: Common, *, battery: Battery | None = None) -> Setup:
     """Read and check the keywords of ``gym.make``; `ArbitrageEnv` says what each means."""
-    chosen = common.aimed(_scenario(common.scenario, battery))
+    chosen = common.with_objective(_scenario(common.scenario, battery))
     check_settled(chosen, ("meter",))
-    feed = common.narrowed(common.opened())
+    feed = common.within_period(common.opened())
     feed = scaled_to_site(feed, chosen) if common.data is not None and common.reference is None else feed
     laid = lay_out_scenario(chosen, feed)
     clock = chosen.clock
