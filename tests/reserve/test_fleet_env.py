@@ -63,7 +63,7 @@ def two_assets(**up: Any) -> Scenario:
 
 
 def make(**keywords: Any) -> Any:
-    usual: dict[str, Any] = {"data": prices(), "fleet": two_assets(), "episode_steps": 24}
+    usual: dict[str, Any] = {"data": prices(), "published": "after", "fleet": two_assets(), "episode_steps": 24}
     return gym.make(ID, **(usual | keywords))
 
 
