@@ -2,7 +2,7 @@
 
 from energy_gym.contracts.base import CONTRACTS, Contract, EnergyContract, register
 from energy_gym.contracts.demand import DemandCharge, DemandWindow
-from energy_gym.contracts.ledger import Carried, Ledger, Metered
+from energy_gym.contracts.ledger import Carried, Exchange, Ledger
 from energy_gym.contracts.spot import Spot
 from energy_gym.contracts.supply import Supply
 from energy_gym.contracts.tariff import Tariff
@@ -17,8 +17,8 @@ __all__ = [
     "DemandCharge",
     "DemandWindow",
     "EnergyContract",
+    "Exchange",
     "Ledger",
-    "Metered",
     "Spot",
     "Supply",
     "Tariff",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.contracts.ledger import Metered
+from energy_gym.contracts.ledger import Exchange
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import Closing
 from energy_gym.modelling import Model, positive_part
@@ -161,10 +161,10 @@ def _accounts(model: Model, unit: Unit, net: Any, states: Sequence[float], money
     if not unit.accounts:
         return
     highest, lowest = (np.maximum(most, 0.0) for most in _most_metered(unit))
-    metered = Metered(net, np.minimum(highest, unit.import_kwh), np.minimum(lowest, unit.export_kwh))
+    exchange = Exchange(net, np.minimum(highest, unit.import_kwh), np.minimum(lowest, unit.export_kwh))
     for account, place in zip(unit.accounts, unit.booked, strict=True):
         ledger = account.ledger
-        cost = ledger.constrain(model, metered, ledger.terms, tuple(states[place]), account.signals)
+        cost = ledger.constrain(model, exchange, ledger.terms, tuple(states[place]), account.signals)
         model.earn(-money * cost)
 
 
