@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -33,14 +33,15 @@ class UnitLaws(NamedTuple):
 
     Args:
         step: ``(unit, xp) -> advance``: its step, as `dynamics.Advance`.
-        best: ``(unit, states, goal, levels, time_limit) -> best``: its best plan, as `oracle.solve.Best`.
+        best: ``(unit, states, goal, levels, time_limit) -> best``: its best plan, as `oracle.solve.Best`; None where
+            that depends on more than its states, such as what was bid before.
         expected: ``(unit, outlook) -> unit``: the unit with what a forecast says, by column, in place of what will be.
         fined: ``(unit, states, xp) -> penalty``: what its states cost when an episode ends [currency], if anything.
     """
 
     step: Callable[[Any, Namespace], Callable[[Any, Any, Any], Any]]
-    best: Callable[[Any, Sequence[float], Any, Any, float | None], Any]
-    expected: Callable[[Any, Mapping[str, Floats]], Any]
+    best: Callable[[Any, Sequence[float], Any, Any, float | None], Any] | None = None
+    expected: Callable[[Any, Mapping[str, Floats]], Any] | None = None
     fined: Callable[[Any, Sequence[Any], Namespace], Any] | None = None
 
 
@@ -113,6 +114,11 @@ class Unit:
         return any(flexible.memory for flexible in self.flexibles)
 
     @property
+    def told(self) -> tuple[tuple[str, int], ...]:
+        """Names and places of the states that are figures of the step before, for ``info`` to tell."""
+        return ()
+
+    @property
     def carried(self) -> tuple[Carried, ...]:
         """What its ledgers carry from step to step."""
         return tuple(carried for account in self.accounts for carried in account.ledger.carried)
@@ -148,7 +154,7 @@ class Unit:
         own = (flexible.initial for flexible in self.flexibles)
         return (*own, *([0.0] * self.registers), *remembered, *(carried.initial for carried in self.carried))
 
-    def window(self, first: int, stop: int) -> Unit:
+    def window(self, first: int, stop: int) -> Self:
         """Return the same for a part of the steps."""
         part = slice(first, stop)
         return replace(
@@ -163,6 +169,10 @@ class Unit:
             fresh=self.fresh[:, part],
             accounts=tuple(account.window(part) for account in self.accounts),
         )
+
+    def unproved(self) -> Unit:
+        """Return the same where a plan needs no bound, if that is found sooner than one with a bound."""
+        return self
 
     def signals(self) -> list[tuple[Any, ...]]:
         """Return what the composed step is told, one tuple per step, on floats."""

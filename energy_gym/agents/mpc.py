@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from energy_gym.agents.base import Agent
 from energy_gym.agents.bid_planning import BidPlanner
-from energy_gym.bidding.choosing import ChoosingEnv
+from energy_gym.bidding.env import BiddingEnv
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.oracle.solve import best_of_unit, by_unit, chosen_levels
 from energy_gym.oracle.statement import Goal
@@ -63,7 +63,7 @@ class MPC(Agent):
 
 def planner(env: EnergyEnv) -> Planner:
     """Return what plans in an environment."""
-    return BidPlanner(env) if isinstance(env, ChoosingEnv) else StepPlanner(env)
+    return BidPlanner(cast(BiddingEnv, env)) if env.decision == "bids" else StepPlanner(env)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def expected_units(env: EnergyEnv, size: int) -> list[Unit]:
 
 def _expected(env: EnergyEnv, site: Site, actual: Unit, outlook: Mapping[str, Floats]) -> Unit:
     """Return a unit with what is forecast in place of what will be; a price that no column holds is known."""
-    if actual.laws is not None:
+    if actual.laws is not None and actual.laws.expected is not None:
         expected: Unit = actual.laws.expected(actual, outlook)
         return expected
     feed, (now, _) = env.setup.feed, env.steps_left

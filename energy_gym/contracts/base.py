@@ -27,8 +27,9 @@ class Contract:
     """Base of all contracts.
 
     ``parties`` names the entities whose energy it settles; empty means all of the scenario. ``settled_by`` says who
-    turns it into money: the ``"meter"`` of a site, a ``"producer"`` that bids, or ``"nobody"``. An environment refuses
-    a contract that nobody in it settles. At a meter a contract has prices (see `EnergyContract`), a ledger, or both.
+    turns it into money: the ``"meter"`` of a site, a ``"producer"`` that bids, a ``"fleet"`` that sells reserves, or
+    ``"nobody"``. An environment refuses a contract that nobody in it settles. At a meter a contract has prices (see
+    `EnergyContract`), a ledger, or both.
     """
 
     __slots__ = ()
@@ -48,6 +49,18 @@ class Contract:
             Its ledger; None where it keeps none, as a contract that is settled by its prices alone.
         """
         return None
+
+    def check_unit(self, name: str, entities: Mapping[str, Any], contracts: Mapping[str, Contract]) -> None:
+        """Raise where it cannot be settled for a decision unit; every contract is asked when a scenario is made.
+
+        Args:
+            name: Its name; errors start with ``contracts.NAME``.
+            entities: Entities of the unit by name, in the order of the scenario.
+            contracts: Contracts of the unit by name, itself among them.
+
+        Raises:
+            ConfigurationError: It cannot.
+        """
 
 
 class EnergyContract(Contract):

@@ -148,13 +148,8 @@ def _with_tables(feed: Feed, priced: Iterator[tuple[tuple[Site, tuple[Floats, Fl
         feed,
         values={**feed.values, **added},
         published={**feed.published, **dict.fromkeys(added, "always")},
-        statistics={**feed.statistics, **{name: _statistics(series) for name, series in added.items()}},
+        statistics={**feed.statistics, **{name: Statistics.of(series) for name, series in added.items()}},
     )
-
-
-def _statistics(series: Floats) -> Statistics:
-    low, middle, high = np.quantile(series, (0.05, 0.5, 0.95))
-    return Statistics(float(series.mean()), float(middle), float((high - low) / 2.0) or 1.0)
 
 
 def _closing(scenario: Scenario, site: Site, prices: tuple[Floats, Floats], feed: Feed) -> Closing:

@@ -114,7 +114,7 @@ class ArrayModel:
         end = None if time_limit is None else time.perf_counter() + time_limit
         # From the last round but one on, each round settles at least one rule for good.
         for attempt in range(MAX_ROUNDS + len(self._choices)):
-            left = None if end is None else max(end - time.perf_counter(), 0.05)
+            left = None if end is None else max(end - time.perf_counter(), 0.01)
             answer = self._run(left)
             broken = [self._broken(choice, answer) for choice in self._choices]
             late = end is not None and time.perf_counter() >= end

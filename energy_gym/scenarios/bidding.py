@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from energy_gym.bidding.choosing import ChoosingEnv, ChoosingVectorEnv
+from energy_gym.bidding import env
 
 
-class BiddingEnv(ChoosingEnv):
+class BiddingEnv(env.BiddingEnv):
     """A producer with solar, wind and storage serves a consumer and sells the rest day-ahead and in real time.
 
     **Decision.** One flat Box in [-1, 1], named entry by entry in ``env.unwrapped.entries``: the storage's power (+1
@@ -43,6 +43,8 @@ class BiddingEnv(ChoosingEnv):
     plays the whole split; ``reset(options={"start": "2022-03-01T00:00Z", "steps": 168})`` picks a window. What was
     committed for later than that is not settled.
 
+    **Data.** By default synthetic; eastern Denmark (``"dk2-2021"``, ``"dk2-2024"``) and Belgium are fetched.
+
     **Keywords.** ``preset``, ``dataset``, ``data``, ``reference``, ``split``, ``period``, ``forecast``, ``horizon``,
     ``actions``, ``objective``, ``carbon_price``, ``terminal``, ``episode_steps``, ``storage`` (a `PumpedHydro` or a
     `Battery`), ``bids``, ``scenario`` (with a `Trading` and a `Supply` contract), ``render_mode``.
@@ -64,7 +66,7 @@ class BiddingEnv(ChoosingEnv):
     """
 
 
-class BiddingVectorEnv(ChoosingVectorEnv):
+class BiddingVectorEnv(env.BiddingVectorEnv):
     """A batch of `BiddingEnv`; each environment has its own window and seed.
 
     Example:

@@ -29,6 +29,8 @@ class ScenarioEnv(EnergyEnv):
     **Episode.** As the scenario's clock says, by default a week from a random start of the split; closed as its
     objective says.
 
+    **Data.** By default the microgrid's, as an example of a scenario; your own wants data that fit it.
+
     **Keywords.** As for ``energy_gym/Arbitrage-v0``; ``scenario`` and ``dataset`` (or ``data``) are yours, by default
     those of ``energy_gym/Microgrid-v0``. ``docs/scenarios.md`` shows how to compose a scenario and how to add a kind of
     entity.
