@@ -37,12 +37,14 @@ class UnitLaws(NamedTuple):
             that depends on more than its states, such as what was bid before.
         expected: ``(unit, outlook) -> unit``: the unit with what a forecast says, by column, in place of what will be.
         fined: ``(unit, states, xp) -> penalty``: what its states cost when an episode ends [currency], if anything.
+        state: ``(model, unit, states, goal)``: states it, and what it earns, in a solver's model.
     """
 
     step: Callable[[Any, Namespace], Callable[[Any, Any, Any], Any]]
     best: Callable[[Any, Sequence[float], Any, Any, float | None], Any] | None = None
     expected: Callable[[Any, Mapping[str, Floats]], Any] | None = None
     fined: Callable[[Any, Sequence[Any], Namespace], Any] | None = None
+    state: Callable[[Any, Any, Sequence[float], Any], Any] | None = None
 
 
 @dataclass(frozen=True)
