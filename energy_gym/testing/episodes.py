@@ -19,6 +19,7 @@ from energy_gym.testing.report import compare, differ
 
 Floats = npt.NDArray[np.float64]
 ROUNDING = 1e-9
+PARTS = ("energy_cost", "wear", "penalty", "demand_charge", "carbon_kg")
 
 
 def check_gymnasium(env: EnergyEnv) -> None:
@@ -85,14 +86,7 @@ def _check_parts(env: EnergyEnv, step: int, gain: float, info: dict[str, Any]) -
     money, carbon = env.setup.weights
     spent = info["energy_cost"] + info["wear"] + info["penalty"] + info["demand_charge"]
     parts = -(money * spent + carbon * info["carbon_kg"])
-    scale = max(
-        1.0,
-        abs(info["energy_cost"])
-        + abs(info["wear"])
-        + abs(info["penalty"])
-        + abs(info["demand_charge"])
-        + abs(info["carbon_kg"]),
-    )
+    scale = max(1.0, sum(abs(info[name]) for name in PARTS))
     if abs(parts - gain) > ROUNDING * scale:
         differ("reward and its parts in info", "reward", step, (gain, parts), "the parts add up", "correct the laws")
 

@@ -145,18 +145,23 @@ def check_models(env: EnergyEnv, steps: int = WINDOW_STEPS) -> float:
         BrokenPromiseError: They differ, or the array model's plan earns less than it promises.
     """
     setup, (first, stop) = env.setup, env.steps_left
-    if env.gates is not None and setup.kind.state is not None:
-        found = _two_optima(stop - first, lambda model: setup.kind.state(model, env.gates, env.states))
-        return _widest("the episode", *found)
+    rest = setup.kind.state
+    if rest is not None:
+        return _widest("the episode", *_two_optima(stop - first, lambda model: rest(model, env.gates, env.states)))
     widest = 0.0
     for unit, states, closing in zip(setup.units, by_unit(setup, env.states), setup.closings, strict=True):
         short, goal = unit.window(first, min(stop, first + steps)).physical(), Goal(setup.weights, closing)
         if unit.laws is not None and unit.laws.state is not None:
-            found = _two_optima(len(short), lambda model, at=(short, states, goal): unit.laws.state(model, *at))
-            widest = max(widest, _widest(f"unit {unit.name!r}", *found))
+            widest = max(widest, _gap_of_its_own(short, states, goal, unit.laws.state))
         elif unit.flexibles:
             widest = max(widest, _unit_gap(short, states, goal))
     return widest
+
+
+def _gap_of_its_own(unit: Unit, states: Sequence[float], goal: Goal, state: Callable[..., Any]) -> float:
+    """Hold both models of a unit with laws of its own to one optimum."""
+    found = _two_optima(len(unit), lambda model: state(model, unit, states, goal))
+    return _widest(f"unit {unit.name!r}", *found)
 
 
 def _unit_gap(unit: Unit, states: Sequence[float], goal: Goal) -> float:
