@@ -158,7 +158,7 @@ def test_the_zone_of_a_market_is_asked_for_where_nobody_says_it() -> None:
 
 ZONE_OBJECTS = [
     (dateutil.tz.tzutc(), 0.0),
-    (dateutil.tz.gettz("Europe/Berlin"), 2.0),
+    (dateutil.tz.gettz("Europe/Berlin"), 1.0),
     (dateutil.tz.tzoffset("EST", 36000), 10.0),
     (dt.timezone(dt.timedelta(hours=10), "EST"), 10.0),
     (dt.timezone(dt.timedelta(hours=10), "NEM"), 10.0),
@@ -180,9 +180,7 @@ def test_a_zone_is_its_rules_or_its_offset_not_what_an_offset_is_called(zone: An
     gym.make(ID, data=data, published="day-ahead 12:00", zone="Europe/Berlin").reset()
 
 
-@pytest.mark.parametrize(
-    ("zone", "said"), [("Europe/Berln", "did you mean 'Europe/Berlin'"), (5, "zone=5"), ("", "zone")]
-)
+@pytest.mark.parametrize(("zone", "said"), BAD_ZONES)
 def test_zones_that_are_none(zone: Any, said: str) -> None:
     with pytest.raises(UnknownIdError, match=said):
         gym.make(ID, data=frame(0), zone=zone)
@@ -205,7 +203,7 @@ def test_splits_by_date(seed: int) -> None:
         "all": (0, len(data)),
     }
     assert ends[1] / len(data) == pytest.approx(0.6, abs=0.15)
-    assert all(data.index[end].hour == data.index[end].minute == 0 for end in ends[1:3])
+    assert all(data.index[end].date() != data.index[end - 1].date() for end in ends[1:3])
 
 
 def test_splits_as_the_user_says() -> None:
@@ -219,7 +217,7 @@ def test_splits_as_the_user_says() -> None:
         assert feed.span(feed.stop, feed.stop + 1)[0] == (
             pd.Timestamp(stop) if pd.Timestamp(stop).tz else pd.Timestamp(stop).tz_localize("Europe/Berlin")
         )
-    assert gym.make(ID, data=data, splits=splits).unwrapped.setup.steps == 8 * 24 - 1
+    assert gym.make(ID, data=data, splits=splits).unwrapped.setup.steps == 8 * 24
     with pytest.raises(UnknownIdError, match="validation"):
         gym.make(ID, data=data, split="validation", splits=splits)
 
@@ -312,7 +310,7 @@ def test_what_is_assumed_is_told_at_making() -> None:
     (clipped,) = told(data=spiky, published="at-start")
     assert clipped.startswith("4.2% of the values of 'price_per_mwh' lie outside")
     assert "reference=" in clipped
-    assert told(data=spiky, published="at-start", reference=spiky * 30.0) == []
+    assert told(data=spiky, published="at-start", reference=data * 1e5) == []
 
 
 def test_a_notice_points_at_the_users_own_line() -> None:
@@ -457,4 +455,4 @@ def test_scenarios_take_it_too() -> None:
     data = frame(5).tz_convert("Europe/Berlin")
     env = gym.make("energy_gym/Scenario-v0", scenario=Scenario(), data=data, published="day-ahead 13:00", split="test")
     env.reset(seed=0)
-    assert env.unwrapped.setup.steps == 4 * 24
+    assert env.unwrapped.setup.steps == 3 * 24 + 2  # the index begins and ends at one o'clock
