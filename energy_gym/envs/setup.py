@@ -18,7 +18,7 @@ from energy_gym.arrays import Floats
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Battery, Flexible
-from energy_gym.envs.assembly import lay_out_scenario, scaled_to_site
+from energy_gym.envs.assembly import lay_out_scenario
 from energy_gym.envs.gates import BatchGates, Gates
 from energy_gym.envs.keywords import Common, check_settled, check_step, check_steps, with_common
 from energy_gym.envs.keywords import check_count as check_count  # handed on to whoever makes environments
@@ -236,7 +236,6 @@ def make_setup(common: Common, *, battery: Battery | None = None) -> Setup:
     chosen = common.with_objective(_scenario(common.scenario, battery))
     check_settled(chosen, ("meter",))
     feed = common.within_period(common.opened())
-    feed = scaled_to_site(feed, chosen) if common.data is not None and common.reference is None else feed
     laid = lay_out_scenario(chosen, feed)
     clock = chosen.clock
     check_step(clock, feed)

@@ -95,8 +95,8 @@ def _fleet(fleet: Any, common: Common) -> Scenario:
 
 
 def _opened(site: Site, common: Common) -> Feed:
-    if common.dataset is None and common.data is None and common.reference is None:
-        return synthetic_feed(common.split)
+    if common.dataset is None and common.data is None and common.reference is None and not common.told.said:
+        return synthetic_feed(common.split or "train")
     return common.opened({name: market.price for name, market in markets_of(site).items()})
 
 
@@ -152,7 +152,7 @@ def laid_fleet(scenario: Scenario, site: Site, feed: Feed, dispatch: str = "prop
     unit, called = lay_out_fleet(site, feed, get_dispatch(dispatch), seed)
     mean = _mean_value(site, feed)
     columns, closing = _seen(scenario, site), _closing(scenario, site, feed, mean)
-    return LaidFleet(unit, called, columns, _states(unit), closing, mean)
+    return LaidFleet(unit, called, columns, _states(unit), closing, _usual_value(site, feed))
 
 
 def lay_out_fleet(
@@ -243,6 +243,14 @@ def _states(unit: FleetUnit) -> tuple[State, ...]:
 def _worth(site: Site) -> str:
     """Return the column of the price at which energy missing or left at the end is settled."""
     return table_names(site)[0]
+
+
+def _usual_value(site: Site, feed: Feed) -> Closing:
+    """Return the same over the training part: what a plan that ends before the episode may know."""
+    worth, carbon = _worth(site), site.energy.carbon
+    price = feed.usual_value(worth) if worth in feed.values else 0.0
+    grams = feed.usual_value(carbon) if carbon in feed.values else 0.0
+    return Closing(price, price, grams, grams)
 
 
 def _mean_value(site: Site, feed: Feed) -> Closing:

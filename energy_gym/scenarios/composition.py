@@ -11,7 +11,7 @@ from typing import Any
 
 from energy_gym.bidding.making import make_bidding
 from energy_gym.data.feed import Feed
-from energy_gym.envs.assembly import Laid, lay_out_scenario, scaled_to_site
+from energy_gym.envs.assembly import Laid, lay_out_scenario
 from energy_gym.envs.keywords import Common, call_checked, check_settled, check_step, with_common
 from energy_gym.envs.setup import Kind, Setup, make_setup
 from energy_gym.errors import ConfigurationError
@@ -72,7 +72,7 @@ def make_mixed(common: Common, *, dispatch: str = "proportional", activation_see
     check_settled(chosen, ("meter", "fleet"))
     fleets = tuple(site for site in chosen.sites() if site.settled_by == "fleet")
     metered = tuple(site for site in chosen.sites() if site.settled_by != "fleet")
-    feed = _opened(common, chosen, fleets)
+    feed = _opened(common, fleets)
     laid = lay_out_scenario(chosen, feed, metered)
     sold = [laid_fleet(chosen, site, laid.feed, dispatch, activation_seed) for site in fleets]
     check_step(chosen.clock, laid.feed)
@@ -94,14 +94,14 @@ def make_mixed(common: Common, *, dispatch: str = "proportional", activation_see
     )
 
 
-def _opened(common: Common, scenario: Scenario, fleets: tuple[Site, ...]) -> Feed:
+def _opened(common: Common, fleets: tuple[Site, ...]) -> Feed:
     prices = {name: market.price for site in fleets for name, market in markets_of(site).items()}
     feed = common.within_period(common.opened(prices))
     if common.data is None:
         return feed
     for site in fleets:
         feed = known_in_time(site, feed)
-    return scaled_to_site(feed, scenario) if common.reference is None else feed
+    return feed
 
 
 def _states(laid: Laid, fleets: list[LaidFleet]) -> tuple[State, ...]:
