@@ -24,7 +24,7 @@ from energy_gym.agents.base import Agent
 from energy_gym.agents.learner import Learner
 from energy_gym.agents.learner import defaults as learner_defaults
 from energy_gym.agents.registry import agent_class, learner_ids, make_agent
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError
 from energy_gym.evaluation.episode import evaluate
 from energy_gym.oracle import solve

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from energy_gym.contracts import CONTRACTS, Contract, DemandCharge, EnergyContract, Spot
+from energy_gym.contracts import CONTRACTS, Contract, DemandCharge, EnergyContract, EnergyValue, Spot
+from energy_gym.contracts.activation import require_column
+from energy_gym.contracts.base import keeps_ledger
 from energy_gym.entities import ENTITIES, Battery, Entity, Grid
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.objective import Clock, Objective, Weights
-from energy_gym.scenario_files import parsed, read, to_tree, written
-from energy_gym.trees import build, check_keys, mapping, read_file
+from energy_gym.trees import build, check_keys, mapping, of_kind, parsed, read_file, to_tree, written
 
 __all__ = ["Clock", "Objective", "Scenario", "Site", "Weights"]
 METERED = ("meter", "producer", "nobody")
@@ -33,7 +34,7 @@ class Site(NamedTuple):
 
     @property
     def settled_by(self) -> str:
-        """Who settles its contracts: ``"meter"``, ``"producer"`` or ``"nobody"``; see `Contract.settled_by`."""
+        """Who settles its contracts: ``"meter"``, ``"producer"``, ``"fleet"`` or ``"nobody"``; see `Contract`."""
         return next(
             (item.settled_by for item in self.contracts.values() if item.settled_by != Contract.settled_by),
             Contract.settled_by,
@@ -41,7 +42,7 @@ class Site(NamedTuple):
 
     @property
     def energy(self) -> EnergyContract:
-        """The contract that prices every kWh that crosses the meter.
+        """The contract that prices every kWh that crosses the meter; of a fleet, what says what energy is worth to it.
 
         Raises:
             ConfigurationError: There is none, as where nobody meters.
@@ -49,6 +50,8 @@ class Site(NamedTuple):
         for contract in self.contracts.values():
             if isinstance(contract, EnergyContract):
                 return contract
+        if self.settled_by == EnergyValue.settled_by:
+            return EnergyValue()
         raise ConfigurationError(f"unit {self.name!r}", "has no contract for its energy", "add a spot or a tariff")
 
     @property
@@ -114,6 +117,43 @@ class Scenario:
             objective=objective or Objective(),
         )
 
+    @classmethod
+    def fleet(
+        cls,
+        name: str = "fleet",
+        batteries: Mapping[str, Battery] | None = None,
+        markets: Mapping[str, Contract] | None = None,
+        energy_price: str = "price_per_mwh",
+        carbon: str = "carbon_g_per_kwh",
+        clock: Clock | None = None,
+        objective: Objective | None = None,
+    ) -> Scenario:
+        """Return batteries that sell to reserve markets.
+
+        Args:
+            name: A short name, shown in tables and figures.
+            batteries: The assets by name, in the order of every ``prequalified_kw``.
+            markets: What they sell by name, in the order of the controls; an asset serves them in this order.
+            energy_price: Column of the price at which energy missing or left at the end of an episode is settled.
+            carbon: Column of the carbon intensity.
+            clock: Steps, look-ahead and length of an episode.
+            objective: What is maximised.
+
+        Raises:
+            ConfigurationError: No assets or markets, or as for the class.
+
+        Example:
+            >>> from energy_gym.contracts import Reserve
+            >>> fleet = Scenario.fleet(batteries={"a": Battery()}, markets={"up": Reserve("up_per_mw_h", "up", (5.0,))})
+            >>> Scenario.from_yaml(fleet.to_yaml()) == fleet
+            True
+        """
+        for part, members in (("batteries", batteries), ("markets", markets)):
+            if not mapping(members or {}, part):
+                raise ConfigurationError(f"{part}={{}}", "a fleet needs one or more", "add one")
+        contracts = _valued(markets or {}, energy_price, carbon)
+        return cls(name, batteries or {}, contracts, clock or Clock(), objective or Objective())
+
     @property
     def battery(self) -> Battery:
         """The first battery.
@@ -176,8 +216,11 @@ class Scenario:
                 )
         site = Site(next(iter(contracts)), entities, contracts)
         _check_settlers(site)
+        _check_ledgers(site)
         if site.settled_by in METERED:
             _check_meter(site)
+        for name, contract in contracts.items():
+            contract.check_unit(name, entities, contracts)
         return site
 
     def to_yaml(self) -> str:
@@ -208,7 +251,7 @@ class Scenario:
             if part in tree:
                 members = mapping(tree[part], part)
                 given[part] = {
-                    str(name): read(item, f"{part}.{name}", str(name), kinds) for name, item in members.items()
+                    str(name): of_kind(item, f"{part}.{name}", kinds, str(name)) for name, item in members.items()
                 }
         clock, objective = tree.get("clock", {}), tree.get("objective", {})
         return cls(**given, clock=build(Clock, clock, "clock"), objective=build(Objective, objective, "objective"))
@@ -221,6 +264,18 @@ class Scenario:
             ConfigurationError: There is no such file, or it is no text.
         """
         return read_file(cls, source, "scenario", "must be a Scenario or the path of a YAML file")
+
+
+def _valued(markets: Mapping[str, Contract], price: str, carbon: str) -> dict[str, Contract]:
+    """Return the markets of a fleet, with what says what energy is worth to it where that is not the usual."""
+    require_column("energy_price", price)
+    require_column("carbon", carbon)
+    value = EnergyValue(price, carbon)
+    if value == EnergyValue():
+        return dict(markets)
+    if EnergyValue.kind in markets:
+        raise ConfigurationError(f"markets.{EnergyValue.kind}", "is taken by energy_price and carbon", "rename it")
+    return {**markets, EnergyValue.kind: value}
 
 
 def _check_members(part: str, members: Mapping[str, Any], kind: type) -> None:
@@ -244,6 +299,15 @@ def _check_settlers(site: Site) -> None:
         raise ConfigurationError(found, rule, "give them different parties, or leave one out")
 
 
+def _check_ledgers(site: Site) -> None:
+    """Raise where a contract keeps a ledger that nobody would read."""
+    for name, contract in site.contracts.items():
+        if contract.settled_by != "meter" and keeps_ledger(contract):
+            found = f"contracts.{name} (kind {contract.kind!r})"
+            rule = f"keeps a ledger of what crosses the meter, and says that it is settled by {contract.settled_by!r}"
+            raise ConfigurationError(found, rule, 'let its class say settled_by = "meter"')
+
+
 def _check_meter(site: Site) -> None:
     """Raise where contracts that share a meter cannot be settled at it."""
     energy = [name for name, contract in site.contracts.items() if isinstance(contract, EnergyContract)]
@@ -257,7 +321,8 @@ def _check_meter(site: Site) -> None:
     if len(grids) > 1:
         raise ConfigurationError(f"entities.{grids[1]}", f"is a second connection beside {grids[0]!r}", "keep one")
     for name, contract in site.contracts.items():
-        if contract.settled_by == "meter" and not isinstance(contract, EnergyContract | DemandCharge):
+        lawful = isinstance(contract, EnergyContract | DemandCharge) or keeps_ledger(contract)
+        if contract.settled_by == "meter" and not lawful:
             found = f"contracts.{name} (kind {contract.kind!r})"
             rule = "says that the meter settles it, and has no law that a meter knows"
-            raise ConfigurationError(found, rule, "derive it from EnergyContract or DemandCharge")
+            raise ConfigurationError(found, rule, "let it keep a ledger, or derive it from EnergyContract")

@@ -91,6 +91,18 @@ class Tape:
         statistics = self.feed.statistics[column]
         return Slot(f"{column}[+{step}]", symbol_of(column, self.feed.currency), statistics.offset, statistics.scale)
 
+    def due(self, observations: npt.NDArray[Any], controls: int) -> npt.NDArray[np.bool_]:
+        """Return which entries of an action count at its moment, as observations show it: here all do.
+
+        Args:
+            observations: Shape (n, slots).
+            controls: Entries of an action.
+
+        Returns:
+            Shape (n, controls).
+        """
+        return np.ones((len(observations), controls), dtype=np.bool_)
+
     @cached_property
     def bounds(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Lowest and highest observation, each of shape (slots,)."""

@@ -29,9 +29,9 @@ HEAVY = (
 
 # A module may import from its own storey and from lower ones.
 STOREYS = (
-    ("errors", "backends", "paths", "files", "trees", "version", "screen"),
+    ("errors", "backends", "modelling", "paths", "files", "trees", "version", "screen"),
     ("entities", "contracts", "data", "forecast"),
-    ("objective", "scenario", "scenario_files"),
+    ("objective", "scenario"),
     ("units",),
     ("dynamics", "tape"),
     ("envs", "oracle", "bidding", "reserve", "scenarios"),

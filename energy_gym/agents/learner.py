@@ -23,7 +23,7 @@ from energy_gym.agents.actor import Actor, read_actor
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.agents.validation import Validation
 from energy_gym.envs.assembly import table_names
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, ResetNeededError, UnknownIdError
 from energy_gym.files import write_atomically
 

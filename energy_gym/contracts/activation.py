@@ -165,3 +165,10 @@ class ActivationSeries:
 
 
 Activation = NoActivation | FullActivation | RandomActivation | ActivationSeries
+ACTIVATIONS: dict[str, type[Activation]] = {
+    "none": NoActivation,
+    "full": FullActivation,
+    "random": RandomActivation,
+    "series": ActivationSeries,
+}
+"""Ways to be called by the kind that a file names."""

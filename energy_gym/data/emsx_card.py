@@ -22,8 +22,8 @@ from energy_gym.data import zenodo
 from energy_gym.data.card_files import parse_card, raw_files
 from energy_gym.data.cards import Card, RawFile, Statistics
 from energy_gym.data.fetching import cache_folder, digest_of, fetch_pinned, source_folder
+from energy_gym.data.raw import VERSION
 from energy_gym.data.readers.emsx import ACTUAL, KW_PER_KWH, STEP, TARIFF, TARIFF_FILE, read_rows, tariff, zone_of
-from energy_gym.data.readers.table import VERSION
 from energy_gym.errors import RawFileError, UnknownIdError
 from energy_gym.files import write_atomically
 from energy_gym.paths import resource

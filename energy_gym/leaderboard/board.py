@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energy_gym.agents.registry import agent_factory
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import MissingExtraError, ResultsError
 from energy_gym.files import write_atomically
 from energy_gym.leaderboard.engines import Engine, Failure, opened

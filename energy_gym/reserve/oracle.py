@@ -88,7 +88,7 @@ def _planned(unit: FleetUnit, states: Sequence[float], goal: Goal) -> Floats:
     wanted = [power[:, upward == way].sum(axis=(0, 1)) for way in (True, False)]
     served = np.where(upward[:, None], wanted[0] >= wanted[1], wanted[0] < wanted[1])
     most = list(np.where(served, shares.max(axis=0), 0.0))
-    return _signed(unit, most, len(unit.fleet.markets), lambda leg: leg.control)
+    return _signed(unit, most, len(unit.markets), lambda leg: leg.control)
 
 
 def _nearest(wishes: Floats, levels: Floats) -> Floats:
@@ -132,7 +132,7 @@ def _tied(unit: FleetUnit, states: Sequence[float], goal: Goal, limit: float) ->
         _one_direction(model, unit, shares)
     answer = model.solve(limit)
     found = [share.value(answer.columns) for share in shares]
-    return _signed(unit, found, len(unit.fleet.markets), lambda leg: leg.control)
+    return _signed(unit, found, len(unit.markets), lambda leg: leg.control)
 
 
 def _one_direction(model: Any, unit: FleetUnit, shares: Sequence[Any]) -> None:
@@ -165,7 +165,7 @@ def _values(row: list[Any], columns: Floats, steps: int) -> Floats:
 def _bids(unit: FleetUnit, power: Floats) -> Floats:
     """Return power by asset and leg, shape (n, legs, T), as actions of the unit, shape (T, controls)."""
     limits = np.array([asset.limits_kw for asset in unit.assets])
-    count, markets = len(unit.assets), len(unit.fleet.markets)
+    count, markets = len(unit.assets), len(unit.markets)
     if unit.dispatch.name != "direct":
         totals = np.array([leg.product.maximum_kw for leg in unit.legs])
         shares = list(power.sum(axis=0) / totals[:, None])

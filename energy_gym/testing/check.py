@@ -14,7 +14,7 @@ import pandas as pd
 from energy_gym.data import load
 from energy_gym.data.feed import DEFAULT_DATASET
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import BrokenPromiseError
 from energy_gym.scenario import Scenario
 from energy_gym.testing.episodes import check_episodes, check_gymnasium

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import energy_gym
-from energy_gym import Battery
+from energy_gym import Battery, Scenario
 from energy_gym.reserve import ActivationSeries, Fleet, FullActivation, NoActivation, RandomActivation, Reserve, Trade
 
 ID = "energy_gym/FleetReserve-v0"
@@ -24,10 +24,10 @@ ID = "energy_gym/FleetReserve-v0"
 class Side:
     """One direction of a market, as a fleet sells it."""
 
-    def __init__(self, market: Reserve | Trade, place: int, way: str, hours: float) -> None:
+    def __init__(self, name: str, market: Reserve | Trade, place: int, way: str, hours: float) -> None:
         trade = isinstance(market, Trade)
         self.market, self.way, self.place = market, way, place
-        self.name = market.name + {"up": ".sell", "down": ".buy"}[way] if trade else market.name
+        self.name = name + {"up": ".sell", "down": ".buy"}[way] if trade else name
         self.wish = -1.0 if trade and way == "up" else 1.0
         self.lasts = hours if isinstance(market, Trade) else market.duration_hours
         self.energy_price = market.price if isinstance(market, Trade) else market.energy_price
@@ -45,14 +45,15 @@ class Side:
 class Ledger:
     """A fleet's episode, from prices, calls and actions."""
 
-    def __init__(self, fleet: Fleet, hours: float, direct: bool) -> None:
-        self.names, self.cells, self.hours, self.direct = list(fleet.batteries), fleet.batteries, hours, direct
-        self.markets = fleet.markets
+    def __init__(self, fleet: Scenario, hours: float, direct: bool) -> None:
+        self.names, self.hours, self.direct = list(fleet.entities), hours, direct
+        self.cells: dict[str, Any] = dict(fleet.entities)
         self.sides: list[Side] = []
-        for place, market in enumerate(fleet.markets):
+        for place, (name, market) in enumerate(fleet.contracts.items()):
+            assert isinstance(market, Reserve | Trade)
             ways = ("down", "up") if isinstance(market, Trade) else (market.direction,)
-            self.sides += [Side(market, place, way, hours) for way in ways]
-        self.energy = {name: cell.soc_initial * cell.capacity_kwh for name, cell in fleet.batteries.items()}
+            self.sides += [Side(name, market, place, way, hours) for way in ways]
+        self.energy = {name: cell.soc_initial * cell.capacity_kwh for name, cell in self.cells.items()}
 
     def step(self, action: np.ndarray, row: Any, shares: dict[str, float]) -> dict[str, float]:
         """Play a step; return the figures of ``info`` and the money."""
@@ -134,7 +135,7 @@ def audit(env: Any, direct: bool, steps: int, seed: int = 0) -> None:
     setup, fleet = base.setup, base.scenario
     ledger, unit = Ledger(fleet, setup.feed.step_hours, direct), setup.unit
     start, total, called = sum(ledger.energy.values()), 0.0, 0.0
-    mean = setup.feed.statistics[fleet.energy_price].mean
+    mean = setup.feed.statistics["price_per_mwh"].mean
     for number in range(steps):
         t = base.steps_left[0]
         row = {name: series[setup.feed.first + t] for name, series in setup.feed.values.items()}
@@ -165,7 +166,7 @@ def test_presets_on_real_prices(dataset: str, steps: int, dispatch: str, real_da
     env = gym.make(ID, dataset=dataset, dispatch=dispatch, split="test")
     raw = energy_gym.load(dataset).frame
     values, first = env.unwrapped.setup.feed.values, env.unwrapped.setup.feed.first
-    for market in env.unwrapped.scenario.markets:
+    for market in env.unwrapped.scenario.contracts.values():
         np.testing.assert_allclose(values[market.price][first : first + 50], raw[market.price].iloc[first : first + 50])
     audit(env, dispatch == "direct", steps)
 
@@ -187,14 +188,14 @@ def test_calls_that_outlast_what_is_held(seed: int, dispatch: str) -> None:
     }
     often = RandomActivation(0.5, 1.0, 0.2, 1.0)
     fined = {"energy_price": "price_per_mwh", "penalty_per_mwh": 150.0, "penalty_factor": 2.0}
-    markets = (
-        Reserve(
-            "fast", "fast_per_mw_h", "up", (100.0, 40.0), 0.1, activation=ActivationSeries("called_share"), **fined
+    markets = {
+        "fast": Reserve(
+            "fast_per_mw_h", "up", (100.0, 40.0), 0.1, activation=ActivationSeries("called_share"), **fined
         ),  # type: ignore[arg-type]
-        Reserve("slow", "slow_per_mw_h", "up", (50.0, 60.0), 1.0, 20.0, 5.0, often, **fined),  # type: ignore[arg-type]
-        Reserve("down", "down_per_mw_h", "down", (70.0, 0.0), 0.25, activation=FullActivation(), price_share=0.5),
-        Reserve("idle", "down_per_mw_h", "down", (30.0, 60.0), 0.5, activation=NoActivation(), tick_kw=10.0),
-        Trade("spot", "price_per_mwh", (60.0, 80.0)),
-    )
+        "slow": Reserve("slow_per_mw_h", "up", (50.0, 60.0), 1.0, 20.0, 5.0, often, **fined),  # type: ignore[arg-type]
+        "down": Reserve("down_per_mw_h", "down", (70.0, 0.0), 0.25, activation=FullActivation(), price_share=0.5),
+        "idle": Reserve("down_per_mw_h", "down", (30.0, 60.0), 0.5, activation=NoActivation(), tick_kw=10.0),
+        "spot": Trade("price_per_mwh", (60.0, 80.0)),
+    }
     env = gym.make(ID, data=data, fleet=Fleet(batteries=batteries, markets=markets), dispatch=dispatch)
     audit(env, dispatch == "direct", 70, seed)

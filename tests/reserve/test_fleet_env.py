@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -13,10 +14,21 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import energy_gym
-from energy_gym import Battery, EnergyGymError
+from energy_gym import Battery, EnergyGymError, Scenario
 from energy_gym.agents import make_agent
+from energy_gym.contracts import Spot
+from energy_gym.entities import PumpedHydro
 from energy_gym.errors import ActionError, ConfigurationError, MissingColumnError, UnknownIdError
-from energy_gym.reserve import ActivationSeries, Fleet, FullActivation, RandomActivation, Reserve, Trade
+from energy_gym.reserve import (
+    ActivationSeries,
+    EnergyValue,
+    Fleet,
+    FullActivation,
+    RandomActivation,
+    Reserve,
+    Trade,
+)
+from energy_gym.reserve.presets import PRESETS
 
 ID = "energy_gym/FleetReserve-v0"
 PARTS = ("energy_cost", "penalty", "wear", "demand_charge")
@@ -35,18 +47,18 @@ def prices(steps: int = 72, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(columns, index)
 
 
-def two_assets(**up: Any) -> Fleet:
+def two_assets(**up: Any) -> Scenario:
     """Return two assets that sell one reserve each way and trade; the second may not sell upward reserve fully."""
     return Fleet(
         batteries={
             "a": Battery(1000.0, 500.0, 500.0, 0.9, 0.8, soc_min=0.1, soc_max=0.9, wear_per_kwh=0.01),
             "b": Battery(300.0, 200.0, 250.0, 0.95, 0.95, soc_min=0.0, soc_max=1.0, soc_initial=0.2),
         },
-        markets=(
-            Reserve("up", "up_per_mw_h", "up", (500.0, 100.0), **up),
-            Reserve("down", "down_per_mw_h", "down", (400.0, 200.0), duration_hours=0.5),
-            Trade("spot", "price_per_mwh", (500.0, 200.0)),
-        ),
+        markets={
+            "up": Reserve("up_per_mw_h", "up", (500.0, 100.0), **up),
+            "down": Reserve("down_per_mw_h", "down", (400.0, 200.0), duration_hours=0.5),
+            "spot": Trade("price_per_mwh", (500.0, 200.0)),
+        },
     )
 
 
@@ -259,7 +271,7 @@ def test_optimal_dispatch_serves_what_shares_cannot() -> None:
     """A bid of 420 kW: offered in equal shares, the second asset cannot follow; dispatched, the first takes more."""
     fleet = Fleet(
         batteries={"full": Battery(1000, 500, 500, 1, 1, 0, 1, 1.0), "low": Battery(1000, 500, 500, 1, 1, 0, 1, 0.02)},
-        markets=(Reserve("up", "up_per_mw_h", "up", (500.0, 500.0)),),
+        markets={"up": Reserve("up_per_mw_h", "up", (500.0, 500.0))},
     )
     held = {}
     for dispatch in ("proportional", "optimal"):
@@ -372,33 +384,92 @@ def test_actions_that_cannot_be_are_refused() -> None:
 
 
 def test_fleets_that_cannot_be_are_refused() -> None:
-    market = Reserve("up", "up_per_mw_h", "up", (5.0,))
+    market, value = Reserve("up_per_mw_h", "up", (5.0,)), EnergyValue("other_per_mwh")
+    one: dict[str, Any] = {"batteries": {"a": Battery()}}
     for fleet, words in (
-        ({"batteries": {}, "markets": (market,)}, "batteries"),
-        ({"batteries": {"a": Battery()}, "markets": ()}, "markets"),
-        ({"batteries": {"a": Battery(), "b": Battery()}, "markets": (market,)}, "'up'.*1 assets"),
-        ({"batteries": {"a": Battery()}, "markets": (market, market)}, "'up'.*is taken"),
-        ({"batteries": {"up": Battery()}, "markets": (market,)}, "'up'.*is taken"),
+        ({"batteries": {}, "markets": {"up": market}}, "batteries"),
+        ({**one, "markets": {}}, "markets"),
+        ({**one, "markets": {"": market}}, "contracts"),
+        ({"batteries": {"a": Battery(), "b": Battery()}, "markets": {"up": market}}, "contracts.up.*1 assets.*has 2"),
+        ({"batteries": {"up": Battery()}, "markets": {"up": market}}, "contracts.up: is the name of an entity too"),
+        (
+            {"batteries": {"a": PumpedHydro()}, "markets": {"up": market}},
+            "contracts.up.*'a'.*pumped_hydro.*batteries",
+        ),
+        ({**one, "markets": {"up": market, "spot": Spot()}}, "contracts.spot.*settled by the meter.*'up'"),
+        ({**one, "markets": {"w": value, "v": value, "up": market}}, "contracts.v: is a second value of energy"),
+        ({**one, "markets": {"w": value}}, "contracts.w: .*no market"),
+        ({**one, "markets": {"energy_value": market}, "carbon": "c"}, "markets.energy_value: is taken"),
+        ({**one, "markets": {"up": replace(market, parties=("b",))}}, "contracts.up.parties: entity 'b'"),
     ):
         with pytest.raises(ConfigurationError, match=words):
             Fleet(**fleet)
     with pytest.raises(ConfigurationError, match="some asset"):
-        Trade("spot", "price_per_mwh", (0.0,))
+        Trade("price_per_mwh", (0.0,))
 
 
 def test_yaml_there_and_back(tmp_path: Any) -> None:
-    from energy_gym.reserve.presets import PRESETS
-
     for made in (preset() for preset in PRESETS.values()):
-        assert Fleet.from_yaml(made.to_yaml()) == made
+        assert Scenario.from_yaml(made.to_yaml()) == made
     path = tmp_path / "fleet.yaml"
     path.write_text(two_assets(activation=RandomActivation(0.3)).to_yaml(), encoding="utf-8")
     assert make(fleet=str(path)).unwrapped.scenario == two_assets(activation=RandomActivation(0.3))
     for text, words in (
-        ("fleet: 1", "fleet.fleet: is not a known key"),
-        ("markets: {}", "must be a list"),
-        ("markets: [{kind: sale}]", r"markets\[0\].*no such kind"),
-        ("batteries: {a: {capacity_kw: 5}}", "batteries.a.capacity_kw"),
+        ("fleet: 1", "scenario.fleet: is not a known key"),
+        ("contracts: [{kind: reserve}]", "contracts=.*must be a mapping"),
+        ("contracts: {up: {kind: sale}}", "contracts.up: kind 'sale': no such kind"),
+        ("contracts: {up: {kind: reserve, activation: {kind: often}}}", "contracts.up.activation: kind 'often'"),
+        ("contracts: {up: {kind: trade}, up: {kind: trade}}", "up: line 1: is a name that occurs twice"),
+        ("entities: {a: {kind: battery, capacity_kw: 5}}", "entities.a.capacity_kw"),
     ):
         with pytest.raises(ConfigurationError, match=words):
-            Fleet.from_yaml(text)
+            Scenario.from_yaml(text)
+
+
+def test_powers_follow_the_order_of_the_parties() -> None:
+    """Named in another order, each asset keeps its own power, and the fleet plays the same steps."""
+    usual = two_assets(activation=RandomActivation(0.3, 2.0))
+    turned: dict[str, Any] = {
+        name: replace(item, parties=("b", "a"), prequalified_kw=item.prequalified_kw[::-1])
+        for name, item in usual.contracts.items()
+    }
+    envs = [make(fleet=fleet) for fleet in (usual, Fleet(batteries=usual.entities, markets=turned))]
+    seen = [env.reset(seed=1)[0].tobytes() for env in envs]
+    assert seen[0] == seen[1]
+    random = np.random.default_rng(0)
+    for _ in range(24):
+        action = random.uniform(-1.0, 1.0, 3)
+        one, other = (env.step(action) for env in envs)
+        assert one[0].tobytes() == other[0].tobytes() and one[1:] == other[1:]
+
+
+def test_what_energy_is_worth_is_a_contract_of_its_own() -> None:
+    data = prices().rename(columns={"price_per_mwh": "worth_per_mwh"})
+    markets = {name: item for name, item in two_assets().contracts.items() if name != "spot"}
+    fleet = Fleet(batteries=two_assets().entities, markets=markets, energy_price="worth_per_mwh")
+    assert list(fleet.contracts) == ["up", "down", "energy_value"]
+    assert Scenario.from_yaml(fleet.to_yaml()) == fleet
+    mean = data["worth_per_mwh"].mean()
+    assert make(data=data, fleet=fleet).unwrapped.setup.closings[0].left == pytest.approx(mean)
+    with pytest.raises(MissingColumnError, match="EnergyValue"):
+        make(data=data.drop(columns="worth_per_mwh"), fleet=fleet)
+
+
+def test_one_fleet_is_played_and_nothing_beside_it() -> None:
+    market = Reserve("up_per_mw_h", "up", (5.0,))
+    apart = {name: replace(market, parties=(name[-1],)) for name in ("up_a", "up_b")}
+    with pytest.raises(ConfigurationError, match=r"contracts.up_b: is of another fleet than 'up_a'"):
+        make(fleet=Fleet(batteries={"a": Battery(), "b": Battery()}, markets=apart))
+    with pytest.raises(ConfigurationError, match=r"contracts.spot.*is settled at the meter"):
+        make(fleet=Scenario())
+    with pytest.raises(ConfigurationError, match=r"contracts.up.*settled by a fleet.*FleetReserve-v0"):
+        gym.make("energy_gym/Arbitrage-v0", scenario=two_assets())
+
+
+@pytest.mark.parametrize("keyword", ["fleet", "scenario"])
+def test_both_keywords_take_an_object_a_name_and_a_file(keyword: str, tmp_path: Any) -> None:
+    path = tmp_path / "fleet.yaml"
+    path.write_text(two_assets().to_yaml(), encoding="utf-8")
+    for given in (two_assets(), str(path), path):
+        assert gym.make(ID, data=prices(), **{keyword: given}).unwrapped.scenario == two_assets()
+    assert gym.make(ID, **{keyword: "delivered"}).unwrapped.scenario == PRESETS["delivered"]()

@@ -21,7 +21,7 @@ from energy_gym.agents.mpc import expected_units
 from energy_gym.data.homes import DayBatch, synthetic_days
 from energy_gym.entities.battery import settle
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, MissingExtraError, ResetNeededError, UnsuitableAgentError
 from energy_gym.files import write_atomically
 from energy_gym.scenario import Weights
