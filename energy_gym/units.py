@@ -37,12 +37,14 @@ class UnitLaws(NamedTuple):
             that depends on more than its states, such as what was bid before.
         expected: ``(unit, outlook) -> unit``: the unit with what a forecast says, by column, in place of what will be.
         fined: ``(unit, states, xp) -> penalty``: what its states cost when an episode ends [currency], if anything.
+        state: ``(model, unit, states, goal)``: states it, and what it earns, in a solver's model.
     """
 
     step: Callable[[Any, Namespace], Callable[[Any, Any, Any], Any]]
     best: Callable[[Any, Sequence[float], Any, Any, float | None], Any] | None = None
     expected: Callable[[Any, Mapping[str, Floats]], Any] | None = None
     fined: Callable[[Any, Sequence[Any], Namespace], Any] | None = None
+    state: Callable[[Any, Any, Sequence[float], Any], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,23 @@ class Unit:
         return math.isfinite(self.import_kwh) or math.isfinite(self.export_kwh)
 
     @property
+    def decisions(self) -> tuple[Flexible, ...]:
+        """What an action decides, in its order; here what can be decided at all."""
+        return self.flexibles
+
+    @property
     def controls(self) -> int:
-        """Number of decisions of a step."""
-        return len(self.flexibles)
+        """Number of wishes that its step takes."""
+        return len(self.decisions)
+
+    @property
+    def undifferentiable(self) -> str | None:
+        """Why its step is no differentiable function of the wishes; None where it is one."""
+        return None
+
+    def physical(self) -> Self:
+        """Return the same with the decisions that physics allows, where those of an action are fewer."""
+        return self
 
     @property
     def registers(self) -> int:
