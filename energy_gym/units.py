@@ -33,12 +33,15 @@ class UnitLaws(NamedTuple):
         best: ``(unit, states, goal, levels, time_limit) -> best``: its best plan, as `oracle.solve.Best`.
         expected: ``(unit, outlook) -> unit``: the unit with what a forecast says, by column, in place of what will be.
         fined: ``(unit, states, xp) -> penalty``: what its states cost when an episode ends [currency], if anything.
+        state: ``(model, unit, states, goal)``: states its physical optimum in a solver's model, as
+            `oracle.statement.state_unit` does that of a site; None where no one model does.
     """
 
     step: Callable[[Any, Namespace], Callable[[Any, Any, Any], Any]]
     best: Callable[[Any, Sequence[float], Any, Any, float | None], Any]
     expected: Callable[[Any, Mapping[str, Floats]], Any]
     fined: Callable[[Any, Sequence[Any], Namespace], Any] | None = None
+    state: Callable[[Any, Any, Sequence[float], Any], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,14 @@ class Unit:
         """State at the start: of the controlled entities, then the running maxima [kW], then what is remembered."""
         remembered = (memory.initial for flexible in self.flexibles for memory in flexible.memory)
         return (*(flexible.initial for flexible in self.flexibles), *([0.0] * self.registers), *remembered)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """A name for each state, in the order of `initial`."""
+        names = [f"state of {flexible.name}" for flexible in self.flexibles]
+        names += [f"running maximum {register} of {self.name}" for register in range(self.registers)]
+        names += [f"{memory.name} of {flexible.name}" for flexible in self.flexibles for memory in flexible.memory]
+        return tuple(names)
 
     def window(self, first: int, stop: int) -> Unit:
         """Return the same for a part of the steps."""

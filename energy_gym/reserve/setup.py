@@ -30,6 +30,7 @@ from energy_gym.reserve.dispatch import DISPATCHES, get_dispatch
 from energy_gym.reserve.fleet import columns_of, fleet_of, legs_of, markets_of
 from energy_gym.reserve.oracle import best_of_fleet
 from energy_gym.reserve.presets import get_fleet, usual_fleet
+from energy_gym.reserve.statement import state_fleet
 from energy_gym.reserve.step import FleetStep
 from energy_gym.reserve.synthetic import synthetic_feed
 from energy_gym.reserve.tape import FleetTape
@@ -39,7 +40,7 @@ from energy_gym.tape import Slot, State
 from energy_gym.units import UnitLaws
 
 Floats = npt.NDArray[np.float64]
-LAWS = UnitLaws(step=FleetStep, best=best_of_fleet, expected=expected_fleet)
+LAWS = UnitLaws(step=FleetStep, best=best_of_fleet, expected=expected_fleet, state=state_fleet)
 TERMINAL_HINT = 'pass terminal="free", or an EnergyValue with another price'
 
 
@@ -273,8 +274,4 @@ def _closing(scenario: Scenario, site: Site, feed: Feed, mean: Closing) -> Closi
 
 def reset_columns(unit: FleetUnit) -> Mapping[str, int]:
     """Return the names of the figures in a fleet's state, and their places."""
-    assets, legs = list(unit.batteries), [leg.name for leg in unit.legs]
-    held = [f"held_kw/{leg}/{asset}" for leg in legs for asset in assets]
-    names = [f"energy_kwh/{asset}" for asset in assets]
-    names += [*held, *(f"called_kwh/{leg}" for leg in legs), *(f"delivered_kwh/{leg}" for leg in legs), "availability"]
-    return {name: place for place, name in enumerate(names)}
+    return {name: place for place, name in enumerate(unit.state_names)}

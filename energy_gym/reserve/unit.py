@@ -127,6 +127,15 @@ class FleetUnit(Unit):
         energies = tuple(battery.energy_initial_kwh for battery in self.batteries.values())
         return (*energies, *([0.0] * (count * legs + 2 * legs + 1)))
 
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """See `Unit.state_names`: the figures that ``info`` tells of a step."""
+        legs = [leg.name for leg in self.legs]
+        names = [f"energy_kwh/{asset}" for asset in self.batteries]
+        names += [f"held_kw/{leg}/{asset}" for leg in legs for asset in self.batteries]
+        names += [f"{figure}_kwh/{leg}" for figure in ("called", "delivered") for leg in legs]
+        return (*names, "availability")
+
     def unproved(self) -> FleetUnit:
         """See `Unit.unproved`."""
         return replace(self, proving=False)

@@ -19,10 +19,13 @@ RULE = "nothing may be seen or earned that depends on what is not known yet"
 REMEDY = "let row t of a series decide step t alone, and show series through the forecast only"
 
 
-def check_foresight(keywords: dict[str, Any], data: pd.DataFrame, steps: int, random: np.random.Generator) -> None:
+def check_foresight(
+    make: type[EnergyEnv], keywords: dict[str, Any], data: pd.DataFrame, steps: int, random: np.random.Generator
+) -> None:
     """Change what is not known at a moment within an episode: nothing up to that moment may change.
 
     Args:
+        make: Class of the environment.
         keywords: Keywords of the environment, without data.
         data: The series; the same frame scales the observations before and after the change.
         steps: Steps of the episode.
@@ -31,11 +34,11 @@ def check_foresight(keywords: dict[str, Any], data: pd.DataFrame, steps: int, ra
     Raises:
         BrokenPromiseError: A reward or an observation changes.
     """
-    env = EnergyEnv(data=data, reference=data, **keywords)
+    env = make(data=data, reference=data, **keywords)
     first = int(random.integers(0, len(data) - steps + 1))
     moment = int(random.integers(0, steps - 1)) if steps > 1 else 0
     options = {"start": data.index[first], "steps": steps}
-    other = EnergyEnv(data=_changed(env, data, first + moment, random), reference=data, **keywords)
+    other = make(data=_changed(env, data, first + moment, random), reference=data, **keywords)
     wishes = random_wishes(random, (moment, env.setup.controls))
     names = ("reward", *(slot.name for slot in env.layout))
     one, two = (_seen(each, options, wishes) for each in (env, other))

@@ -5,6 +5,7 @@ One rule: the bound is held against whatever can be played, not against other op
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from energy_gym.oracle.solve import by_unit, solve
 from energy_gym.oracle.statement import Goal
 from energy_gym.testing.laws import random_wishes
 from energy_gym.testing.report import differ, slack
+from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
 AGENTS = ("idle", "uniform", "mpc")
@@ -35,10 +37,13 @@ class Earned(NamedTuple):
     best_random: float
 
 
-def check_optimum(keywords: dict[str, Any], seed: int, rollouts: int, random: np.random.Generator) -> Earned:
+def check_optimum(
+    make: type[EnergyEnv], keywords: dict[str, Any], seed: int, rollouts: int, random: np.random.Generator
+) -> Earned:
     """Hold the oracle of one episode to what it promises.
 
     Args:
+        make: Class of the environment.
         keywords: Keywords of the environment.
         seed: Seed of the episode.
         rollouts: Random rollouts played against its bound.
@@ -47,9 +52,9 @@ def check_optimum(keywords: dict[str, Any], seed: int, rollouts: int, random: np
     Raises:
         BrokenPromiseError: The plan earns something else, or something else earns more.
     """
-    env = EnergyEnv(**keywords)
+    env = make(**keywords)
     env.reset(seed=seed)
-    solution = solve(env)
+    solution = solve(env, time_limit=env.mark_seconds)
     check_replay(env, solution)
     agents = {name: _play_agent(env, name, seed) for name in AGENTS}
     played = rolled_out(env, solution, rollouts, random)
@@ -107,10 +112,18 @@ def rolled_out(env: EnergyEnv, solution: Solution, rollouts: int, random: np.ran
         wishes = grid[np.abs(wishes[..., None] - grid).argmin(axis=-1)]
     total, control = np.zeros(rollouts), 0
     for unit, states, closing in zip(setup.units, by_unit(setup, setup.initial), setup.closings, strict=True):
-        own = wishes[:, :, control : control + len(unit.flexibles)]
-        control += len(unit.flexibles)
+        own = wishes[:, :, control : control + unit.controls]
+        control += unit.controls
         total = total + returns(unit.window(plan.first, plan.stop), states, Goal(setup.weights, closing), own)
     return total
+
+
+def _best(unit: Unit, states: Sequence[float], goal: Goal) -> tuple[Floats, float]:
+    """Return the best plan of a unit by the array model, and its bound."""
+    if unit.laws is None:
+        return solve_unit(unit, states, goal)
+    best = unit.laws.best(unit, states, goal, None, None)
+    return best.wishes, best.bound
 
 
 def check_models(env: EnergyEnv, steps: int = WINDOW_STEPS) -> float:
@@ -123,13 +136,13 @@ def check_models(env: EnergyEnv, steps: int = WINDOW_STEPS) -> float:
     Raises:
         BrokenPromiseError: They differ, or the array model's plan earns less than it promises.
     """
-    setup, (first, stop) = env.setup, env.steps_left
+    setup, (first, stop) = env.setup.physical(), env.steps_left
     widest = 0.0
     for unit, states, closing in zip(setup.units, by_unit(setup, env.states), setup.closings, strict=True):
-        if not unit.flexibles:
+        if not unit.flexibles or (unit.laws is not None and unit.laws.state is None):
             continue
         short, goal = unit.window(first, min(stop, first + steps)), Goal(setup.weights, closing)
-        shares, bound = solve_unit(short, states, goal)
+        shares, bound = _best(short, states, goal)
         earned = float(returns(short, states, goal, shares[None])[0])
         stated = solve_model(build_unit_model(short, states, goal))
         for what, value in (("the array model's bound", bound), ("what its plan earns", earned)):
