@@ -14,6 +14,7 @@ import yaml
 
 from energy_gym.contracts import CONTRACTS, Contract, DemandCharge, EnergyContract, EnergyValue, Spot
 from energy_gym.contracts.activation import require_column
+from energy_gym.contracts.base import keeps_ledger
 from energy_gym.entities import ENTITIES, Battery, Entity, Grid
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.objective import Clock, Objective, Weights
@@ -215,6 +216,7 @@ class Scenario:
                 )
         site = Site(next(iter(contracts)), entities, contracts)
         _check_settlers(site)
+        _check_ledgers(site)
         if site.settled_by in METERED:
             _check_meter(site)
         for name, contract in contracts.items():
@@ -297,6 +299,15 @@ def _check_settlers(site: Site) -> None:
         raise ConfigurationError(found, rule, "give them different parties, or leave one out")
 
 
+def _check_ledgers(site: Site) -> None:
+    """Raise where a contract keeps a ledger that nobody would read."""
+    for name, contract in site.contracts.items():
+        if contract.settled_by != "meter" and keeps_ledger(contract):
+            found = f"contracts.{name} (kind {contract.kind!r})"
+            rule = f"keeps a ledger of what crosses the meter, and says that it is settled by {contract.settled_by!r}"
+            raise ConfigurationError(found, rule, 'let its class say settled_by = "meter"')
+
+
 def _check_meter(site: Site) -> None:
     """Raise where contracts that share a meter cannot be settled at it."""
     energy = [name for name, contract in site.contracts.items() if isinstance(contract, EnergyContract)]
@@ -310,7 +321,8 @@ def _check_meter(site: Site) -> None:
     if len(grids) > 1:
         raise ConfigurationError(f"entities.{grids[1]}", f"is a second connection beside {grids[0]!r}", "keep one")
     for name, contract in site.contracts.items():
-        if contract.settled_by == "meter" and not isinstance(contract, EnergyContract | DemandCharge):
+        lawful = isinstance(contract, EnergyContract | DemandCharge) or keeps_ledger(contract)
+        if contract.settled_by == "meter" and not lawful:
             found = f"contracts.{name} (kind {contract.kind!r})"
             rule = "says that the meter settles it, and has no law that a meter knows"
-            raise ConfigurationError(found, rule, "derive it from EnergyContract or DemandCharge")
+            raise ConfigurationError(found, rule, "let it keep a ledger, or derive it from EnergyContract")

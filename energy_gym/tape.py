@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.data.columns import symbol_of
 from energy_gym.data.feed import Feed
 from energy_gym.errors import ConfigurationError
 from energy_gym.forecast import Forecast
@@ -88,7 +89,19 @@ class Tape:
 
     def _slot(self, column: str, step: int) -> Slot:
         statistics = self.feed.statistics[column]
-        return Slot(f"{column}[+{step}]", unit_of(column, self.feed.currency), statistics.offset, statistics.scale)
+        return Slot(f"{column}[+{step}]", symbol_of(column, self.feed.currency), statistics.offset, statistics.scale)
+
+    def due(self, observations: npt.NDArray[Any], controls: int) -> npt.NDArray[np.bool_]:
+        """Return which entries of an action count at its moment, as observations show it: here all do.
+
+        Args:
+            observations: Shape (n, slots).
+            controls: Entries of an action.
+
+        Returns:
+            Shape (n, controls).
+        """
+        return np.ones((len(observations), controls), dtype=np.bool_)
 
     @cached_property
     def bounds(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -130,19 +143,6 @@ class Tape:
             start += self.horizon
         rows.flags.writeable = False
         return rows
-
-
-def unit_of(column: str, currency: str) -> str:
-    """Return the unit that the name of a column ends in.
-
-    Example:
-        >>> unit_of("load_kw", "EUR"), unit_of("buy_per_mwh", "EUR")
-        ('kW', 'EUR/MWh')
-    """
-    units = {"_kw": "kW", "g_per_kwh": "gCO2/kWh", "_per_kw": f"{currency}/kW"}
-    units |= {"_per_mw_h": f"{currency}/MW/h", "_share": "1"}
-    endings = sorted((ending for ending in units if column.endswith(ending)), key=len)
-    return units[endings[-1]] if endings else f"{currency}/MWh"
 
 
 def clock_features(times: pd.DatetimeIndex, zone: str) -> Floats:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
@@ -257,6 +258,33 @@ def located(error: ConfigurationError, path: str) -> ConfigurationError:
     """
     joint = "." if re.match(r"[A-Za-z_]\w*(\[\d+\])?(\.|=|:|$)", error.value) else ": "
     return type(error)(f"{path}{joint}{error.value}", error.rule, error.remedy)
+
+
+def enrol(kinds: dict[str, type[Any]], item: type[Any]) -> None:
+    """Make a class known by its ``kind``; the class of the same file may be made known again.
+
+    Raises:
+        ConfigurationError: The class names no kind, or one that another class has taken.
+
+    Example:
+        >>> from energy_gym.entities import ENTITIES
+        >>> enrol(ENTITIES, type("Cell", (), {"kind": "battery"}))
+        Traceback (most recent call last):
+        energy_gym.errors.ConfigurationError: kind 'battery': is taken by Battery; choose another name
+    """
+    kind = getattr(item, "kind", None)
+    if not isinstance(kind, str) or not kind:
+        raise ConfigurationError(f"{item.__name__}.kind={kind!r}", "must be a name", 'set kind = "..." on the class')
+    known = kinds.get(kind)
+    if known is not None and _origin(known) != _origin(item):
+        raise ConfigurationError(f"kind {kind!r}", f"is taken by {known.__qualname__}", "choose another name")
+    kinds[kind] = item
+
+
+def _origin(item: type[Any]) -> tuple[str, str]:
+    """Return where a class was written, the same however its file was imported."""
+    module = sys.modules.get(item.__module__)
+    return getattr(module, "__file__", None) or item.__module__, item.__qualname__
 
 
 def number(name: str, value: Any, unit: str) -> float:

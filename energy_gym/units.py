@@ -8,14 +8,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from energy_gym.backends import Namespace
+from energy_gym.contracts import EnergyContract
+from energy_gym.contracts.base import keeps_ledger
+from energy_gym.contracts.ledger import Account, Carried, Ledger
 from energy_gym.entities import Flexible
-from energy_gym.errors import DataError
+from energy_gym.errors import ConfigurationError, DataError
 from energy_gym.scenario import Site
 
 if TYPE_CHECKING:
@@ -30,7 +33,8 @@ class UnitLaws(NamedTuple):
 
     Args:
         step: ``(unit, xp) -> advance``: its step, as `dynamics.Advance`.
-        best: ``(unit, states, goal, levels, time_limit) -> best``: its best plan, as `oracle.solve.Best`.
+        best: ``(unit, states, goal, levels, time_limit) -> best``: its best plan, as `oracle.solve.Best`; None where
+            that depends on more than its states, such as what was bid before.
         expected: ``(unit, outlook) -> unit``: the unit with what a forecast says, by column, in place of what will be.
         fined: ``(unit, states, xp) -> penalty``: what its states cost when an episode ends [currency], if anything.
         state: ``(model, unit, states, goal)``: states its physical optimum in a solver's model, as
@@ -38,8 +42,8 @@ class UnitLaws(NamedTuple):
     """
 
     step: Callable[[Any, Namespace], Callable[[Any, Any, Any], Any]]
-    best: Callable[[Any, Sequence[float], Any, Any, float | None], Any]
-    expected: Callable[[Any, Mapping[str, Floats]], Any]
+    best: Callable[[Any, Sequence[float], Any, Any, float | None], Any] | None = None
+    expected: Callable[[Any, Mapping[str, Floats]], Any] | None = None
     fined: Callable[[Any, Sequence[Any], Namespace], Any] | None = None
     state: Callable[[Any, Any, Sequence[float], Any], Any] | None = None
 
@@ -63,6 +67,7 @@ class Unit:
         fresh: 1.0 where a billing period of a register begins, shape (K, T).
         hours: Length of a step [h].
         laws: What a unit that is no site with a meter does in its own way; None for a site.
+        accounts: Ledgers of its contracts, in the order of the contracts.
     """
 
     name: str
@@ -79,6 +84,7 @@ class Unit:
     fresh: Floats
     hours: float
     laws: UnitLaws | None = field(default=None, kw_only=True)
+    accounts: tuple[Account, ...] = field(default=(), kw_only=True)
 
     def __len__(self) -> int:
         return len(self.buy)
@@ -100,14 +106,32 @@ class Unit:
 
     @property
     def plain(self) -> bool:
-        """Whether it is one controlled entity without signals, limits or demand charges."""
+        """Whether it is one controlled entity without signals, limits, demand charges or ledgers."""
         own = self.flexibles[0].signal if len(self.flexibles) == 1 else self.fixed_kwh
-        return own is None and not self.limited and not self.registers and not self.remembers
+        billed = self.registers or self.accounts
+        return own is None and not self.limited and not billed and not self.remembers
 
     @property
     def remembers(self) -> bool:
         """Whether any controlled entity carries more than its state from step to step."""
         return any(flexible.memory for flexible in self.flexibles)
+
+    @property
+    def told(self) -> tuple[tuple[str, int], ...]:
+        """Names and places of the states that are figures of the step before, for ``info`` to tell."""
+        return ()
+
+    @property
+    def carried(self) -> tuple[Carried, ...]:
+        """What its ledgers carry from step to step."""
+        return tuple(carried for account in self.accounts for carried in account.ledger.carried)
+
+    @property
+    def booked(self) -> tuple[slice, ...]:
+        """Places among the states of what each ledger carries."""
+        end = len(self.initial)
+        sizes = [len(account.ledger.carried) for account in self.accounts]
+        return tuple(slice(end - sum(sizes[at:]), end - sum(sizes[at + 1 :])) for at in range(len(sizes)))
 
     def nested(self, states: Sequence[Any]) -> tuple[Any, ...]:
         """Return flat states as one for each controlled entity, with its memory if it has any; then the maxima."""
@@ -125,9 +149,13 @@ class Unit:
 
     @property
     def initial(self) -> tuple[Any, ...]:
-        """State at the start: of the controlled entities, then the running maxima [kW], then what is remembered."""
+        """State at the start.
+
+        Of the controlled entities, then the running maxima [kW], then what is remembered, then what ledgers carry.
+        """
         remembered = (memory.initial for flexible in self.flexibles for memory in flexible.memory)
-        return (*(flexible.initial for flexible in self.flexibles), *([0.0] * self.registers), *remembered)
+        own = (flexible.initial for flexible in self.flexibles)
+        return (*own, *([0.0] * self.registers), *remembered, *(carried.initial for carried in self.carried))
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -135,9 +163,10 @@ class Unit:
         names = [f"state of {flexible.name}" for flexible in self.flexibles]
         names += [f"running maximum {register} of {self.name}" for register in range(self.registers)]
         names += [f"{memory.name} of {flexible.name}" for flexible in self.flexibles for memory in flexible.memory]
+        names += [f"{one.name} of {account.name}" for account in self.accounts for one in account.ledger.carried]
         return tuple(names)
 
-    def window(self, first: int, stop: int) -> Unit:
+    def window(self, first: int, stop: int) -> Self:
         """Return the same for a part of the steps."""
         part = slice(first, stop)
         return replace(
@@ -150,9 +179,10 @@ class Unit:
             carbon=self.carbon[part],
             active=self.active[:, part],
             fresh=self.fresh[:, part],
+            accounts=tuple(account.window(part) for account in self.accounts),
         )
 
-    def unproved(self) -> Unit:
+    def unproved(self) -> Self:
         """Return the same where a plan needs no bound, if that is found sooner than one with a bound."""
         return self
 
@@ -174,12 +204,13 @@ class Unit:
         if self.plain:
             return first
         own = tuple(_or_zeros(item.signal, len(self)) for item in self.flexibles)
-        return (*first, _or_zeros(self.curtailable_kwh, len(self)), own, tuple(self.active), tuple(self.fresh))
+        told = (*first, _or_zeros(self.curtailable_kwh, len(self)), own, tuple(self.active), tuple(self.fresh))
+        return (*told, tuple(account.signals for account in self.accounts)) if self.accounts else told
 
 
 def _listed(part: Any, steps: int) -> list[Any]:
     if isinstance(part, tuple):
-        return list(zip(*(item.tolist() for item in part), strict=True)) if part else [()] * steps
+        return list(zip(*(_listed(item, steps) for item in part), strict=True)) if part else [()] * steps
     values: list[Any] = part.tolist()
     return values
 
@@ -223,7 +254,12 @@ class Registers(NamedTuple):
 
 
 def lay_out(
-    site: Site, values: Mapping[str, Floats], prices: tuple[Floats, Floats], registers: Registers, hours: float
+    site: Site,
+    values: Mapping[str, Floats],
+    prices: tuple[Floats, Floats],
+    registers: Registers,
+    hours: float,
+    accounts: tuple[Account, ...] = (),
 ) -> Unit:
     """Return a site over T steps.
 
@@ -233,6 +269,7 @@ def lay_out(
         prices: Prices of import and export [currency/MWh], each of shape (T,).
         registers: Its demand charges over these steps.
         hours: Length of a step [h].
+        accounts: Ledgers of its contracts over these steps.
     """
     steps, entities = len(prices[0]), site.entities.items()
     flexibles = [entity.flexible(name, hours, values) for name, entity in entities]
@@ -253,6 +290,7 @@ def lay_out(
         active=registers.active,
         fresh=registers.fresh,
         hours=hours,
+        accounts=accounts,
     )
 
 
@@ -268,6 +306,30 @@ def registers_of(site: Site, times: pd.DatetimeIndex, zone: str) -> Registers:
         active.append(schedule.active)
         fresh.append(np.tile(schedule.fresh, (len(schedule.rates), 1)))
     return Registers(*(np.concatenate(part).astype(np.float64) for part in (rates, active, fresh)))
+
+
+def ledgers_of(site: Site, times: pd.DatetimeIndex, zone: str, hours: float) -> dict[str, Ledger]:
+    """Return the ledgers that the contracts of a site keep over some steps, by the contract's name.
+
+    Raises:
+        ConfigurationError: A contract without prices keeps none after all, or its series do not fit the steps.
+    """
+    found: dict[str, Ledger] = {}
+    for name, contract in site.contracts.items():
+        ledger = contract.ledger(times, zone, hours)
+        if ledger is not None:
+            _check_series(name, ledger, len(times))
+            found[name] = ledger
+        elif keeps_ledger(contract) and not isinstance(contract, EnergyContract):
+            raise ConfigurationError(f"contracts.{name}: ledger()=None", "settles nothing", "return a Ledger")
+    return found
+
+
+def _check_series(name: str, ledger: Ledger, steps: int) -> None:
+    for series, values in ledger.series.items():
+        if np.shape(values) != (steps,) or not np.isfinite(values).all():
+            found = f"contracts.{name}: series {series!r} of shape {np.shape(values)}"
+            raise ConfigurationError(found, f"must be {steps} finite numbers, one a step", "correct ledger()")
 
 
 def _total(parts: list[Floats], steps: int) -> Floats:

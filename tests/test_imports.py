@@ -29,7 +29,7 @@ HEAVY = (
 
 # A module may import from its own storey and from lower ones.
 STOREYS = (
-    ("errors", "backends", "paths", "files", "trees", "version", "screen"),
+    ("errors", "backends", "modelling", "paths", "files", "trees", "version", "screen"),
     ("entities", "contracts", "data", "forecast"),
     ("objective", "scenario"),
     ("units",),

@@ -19,8 +19,7 @@ from energy_gym.agents.advice import Advice, advised, valued
 from energy_gym.agents.learner import Keeper, Learner, one_thread, reward_factor
 from energy_gym.agents.records.readers import hush_gym
 from energy_gym.agents.records.trajectories import Trajectories
-from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.vector_env import batch_of
+from energy_gym.envs.env import EnergyEnv, batch_of
 from energy_gym.errors import ConfigurationError, MissingExtraError, ResetNeededError
 
 CHECKPOINTS = 20

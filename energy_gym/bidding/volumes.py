@@ -193,11 +193,21 @@ def state_impact(model: Any, trading: Trading, taken: Any, at: Floats, hours: fl
     """
     if not isinstance(trading.impact, LinearImpact):
         return
-    per_kw2 = trading.impact.per_mwh_per_mw / KW_PER_MW * hours / KWH_PER_MWH
+    per_kw2 = impact_per_kw2(trading.impact, hours)
     extra = model.variable(0.0, np.inf)
     for volumes in at:
         model.at_most(taken * (2.0 * per_kw2 * volumes) - per_kw2 * volumes * volumes, extra)
     model.earn(extra * -money)
+
+
+def impact_per_kw2(impact: LinearImpact, hours: float) -> float:
+    """Return what a step's bid of 1 kW pays for moving the price [currency]; it grows with the square of the bid.
+
+    Example:
+        >>> impact_per_kw2(LinearImpact(2.0), 0.5)
+        1e-06
+    """
+    return impact.per_mwh_per_mw / KW_PER_MW * hours / KWH_PER_MWH
 
 
 def always_whole(market: Open, trading: Trading) -> bool:

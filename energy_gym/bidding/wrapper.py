@@ -56,6 +56,6 @@ class OfferLevels(gym.ActionWrapper[Any, Any, Any]):
 
     def action(self, action: int) -> Floats:
         """Return the action of the environment that a choice means now, shape (controls,)."""
-        offered = [volumes[None] for volumes in self._base.offered().values()]
+        offered = [volumes[None] for volumes in self._base.gates.ahead()]
         now = np.array([self._base.steps_left[0]])
         return self._choices.entries(self._choices.checked(action, 1), now, offered)[0]

@@ -3,6 +3,7 @@
 from energy_gym.contracts.base import CONTRACTS, Contract, EnergyContract, register
 from energy_gym.contracts.demand import DemandCharge, DemandWindow
 from energy_gym.contracts.fleet import EnergyValue
+from energy_gym.contracts.ledger import Carried, Ledger, Metered
 from energy_gym.contracts.reserve import Reserve
 from energy_gym.contracts.spot import Spot
 from energy_gym.contracts.supply import Supply
@@ -14,11 +15,14 @@ from energy_gym.contracts.trading import Trading
 __all__ = [
     "CONTRACTS",
     "Band",
+    "Carried",
     "Contract",
     "DemandCharge",
     "DemandWindow",
     "EnergyContract",
     "EnergyValue",
+    "Ledger",
+    "Metered",
     "Reserve",
     "Spot",
     "Supply",

@@ -15,7 +15,7 @@ import pandas as pd
 from energy_gym.data.cards import Card
 from energy_gym.data.dataset import Dataset
 from energy_gym.data.phase import NOON_LIMIT_H, Phase, drift, noon
-from energy_gym.data.readers.table import Raw
+from energy_gym.data.raw import Raw
 from energy_gym.data.validation import FORECAST_PREFIX
 from energy_gym.errors import MissingColumnError, NaiveIndexError
 

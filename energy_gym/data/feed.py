@@ -8,11 +8,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.data.columns import UNITS, unit_of
 from energy_gym.errors import ConfigurationError, MissingColumnError, UnknownIdError, WindowError
 
 if TYPE_CHECKING:
@@ -30,27 +31,6 @@ SECONDS_PER_HOUR = 3600.0
 
 Floats = npt.NDArray[np.float64]
 Issued = npt.NDArray[np.floating[Any]]
-
-
-class Unit(NamedTuple):
-    """How the columns of a user's frame whose names end in a unit are read.
-
-    The scaling is fixed, not the frame's own: its later rows must not show in early observations.
-    """
-
-    suffix: str
-    offset: float
-    scale: float
-    published: str
-
-
-UNITS = (
-    Unit("_per_mwh", 50.0, 50.0, "day-ahead 13:00"),
-    Unit("_per_mw_h", 20.0, 20.0, "day-ahead 24:00"),
-    Unit("_share", 0.5, 0.5, "after"),
-    Unit("_g_per_kwh", 300.0, 200.0, "after"),
-    Unit("_kw", 0.0, 5.0, "after"),
-)
 
 
 @dataclass(frozen=True)
@@ -204,16 +184,6 @@ def _of_frame(data: Any, reference: Any) -> Feed:
     )
 
 
-def unit_of(column: object) -> Unit | None:
-    """Return the unit that a column's name ends in, None if it ends in none that the suite knows.
-
-    Example:
-        >>> unit_of("forecast_pv_kw").published, unit_of("temperature_c")
-        ('after', None)
-    """
-    return next((unit for unit in UNITS if str(column).endswith(unit.suffix)), None)
-
-
 def _published(column: str) -> str:
     unit = unit_of(column)
     return FORECAST_PUBLICATION if column.startswith(FORECAST_PREFIX) or unit is None else unit.published
@@ -255,14 +225,8 @@ def _statistics(name: str, fitted: pd.DataFrame, own: bool) -> Statistics:
     if source not in fitted.columns or unit is None:
         found = f"must hold what the data hold; it has {', '.join(fitted.columns)}"
         raise MissingColumnError(f"reference= without column {name!r}", found, "add the column, or drop it from data=")
-    offset, scale = (unit.offset, unit.scale) if own else _scaling(fitted[source])
-    return Statistics(mean=float(fitted[source].mean()), offset=offset, scale=scale)
-
-
-def _scaling(series: Any) -> tuple[float, float]:
-    """Median, and half the width of the central 90 % (1 for a constant series)."""
-    low, middle, high = series.quantile([0.05, 0.5, 0.95])
-    return float(middle), float((high - low) / 2.0) or 1.0
+    figures = Statistics.of(fitted[source])
+    return replace(figures, offset=unit.offset, scale=unit.scale) if own else figures
 
 
 def _arrays(frame: pd.DataFrame) -> dict[str, Floats]:

@@ -15,6 +15,7 @@ import numpy as np
 from energy_gym.backends import Namespace
 from energy_gym.entities.base import Entity, Flexible, Floats, Laws, Values, finite_number, positive_number, register
 from energy_gym.errors import ConfigurationError, EfficiencyError, StateOfChargeError
+from energy_gym.modelling import Model
 
 HOURS_PER_DAY = 24.0
 TOLERANCE_KWH = 1e-7
@@ -246,7 +247,7 @@ def untangle(charged: Floats, discharged: Floats, cell: Cell) -> tuple[Floats, F
     return np.where(both, up, charged), np.where(both, down, discharged)
 
 
-def constrain(model: Any, cell: Cell, start: float, signal: Any = None) -> tuple[Any, Any, Any]:
+def constrain(model: Model, cell: Cell, start: float, signal: Any = None) -> tuple[Any, Any, Any]:
     """State the battery in a solver's model; returns the energies charged, discharged and stored by step.
 
     Two rules are not linear: it must not charge and discharge in one step, and it must not discharge below its lower

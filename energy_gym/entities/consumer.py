@@ -22,6 +22,7 @@ from energy_gym.entities.base import (
 )
 from energy_gym.entities.base import positive_number as positive
 from energy_gym.errors import ConfigurationError
+from energy_gym.modelling import Model
 
 
 class Debt(NamedTuple):
@@ -110,7 +111,7 @@ def next_state(state: Any, drawn: Any, given: Any, cell: Debt, signal: Any = Non
     return state + drawn - given
 
 
-def constrain(model: Any, cell: Debt, start: float, signal: Floats) -> tuple[Any, Any, Any]:
+def constrain(model: Model, cell: Debt, start: float, signal: Floats) -> tuple[Any, Any, Any]:
     """State the shiftable load in a solver's model; serving and putting off at once cancel out and are let be."""
     served = model.variable(0.0, cell.catch_up_kwh)
     delayed = model.variable(0.0, signal)

@@ -23,6 +23,7 @@ from energy_gym.entities import battery
 from energy_gym.entities.base import Flexible, Laws, Memory, Values, positive_number, register
 from energy_gym.entities.battery import TOLERANCE_KWH, Battery, Cell
 from energy_gym.errors import ConfigurationError
+from energy_gym.modelling import Model
 
 ENCORTEX_COEFFICIENT = 0.99998
 ENCORTEX_SHARE = 0.9
@@ -178,7 +179,7 @@ def next_state(state: Any, charged: Any, discharged: Any, cell: FadingCell, sign
     ), capacity - cell.fade_per_kwh * discharged
 
 
-def constrain(model: Any, cell: FadingCell, start: tuple[float, float], signal: Any = None) -> tuple[Any, Any, Any]:
+def constrain(model: Model, cell: FadingCell, start: tuple[float, float], signal: Any = None) -> tuple[Any, Any, Any]:
     """State the battery in a solver's model, as `battery.constrain` with limits that follow the capacity left."""
     energy_now, capacity_now = start
     least = np.maximum(capacity_now - cell.fade_per_kwh * cell.discharge_kwh * np.arange(1, model.size + 1), 0.0)

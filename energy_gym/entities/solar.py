@@ -18,6 +18,7 @@ from energy_gym.entities.base import (
     register,
 )
 from energy_gym.errors import UnknownIdError
+from energy_gym.modelling import Model
 
 CURTAILMENTS = ("none", "limit", "action")
 
@@ -110,6 +111,6 @@ def next_state(state: Any, drawn: Any, given: Any, cell: Cut, signal: Any = None
     return state
 
 
-def constrain(model: Any, cell: Cut, start: float, signal: Floats) -> tuple[Any, Any, Any]:
+def constrain(model: Model, cell: Cut, start: float, signal: Floats) -> tuple[Any, Any, Any]:
     """State the energy cut as a variable of a solver's model."""
     return model.variable(0.0, signal), 0.0, None

@@ -6,19 +6,20 @@ One rule: keywords are read and checked here, once, for both.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Battery, Flexible
 from energy_gym.envs.assembly import lay_out_scenario, scaled_to_site
+from energy_gym.envs.gates import BatchGates, Gates
 from energy_gym.envs.keywords import Common, check_settled, check_step, check_steps, with_common
 from energy_gym.envs.keywords import check_count as check_count  # handed on to whoever makes environments
 from energy_gym.errors import ConfigurationError, WindowError
@@ -29,7 +30,26 @@ from energy_gym.units import Unit
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = npt.NDArray[np.float64]
+
+class Kind(NamedTuple):
+    """What sets one kind of environment apart from others; given to a setup by what makes it.
+
+    Args:
+        decision: What is decided: the ``"power"`` of storage and the like, ``"bids"``, or those of a ``"fleet"``.
+        expert: The agent that demonstrations are recorded from, unless another is named.
+        mark_seconds: How long the optimum that is kept beside each recorded episode may be searched for [s]; None:
+            until it is proven.
+        gates: Makes the gates of one episode for a setup, where bids count at gate closures.
+        batch_gates: Makes those of a batch: ``(setup, num_envs) -> gates``.
+        best: ``(gates, states, time_limit) -> solution``: the best rest of an episode with gates.
+    """
+
+    decision: str = "power"
+    expert: str = "mpc"
+    mark_seconds: float | None = None
+    gates: Callable[[Any], Gates] | None = None
+    batch_gates: Callable[[Any, int], BatchGates] | None = None
+    best: Callable[[Any, Any, float | None], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +69,7 @@ class Setup:
     levels: tuple[float, ...] | None
     episode_steps: int
     whole: bool
+    kind: Kind = field(default=Kind(), kw_only=True)
 
     @property
     def undifferentiable(self) -> str | None:
@@ -88,6 +109,26 @@ class Setup:
     def initial(self) -> tuple[float, ...]:
         """States at the start of an episode, over all units."""
         return tuple(state for unit in self.units for state in unit.initial)
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """Names of the entries of an action."""
+        return tuple(flexible.name for flexible in self.flexibles)
+
+    @property
+    def told(self) -> tuple[tuple[str, int], ...]:
+        """Names, and places among all states, of those that ``info`` tells: figures of the step before."""
+        found, begin = [], 0
+        for unit in self.units:
+            found += [(name, begin + place) for name, place in unit.told]
+            begin += len(unit.initial)
+        return tuple(found)
+
+    @property
+    def drawn_kw(self) -> float:
+        """The power that pictures are scaled by: what all batteries together can charge or discharge [kW]."""
+        batteries = [entity for entity in self.scenario.entities.values() if isinstance(entity, Battery)]
+        return sum(max(battery.charge_kw, battery.discharge_kw) for battery in batteries) or 1.0
 
     @property
     def stored(self) -> tuple[tuple[int, float], ...]:
@@ -133,10 +174,6 @@ class Setup:
     def time(self, step: int) -> pd.Timestamp:
         """Return the start of a step of the split, in UTC."""
         return self.feed.span(self.feed.first + step, self.feed.first + step + 1)[0]
-
-    def own_idle_return(self, first: int, stop: int, states: Any) -> float | None:
-        """Return what doing nothing earns where the kind of environment settles it in a way of its own."""
-        return None
 
     def draw(self, rng: np.random.Generator) -> tuple[int, int]:
         """Draw a window: first step and the step after its last."""

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.contracts.ledger import Metered
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import Closing
+from energy_gym.modelling import Model, positive_part
 from energy_gym.scenario import Weights
 from energy_gym.units import Unit
 
@@ -43,11 +45,11 @@ class Stated:
     states: tuple[Any, ...]
 
 
-def state_unit(model: Any, unit: Unit, states: Sequence[float], goal: Goal) -> Stated:
+def state_unit(model: Model, unit: Unit, states: Sequence[float], goal: Goal) -> Stated:
     """State a unit from given states to the end of its steps, and what it earns.
 
     Args:
-        model: An `energy_gym.oracle.model.ArrayModel` or `energy_gym.oracle.pyomo_model.PyomoModel`.
+        model: The model.
         unit: The unit over the window.
         states: States now, in the order of `Unit.initial`.
         goal: What is maximised.
@@ -68,13 +70,14 @@ def state_unit(model: Any, unit: Unit, states: Sequence[float], goal: Goal) -> S
     if money:
         model.earn(-money * (spent + _energy(model, unit, net)))
         _demand(model, unit, net, now[len(unit.flexibles) :], money)
+        _accounts(model, unit, net, states, money)
     if carbon:
         model.earn(-carbon * carbon_kg(net, unit.carbon))
     state_closing(model, unit, after, goal)
     return Stated(tuple(drawn), tuple(given), tuple(after))
 
 
-def _connect(model: Any, unit: Unit, net: Any, drawn: list[Any]) -> Any:
+def _connect(model: Model, unit: Unit, net: Any, drawn: list[Any]) -> Any:
     """State the limits of the connection; generation is cut where, and only as far as, the export limit demands it."""
     if not unit.limited:
         return net
@@ -99,7 +102,7 @@ def _added(first: Any, more: list[Any]) -> Any:
     return first
 
 
-def _cut_only_at_the_limit(model: Any, unit: Unit, net: Any, cut: Any) -> None:
+def _cut_only_at_the_limit(model: Model, unit: Unit, net: Any, cut: Any) -> None:
     """One binary a step (1: at the export limit); needed where cutting more than the limit demands would pay."""
     highest, _ = most_kwh(unit)
 
@@ -122,39 +125,23 @@ def most_kwh(unit: Unit) -> tuple[Floats, Floats]:
     return unit.fixed_kwh + draw, give - unit.fixed_kwh
 
 
-def _energy(model: Any, unit: Unit, net: Any) -> Any:
+def _most_metered(unit: Unit) -> tuple[Floats, Floats]:
+    """Return the most that can come in and go out by step, generation that is cut included, as `most_kwh` does."""
+    highest, lowest = most_kwh(unit)
+    return highest if unit.curtailable_kwh is None else highest + unit.curtailable_kwh, lowest
+
+
+def _energy(model: Model, unit: Unit, net: Any) -> Any:
     """Return what energy costs [currency] by step: the import price on all of it, less a discount on exports."""
     if unit.buy is unit.sell:
         return energy_cost(net, unit.buy)
-    highest, lowest = most_kwh(unit)
-    if unit.curtailable_kwh is not None:
-        highest = highest + unit.curtailable_kwh
-    out = model.variable(0.0, np.maximum(lowest, 0.0))
-    model.at_most(0.0 - net, out)
-    dear = unit.sell > unit.buy
-    if dear.any():
-        _either_way(model, net, out, highest, lowest)
+    highest, lowest = _most_metered(unit)
+    dear = unit.sell > unit.buy  # what is sold earns more than it costs: no more may be sold than goes out
+    out = positive_part(model, 0.0 - net, lowest, highest, exact=dear)
     return energy_cost(net, unit.buy) + energy_cost(out, unit.buy - unit.sell)
 
 
-def _either_way(model: Any, net: Any, out: Any, highest: Floats, lowest: Floats) -> None:
-    """One binary a step (1: importing), needed where selling pays more than buying costs."""
-    most_in, most_out = np.maximum(highest, 0.0), np.maximum(lowest, 0.0)
-
-    def rows(importing: Any, at: Any) -> list[tuple[Any, Any]]:
-        return [
-            (out[at], most_out[at] * (1.0 - importing)),
-            (net[at], most_in[at] * importing),
-            (out[at] + net[at], most_in[at] * importing),
-        ]
-
-    def broken(value: Any) -> Any:
-        return value(out) > np.maximum(-value(net), 0.0) + TOLERANCE_KWH
-
-    model.choose(rows, broken)
-
-
-def _demand(model: Any, unit: Unit, net: Any, peaks: Sequence[float], money: float) -> None:
+def _demand(model: Model, unit: Unit, net: Any, peaks: Sequence[float], money: float) -> None:
     """State each running maximum of each billing period, and what its rise costs."""
     for register, (rate, peak) in enumerate(zip(unit.rates.tolist(), peaks, strict=True)):
         period = np.cumsum(unit.fresh[register] > 0.0)
@@ -169,7 +156,19 @@ def _demand(model: Any, unit: Unit, net: Any, peaks: Sequence[float], money: flo
         model.earn((starts - highest) * (money * rate))
 
 
-def state_closing(model: Any, unit: Unit, after: list[Any], goal: Goal) -> None:
+def _accounts(model: Model, unit: Unit, net: Any, states: Sequence[float], money: float) -> None:
+    """State each ledger, and what it costs."""
+    if not unit.accounts:
+        return
+    highest, lowest = (np.maximum(most, 0.0) for most in _most_metered(unit))
+    metered = Metered(net, np.minimum(highest, unit.import_kwh), np.minimum(lowest, unit.export_kwh))
+    for account, place in zip(unit.accounts, unit.booked, strict=True):
+        ledger = account.ledger
+        cost = ledger.constrain(model, metered, ledger.terms, tuple(states[place]), account.signals)
+        model.earn(-money * cost)
+
+
+def state_closing(model: Model, unit: Unit, after: list[Any], goal: Goal) -> None:
     """State what closing the window costs: linear where missing and left have one price, else for what is missing."""
     owed: Any = 0.0
     for flexible, state in zip(unit.flexibles, after, strict=True):

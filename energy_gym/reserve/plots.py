@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.files import write_atomically
-from energy_gym.reserve.setup import FleetSetup, reset_columns
+from energy_gym.reserve.setup import FleetSetup
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,10 +35,10 @@ def dispatched(solution: Solution) -> pd.DataFrame:
     """
     import pandas as pd
 
-    plan, names = solution.plan, reset_columns(_unit(solution))
+    plan, (names, places) = solution.plan, zip(*_unit(solution).told, strict=True)
     begin = plan.setup.feed.first
     times = plan.setup.feed.times[begin + plan.first : begin + plan.stop]
-    return pd.DataFrame(plan.states[:, : len(names)], columns=list(names), index=times)
+    return pd.DataFrame(plan.states[:, list(places)], columns=list(names), index=times)
 
 
 def _unit(solution: Solution) -> FleetUnit:

@@ -6,7 +6,6 @@ of the data, so that they are data like the prices.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +23,7 @@ from energy_gym.entities import Flexible
 from energy_gym.entities.base import Laws
 from energy_gym.envs.assembly import table_names
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
-from energy_gym.envs.setup import Setup
+from energy_gym.envs.setup import Kind, Setup
 from energy_gym.errors import ConfigurationError
 from energy_gym.reserve.dispatch import DISPATCHES, get_dispatch
 from energy_gym.reserve.fleet import columns_of, fleet_of, legs_of, markets_of
@@ -40,6 +39,7 @@ from energy_gym.tape import Slot, State
 from energy_gym.units import UnitLaws
 
 Floats = npt.NDArray[np.float64]
+KIND = Kind(decision="fleet", expert="follow", mark_seconds=0.5)
 LAWS = UnitLaws(step=FleetStep, best=best_of_fleet, expected=expected_fleet, state=state_fleet)
 TERMINAL_HINT = 'pass terminal="free", or an EnergyValue with another price'
 
@@ -121,6 +121,7 @@ def make_fleet_setup(
         levels=common.levels,
         episode_steps=common.length(clock, feed),
         whole=common.wanted(clock) is None,
+        kind=KIND,
     )
 
 
@@ -270,8 +271,3 @@ def _closing(scenario: Scenario, site: Site, feed: Feed, mean: Closing) -> Closi
         highest = 0.0 if price is None else float(price.max())
         return Closing(max(highest, 0.0), 0.0, mean.missing_carbon, 0.0)
     return mean
-
-
-def reset_columns(unit: FleetUnit) -> Mapping[str, int]:
-    """Return the names of the figures in a fleet's state, and their places."""
-    return {name: place for place, name in enumerate(unit.state_names)}

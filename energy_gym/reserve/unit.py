@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -128,24 +128,28 @@ class FleetUnit(Unit):
         return (*energies, *([0.0] * (count * legs + 2 * legs + 1)))
 
     @property
+    def told(self) -> tuple[tuple[str, int], ...]:
+        """See `Unit.told`: all of its states."""
+        return tuple((name, place) for place, name in enumerate(self.state_names))
+
+    @property
     def state_names(self) -> tuple[str, ...]:
-        """See `Unit.state_names`: the figures that ``info`` tells of a step."""
+        """See `Unit.state_names`."""
         legs = [leg.name for leg in self.legs]
         names = [f"energy_kwh/{asset}" for asset in self.batteries]
         names += [f"held_kw/{leg}/{asset}" for leg in legs for asset in self.batteries]
         names += [f"{figure}_kwh/{leg}" for figure in ("called", "delivered") for leg in legs]
         return (*names, "availability")
 
-    def unproved(self) -> FleetUnit:
+    def unproved(self) -> Self:
         """See `Unit.unproved`."""
         return replace(self, proving=False)
 
-    def window(self, first: int, stop: int) -> FleetUnit:
+    def window(self, first: int, stop: int) -> Self:
         """See `Unit.window`."""
         part = slice(first, stop)
-        whole = super().window(first, stop)
         cut = {name: getattr(self, name)[:, part] for name in ("held_prices", "energy_prices", "shares")}
-        return replace(whole, **cut)  # type: ignore[return-value]  # replacing keeps the class
+        return replace(super().window(first, stop), **cut)
 
     def signals(self) -> list[tuple[Any, ...]]:
         """See `Unit.signals`."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from energy_gym.bidding.choosing import ChoosingEnv, ChoosingVectorEnv
+from energy_gym.bidding import env
 
 
-class BiddingEnv(ChoosingEnv):
+class BiddingEnv(env.BiddingEnv):
     """A producer with solar, wind and storage serves a consumer and sells the rest day-ahead and in real time.
 
     **Decision.** One flat Box in [-1, 1], named entry by entry in ``env.unwrapped.entries``: the storage's power (+1
@@ -64,7 +64,7 @@ class BiddingEnv(ChoosingEnv):
     """
 
 
-class BiddingVectorEnv(ChoosingVectorEnv):
+class BiddingVectorEnv(env.BiddingVectorEnv):
     """A batch of `BiddingEnv`; each environment has its own window and seed.
 
     Example:

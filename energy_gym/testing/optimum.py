@@ -54,7 +54,7 @@ def check_optimum(
     """
     env = make(**keywords)
     env.reset(seed=seed)
-    solution = solve(env, time_limit=env.mark_seconds)
+    solution = solve(env, time_limit=env.setup.kind.mark_seconds)
     check_replay(env, solution)
     agents = {name: _play_agent(env, name, seed) for name in AGENTS}
     played = rolled_out(env, solution, rollouts, random)
@@ -120,7 +120,7 @@ def rolled_out(env: EnergyEnv, solution: Solution, rollouts: int, random: np.ran
 
 def _best(unit: Unit, states: Sequence[float], goal: Goal) -> tuple[Floats, float]:
     """Return the best plan of a unit by the array model, and its bound."""
-    if unit.laws is None:
+    if unit.laws is None or unit.laws.best is None:
         return solve_unit(unit, states, goal)
     best = unit.laws.best(unit, states, goal, None, None)
     return best.wishes, best.bound
@@ -139,7 +139,7 @@ def check_models(env: EnergyEnv, steps: int = WINDOW_STEPS) -> float:
     setup, (first, stop) = env.setup.physical(), env.steps_left
     widest = 0.0
     for unit, states, closing in zip(setup.units, by_unit(setup, env.states), setup.closings, strict=True):
-        if not unit.flexibles or (unit.laws is not None and unit.laws.state is None):
+        if not unit.flexibles or (unit.laws is not None and (unit.laws.state is None or unit.laws.best is None)):
             continue
         short, goal = unit.window(first, min(stop, first + steps)), Goal(setup.weights, closing)
         shares, bound = _best(short, states, goal)

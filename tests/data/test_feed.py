@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from energy_gym.data import load
-from energy_gym.data.feed import UNITS, Feed, open_feed
+from energy_gym.data.columns import UNITS
+from energy_gym.data.feed import Feed, open_feed
 from energy_gym.errors import DataError, MissingColumnError, NonFiniteError
 
 

@@ -61,7 +61,8 @@ def drawn_data(random: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame({**columns, "called_share": random.uniform(0.0, 1.0, 72) * (random.random(72) < 0.4)}, index)
 
 
-@pytest.mark.parametrize("seed", range(4))
+# The one of seed 107 has an asset that wears and sells downward only.
+@pytest.mark.parametrize("seed", [*range(4), 107])
 def test_a_drawn_fleet_keeps_every_promise(seed: int) -> None:
     random = np.random.default_rng(seed)
     report = check_scenario(drawn_fleet(random), drawn_data(random), episodes=1, steps=6, seed=seed)

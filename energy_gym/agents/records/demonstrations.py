@@ -63,7 +63,7 @@ def demonstrations(source: Any, env: EnergyEnv, recipe: dict[str, Any], drawn: i
             "must be trajectories, the name of a data set, or an environment",
             "pass what record_expert() or read_trajectories() returned",
         )
-    named = {"policy": player.expert, **recipe}
+    named = {"policy": player.setup.kind.expert, **recipe}
     recorded = _kept(player, named if drawn is None else _within(player, named, drawn // DRAWS))
     recorded.check_matches(env)
     return recorded

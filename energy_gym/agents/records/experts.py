@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from energy_gym.agents.mpc import first_action
 from energy_gym.agents.records.keywords import environment_id, plain_keywords
 from energy_gym.agents.records.trajectories import Episode, Trajectories
 from energy_gym.agents.registry import agent_class, agent_ids, make_agent
-from energy_gym.bidding.choosing import ChoosingEnv
+from energy_gym.bidding.env import BiddingEnv
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, UnknownIdError
@@ -124,9 +124,9 @@ def _foresight(env: EnergyEnv, window: int | None) -> Advisor:
 
 def foresight(env: EnergyEnv, window: int) -> Callable[[dict[str, Any]], Any]:
     """Return the oracle over a rolling window; of a producer, one that reaches as far as bids do, made anew hourly."""
-    if not isinstance(env, ChoosingEnv):
+    if env.decision != "bids":
         return Foresight(env, window)
-    bids = BidForesight(env, window)
+    bids = BidForesight(cast(BiddingEnv, env), window)
     return lambda _: bids.action()
 
 
@@ -208,7 +208,7 @@ def _outward(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
 
 def _marks(env: EnergyEnv) -> dict[str, float]:
     """Return what the episode could earn: at best over its own actions, at best physically, and for doing nothing."""
-    limit = env.mark_seconds
+    limit = env.setup.kind.mark_seconds
     best: Solution = solve(env, time_limit=limit)
     physical = best if env.setup.levels is None else solve(env, continuous=True, time_limit=limit)
     first, stop = env.steps_left

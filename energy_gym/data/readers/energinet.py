@@ -8,16 +8,12 @@ three hours of 2024 that counts oil-fired production of ten times its usual size
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from energy_gym.data.readers.table import Paths, Raw
+from energy_gym.data.cards import Card
+from energy_gym.data.raw import KW_PER_MW, Paths, Raw
 
-if TYPE_CHECKING:
-    from energy_gym.data.cards import Card
-
-KW_PER_MW = 1000.0
 _MOST_OIL_MW = 1000.0
 _SPOT, _REALTIME, _FCR, _MFRR, _FFR = (
     "Elspot_DK2.csv",
