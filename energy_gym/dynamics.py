@@ -92,7 +92,7 @@ def _billed(unit: Unit, play: Advance, xp: Namespace) -> Advance:
 def _plain(unit: Unit, xp: Namespace) -> Advance:
     """Return the step of one controlled entity behind a meter without limits or demand charges.
 
-    What is nought at every step is not worked out: this is the fast path of every environment with one battery.
+    What is zero at every step is not worked out: this is the fast path of every environment with one battery.
     """
     flexible = unit.flexibles[0]
     (settle, next_state, cost, *_), cell, costs = flexible.laws, flexible.cell, flexible.costs

@@ -37,8 +37,7 @@ class UnitLaws(NamedTuple):
             that depends on more than its states, such as what was bid before.
         expected: ``(unit, outlook) -> unit``: the unit with what a forecast says, by column, in place of what will be.
         fined: ``(unit, states, xp) -> penalty``: what its states cost when an episode ends [currency], if anything.
-        state: ``(model, unit, states, goal)``: states its physical optimum in a solver's model, as
-            `oracle.statement.state_unit` does that of a site; None where no one model does.
+        state: ``(model, unit, states, goal)``: states it, and what it earns, in a solver's model.
     """
 
     step: Callable[[Any, Namespace], Callable[[Any, Any, Any], Any]]
@@ -95,9 +94,23 @@ class Unit:
         return math.isfinite(self.import_kwh) or math.isfinite(self.export_kwh)
 
     @property
+    def decisions(self) -> tuple[Flexible, ...]:
+        """What an action decides, in its order; here what can be decided at all."""
+        return self.flexibles
+
+    @property
     def controls(self) -> int:
-        """Number of decisions of a step."""
-        return len(self.flexibles)
+        """Number of wishes that its step takes."""
+        return len(self.decisions)
+
+    @property
+    def undifferentiable(self) -> str | None:
+        """Why its step is no differentiable function of the wishes; None where it is one."""
+        return None
+
+    def physical(self) -> Self:
+        """Return the same with the decisions that physics allows, where those of an action are fewer."""
+        return self
 
     @property
     def registers(self) -> int:
@@ -157,15 +170,6 @@ class Unit:
         own = (flexible.initial for flexible in self.flexibles)
         return (*own, *([0.0] * self.registers), *remembered, *(carried.initial for carried in self.carried))
 
-    @property
-    def state_names(self) -> tuple[str, ...]:
-        """A name for each state, in the order of `initial`."""
-        names = [f"state of {flexible.name}" for flexible in self.flexibles]
-        names += [f"running maximum {register} of {self.name}" for register in range(self.registers)]
-        names += [f"{memory.name} of {flexible.name}" for flexible in self.flexibles for memory in flexible.memory]
-        names += [f"{one.name} of {account.name}" for account in self.accounts for one in account.ledger.carried]
-        return tuple(names)
-
     def window(self, first: int, stop: int) -> Self:
         """Return the same for a part of the steps."""
         part = slice(first, stop)
@@ -182,7 +186,7 @@ class Unit:
             accounts=tuple(account.window(part) for account in self.accounts),
         )
 
-    def unproved(self) -> Self:
+    def unproved(self) -> Unit:
         """Return the same where a plan needs no bound, if that is found sooner than one with a bound."""
         return self
 

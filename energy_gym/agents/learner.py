@@ -43,18 +43,17 @@ def defaults(name: str) -> Mapping[str, Any]:
     return tree
 
 
-def chosen_settings(agent: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an agent's defaults with what was given in their place.
+def chosen_settings(agent: str, known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an agent starts from with what was given in its place.
 
     Raises:
         UnknownIdError: An unknown setting.
         ConfigurationError: A setting of another type.
 
     Example:
-        >>> chosen_settings("dqn", {"gamma": 0.9})["gamma"]
+        >>> chosen_settings("dqn", defaults("dqn"), {"gamma": 0.9})["gamma"]
         0.9
     """
-    known = defaults(agent)
     for key, value in given.items():
         _check_setting(agent, key, value, known)
     return {**known, **given}
@@ -66,7 +65,7 @@ class Learner(Agent):
     Args:
         env: The environment it acts in.
         seed: Seed of training.
-        settings: In place of the defaults of the agent's YAML file, by name.
+        settings: In place of its `usual_settings`, by name.
 
     Raises:
         UnknownIdError: An unknown setting.
@@ -81,12 +80,20 @@ class Learner(Agent):
         super().__init__(env, seed)
         if isinstance(self.env.action_space, spaces.MultiDiscrete):
             raise self.refused("chooses one of a few actions; here each of several controls has levels")
-        self.settings: dict[str, Any] = chosen_settings(self.name, settings)
+        self.settings: dict[str, Any] = chosen_settings(self.name, self.usual_settings(), settings)
         self.actor: Actor | None = None
         # Steps and figures of the last ``fit``, as its callback saw them.
         self.curve: list[tuple[int, dict[str, float]]] = []
         # Folder of TensorBoard logs; None writes none.
         self.tensorboard: str | None = None
+
+    @classmethod
+    def usual_settings(cls) -> Mapping[str, Any]:
+        """Return the settings it starts from, ``budget`` among them.
+
+        They stand in the agent's file in ``energy_gym/agents/defaults``; an agent that lives elsewhere returns its own.
+        """
+        return defaults(cls.name)
 
     @property
     @abstractmethod

@@ -73,6 +73,11 @@ def best_bids(gates: ProducerGates, states: Sequence[float], time_limit: float |
     return found if gates.choices is None else _by_choice(gates, states, found)
 
 
+def state_rest(model: Any, gates: ProducerGates, states: Sequence[float]) -> Bids:
+    """State the rest of an episode, and what it earns, in a solver's model with a row for each of its steps."""
+    return state_window(model, actual_window(gates, states))
+
+
 def _by_choice(gates: ProducerGates, states: Sequence[float], best: Solution) -> ChoiceSolution:
     """Return the choices that come nearest to a plan, step by step, and what they earn."""
     at, numbers, meant = gates.copy(), [], []

@@ -54,6 +54,16 @@ class ProducerUnit(Unit):
         return Unit(**{item.name: getattr(self, item.name) for item in fields(Unit) if item.name != "laws"})
 
     @property
+    def controls(self) -> int:
+        """See `Unit.controls`: those of its site, and the share by which supply is shifted."""
+        return len(self.flexibles) + 1
+
+    @property
+    def undifferentiable(self) -> str | None:
+        """See `Unit.undifferentiable`."""
+        return "bids count at gate closures and are settled later; a rollout settles each wish in its own step"
+
+    @property
     def plain(self) -> bool:
         """See `Unit.plain`."""
         return False
@@ -67,11 +77,6 @@ class ProducerUnit(Unit):
     def balance(self) -> int:
         """Place of the balance of the supply contract in the state."""
         return len(self.site.initial)
-
-    @property
-    def state_names(self) -> tuple[str, ...]:
-        """See `Unit.state_names`."""
-        return (*super().state_names, "supply balance", *TOLD)
 
     @property
     def told(self) -> tuple[tuple[str, int], ...]:
@@ -110,11 +115,13 @@ class ProducerUnit(Unit):
         return [(own, nothing, limits, self.terms_of(row)) for own, row in pairs]
 
     def gather(self) -> Callable[[Any], tuple[Any, ...]]:
-        """See `Unit.gather`; what was bid is for the gates of the batch to say."""
+        """See `Unit.gather`; what was bid is for the gates of the batch to say, here it is nothing."""
         own, settled = self.site.gather(), self.settled
+        nothing = (0.0,) * len(self.prices)
+        limits = nothing if self.trading.priced else ()
 
         def gather(steps: Any) -> tuple[Any, ...]:
-            return own(steps), (), (), self.terms_of(settled.take(steps, axis=0).T)
+            return own(steps), nothing, limits, self.terms_of(settled.take(steps, axis=0).T)
 
         return gather
 

@@ -109,6 +109,9 @@ class EnergyValue(EnergyContract):
     Raises:
         ConfigurationError: A name is not a string.
 
+    Source:
+        By definition of this suite: what is left when an episode ends is settled at one price.
+
     Example:
         >>> EnergyValue().price_columns()
         ('price_per_mwh', 'price_per_mwh')

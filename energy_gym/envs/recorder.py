@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from energy_gym.entities import Battery, Consumer
 from energy_gym.entities.solar import Generator
-from energy_gym.envs.rendering import Flows, History, Image, Window, draw
+from energy_gym.envs.history import Flows, History, Image
+from energy_gym.envs.rendering import Window, draw
 from energy_gym.envs.setup import Setup
 
 

@@ -64,7 +64,7 @@ class Recommendation:
 
     @property
     def certain(self) -> bool:
-        """Whether the interval of the margin lies above nought."""
+        """Whether the interval of the margin lies above zero."""
         return self.margin is not None and self.weeks > 1 and self.margin.low > 0.0
 
     @property

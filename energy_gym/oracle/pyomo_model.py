@@ -105,8 +105,7 @@ def build_model(problem: Problem) -> Any:
 def build_unit_model(unit: Unit, states: Sequence[float], goal: Goal) -> Any:
     """Return a decision unit, from given states, as a ``pyomo.environ.ConcreteModel`` that maximises the return."""
     model = PyomoModel(len(unit))
-    state = state_unit if unit.laws is None or unit.laws.state is None else unit.laws.state
-    state(model, unit, states, goal)
+    state_unit(model, unit, states, goal)
     return model.finished()
 
 

@@ -27,6 +27,8 @@ class ArbitrageEnv(EnergyEnv):
     **Episode.** One week from a random start of the split; it ends by truncation. ``episode_steps=None`` plays the
     whole split; ``reset(options={"start": "2022-03-01T00:00Z", "steps": 168})`` picks a window.
 
+    **Data.** By default ERCOT's day-ahead price, which ships with the package; other markets are fetched.
+
     **Keywords.** ``dataset`` (id; default ``"ercot-2021-2022"``) or ``data`` (DataFrame with a time-zone-aware index,
     ``price_per_mwh`` and, where carbon counts, ``carbon_g_per_kwh``; scaled by fixed figures, or by those of a frame
     given as ``reference``; it has no splits), ``split`` (``"train"``, ``"validation"``, ``"test"``, ``"all"``),

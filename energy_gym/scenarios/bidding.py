@@ -43,6 +43,8 @@ class BiddingEnv(env.BiddingEnv):
     plays the whole split; ``reset(options={"start": "2022-03-01T00:00Z", "steps": 168})`` picks a window. What was
     committed for later than that is not settled.
 
+    **Data.** By default synthetic; eastern Denmark (``"dk2-2021"``, ``"dk2-2024"``) and Belgium are fetched.
+
     **Keywords.** ``preset``, ``dataset``, ``data``, ``reference``, ``split``, ``period``, ``forecast``, ``horizon``,
     ``actions``, ``objective``, ``carbon_price``, ``terminal``, ``episode_steps``, ``storage`` (a `PumpedHydro` or a
     `Battery`), ``bids``, ``scenario`` (with a `Trading` and a `Supply` contract), ``render_mode``.

@@ -39,6 +39,8 @@ class FleetReserveEnv(FleetEnv):
     **Episode.** One week from a random start of the split; it ends by truncation. ``episode_steps=None`` plays the
     whole split; ``reset(options={"start": "2021-11-01T00:00Z", "steps": 168})`` picks a window.
 
+    **Data.** By default a synthetic year; eastern Denmark and the Australian market are fetched.
+
     **Keywords.** ``fleet`` or ``scenario``, which mean the same here (``"synthetic"``, ``"delivered"``, ``"dk2"``,
     ``"nem"``, a YAML file or a scenario of batteries and reserve contracts, such as `energy_gym.Scenario.fleet` makes;
     default: the one that goes with the data), ``dispatch``, ``activation_seed``, ``dataset`` (such as ``"dk2-2021"`` or

@@ -16,8 +16,8 @@ from energy_gym.data.feed import DEFAULT_DATASET
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
 from energy_gym.errors import BrokenPromiseError
-from energy_gym.reserve.env import FleetEnv
 from energy_gym.scenario import Scenario
+from energy_gym.scenarios.composed import ScenarioEnv
 from energy_gym.testing.episodes import check_episodes, check_gymnasium
 from energy_gym.testing.foresight import check_foresight
 from energy_gym.testing.laws import check_laws
@@ -49,7 +49,7 @@ def check_scenario(
 
     Args:
         scenario: A scenario, or the path of its YAML file.
-        data: Frame with the series it needs; a fleet's must be given.
+        data: Frame with the series it needs.
         dataset: Or the id of a data set; with neither, the default one.
         episodes: Episodes to play.
         steps: Steps of an episode.
@@ -81,29 +81,17 @@ def check_scenario(
     check_round_trip(chosen)
     source = {"dataset": dataset} if data is None else {"data": data}
     keywords: dict[str, Any] = {"scenario": chosen, "episode_steps": steps, **source}
-    make = environment_of(chosen)
-    env = make(**keywords)
-    check_gymnasium(make(**keywords))
+    env = ScenarioEnv(**keywords)
+    check_gymnasium(ScenarioEnv(**keywords))
     backends = check_laws(env.setup, steps, SEQUENCES, random, torch)
-    check_episodes(make, keywords, episodes, steps, seed, random)
+    check_episodes(keywords, episodes, steps, seed, random)
     frame = _frame(data, dataset, steps)
     for _ in range(FORESIGHT_TRIALS):
-        check_foresight(make, {"scenario": chosen}, frame, steps, random)
+        check_foresight({"scenario": chosen}, frame, steps, random)
     env.reset(seed=seed)
     gap = check_models(env)
-    earned = [check_optimum(make, keywords, seed + index, ROLLOUTS, random) for index in range(episodes)]
+    earned = [check_optimum(keywords, seed + index, ROLLOUTS, random) for index in range(episodes)]
     return _report(env, backends, gap, earned, steps)
-
-
-def environment_of(scenario: Scenario) -> type[EnergyEnv]:
-    """Return the class of the environments that settle a scenario's contracts.
-
-    Example:
-        >>> environment_of(Scenario.arbitrage()).__name__
-        'EnergyEnv'
-    """
-    settlers = {site.settled_by for site in scenario.sites()}
-    return FleetEnv if settlers == {"fleet"} else EnergyEnv
 
 
 def check_round_trip(scenario: Scenario) -> None:

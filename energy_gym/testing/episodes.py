@@ -13,11 +13,13 @@ import numpy.typing as npt
 
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import BrokenPromiseError
+from energy_gym.scenarios.composed import ScenarioEnv, ScenarioVectorEnv
 from energy_gym.testing.laws import random_wishes
 from energy_gym.testing.report import compare, differ
 
 Floats = npt.NDArray[np.float64]
 ROUNDING = 1e-9
+PARTS = ("energy_cost", "wear", "penalty", "demand_charge", "carbon_kg")
 
 
 def check_gymnasium(env: EnergyEnv) -> None:
@@ -34,30 +36,20 @@ def check_gymnasium(env: EnergyEnv) -> None:
         ) from error
 
 
-def check_episodes(
-    make: type[EnergyEnv], keywords: dict[str, Any], episodes: int, steps: int, seed: int, random: np.random.Generator
-) -> None:
+def check_episodes(keywords: dict[str, Any], episodes: int, steps: int, seed: int, random: np.random.Generator) -> None:
     """Hold rewards to be the sum of their parts, seeds to fix what happens, and the batch to do as the single one.
-
-    Args:
-        make: Class of the environment.
-        keywords: Its keywords.
-        episodes: Episodes to play.
-        steps: Steps of each.
-        seed: Seed of the first.
-        random: Source of chance.
 
     Raises:
         BrokenPromiseError: One of them does not hold.
     """
-    env = make(**keywords)
+    env = ScenarioEnv(**keywords)
     wishes = random_wishes(random, (episodes, steps, env.setup.controls))
     trails = [_trail(env, seed + index, wishes[index]) for index in range(episodes)]
     names = ("reward", *(slot.name for slot in env.layout))
     again = _trail(env, seed, wishes[0])
     remedy = "keep no state outside the environment's states, and draw nothing"
     compare("two episodes of one seed", names, trails[0], again, "the same seed gives the same trajectory", remedy)
-    together = _batch(make, keywords, episodes, seed, wishes)
+    together = _batch(keywords, episodes, seed, wishes)
     for index, trail in enumerate(trails):
         rule = "environment i of a batch does what a single environment does"
         compare(f"single and batch, episode {index}", names, trail, together[:, :, index], rule, "see the laws")
@@ -89,19 +81,19 @@ def _check_observation(env: EnergyEnv, step: int, observation: Any) -> None:
 def _check_parts(env: EnergyEnv, step: int, gain: float, info: dict[str, Any]) -> None:
     """Hold a reward to be the sum of its parts in ``info``, and all figures to be finite."""
     for name, value in info.items():
-        if not np.isfinite(value):
+        if not np.isfinite(value).all():
             raise BrokenPromiseError(f"info: {name} at step {step} is {value}", "must be finite", "correct the laws")
     money, carbon = env.setup.weights
     spent = info["energy_cost"] + info["wear"] + info["penalty"] + info["demand_charge"]
     parts = -(money * spent + carbon * info["carbon_kg"])
-    scale = max(1.0, abs(info["energy_cost"]) + abs(info["wear"]) + abs(info["demand_charge"]) + abs(info["carbon_kg"]))
+    scale = max(1.0, sum(abs(info[name]) for name in PARTS))
     if abs(parts - gain) > ROUNDING * scale:
         differ("reward and its parts in info", "reward", step, (gain, parts), "the parts add up", "correct the laws")
 
 
-def _batch(make: type[EnergyEnv], keywords: dict[str, Any], episodes: int, seed: int, wishes: Floats) -> Floats:
+def _batch(keywords: dict[str, Any], episodes: int, seed: int, wishes: Floats) -> Floats:
     """Return what `_trail` does for all episodes at once, shape (steps, 1 + slots, episodes)."""
-    batch = make.batch_class()(episodes, autoreset="disabled", **keywords)
+    batch = ScenarioVectorEnv(episodes, autoreset="disabled", **keywords)
     batch.reset(seed=seed)
     rows = []
     for step in range(wishes.shape[1]):

@@ -12,6 +12,7 @@ import pandas as pd
 
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.forecast.publication import known_until
+from energy_gym.scenarios.composed import ScenarioEnv
 from energy_gym.testing.laws import random_wishes
 from energy_gym.testing.report import compare
 
@@ -19,13 +20,10 @@ RULE = "nothing may be seen or earned that depends on what is not known yet"
 REMEDY = "let row t of a series decide step t alone, and show series through the forecast only"
 
 
-def check_foresight(
-    make: type[EnergyEnv], keywords: dict[str, Any], data: pd.DataFrame, steps: int, random: np.random.Generator
-) -> None:
+def check_foresight(keywords: dict[str, Any], data: pd.DataFrame, steps: int, random: np.random.Generator) -> None:
     """Change what is not known at a moment within an episode: nothing up to that moment may change.
 
     Args:
-        make: Class of the environment.
         keywords: Keywords of the environment, without data.
         data: The series; the same frame scales the observations before and after the change.
         steps: Steps of the episode.
@@ -34,11 +32,11 @@ def check_foresight(
     Raises:
         BrokenPromiseError: A reward or an observation changes.
     """
-    env = make(data=data, reference=data, **keywords)
+    env = ScenarioEnv(data=data, reference=data, **keywords)
     first = int(random.integers(0, len(data) - steps + 1))
     moment = int(random.integers(0, steps - 1)) if steps > 1 else 0
     options = {"start": data.index[first], "steps": steps}
-    other = make(data=_changed(env, data, first + moment, random), reference=data, **keywords)
+    other = ScenarioEnv(data=_changed(env, data, first + moment, random), reference=data, **keywords)
     wishes = random_wishes(random, (moment, env.setup.controls))
     names = ("reward", *(slot.name for slot in env.layout))
     one, two = (_seen(each, options, wishes) for each in (env, other))

@@ -39,7 +39,7 @@ def check_laws(setup: Setup, steps: int, sequences: int, random: np.random.Gener
     """
     wishes = random_wishes(random, (steps, setup.controls, sequences))
     first = random.integers(0, setup.steps - steps + 1, sequences)
-    names = (*(name for unit in setup.units for name in unit.state_names), *FIGURES, "reward")
+    names = (*state_names(setup), *FIGURES, "reward")
     batch = _on_arrays(setup, wishes, first)
     for index in range(sequences):
         alone = _on_floats(setup, wishes[:, :, index], int(first[index]))
@@ -56,6 +56,20 @@ def random_wishes(random: np.random.Generator, shape: tuple[int, ...]) -> Floats
     corner = random.random(shape) < 1.0 / 3.0
     wishes[corner] = random.choice(CORNERS, int(corner.sum()))
     return wishes
+
+
+def state_names(setup: Setup) -> tuple[str, ...]:
+    """Return a name for each state."""
+    names: list[str] = []
+    for unit in setup.units:
+        if unit.laws is not None:
+            names += [f"state {place} of {unit.name}" for place in range(len(unit.initial))]
+            continue
+        names += [f"state of {flexible.name}" for flexible in unit.flexibles]
+        names += [f"running maximum {register} of {unit.name}" for register in range(unit.registers)]
+        names += [f"{memory.name} of {flexible.name}" for flexible in unit.flexibles for memory in flexible.memory]
+        names += [f"{one.name} of {account.name}" for account in unit.accounts for one in account.ledger.carried]
+    return tuple(names)
 
 
 def _on_floats(setup: Setup, wishes: Floats, first: int) -> Floats:

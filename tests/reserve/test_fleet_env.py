@@ -292,7 +292,8 @@ def silent(run: Any) -> None:
 @pytest.mark.parametrize("actions", ["continuous", "discrete-3"])
 @pytest.mark.parametrize("objective", ["cost", "joint"])
 def test_checkers(actions: str, objective: str) -> None:
-    env = make(actions=actions, objective=objective)
+    said = dict.fromkeys(("up_per_mw_h", "down_per_mw_h", "price_per_mwh"), "day-ahead 13:00")
+    env = make(actions=actions, objective=objective, published=said)
     silent(lambda: check_env(env.unwrapped))
     checker = pytest.importorskip("stable_baselines3.common.env_checker")
     silent(lambda: checker.check_env(env.unwrapped, warn=True))
