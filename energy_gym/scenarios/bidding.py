@@ -46,10 +46,10 @@ class BiddingEnv(env.BiddingEnv):
 
     **Data.** By default synthetic; eastern Denmark (``"dk2-2021"``, ``"dk2-2024"``) and Belgium are fetched.
 
-    **Keywords.** ``preset``, ``dataset``, ``data`` (with ``published``, ``zone``, ``splits``, ``stamps``, ``reference`` as in
-    ``energy_gym/Arbitrage-v0``), ``split``, ``period``, ``forecast``, ``horizon``,
-    ``actions``, ``objective``, ``carbon_price``, ``terminal``, ``episode_steps``, ``storage`` (a `PumpedHydro` or a
-    `Battery`), ``bids``, ``scenario`` (with a `Trading` and a `Supply` contract), ``render_mode``.
+    **Keywords.** ``preset``, ``dataset``, ``data`` (with ``published``, ``zone``, ``splits``, ``stamps``,
+    ``reference`` as in ``energy_gym/Arbitrage-v0``), ``split``, ``period``, ``forecast``, ``horizon``, ``actions``,
+    ``objective``, ``carbon_price``, ``terminal``, ``episode_steps``, ``storage`` (a `PumpedHydro` or a `Battery`),
+    ``bids``, ``scenario`` (with a `Trading` and a `Supply` contract), ``render_mode``.
 
     **Source.** Scenario 3 of EnCortex (24/7 demand matching and bidding optimisation).
 
