@@ -28,6 +28,7 @@ from energy_gym.bidding.volumes import (
     sizes,
 )
 from energy_gym.contracts.clearing import LinearImpact, PriceTaker, trading_arrays
+from energy_gym.modelling import Model
 from energy_gym.oracle.model import Answer, ArrayModel
 from energy_gym.oracle.solution import EXACT, Plan, Solution, replay
 from energy_gym.oracle.statement import Goal
@@ -73,7 +74,7 @@ def best_bids(gates: ProducerGates, states: Sequence[float], time_limit: float |
     return found if gates.choices is None else _by_choice(gates, states, found)
 
 
-def state_rest(model: Any, gates: ProducerGates, states: Sequence[float]) -> Bids:
+def state_rest(model: Model, gates: ProducerGates, states: Sequence[float]) -> Bids:
     """State the rest of an episode, and what it earns, in a solver's model with a row for each of its steps."""
     return state_window(model, actual_window(gates, states))
 

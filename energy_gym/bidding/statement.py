@@ -19,6 +19,7 @@ from energy_gym.contracts.deviation import Pieces
 from energy_gym.contracts.spot import KWH_PER_MWH, energy_cost
 from energy_gym.contracts.supply import Supply, Terms
 from energy_gym.contracts.trading import Trading
+from energy_gym.modelling import Model
 from energy_gym.oracle.statement import Extra, Goal, Stated, most_metered_kwh, state_unit
 from energy_gym.units import Unit
 
@@ -62,7 +63,7 @@ class Bids(NamedTuple):
     volumes: tuple[Volumes, ...]
 
 
-def state_window(model: Any, window: Window, whole: bool = True, tangents: Sequence[Floats] = ()) -> Bids:
+def state_window(model: Model, window: Window, whole: bool = True, tangents: Sequence[Floats] = ()) -> Bids:
     """State a producer, and what it earns.
 
     Args:
@@ -94,7 +95,7 @@ def state_window(model: Any, window: Window, whole: bool = True, tangents: Seque
     return Bids(stated, shift, tuple(volumes))
 
 
-def _match(model: Any, window: Window, shift: Any, money: float) -> None:
+def _match(model: Model, window: Window, shift: Any, money: float) -> None:
     """State the balance of supply and demand, and what closing it costs; both penalties make the cost convex."""
     start, terms = window.states[-1], window.terms
     most = abs(start) + float(terms.more_kwh.sum() + terms.less_kwh.sum())
@@ -123,7 +124,7 @@ def _surplus_bounds(window: Window) -> tuple[Floats, Floats]:
     return low - TOLERANCE, high + TOLERANCE
 
 
-def deviation(model: Any, surplus: Any, low: Floats, high: Floats, pieces: Pieces) -> Any:
+def deviation(model: Model, surplus: Any, low: Floats, high: Floats, pieces: Pieces) -> Any:
     """State a piecewise linear cost and return it [currency] by step.
 
     The surplus is its lower bound and what each piece adds to that; pieces fill up from left to right by themselves
@@ -157,7 +158,7 @@ class _Told(NamedTuple):
     cost: Any
 
 
-def _in_order(model: Any, parts: Sequence[Any], widths: Sequence[Floats], told: _Told) -> None:
+def _in_order(model: Model, parts: Sequence[Any], widths: Sequence[Floats], told: _Told) -> None:
     """State that no piece is begun before the one on its left is full, wherever a plan gains from the opposite."""
 
     def broken(value: Any) -> Any:
