@@ -13,7 +13,7 @@ import numpy as np
 
 from energy_gym.bidding.batch_gates import ProducerBatchGates
 from energy_gym.bidding.gates import ProducerGates
-from energy_gym.bidding.oracle import best_bids
+from energy_gym.bidding.oracle import best_bids, state_rest
 from energy_gym.bidding.presets import DATASETS, scaled
 from energy_gym.bidding.presets import preset as preset_scenario
 from energy_gym.bidding.publication import known_in_time
@@ -35,7 +35,7 @@ from energy_gym.tape import Slot, State
 from energy_gym.units import Unit, UnitLaws
 
 LAWS = UnitLaws(step=producer_step, fined=unmatched_at_end)
-KIND = Kind(decision="bids", gates=ProducerGates, batch_gates=ProducerBatchGates, best=best_bids)
+KIND = Kind(decision="bids", gates=ProducerGates, batch_gates=ProducerBatchGates, best=best_bids, state=state_rest)
 
 
 @with_common

@@ -76,6 +76,9 @@ class RandomActivation:
     Raises:
         ConfigurationError: A figure is outside its range, or the shares are not ordered.
 
+    Source:
+        A two-state Markov chain; the long-run share and the mean length of calls fix its two probabilities.
+
     Example:
         >>> shares = RandomActivation(0.2, mean_hours=2.0).shares(np.random.default_rng(0), 100_000, 1.0)
         >>> round(float((shares > 0).mean()), 1)

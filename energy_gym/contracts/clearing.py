@@ -116,6 +116,9 @@ def cut(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
         limits: The market's.
         xp: Namespace of the numbers.
 
+    Source:
+        By definition of a market's tick, smallest and largest size.
+
     Example:
         >>> rules = Limits(minimum_kw=100.0, maximum_kw=1000.0, tick_kw=100.0)
         >>> [cut(wish, rules, trading_scalars) for wish in (-2500.0, -250.0, 99.0, 300.0, 299.99999)]
@@ -146,6 +149,10 @@ def cleared(volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading)
         price_per_mwh: The market's clearing price.
         xp: Namespace of the numbers.
 
+    Source:
+        EnCortex, appendix B: bidders are price takers. A uniform price clears what is at or within it, by
+        definition.
+
     Example:
         >>> [cleared(volume, 50.0, 50.0, trading_scalars) for volume in (-10.0, 10.0)]
         [-10.0, 10.0]
@@ -158,6 +165,9 @@ def cleared(volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading)
 
 def market_order(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
     """Return the limit price that makes a bid of volume alone: the cap where it buys, the floor where it sells.
+
+    Source:
+        By definition: a bid without a limit takes any price that the market allows.
 
     Example:
         >>> [market_order(volume, Limits(), trading_scalars) for volume in (10.0, -10.0)]
@@ -203,6 +213,9 @@ class PriceImpact(Protocol):
 class PriceTaker:
     """Bids are too small to move the price.
 
+    Source:
+        EnCortex, appendix B.
+
     Example:
         >>> PriceTaker().taken(-10.0, 20.0, 50.0, trading_scalars)
         (-10.0, 50.0)
@@ -225,6 +238,10 @@ class LinearImpact:
 
     Raises:
         ConfigurationError: It is not a positive finite number.
+
+    Source:
+        EnCortex, appendix B, leaves it open ("a bid-sensitive price formulation"); linear residual demand is
+        the textbook's first case, and by definition here.
 
     Example:
         >>> LinearImpact(2.0).taken(-10_000.0, 42.0, 50.0, trading_scalars)

@@ -109,6 +109,9 @@ class EnergyValue(EnergyContract):
     Raises:
         ConfigurationError: A name is not a string.
 
+    Source:
+        By definition of this suite: what is left when an episode ends is settled at one price.
+
     Example:
         >>> EnergyValue().price_columns()
         ('price_per_mwh', 'price_per_mwh')
@@ -150,6 +153,7 @@ class EnergyValue(EnergyContract):
 
 def _check_batteries(contract: Contract, name: str, entities: Mapping[str, Any]) -> None:
     for party, entity in entities.items():
-        if not isinstance(entity, Battery):
+        # A kind derived from it has laws of its own, which a fleet would not play.
+        if not isinstance(entity, Battery) or entity.kind != Battery.kind:
             found = f"contracts.{name} (kind {contract.kind!r}): its party {party!r} is of kind {entity.kind!r}"
             raise ConfigurationError(found, "the assets of a fleet are batteries", "leave it out of its parties")

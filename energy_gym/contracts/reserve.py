@@ -53,6 +53,10 @@ class Reserve(FleetMarket):
         ConfigurationError: A direction, a column or a figure is not usable, or the assets together cannot bid.
         NonPositiveError: The duration is not positive.
 
+    Source:
+        The fleet problem of a trading desk (up and down markets, prequalified power for each asset and market);
+        holding, calls and durations are those of European reserve products.
+
     Example:
         >>> fcr = Reserve("fcr_d_up_per_mw_h", "up", prequalified_kw=(500.0, 0.0), duration_hours=1 / 3)
         >>> fcr.maximum_kw
@@ -140,6 +144,9 @@ class Reserve(FleetMarket):
 def availability_income(power_kw: Any, price_per_mw_h: Any, step_hours: float) -> Any:
     """Payment for holding power through a step [currency].
 
+    Source:
+        By definition of a price per MW and hour.
+
     Example:
         >>> availability_income(500.0, 40.0, 0.25)
         5.0
@@ -156,6 +163,10 @@ def energy_held_kwh(power_kw: Any, duration_hours: float, efficiency: Any, direc
         efficiency: Of discharging for ``"up"``, of charging for ``"down"``.
         direction: ``"up"`` or ``"down"``.
 
+    Source:
+        By definition of the efficiency: what is given out at the terminals takes more from the store, what is
+        taken in fills it with less.
+
     Example:
         >>> energy_held_kwh(95.0, 1.0, 0.95, "up"), energy_held_kwh(100.0, 0.5, 0.9, "down")
         (100.0, 45.0)
@@ -166,6 +177,9 @@ def energy_held_kwh(power_kw: Any, duration_hours: float, efficiency: Any, direc
 
 def called_kwh(power_kw: Any, share: Any, step_hours: float) -> Any:
     """Energy that a call asks for in a step [kWh], as a size.
+
+    Source:
+        By definition of the share that is called.
 
     Example:
         >>> called_kwh(500.0, 0.4, 0.25)
@@ -185,6 +199,9 @@ def non_delivery_cost(product: Reserve, asked_kwh: Any, delivered_kwh: Any, pric
         delivered_kwh: Energy delivered, a size; more than asked earns nothing.
         price_per_mw_h: Payment for holding, of this step.
         xp: Namespace of the numbers.
+
+    Source:
+        By definition of the penalty.
 
     Example:
         >>> from energy_gym.backends import scalars

@@ -29,6 +29,9 @@ class Trade(FleetMarket):
     Raises:
         ConfigurationError: A name or a power is not usable, or no asset may trade.
 
+    Source:
+        By definition of a price per MWh.
+
     Example:
         >>> trade = Trade("price_per_mwh", (500.0, 250.0))
         >>> trade.maximum_kw, [leg.name for leg in trade.legs("spot", 0, ("a", "b"), 1.0)]

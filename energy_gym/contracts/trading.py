@@ -51,6 +51,9 @@ class Trading(EnergyContract):
             part that is not what it should be.
         UnknownIdError: An unknown kind of bids.
 
+    Source:
+        EnCortex, section 5.3 and appendix B: bids until a gate, deviations from them settled.
+
     Example:
         >>> trading = Trading(sell_kw=150_000.0)
         >>> trading.columns()

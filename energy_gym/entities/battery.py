@@ -61,6 +61,10 @@ class Battery(Entity):
         StateOfChargeError: Limits are not 0 <= min < max <= 1, or the start is outside them.
         ConfigurationError: Self-discharge is outside [0, 1) or wear is negative.
 
+    Source:
+        EnCortex, section 5.1.1: charging rates, efficiencies, capacity, depth of discharge, degradation as a
+        cost.
+
     Example:
         >>> Battery(capacity_kwh=10.0, charge_kw=5.0, discharge_kw=5.0).round_trip_efficiency
         0.9025
@@ -176,6 +180,10 @@ def next_energy(energy: Any, charged: Any, discharged: Any, cell: Cell, signal: 
 
     Linear in all variables, so that a solver's constraint can call it.
 
+    Source:
+        EnCortex, equations 6 and 7. A store left alone loses the same share in each step: by definition of the
+        loss.
+
     Example:
         >>> next_energy(5.0, 1.0, 0.0, Battery(efficiency_charge=0.9).cell(1.0))
         5.9
@@ -184,7 +192,11 @@ def next_energy(energy: Any, charged: Any, discharged: Any, cell: Cell, signal: 
 
 
 def wear_cost(charged: Any, discharged: Any, cell: Cell) -> Any:
-    """Cost of wear of one step [currency]."""
+    """Cost of wear of one step [currency].
+
+    Source:
+        EnCortex, equation 3, with degradation as a price for each kWh given out.
+    """
     return cell.wear_per_kwh * discharged
 
 
@@ -197,6 +209,10 @@ def settle(energy: Any, wish: Any, cell: Cell, xp: Namespace, signal: Any = None
         cell: The battery's figures for the step.
         xp: The namespace of the numbers.
         signal: Not used: nothing outside governs a battery.
+
+    Source:
+        EnCortex, equation 5 and appendix C (limits of power and of the state of charge); the wish is cut to
+        them.
 
     Example:
         >>> from energy_gym.backends import scalars
@@ -217,6 +233,9 @@ def lowest_energy(cell: Cell, energy: float, steps: int) -> Floats:
     """Return the least energy that can be stored at each step's end [kWh], shape (steps,).
 
     That is full discharge, then leakage: standby losses may carry it below the lower limit, which discharging may not.
+
+    Source:
+        Follows from `next_energy` at full discharge.
     """
     lowest = np.empty(steps)
     for step in range(steps):
@@ -228,6 +247,9 @@ def lowest_energy(cell: Cell, energy: float, steps: int) -> Floats:
 
 def untangle(charged: Floats, discharged: Floats, cell: Cell) -> tuple[Floats, Floats]:
     """Return the energies that change what is stored as much as both together do, without charging and discharging.
+
+    Source:
+        Follows from `next_energy`, which is the same for both pairs.
 
     Example:
         >>> cell = Battery(efficiency_charge=0.5, efficiency_discharge=0.5).cell(1.0)
@@ -245,6 +267,9 @@ def constrain(model: Model, cell: Cell, start: float, signal: Any = None) -> tup
 
     Two rules are not linear: it must not charge and discharge in one step, and it must not discharge below its lower
     limit, although standby losses may carry it there. One binary a step (1 while charging) states both.
+
+    Source:
+        EnCortex, appendix C, equations 8 to 11: binaries that say whether the battery charges or discharges.
     """
     lowest = lowest_energy(cell, start, model.size)
     charged = model.variable(0.0, cell.charge_kwh)

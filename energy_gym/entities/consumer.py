@@ -48,6 +48,9 @@ class Consumer(Entity):
     Raises:
         ConfigurationError: A field is no number, or out of its range.
 
+    Source:
+        EnCortex, section 3.1.1 (a consumer with actions of demand response); the debt is by definition.
+
     Example:
         >>> import numpy as np
         >>> Consumer().fixed_kw({"load_kw": np.array([1.0, 2.0])}).tolist()
@@ -98,6 +101,9 @@ def settle(state: Any, wish: Any, cell: Debt, xp: Namespace, signal: Any) -> tup
         cell: Figures for the step.
         xp: The namespace of the numbers.
         signal: Shiftable energy that falls due in this step [kWh].
+
+    Source:
+        By definition: what is put off is owed, and no more is served than is owed.
     """
     up = xp.positive(wish)
     serve, delay = up * cell.catch_up_kwh, (up - wish) * signal
@@ -107,7 +113,11 @@ def settle(state: Any, wish: Any, cell: Debt, xp: Namespace, signal: Any) -> tup
 
 
 def next_state(state: Any, drawn: Any, given: Any, cell: Debt, signal: Any = None) -> Any:
-    """Return the level after the step [kWh]."""
+    """Return the level after the step [kWh].
+
+    Source:
+        By definition: the debt grows by what is put off and shrinks by what is served.
+    """
     return state + drawn - given
 
 

@@ -77,6 +77,9 @@ class Solar(Generator):
         UnknownIdError: An unknown curtailment.
         ConfigurationError: The column is no name, or the scale no positive number.
 
+    Source:
+        EnCortex, section 3.1.1: a source is its data, and curtailment its action.
+
     Example:
         >>> import numpy as np
         >>> Solar(scale=2.0).fixed_kw({"pv_kw": np.array([0.0, 1.5])}).tolist()
@@ -92,6 +95,9 @@ class Solar(Generator):
 class Wind(Generator):
     """Wind power; arguments as for `Solar`.
 
+    Source:
+        As `Solar`.
+
     Example:
         >>> Wind(curtailment="limit").columns()
         ('wind_kw',)
@@ -102,7 +108,11 @@ class Wind(Generator):
 
 
 def settle(state: Any, wish: Any, cell: Cut, xp: Namespace, signal: Any) -> tuple[Any, Any, Any]:
-    """Return the energy cut of what is made, nothing given, nothing refused [kWh]."""
+    """Return the energy cut of what is made, nothing given, nothing refused [kWh].
+
+    Source:
+        By definition: the share asked for, of what is made.
+    """
     return xp.positive(wish) * signal, 0.0, 0.0
 
 

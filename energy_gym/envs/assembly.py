@@ -18,10 +18,11 @@ from energy_gym.data.cards import Statistics
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Consumer
+from energy_gym.envs.meters import Registers, check_fit, check_signs, lay_out, ledgers_of, registers_of
 from energy_gym.errors import ConfigurationError
 from energy_gym.scenario import Scenario, Site
 from energy_gym.tape import OBSERVATION_LIMIT, Slot, State
-from energy_gym.units import Registers, Unit, check_fit, check_signs, lay_out, ledgers_of, registers_of
+from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
 

@@ -42,6 +42,7 @@ class Kind(NamedTuple):
         gates: Makes the gates of one episode for a setup, where bids count at gate closures.
         batch_gates: Makes those of a batch: ``(setup, num_envs) -> gates``.
         best: ``(gates, states, time_limit) -> solution``: the best rest of an episode with gates.
+        state: ``(model, gates, states)``: states that rest, and what it earns, in a solver's model.
     """
 
     decision: str = "power"
@@ -50,6 +51,7 @@ class Kind(NamedTuple):
     gates: Callable[[Any], Gates] | None = None
     batch_gates: Callable[[Any, int], BatchGates] | None = None
     best: Callable[[Any, Any, float | None], Any] | None = None
+    state: Callable[[Any, Any, Any], Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from energy_gym.reserve.dispatch import DISPATCHES, get_dispatch
 from energy_gym.reserve.fleet import columns_of, fleet_of, legs_of, markets_of
 from energy_gym.reserve.oracle import best_of_fleet
 from energy_gym.reserve.presets import get_fleet, usual_fleet
+from energy_gym.reserve.statement import state_fleet
 from energy_gym.reserve.step import FleetStep
 from energy_gym.reserve.synthetic import synthetic_feed
 from energy_gym.reserve.tape import FleetTape
@@ -36,7 +37,7 @@ from energy_gym.units import UnitLaws
 
 Floats = npt.NDArray[np.float64]
 KIND = Kind(decision="fleet", expert="follow", mark_seconds=0.5)
-LAWS = UnitLaws(step=FleetStep, best=best_of_fleet, expected=expected_fleet)
+LAWS = UnitLaws(step=FleetStep, best=best_of_fleet, expected=expected_fleet, state=state_fleet)
 TERMINAL_HINT = 'pass terminal="free", or an EnergyValue with another price'
 
 

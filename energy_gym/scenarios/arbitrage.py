@@ -37,14 +37,14 @@ class ArbitrageEnv(EnergyEnv):
     ``actions``, ``objective``, ``carbon_price``, ``terminal`` (``"settle"`` or ``"free"``), ``episode_steps``,
     ``battery``, ``scenario``, ``render_mode`` (``"rgb_array"``, ``"human"``).
 
-    **A frame of one's own.** A value is known when its step is over, unless ``published`` says otherwise: one rule for
-    all prices, or one by column: ``"day-ahead HH:MM"`` of the day before, ``"at-start"`` of its step, ``"always"`` or
+    **A frame of one's own.** A value is known when its step is over, unless ``published`` says otherwise: a rule for
+    all prices, or one by column: ``"day-ahead HH:MM"`` of the day before, ``"at-start"`` of its step, ``"always"``,
     ``"after"`` it. A column ``forecast_...`` is what is believed of the column it names. Local days are those of
     ``zone``, or of the index; they are asked for where that is UTC. ``splits`` maps ``"train"``, ``"validation"`` and
-    ``"test"`` to pairs of moments; a frame without is split by date (three fifths, one, one), and without ``split`` all
-    of it is played. Observations are scaled by ``splits["train"]``, else by the first fifth, or by another frame,
-    ``reference``. ``stamps="end"`` says that a stamp ends its step. Units that a name says, such as ``load_mw`` or
-    ``price_per_kwh``, are converted. What is assumed is told when the environment is made.
+    ``"test"`` to pairs of moments; a split of a frame that has none is made by date (three fifths, one, one), and
+    without ``split`` all of it is played. Observations are scaled by ``splits["train"]``, else by the first fifth, or
+    by the frame ``reference``. ``stamps="end"`` says that a stamp ends its step. Units that a name says, such as
+    ``price_per_kwh`` or ``load_mw``, are converted. What is assumed is told when the environment is made.
 
     **Source.** Scenario 1 of EnCortex (energy arbitrage with a battery).
 

@@ -46,7 +46,7 @@ class BiddingEnv(env.BiddingEnv):
 
     **Data.** By default synthetic; eastern Denmark (``"dk2-2021"``, ``"dk2-2024"``) and Belgium are fetched.
 
-    **Keywords.** ``preset``, ``dataset``, ``data`` (with ``published``, ``zone``, ``splits``, ``stamps`` and
+    **Keywords.** ``preset``, ``dataset``, ``data`` (with ``published``, ``zone``, ``splits``, ``stamps``,
     ``reference`` as in ``energy_gym/Arbitrage-v0``), ``split``, ``period``, ``forecast``, ``horizon``, ``actions``,
     ``objective``, ``carbon_price``, ``terminal``, ``episode_steps``, ``storage`` (a `PumpedHydro` or a `Battery`),
     ``bids``, ``scenario`` (with a `Trading` and a `Supply` contract), ``render_mode``.
