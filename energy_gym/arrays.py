@@ -8,3 +8,13 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+
+
+def or_zeros(series: Floats | None, steps: int) -> Floats:
+    """Return a series, or zeros of shape (steps,) where there is none.
+
+    Example:
+        >>> or_zeros(None, 2).tolist()
+        [0.0, 0.0]
+    """
+    return np.zeros(steps) if series is None else series

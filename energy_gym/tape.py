@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from energy_gym.data.columns import symbol_of
 from energy_gym.data.feed import Feed
+from energy_gym.data.notices import notice
 from energy_gym.errors import ConfigurationError
 from energy_gym.forecast import Forecast
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 OBSERVATION_LIMIT = 10.0
 MAX_ROWS_BYTES = 2**31
+MOST_CLIPPED = 0.01
+"""Share of a column's values that observations may cut without a word."""
 CLOCK = ("hour_of_day", "day_of_week", "day_of_year")
 DAYS_PER_YEAR = 365.25
 
@@ -78,6 +81,28 @@ class Tape:
                 f"horizon={self.horizon} over {self.feed.stop - self.feed.first} steps",
                 f"the look-ahead rows would take {need / 2**30:.1f} GiB (limit 2 GiB)",
                 "use a shorter horizon or split",
+            )
+        for column in self.columns if self.feed.own else ():
+            self._require_zone(column)
+            self._tell_what_clips(column)
+
+    def _require_zone(self, column: str) -> None:
+        """Raise where a rule follows local days, and neither the index nor the user says of which zone."""
+        said = self.feed.published[column]
+        if self.feed.zone_open and said.startswith("day-ahead"):
+            rule = "follows the days of the market's zone; the index is in UTC and does not say it"
+            remedy = 'pass zone="Europe/Berlin", say (zone="UTC" if the market\'s days are those of UTC)'
+            raise ConfigurationError(f"published[{column!r}]={said!r}", rule, remedy)
+
+    def _tell_what_clips(self, column: str) -> None:
+        figures, window = self.feed.statistics[column], slice(self.feed.first, self.feed.stop)
+        scaled = (self.feed.values[column][window] - figures.offset) / figures.scale
+        clipped = float(np.mean(np.abs(scaled) > OBSERVATION_LIMIT))
+        if clipped > MOST_CLIPPED:
+            low, high = (figures.offset + way * OBSERVATION_LIMIT * figures.scale for way in (-1.0, 1.0))
+            notice(
+                f"{clipped:.1%} of the values of {column!r} lie outside {low:.4g} to {high:.4g} and are cut to that in "
+                "observations, which are scaled by the training part: pass reference= with data of the usual size."
             )
 
     @cached_property

@@ -16,10 +16,11 @@ from energy_gym.agents.base import Agent
 from energy_gym.agents.bid_planning import BidPlanner
 from energy_gym.bidding.env import BiddingEnv
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.meters import Registers, lay_out
 from energy_gym.oracle.solve import best_of_unit, by_unit, chosen_levels
 from energy_gym.oracle.statement import Goal
 from energy_gym.scenario import Site
-from energy_gym.units import Registers, Unit, lay_out
+from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
 

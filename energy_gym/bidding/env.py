@@ -13,7 +13,7 @@ from energy_gym.bidding.gates import ProducerGates
 from energy_gym.bidding.making import make_bidding
 from energy_gym.bidding.setup import BiddingSetup
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.keywords import laid_out
+from energy_gym.envs.keywords import call_checked
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ConfigurationError
 
@@ -30,7 +30,7 @@ class BiddingEnv(EnergyEnv):
         return BiddingVectorEnv
 
     def _make_setup(self, **keywords: Any) -> BiddingSetup:
-        return laid_out(make_bidding, keywords)
+        return call_checked(make_bidding, keywords)
 
     @property
     def due(self) -> Flags:
@@ -55,7 +55,7 @@ class BiddingVectorEnv(EnergyVectorEnv):
     def _make_setup(self, **keywords: Any) -> BiddingSetup:
         if "battery" in keywords:
             raise ConfigurationError("battery= for a producer", "it has a storage", "pass storage=")
-        return laid_out(make_bidding, keywords)
+        return call_checked(make_bidding, keywords)
 
     @property
     def due(self) -> Flags:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from energy_gym.bidding.setup import BiddingSetup
 from energy_gym.bidding.site import at_no_price, demand_kwh
 from energy_gym.contracts.supply import Terms
-from energy_gym.units import Registers, Unit, lay_out
+from energy_gym.envs.meters import Registers, lay_out
+from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
 

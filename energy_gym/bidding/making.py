@@ -13,7 +13,7 @@ import numpy as np
 
 from energy_gym.bidding.batch_gates import ProducerBatchGates
 from energy_gym.bidding.gates import ProducerGates
-from energy_gym.bidding.oracle import best_bids
+from energy_gym.bidding.oracle import best_bids, state_rest
 from energy_gym.bidding.presets import DATASETS, scaled
 from energy_gym.bidding.presets import preset as preset_scenario
 from energy_gym.bidding.publication import known_in_time
@@ -26,7 +26,7 @@ from energy_gym.contracts.supply import Supply, Terms
 from energy_gym.contracts.trading import Trading
 from energy_gym.data.feed import Feed
 from energy_gym.entities import Battery, Consumer, PumpedHydro
-from energy_gym.envs.assembly import lay_out_scenario, scaled_to_site
+from energy_gym.envs.assembly import lay_out_scenario
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
 from energy_gym.envs.setup import Kind
 from energy_gym.errors import ConfigurationError
@@ -35,7 +35,7 @@ from energy_gym.tape import Slot, State
 from energy_gym.units import Unit, UnitLaws
 
 LAWS = UnitLaws(step=producer_step, fined=unmatched_at_end)
-KIND = Kind(decision="bids", gates=ProducerGates, batch_gates=ProducerBatchGates, best=best_bids)
+KIND = Kind(decision="bids", gates=ProducerGates, batch_gates=ProducerBatchGates, best=best_bids, state=state_rest)
 
 
 @with_common
@@ -56,10 +56,10 @@ def make_bidding(
     feed = common.opened({market.name: market.price for market in contracts[0].markets}, DATASETS.get(name))
     chosen = preset_scenario(name, feed) if made else chosen
     given = tuple(feed.values) if own else ()
-    feed = with_site(scaled_to_site(feed, chosen) if own and common.reference is None else feed)
+    feed = with_site(feed)
     chosen = scaled(chosen, feed, given) if made else chosen
     feed = known_in_time(feed, _contracts(chosen)[0], own)
-    setup = _laid_out(common.aimed(_with(chosen, storage, bids)), common.narrowed(feed), common)
+    setup = _laid_out(common.with_objective(_with(chosen, storage, bids)), common.within_period(feed), common)
     if common.levels is None:
         return setup
     each = len(OFFERS) ** len(setup.timetable.books)

@@ -28,6 +28,7 @@ from energy_gym.bidding.volumes import (
     sizes,
 )
 from energy_gym.contracts.clearing import LinearImpact, PriceTaker, trading_arrays
+from energy_gym.modelling import Model
 from energy_gym.oracle.model import Answer, ArrayModel
 from energy_gym.oracle.solution import EXACT, Plan, Solution, replay
 from energy_gym.oracle.statement import Goal
@@ -71,6 +72,11 @@ def best_bids(gates: ProducerGates, states: Sequence[float], time_limit: float |
     status = f"{'optimal' if _closed(best, bound) else 'bracketed'} (MILP)"
     found = Solution(best.value, bound, list(best.wishes), status, time.perf_counter() - began, best)
     return found if gates.choices is None else _by_choice(gates, states, found)
+
+
+def state_rest(model: Model, gates: ProducerGates, states: Sequence[float]) -> Bids:
+    """State the rest of an episode, and what it earns, in a solver's model with a row for each of its steps."""
+    return state_window(model, actual_window(gates, states))
 
 
 def _by_choice(gates: ProducerGates, states: Sequence[float], best: Solution) -> ChoiceSolution:

@@ -60,7 +60,7 @@ def _on_the_markets_clock(feed: Feed, trading: Trading, own: bool) -> Feed:
         local = feed.times.tz_convert(market.zone).tz_localize(None)
         if not local.equals(feed.times.tz_convert(feed.zone).tz_localize(None)):
             if own:
-                return replace(feed, zone=trading.markets[0].zone)
+                return replace(feed, zone=trading.markets[0].zone, zone_open=False)
             found = f"market {market.name!r} in {market.zone} on data in {feed.zone}"
             raise ConfigurationError(found, "must have the same local days", "choose another market, or another set")
     return feed

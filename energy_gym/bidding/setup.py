@@ -61,11 +61,6 @@ class BiddingSetup(Setup):
         return self.unit.closes
 
     @property
-    def undifferentiable(self) -> str | None:
-        """See `Setup.undifferentiable`."""
-        return "bids count at gate closures and are settled later; a rollout settles each wish in its own step"
-
-    @property
     def price(self) -> Floats:
         """Price of the first market, shape (steps,) [currency/MWh]."""
         return self.unit.prices[0]

@@ -131,28 +131,50 @@ def _check_table(path: Path) -> None:
         raise ConfigurationError(f"table={str(path)!r}", "lies in a folder that is not there", "make the folder first")
 
 
+# Columns of a plan that hold money, and what they are called on the screen; one of zeros is not shown.
+MONEY = {
+    "energy_cost": "energy cost",
+    "market": "markets",
+    "supply": "supply contract",
+    "deviation": "deviations",
+    "unmatched": "supply not matched",
+    "closing": "energy left at the end",
+    "wear": "wear",
+    "penalty": "penalties",
+    "demand_charge": "demand charge",
+}
+
+
 def _print_solution(solution: Any, setup: Any) -> None:
     plan = solution.table
-    unit, currency = setup.reward_unit, setup.feed.currency
+    unit = setup.reward_unit
     rows = {
         "data": setup.feed.title,
         "window": f"{plan.index[0]:%Y-%m-%d %H:%M} UTC, {len(plan)} steps of {setup.feed.step_hours:g} h",
         "value": f"{solution.value:.6f} {unit}",
         "bound": f"{solution.bound:.6f} {unit}",
         "status": solution.status,
-        "energy cost": f"{plan['energy_cost'].sum():.4f} {currency}",
-        "carbon": f"{plan['carbon_kg'].sum():.3f} kg",
-        "wear": f"{plan['wear'].sum():.4f} {currency}",
-        "charged": f"{plan['grid_kwh'].clip(lower=0.0).sum():.2f} kWh",
-        "discharged": f"{-plan['grid_kwh'].clip(upper=0.0).sum():.2f} kWh",
+        **_sums(plan, setup),
         "solved in": f"{solution.seconds:.3f} s",
     }
-    if setup.sites[0].energy.carbon not in setup.feed.values:
-        del rows["carbon"]
     table = Table(show_header=False)
     for name, value in rows.items():
         table.add_row(name, escape(value))
     console.print(table)
+
+
+def _sums(plan: pd.DataFrame, setup: Any) -> dict[str, str]:
+    """Return what a plan comes to: each kind of money, carbon, and energy through the connection."""
+    sums = {told: float(plan[column].sum()) for column, told in MONEY.items() if column in plan}
+    rows = {
+        told: f"{total:.4f} {setup.feed.currency}" for told, total in sums.items() if total or told == "energy cost"
+    }
+    if setup.sites[0].energy.carbon in setup.feed.values:
+        rows["carbon"] = f"{plan['carbon_kg'].sum():.3f} kg"
+    grid = plan["grid_kwh"] if "grid_kwh" in plan else plan["net_kw"] * setup.feed.step_hours
+    rows["imported"] = f"{grid.clip(lower=0.0).sum():.2f} kWh"
+    rows["exported"] = f"{-grid.clip(upper=0.0).sum():.2f} kWh"
+    return rows
 
 
 def _write_table(frame: pd.DataFrame, path: Path) -> None:

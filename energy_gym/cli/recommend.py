@@ -113,7 +113,8 @@ def verdict(found: Recommendation) -> list[str]:
     from energy_gym.leaderboard.tables import fixed
 
     if found.best is None:
-        return [f"Recommended: none. No candidate decides within {_limit(found.latency_ms)}."]
+        reason = f"No candidate decides within {_limit(found.latency_ms)}" if found.trials else "None could be played"
+        return [f"Recommended: none. {reason}."]
     best, unit = found.best, found.unit
     speed = f"{_ms(best.median_ms)} ms per decision at the median, {_ms(best.slow_ms)} ms at 95 %"
     lines = [f"Recommended: {best.name} (score {fixed(best.score, 4)}; {speed})"]

@@ -153,6 +153,7 @@ class EnergyValue(EnergyContract):
 
 def _check_batteries(contract: Contract, name: str, entities: Mapping[str, Any]) -> None:
     for party, entity in entities.items():
-        if not isinstance(entity, Battery):
+        # A kind derived from it has laws of its own, which a fleet would not play.
+        if not isinstance(entity, Battery) or entity.kind != Battery.kind:
             found = f"contracts.{name} (kind {contract.kind!r}): its party {party!r} is of kind {entity.kind!r}"
             raise ConfigurationError(found, "the assets of a fleet are batteries", "leave it out of its parties")

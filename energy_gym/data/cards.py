@@ -69,8 +69,9 @@ class Column:
         name: Canonical name, unit included.
         unit: Unit as people write it.
         title: What it is, in a few words.
-        published: ``"always"``, ``"after"`` (known when its interval has ended) or ``"day-ahead HH:MM"`` (the whole of
-            tomorrow's local day becomes known at HH:MM local time of today; ``24:00`` is the end of today).
+        published: ``"always"``, ``"after"`` (known when its interval has ended), ``"at-start"`` (when it begins) or
+            ``"day-ahead HH:MM"`` (the whole of tomorrow's local day becomes known at HH:MM local time of today;
+            ``24:00`` is the end of today).
         fill: How missing steps are filled: ``"similar-day"`` or ``"none"`` (a missing step is an error).
         statistics: Figures of the training split.
 
@@ -86,7 +87,7 @@ class Column:
     statistics: Statistics
 
     def __post_init__(self) -> None:
-        rule = "must be 'always', 'after' or 'day-ahead HH:MM'"
+        rule = "must be 'always', 'after', 'at-start' or 'day-ahead HH:MM'"
         _require(_PUBLISHED.fullmatch(self.published) is not None, f"{self.name}.published", self.published, rule)
         _require(self.fill in FILLS, f"{self.name}.fill", self.fill, f"must be one of {', '.join(FILLS)}")
 

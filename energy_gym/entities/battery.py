@@ -51,7 +51,8 @@ class Battery(Entity):
         soc_min: Lowest state of charge that discharging may reach, as a fraction of the capacity.
         soc_max: Highest state of charge that charging may reach, as a fraction.
         soc_initial: State of charge at the start of an episode, as a fraction within the limits.
-        self_discharge_per_day: Fraction of the stored energy lost in a day. The loss goes on below ``soc_min``.
+        self_discharge_per_day: Fraction of the stored energy lost in a day, whatever the step. The loss goes
+            on below ``soc_min``.
         wear_per_kwh: Cost of wear per kWh given out [currency/kWh].
 
     Raises:
@@ -136,26 +137,18 @@ class Battery(Entity):
     def cell(self, hours: float) -> Cell:
         """Return the figures of this battery for steps of ``hours`` hours.
 
-        Raises:
-            ConfigurationError: If the self-discharge of one step is all there is.
+        Standby losses compound, so that a day loses the same however many steps it is cut into.
 
         Example:
             >>> Battery(charge_kw=4.0).cell(0.25).charge_kwh
             1.0
         """
-        keep = 1.0 - self.self_discharge_per_day * hours / HOURS_PER_DAY
-        if keep <= 0.0:
-            raise ConfigurationError(
-                f"self_discharge_per_day={self.self_discharge_per_day} with steps of {hours} h",
-                "a step must not lose all energy",
-                "use shorter steps or a smaller self-discharge",
-            )
         return Cell(
             charge_kwh=self.charge_kw * hours,
             discharge_kwh=self.discharge_kw * hours,
             efficiency_charge=self.efficiency_charge,
             efficiency_discharge=self.efficiency_discharge,
-            keep=keep,
+            keep=(1.0 - self.self_discharge_per_day) ** (hours / HOURS_PER_DAY),
             energy_min=self.soc_min * self.capacity_kwh,
             energy_max=self.soc_max * self.capacity_kwh,
             wear_per_kwh=self.wear_per_kwh,

@@ -18,10 +18,11 @@ from energy_gym.data.cards import Statistics
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Consumer
+from energy_gym.envs.meters import Registers, check_fit, check_signs, lay_out, ledgers_of, registers_of
 from energy_gym.errors import ConfigurationError
 from energy_gym.scenario import Scenario, Site
 from energy_gym.tape import OBSERVATION_LIMIT, Slot, State
-from energy_gym.units import Registers, Unit, check_fit, check_signs, lay_out, ledgers_of, registers_of
+from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,15 +46,15 @@ class Bills(NamedTuple):
     ledgers: Mapping[str, Ledger]
 
 
-def lay_out_scenario(scenario: Scenario, feed: Feed) -> Laid:
-    """Return the units of a scenario over the split of a feed.
+def lay_out_scenario(scenario: Scenario, feed: Feed, sites: tuple[Site, ...] | None = None) -> Laid:
+    """Return the units of a scenario over the split of a feed: of all its sites, or of those given.
 
     Raises:
         MissingColumnError: The data lack a column.
         DataError: A series breaks a rule of an entity.
         ConfigurationError: There is nothing to decide.
     """
-    sites = scenario.sites()
+    sites = scenario.sites() if sites is None else sites
     for site in sites:
         _require(site, scenario, feed)
     priced = [(site, site.energy.prices(feed.values, feed.times, feed.zone)) for site in sites]
@@ -68,26 +69,10 @@ def lay_out_scenario(scenario: Scenario, feed: Feed) -> Laid:
         sites=sites,
         units=units,
         closings=tuple(_closing(scenario, site, prices, full) for site, prices in priced),
-        keeping=tuple(_mean_value(site, full) for site in sites),
+        keeping=tuple(_usual_value(site, full) for site in sites),
         columns=tuple(dict.fromkeys(name for site, unit in decided for name in _seen(scenario, site, unit))),
         states=tuple(states_of(sites, units, full.statistics)),
     )
-
-
-def scaled_to_site(feed: Feed, scenario: Scenario) -> Feed:
-    """Return a user's feed whose powers are scaled, in observations, by what its site can draw, not by the data."""
-    values = {name: series[:1] for name, series in feed.values.items()}
-    rated = 0.0
-    for name, entity in scenario.entities.items():
-        if all(column in values for column in entity.columns()):
-            flexible = entity.flexible(name, feed.step_hours, values)
-            rated += 0.0 if flexible is None else float(np.max(flexible.draw_kwh)) / feed.step_hours
-    scale = rated or 1.0
-    return replace(feed, statistics={name: _power_scaled(name, item, scale) for name, item in feed.statistics.items()})
-
-
-def _power_scaled(column: str, statistics: Statistics, scale: float) -> Statistics:
-    return Statistics(statistics.mean, 0.0, scale) if column.endswith("_kw") else statistics
 
 
 def _require(site: Site, scenario: Scenario, feed: Feed) -> None:
@@ -166,6 +151,13 @@ def _mean_value(site: Site, feed: Feed) -> Closing:
     """Return the mean price and carbon intensity, for energy missing as for energy left."""
     carbon = feed.statistics[site.energy.carbon].mean if site.energy.carbon in feed.values else 0.0
     price = feed.statistics[table_names(site)[0]].mean
+    return Closing(price, price, carbon, carbon)
+
+
+def _usual_value(site: Site, feed: Feed) -> Closing:
+    """Return the same over the training part: what a plan that ends before the episode may know."""
+    carbon = feed.usual_value(site.energy.carbon) if site.energy.carbon in feed.values else 0.0
+    price = feed.usual_value(table_names(site)[0])
     return Closing(price, price, carbon, carbon)
 
 

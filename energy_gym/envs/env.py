@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from energy_gym.backends import scalars
 from energy_gym.dynamics import compose, reward, settlement
-from energy_gym.envs.keywords import laid_out
+from energy_gym.envs.keywords import call_checked
 from energy_gym.envs.setup import Setup, make_setup
 from energy_gym.envs.spaces import action_space, observation_space
 from energy_gym.errors import ActionError, ResetNeededError, UnknownIdError
@@ -59,7 +59,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         return EnergyVectorEnv
 
     def _make_setup(self, **keywords: Any) -> Setup:
-        return laid_out(make_setup, keywords)
+        return call_checked(make_setup, keywords)
 
     def _prepare(self) -> None:
         """Lay out as floats and lists what every step reads."""
@@ -146,14 +146,21 @@ class EnergyEnv(gym.Env[Observation, Any]):
     def variant(self, **changes: Any) -> EnergyEnv:
         """Return a new environment like this one but for the keywords given; it does not render.
 
-        A change of ``split`` drops the ``period``, which is a part of the old one.
+        A change of ``split`` drops the ``period``, which is a part of the old one. A frame that nobody split has no
+        other part: the new environment plays all of it too.
         """
+        whole = self.setup.feed.own and self.keywords.get("split") is None and self.keywords.get("splits") is None
+        if whole and not changes.keys() & {"data", "dataset", "splits"}:
+            changes.pop("split", None)
         dropped = {"period": None} if "split" in changes else {}
         return type(self)(**{**self.keywords, **dropped, **changes})
 
     def outlook(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Return what the forecast says now for the coming steps, by column: shape (horizon,), in the column's unit."""
-        return {column: rows[self._t] for column, rows in self.setup.tape.ahead.items()}
+        """Return what the forecast says now for the coming steps, by column: shape (horizon,), in the column's unit.
+
+        The arrays are the caller's own.
+        """
+        return {column: rows[self._t].copy() for column, rows in self.setup.tape.ahead.items()}
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

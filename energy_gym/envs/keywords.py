@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from energy_gym.data.feed import Feed, open_feed
+from energy_gym.data.own_frame import Told
 from energy_gym.errors import (
     ConfigurationError,
     EpisodeLengthError,
@@ -50,14 +51,14 @@ REMEDIES = {
 }
 
 
-def laid_out(maker: Callable[..., Made], keywords: Mapping[str, Any]) -> Made:
+def call_checked(maker: Callable[..., Made], keywords: Mapping[str, Any]) -> Made:
     """Call what makes a setup with keywords that it knows.
 
     Raises:
         UnknownIdError: It takes no keyword of that name.
 
     Example:
-        >>> laid_out(open_feed, {"datset": "ercot-2021-2022"})
+        >>> call_checked(open_feed, {"datset": "ercot-2021-2022"})
         Traceback (most recent call last):
         energy_gym.errors.UnknownIdError: keyword 'datset': no such keyword; did you mean 'dataset'? Known: ...
     """
@@ -75,7 +76,7 @@ class Common:
     Args:
         dataset: Id of a data set.
         data: Or a frame with the series.
-        split: Part of the data.
+        split: Part of the data; None is the training split of a data set or of ``splits``, and all of a frame without.
         period: Two moments to which the split is cut.
         forecast: What is known in advance: a name or an object.
         horizon: Steps of look-ahead; None for the scenario's own.
@@ -86,6 +87,10 @@ class Common:
         episode_steps: Steps of an episode, ``"week"``, None for the whole split; ``"default"`` for the scenario's own.
         scenario: A scenario or the path of its YAML file.
         reference: Frame by which observations are scaled in place of the data.
+        published: When columns of the frame become known; see `energy_gym.data.own_frame.Told`.
+        zone: Zone of the frame's market.
+        splits: Parts of the frame.
+        stamps: Which moment of its step a stamp of the frame is.
 
     Example:
         >>> from energy_gym.objective import Clock
@@ -95,7 +100,7 @@ class Common:
 
     dataset: str | None = None
     data: pd.DataFrame | None = None
-    split: str = "train"
+    split: str | None = None
     period: tuple[str, str] | None = None
     forecast: str | Forecast = "published"
     horizon: int | None = None
@@ -106,6 +111,15 @@ class Common:
     episode_steps: int | str | None = "default"
     scenario: Scenario | str | Path | None = None
     reference: pd.DataFrame | None = None
+    published: Mapping[str, str] | str | None = None
+    zone: str | None = None
+    splits: Mapping[str, Any] | None = None
+    stamps: str = "start"
+
+    @property
+    def told(self) -> Told:
+        """What is said of the frame beside its values."""
+        return Told(self.published, self.zone, self.splits, self.stamps)
 
     def opened(self, prices: Mapping[str, str] | None = None, usual: str | None = None) -> Feed:
         """Return the feed of the data set or the frame; prices missing in it are laid to the market that needs them.
@@ -119,14 +133,14 @@ class Common:
         """
         dataset = usual if self.dataset is None and self.data is None else self.dataset
         try:
-            return open_feed(dataset, self.data, self.split, self.reference)
+            return open_feed(dataset, self.data, self.split, self.reference, self.told)
         except NonFiniteError as error:
             for name, column in (prices or {}).items():
                 if f"{column!r}" in error.value:
                     raise NonFiniteError(f"market {name!r}: {error.value}", error.rule, error.remedy) from error
             raise
 
-    def narrowed(self, feed: Feed) -> Feed:
+    def within_period(self, feed: Feed) -> Feed:
         """Return a feed whose split is cut to the period.
 
         Raises:
@@ -139,12 +153,12 @@ class Common:
             raise WindowError(f"period={period!r}", "must be a pair of moments", 'write ("2021-01-01", "2021-04-01")')
         return feed.within(*period)
 
-    def aimed(self, scenario: Scenario) -> Scenario:
+    def with_objective(self, scenario: Scenario) -> Scenario:
         """Return a scenario with what the keywords say in place of the parts of its objective.
 
         Example:
             >>> from energy_gym.scenario import Scenario
-            >>> Common(objective="joint", carbon_price=50.0).aimed(Scenario()).objective.carbon_price
+            >>> Common(objective="joint", carbon_price=50.0).with_objective(Scenario()).objective.carbon_price
             50.0
         """
         given = {"kind": self.objective, "carbon_price": self.carbon_price, "terminal": self.terminal}

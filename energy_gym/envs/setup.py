@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from energy_gym.arrays import Floats
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Battery, Flexible
-from energy_gym.envs.assembly import lay_out_scenario, scaled_to_site
+from energy_gym.envs.assembly import lay_out_scenario
 from energy_gym.envs.gates import BatchGates, Gates
 from energy_gym.envs.keywords import Common, check_settled, check_step, check_steps, with_common
 from energy_gym.envs.keywords import check_count as check_count  # handed on to whoever makes environments
@@ -42,6 +42,7 @@ class Kind(NamedTuple):
         gates: Makes the gates of one episode for a setup, where bids count at gate closures.
         batch_gates: Makes those of a batch: ``(setup, num_envs) -> gates``.
         best: ``(gates, states, time_limit) -> solution``: the best rest of an episode with gates.
+        state: ``(model, gates, states)``: states that rest, and what it earns, in a solver's model.
     """
 
     decision: str = "power"
@@ -50,6 +51,7 @@ class Kind(NamedTuple):
     gates: Callable[[Any], Gates] | None = None
     batch_gates: Callable[[Any, int], BatchGates] | None = None
     best: Callable[[Any, Any, float | None], Any] | None = None
+    state: Callable[[Any, Any, Any], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,13 @@ class Setup:
     @property
     def undifferentiable(self) -> str | None:
         """Why `energy_gym.envs.rollout.Rollout` cannot play it; None where it can."""
-        return None
+        return next((unit.undifferentiable for unit in self.units if unit.undifferentiable is not None), None)
 
-    def physical(self) -> Setup:
+    def physical(self) -> Self:
         """Return the same with the decisions that physics allows, where those of an action are fewer."""
-        return self
+        units = tuple(unit.physical() for unit in self.units)
+        same = all(one is other for one, other in zip(units, self.units, strict=True))
+        return self if same else replace(self, units=units, levels=None)
 
     @property
     def weights(self) -> Weights:
@@ -139,10 +143,10 @@ class Setup:
             place += len(unit.initial)
         return tuple(found)
 
-    @property
+    @cached_property
     def flexibles(self) -> tuple[Flexible, ...]:
         """What can be decided, in the order of the controls."""
-        return tuple(flexible for unit in self.units for flexible in unit.flexibles)
+        return tuple(flexible for unit in self.units for flexible in unit.decisions)
 
     @property
     def curtails(self) -> bool:
@@ -210,9 +214,10 @@ class Setup:
 
         try:
             stamp = pd.Timestamp(start)
-            stamp = stamp.tz_localize("UTC") if stamp.tz is None else stamp.tz_convert("UTC")
+            stamp = (stamp.tz_localize(self.feed.zone) if stamp.tz is None else stamp).tz_convert("UTC")
         except (ValueError, TypeError) as error:
             raise WindowError(f"start={start!r}", "is no time stamp", 'write "2022-03-01T00:00Z"') from error
+        self._require_no_half_step(stamp)
         position = int(self.feed.times.get_indexer(pd.DatetimeIndex([stamp]))[0]) - self.feed.first
         if not 0 <= position < self.steps:
             raise WindowError(
@@ -222,6 +227,16 @@ class Setup:
             )
         return position
 
+    def _require_no_half_step(self, stamp: pd.Timestamp) -> None:
+        """Raise where a moment within the split is no start of a step."""
+        after = int(self.feed.times.searchsorted(stamp)) - self.feed.first
+        if 0 < after < self.steps and self.time(after) != stamp:
+            before, next_one = (self.time(step).isoformat() for step in (after - 1, after))
+            found = f"start={stamp.isoformat()}"
+            raise WindowError(
+                found, "lies within a step, and an episode begins with one", f"say {before} or {next_one}"
+            )
+
     def _fitting(self, steps: Any, first: int) -> int:
         return check_steps(steps, self.steps - first, self.time(first).isoformat())
 
@@ -229,10 +244,9 @@ class Setup:
 @with_common
 def make_setup(common: Common, *, battery: Battery | None = None) -> Setup:
     """Read and check the keywords of ``gym.make``; `ArbitrageEnv` says what each means."""
-    chosen = common.aimed(_scenario(common.scenario, battery))
+    chosen = common.with_objective(_scenario(common.scenario, battery))
     check_settled(chosen, ("meter",))
-    feed = common.narrowed(common.opened())
-    feed = scaled_to_site(feed, chosen) if common.data is not None and common.reference is None else feed
+    feed = common.within_period(common.opened())
     laid = lay_out_scenario(chosen, feed)
     clock = chosen.clock
     check_step(clock, feed)

@@ -25,7 +25,7 @@ from energy_gym.envs.batched import (
     with_batteries,
 )
 from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, MODERN, VectorEnv, autoreset_mode
-from energy_gym.envs.keywords import laid_out
+from energy_gym.envs.keywords import call_checked
 from energy_gym.envs.setup import Setup, check_count, make_setup
 from energy_gym.envs.spaces import action_space, observation_space
 from energy_gym.envs.starts import Starts
@@ -86,7 +86,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return keywords
 
     def _make_setup(self, **keywords: Any) -> Setup:
-        return laid_out(make_setup, keywords)
+        return call_checked(make_setup, keywords)
 
     def _prepare(self, units: tuple[Unit, ...]) -> None:
         """Lay out as arrays what every step reads; one value past the end serves those that wait for a reset."""

@@ -204,12 +204,13 @@ def _saved(folder: Path, env: EnergyEnv) -> tuple[Any, str]:
         name, levels = str(tree["agent"]), tree["levels"]
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
         raise ConfigurationError(f"{folder}", f"holds no agent ({FILE} cannot be read)", "check the path") from error
-    actions = "continuous" if levels is None else f"discrete-{len(levels)}"
+    # Choices of a bidding environment repeat each level of storage for every offer.
+    actions = "continuous" if levels is None else f"discrete-{len(set(levels))}"
     return agent_class(name).load(folder, env.variant(actions=actions)), actions
 
 
 def _actions(env: EnergyEnv) -> str:
-    return "continuous" if env.setup.levels is None else f"discrete-{len(env.setup.levels)}"
+    return str(env.keywords.get("actions", "continuous"))
 
 
 def _recommended(course: Weeks, trials: list[Trial], left_out: Mapping[str, str], limit: float) -> Recommendation:

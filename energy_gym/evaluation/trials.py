@@ -88,7 +88,12 @@ class Weeks:
         firsts = np.linspace(0, setup.steps - steps, self.count).round().astype(int).tolist()
         self._options = [{"start": setup.time(first), "steps": steps} for first in firsts]
         self._optima: list[_Optimum] = []
-        self._idle = np.array([idle_return(setup, first, first + steps, setup.initial) for first in firsts])
+        self._idle = np.array([self._idle_of(options) for options in self._options])
+
+    def _idle_of(self, options: dict[str, Any]) -> float:
+        """Return what doing nothing earns in a week."""
+        self.env.reset(options=options)
+        return idle_return(self.env.setup, *self.env.steps_left, self.env.states)
 
     def _optimum(self, week: int) -> _Optimum:
         if week == len(self._optima):

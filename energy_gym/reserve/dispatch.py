@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from energy_gym.backends import Namespace, arrays, scalars
 from energy_gym.errors import ConfigurationError, UnknownIdError
+from energy_gym.modelling import Model
 from energy_gym.reserve.laws import DOWN, UP, Figures, rooms_kwh
 from energy_gym.reserve.unit import Dispatch, FleetUnit
 
@@ -151,7 +152,7 @@ def _summed(series: Any) -> Any:
     return total
 
 
-def _one_direction(model: Any, sums: Sequence[Any], assets: Sequence[Figures]) -> None:
+def _one_direction(model: Model, sums: Sequence[Any], assets: Sequence[Figures]) -> None:
     """State that an asset serves one direction; one binary an asset (1 while it serves up)."""
     rated = np.array([asset.rated_kw for asset in assets])
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.keywords import laid_out
+from energy_gym.envs.keywords import call_checked
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ConfigurationError
 from energy_gym.reserve.setup import FleetSetup, make_fleet_setup
@@ -30,7 +30,7 @@ class FleetEnv(EnergyEnv):
         return FleetVectorEnv
 
     def _make_setup(self, **keywords: Any) -> FleetSetup:
-        return laid_out(make_fleet_setup, keywords)
+        return call_checked(make_fleet_setup, keywords)
 
     @property
     def dispatched(self) -> dict[str, float]:
@@ -54,7 +54,7 @@ class FleetVectorEnv(EnergyVectorEnv):
     def _make_setup(self, **keywords: Any) -> FleetSetup:
         if "battery" in keywords:
             raise ConfigurationError("battery= for a fleet", "a fleet has its own", "pass fleet=Fleet(batteries=...)")
-        return laid_out(make_fleet_setup, keywords)
+        return call_checked(make_fleet_setup, keywords)
 
     def _prepare(self, units: tuple[Unit, ...]) -> None:
         super()._prepare(units)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.modelling import Model
 from energy_gym.oracle.milp import play_unit
 from energy_gym.oracle.model import ArrayModel
 from energy_gym.oracle.solve import Best
@@ -135,7 +136,7 @@ def _tied(unit: FleetUnit, states: Sequence[float], goal: Goal, limit: float) ->
     return _signed(unit, found, len(unit.markets), lambda leg: leg.control)
 
 
-def _one_direction(model: Any, unit: FleetUnit, shares: Sequence[Any]) -> None:
+def _one_direction(model: Model, unit: FleetUnit, shares: Sequence[Any]) -> None:
     """One binary a step for all assets (1 while the fleet serves up): they offer the same shares."""
 
     def rows(upward: Any, at: Any) -> list[tuple[Any, Any]]:

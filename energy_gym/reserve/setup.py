@@ -7,9 +7,8 @@ of the data, so that they are data like the prices.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +18,6 @@ from energy_gym.contracts.fleet import Leg
 from energy_gym.contracts.reserve import Reserve
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
-from energy_gym.entities import Flexible
-from energy_gym.entities.base import Laws
 from energy_gym.envs.assembly import table_names
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
 from energy_gym.envs.setup import Kind, Setup
@@ -29,6 +26,7 @@ from energy_gym.reserve.dispatch import DISPATCHES, get_dispatch
 from energy_gym.reserve.fleet import columns_of, fleet_of, legs_of, markets_of
 from energy_gym.reserve.oracle import best_of_fleet
 from energy_gym.reserve.presets import get_fleet, usual_fleet
+from energy_gym.reserve.statement import state_fleet
 from energy_gym.reserve.step import FleetStep
 from energy_gym.reserve.synthetic import synthetic_feed
 from energy_gym.reserve.tape import FleetTape
@@ -39,7 +37,7 @@ from energy_gym.units import UnitLaws
 
 Floats = npt.NDArray[np.float64]
 KIND = Kind(decision="fleet", expert="follow", mark_seconds=0.5)
-LAWS = UnitLaws(step=FleetStep, best=best_of_fleet, expected=expected_fleet)
+LAWS = UnitLaws(step=FleetStep, best=best_of_fleet, expected=expected_fleet, state=state_fleet)
 TERMINAL_HINT = 'pass terminal="free", or an EnergyValue with another price'
 
 
@@ -55,40 +53,6 @@ class FleetSetup(Setup):
             raise ConfigurationError(f"unit {found.name!r}", "must be a fleet", "make it with make_fleet_setup")
         return found
 
-    @property
-    def undifferentiable(self) -> str | None:
-        """See `Setup.undifferentiable`."""
-        if self.unit.dispatch.name == "optimal":
-            return "dispatch='optimal' is a solver's and has no gradient; dispatch='proportional' has one"
-        return None
-
-    def physical(self) -> FleetSetup:
-        """See `Setup.physical`: a bid for each asset and market."""
-        unit = replace(self.unit, dispatch=DISPATCHES["direct"])
-        return replace(self, units=(unit,), levels=None)
-
-    @cached_property
-    def flexibles(self) -> tuple[Flexible, ...]:
-        """What can be decided: the bids, in the order of the action."""
-        return tuple(_bids(self.unit))
-
-
-def _bids(unit: FleetUnit) -> list[Flexible]:
-    nothing = Laws(*[_no_law] * 4)
-    found = []
-    by_asset = unit.controls > len(unit.markets)
-    for market, contract in unit.markets.items():
-        powers = contract.powers(list(unit.batteries)) if by_asset else (contract.maximum_kw,)
-        names = [f"{market}/{asset}" for asset in unit.batteries] if by_asset else [market]
-        for name, power in zip(names, powers, strict=True):
-            most = power * unit.hours
-            found.append(Flexible(name, nothing, None, 0.0, None, most, most, worth=0.0))
-    return found
-
-
-def _no_law(*_: Any) -> Any:
-    raise ConfigurationError("a bid", "has no law of its own", "play the fleet's step, which plays all of them")
-
 
 @with_common
 def make_fleet_setup(
@@ -99,24 +63,21 @@ def make_fleet_setup(
     activation_seed: int = 0,
 ) -> FleetSetup:
     """Read and check the keywords of ``gym.make``; `FleetReserveEnv` says what each means."""
-    chosen = common.aimed(_fleet(fleet, common))
+    chosen = common.with_objective(_fleet(fleet, common))
     check_settled(chosen, ("fleet",))
     site, clock = fleet_of(chosen), chosen.clock
-    feed = common.narrowed(_opened(site, common))
-    _check_columns(chosen, site, feed)
-    feed = feed if common.data is None else _known_in_time(site, feed)
+    feed = common.within_period(_opened(site, common))
+    feed = feed if common.data is None else known_in_time(site, feed)
     check_step(clock, feed)
-    _check_seed(activation_seed)
-    unit, called = lay_out_fleet(site, feed, get_dispatch(dispatch), activation_seed)
-    columns, mean = _seen(chosen, site), _mean_value(site, feed)
+    laid = laid_fleet(chosen, site, feed, dispatch, activation_seed)
     return FleetSetup(
         scenario=chosen,
         feed=feed,
-        tape=FleetTape(feed, common.foreseen, common.ahead(clock), columns, _states(unit), called),
+        tape=FleetTape(feed, common.foreseen, common.ahead(clock), laid.columns, laid.states, laid.called),
         sites=(site,),
-        units=(unit,),
-        closings=(_closing(chosen, site, feed, mean),),
-        keeping=(mean,),
+        units=(laid.unit,),
+        closings=(laid.closing,),
+        keeping=(laid.keeping,),
         levels=common.levels,
         episode_steps=common.length(clock, feed),
         whole=common.wanted(clock) is None,
@@ -134,22 +95,17 @@ def _fleet(fleet: Any, common: Common) -> Scenario:
 
 
 def _opened(site: Site, common: Common) -> Feed:
-    if common.dataset is None and common.data is None and common.reference is None:
-        return synthetic_feed(common.split)
+    if common.dataset is None and common.data is None and common.reference is None and not common.told.said:
+        return synthetic_feed(common.split or "train")
     return common.opened({name: market.price for name, market in markets_of(site).items()})
 
 
-def _known_in_time(site: Site, feed: Feed) -> Feed:
+def known_in_time(site: Site, feed: Feed) -> Feed:
     """Return a user's feed in which the price of called energy is known after its step, unless it is traded at too."""
     markets = markets_of(site).values()
     sold = {market.price for market in markets}
     called = {name for market in markets if isinstance(market, Reserve) and (name := market.energy_price)}
     return replace(feed, published={**feed.published, **dict.fromkeys(called - sold, "after")})
-
-
-def _check_seed(seed: Any) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ConfigurationError(f"activation_seed={seed!r}", "must be a whole number of at least 0", "pass 0")
 
 
 def _check_columns(scenario: Scenario, site: Site, feed: Feed) -> None:
@@ -162,6 +118,41 @@ def _check_columns(scenario: Scenario, site: Site, feed: Feed) -> None:
         feed.require(site.energy.carbon, f"objective={objective.kind!r}")
     if objective.terminal != "free" and objective.kind != "carbon":
         feed.require(_worth(site), f"terminal={objective.terminal!r} ({TERMINAL_HINT})")
+
+
+class LaidFleet(NamedTuple):
+    """A fleet on a feed: its unit, and what a setup holds beside it; see `Setup` and `FleetTape`."""
+
+    unit: FleetUnit
+    called: tuple[tuple[str, Floats], ...]
+    columns: tuple[str, ...]
+    states: tuple[State, ...]
+    closing: Closing
+    keeping: Closing
+
+
+def laid_fleet(scenario: Scenario, site: Site, feed: Feed, dispatch: str = "proportional", seed: int = 0) -> LaidFleet:
+    """Return a fleet of a scenario over the split of a feed.
+
+    Args:
+        scenario: The scenario, whose objective says what is seen and how an episode is closed.
+        site: The fleet.
+        feed: The data.
+        dispatch: Name of how bids become power by asset.
+        seed: Seed of the calls.
+
+    Raises:
+        MissingColumnError: The data lack a price.
+        UnknownIdError: There is no such dispatch.
+        ConfigurationError: The seed is no whole number of at least 0.
+    """
+    _check_columns(scenario, site, feed)
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ConfigurationError(f"activation_seed={seed!r}", "must be a whole number of at least 0", "pass 0")
+    unit, called = lay_out_fleet(site, feed, get_dispatch(dispatch), seed)
+    mean = _mean_value(site, feed)
+    columns, closing = _seen(scenario, site), _closing(scenario, site, feed, mean)
+    return LaidFleet(unit, called, columns, _states(unit), closing, _usual_value(site, feed))
 
 
 def lay_out_fleet(
@@ -199,6 +190,7 @@ def lay_out_fleet(
         hours=hours,
         site=site,
         dispatch=dispatch,
+        by_asset=DISPATCHES["direct"],
         held_prices=np.stack([feed.values[leg.product.price][window] * leg.product.price_share for leg in legs]),
         energy_prices=np.stack([zeros if name is None else feed.values[name][window] for name in energy]),
         shares=np.stack([part[window] for part in shares]),
@@ -251,6 +243,14 @@ def _states(unit: FleetUnit) -> tuple[State, ...]:
 def _worth(site: Site) -> str:
     """Return the column of the price at which energy missing or left at the end is settled."""
     return table_names(site)[0]
+
+
+def _usual_value(site: Site, feed: Feed) -> Closing:
+    """Return the same over the training part: what a plan that ends before the episode may know."""
+    worth, carbon = _worth(site), site.energy.carbon
+    price = feed.usual_value(worth) if worth in feed.values else 0.0
+    grams = feed.usual_value(carbon) if carbon in feed.values else 0.0
+    return Closing(price, price, grams, grams)
 
 
 def _mean_value(site: Site, feed: Feed) -> Closing:

@@ -16,7 +16,9 @@ import numpy.typing as npt
 from energy_gym.backends import Namespace
 from energy_gym.contracts.activation import NoActivation
 from energy_gym.contracts.fleet import FleetMarket, Leg
-from energy_gym.entities import Battery
+from energy_gym.entities import Battery, Flexible
+from energy_gym.entities.base import Laws
+from energy_gym.errors import ConfigurationError
 from energy_gym.reserve.fleet import legs_of, markets_of
 from energy_gym.reserve.laws import DOWN, UP, Figures, figures
 from energy_gym.scenario import Site
@@ -57,6 +59,7 @@ class FleetUnit(Unit):
     Args:
         site: Batteries and markets.
         dispatch: How bids become power by asset.
+        by_asset: The dispatch in which an action bids for each asset by itself: all that physics allows.
         held_prices: Payment for holding by leg, shape (legs, T) [currency/MW/h].
         energy_prices: Price of called energy by leg, shape (legs, T) [currency/MWh].
         shares: Share called by leg, shape (legs, T).
@@ -66,6 +69,7 @@ class FleetUnit(Unit):
 
     site: Site
     dispatch: Dispatch
+    by_asset: Dispatch
     held_prices: Floats
     energy_prices: Floats
     shares: Floats
@@ -115,10 +119,26 @@ class FleetUnit(Unit):
         """See `Unit.plain`."""
         return False
 
+    @cached_property
+    def decisions(self) -> tuple[Flexible, ...]:
+        """See `Unit.decisions`: the bids."""
+        return tuple(_bids(self))
+
     @property
     def controls(self) -> int:
         """Number of bids of an action."""
         return self.dispatch.controls(self)
+
+    @property
+    def undifferentiable(self) -> str | None:
+        """See `Unit.undifferentiable`."""
+        if self.dispatch.name == "optimal":
+            return "dispatch='optimal' is a solver's and has no gradient; dispatch='proportional' has one"
+        return None
+
+    def physical(self) -> Self:
+        """See `Unit.physical`: a bid for each asset and market."""
+        return replace(self, dispatch=self.by_asset)
 
     @property
     def initial(self) -> tuple[Any, ...]:
@@ -167,6 +187,23 @@ class FleetUnit(Unit):
         """Prices of holding, of energy, shares and carbon, with a step past the last, shape (3 legs + 1, T + 1)."""
         table = np.concatenate([self.held_prices, self.energy_prices, self.shares, self.carbon[None, :]])
         return np.ascontiguousarray(np.concatenate([table, np.zeros((len(table), 1))], axis=1))
+
+
+def _bids(unit: FleetUnit) -> list[Flexible]:
+    nothing = Laws(*[_no_law] * 4)
+    found = []
+    by_asset = unit.controls > len(unit.markets)
+    for market, contract in unit.markets.items():
+        powers = contract.powers(list(unit.batteries)) if by_asset else (contract.maximum_kw,)
+        names = [f"{market}/{asset}" for asset in unit.batteries] if by_asset else [market]
+        for name, power in zip(names, powers, strict=True):
+            most = power * unit.hours
+            found.append(Flexible(name, nothing, None, 0.0, None, most, most, worth=0.0))
+    return found
+
+
+def _no_law(*_: Any) -> Any:
+    raise ConfigurationError("a bid", "has no law of its own", "play the fleet's step, which plays all of them")
 
 
 def expected_fleet(unit: FleetUnit, outlook: Mapping[str, Floats]) -> FleetUnit:

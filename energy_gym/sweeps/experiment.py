@@ -182,7 +182,7 @@ def environment_class(task: Mapping[str, Any]) -> type[EnergyEnv]:
 
     Raises:
         UnknownIdError: An unknown id.
-        ConfigurationError: One that is no scenario of entities and contracts.
+        ConfigurationError: One that asks for bids.
     """
     from energy_gym.scenarios.registration import SCENARIOS
 
@@ -190,8 +190,12 @@ def environment_class(task: Mapping[str, Any]) -> type[EnergyEnv]:
     if name not in SCENARIOS:
         raise UnknownIdError.of("environment", name, SCENARIOS)
     entry: Any = gym.envs.registration.load_env_creator(str(gym.spec(name).entry_point))
-    if entry._make_setup is not EnergyEnv._make_setup:
-        raise ConfigurationError(f"task.id={name!r}", "has no scenario of entities and contracts", "choose another id")
+    if entry.decision != EnergyEnv.decision:
+        raise ConfigurationError(
+            f"task.id={name!r}",
+            "asks for bids, and has no scenario of entities whose power is set, as a study varies",
+            "choose another id",
+        )
     return entry
 
 

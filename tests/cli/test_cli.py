@@ -125,7 +125,7 @@ def test_solve_prints_what_the_library_finds() -> None:
     assert found["window"] == "2022-07-04 00:00 UTC, 48 steps of 1 h"
     assert found["value"] == f"{best.value:.6f} USD"
     assert found["status"].startswith("optimal")
-    assert float(found["charged"].split()[0]) == pytest.approx(best.table["grid_kwh"].clip(lower=0).sum(), abs=0.005)
+    assert float(found["imported"].split()[0]) == pytest.approx(best.table["grid_kwh"].clip(lower=0).sum(), abs=0.005)
     assert "carbon" not in found
 
 

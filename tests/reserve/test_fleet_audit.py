@@ -88,7 +88,7 @@ class Ledger:
     def _held(self, number: int, name: str, action: np.ndarray) -> dict[str, float]:
         """What an asset holds for each side: in their order as far as it can last, one direction only."""
         cell = self.cells[name]
-        kept = self.energy[name] * (1.0 - cell.self_discharge_per_day * self.hours / 24.0)
+        kept = self.energy[name] * (1.0 - cell.self_discharge_per_day) ** (self.hours / 24.0)
         power = {"up": cell.discharge_kw, "down": cell.charge_kw}
         store = {
             "up": max(kept - cell.soc_min * cell.capacity_kwh, 0.0),
@@ -115,7 +115,7 @@ class Ledger:
     def _delivered(self, name: str, held: dict[str, float], shares: dict[str, float]) -> tuple[dict[str, float], float]:
         """What an asset gives or takes of what is called, as far as its energy lasts, and its wear."""
         cell = self.cells[name]
-        kept = self.energy[name] * (1.0 - cell.self_discharge_per_day * self.hours / 24.0)
+        kept = self.energy[name] * (1.0 - cell.self_discharge_per_day) ** (self.hours / 24.0)
         out = max(kept - cell.soc_min * cell.capacity_kwh, 0.0) * cell.efficiency_discharge
         into = max(cell.soc_max * cell.capacity_kwh - kept, 0.0) / cell.efficiency_charge
         left, flows = {"up": out, "down": into}, {}

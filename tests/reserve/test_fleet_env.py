@@ -17,7 +17,7 @@ import energy_gym
 from energy_gym import Battery, EnergyGymError, Scenario
 from energy_gym.agents import make_agent
 from energy_gym.contracts import Spot
-from energy_gym.entities import PumpedHydro
+from energy_gym.entities import FadingBattery, PumpedHydro
 from energy_gym.errors import ActionError, ConfigurationError, MissingColumnError, UnknownIdError
 from energy_gym.reserve import (
     ActivationSeries,
@@ -292,7 +292,8 @@ def silent(run: Any) -> None:
 @pytest.mark.parametrize("actions", ["continuous", "discrete-3"])
 @pytest.mark.parametrize("objective", ["cost", "joint"])
 def test_checkers(actions: str, objective: str) -> None:
-    env = make(actions=actions, objective=objective)
+    said = dict.fromkeys(("up_per_mw_h", "down_per_mw_h", "price_per_mwh"), "day-ahead 13:00")
+    env = make(actions=actions, objective=objective, published=said)
     silent(lambda: check_env(env.unwrapped))
     checker = pytest.importorskip("stable_baselines3.common.env_checker")
     silent(lambda: checker.check_env(env.unwrapped, warn=True))
@@ -395,6 +396,10 @@ def test_fleets_that_cannot_be_are_refused() -> None:
         (
             {"batteries": {"a": PumpedHydro()}, "markets": {"up": market}},
             "contracts.up.*'a'.*pumped_hydro.*batteries",
+        ),
+        (
+            {"batteries": {"a": FadingBattery()}, "markets": {"up": market}},
+            "contracts.up.*'a'.*fading_battery.*batteries",
         ),
         ({**one, "markets": {"up": market, "spot": Spot()}}, "contracts.spot.*settled by the meter.*'up'"),
         ({**one, "markets": {"w": value, "v": value, "up": market}}, "contracts.v: is a second value of energy"),
