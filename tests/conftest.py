@@ -31,6 +31,31 @@ if os.environ.get("ENERGY_GYM_REFUSE_NETWORK"):
 MIRROR = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+# What a version of Gymnasium, of a solver or of a library that learns can change.
+ON_VERSIONS = (
+    "agents",
+    "bidding",
+    "envs",
+    "leaderboard",
+    "oracle",
+    "reserve",
+    "test_random_scenarios.py",
+    "test_testing.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what the second dependency lane runs, in addition to the README."""
+    here = Path(__file__).parent
+    for item in items:
+        below = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else item.path.name
+        if below in (*ON_VERSIONS, "README.md"):
+            item.add_marker(pytest.mark.versions)
+        if "real_data" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.real_data)
+
+
 @pytest.fixture(scope="session")
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A cache of this session's own, so that no test reads or writes the user's."""
