@@ -98,7 +98,7 @@ def _state_asset(model: Any, unit: FleetUnit, asset: int, row: list[Any], start:
     _state_direction(model, unit, figures, row, (power, used, flows[UP] / cell.efficiency_discharge, kept, floor), free)
     net = flows[DOWN] - flows[UP]
     money, carbon = goal.weights
-    if any(sells) and cell.wear_per_kwh and money:
+    if sells[UP] and cell.wear_per_kwh and money:
         model.earn(wear_cost(flows[DOWN], flows[UP], cell) * -money)
     if any(sells) and carbon:
         model.earn(carbon_kg(net, unit.carbon) * -carbon)
