@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from energy_gym.backends import Namespace
-from energy_gym.contracts import Carried, EnergyContract, Ledger, Metered, register
+from energy_gym.contracts import Carried, EnergyContract, Exchange, Ledger, register
 from energy_gym.contracts.base import Floats, Values, party_names
 from energy_gym.contracts.clock import LocalTimes
 from energy_gym.errors import ConfigurationError
@@ -108,13 +108,13 @@ def settle(states: Any, net_kwh: Any, tiers: Any, xp: Namespace, signals: Any) -
     return (after,), cost
 
 
-def constrain(model: Model, metered: Metered, tiers: Any, start: Any, signals: Any) -> Any:
+def constrain(model: Model, exchange: Exchange, tiers: Any, start: Any, signals: Any) -> Any:
     """State the same in a solver's model; returns what each step costs above the first tier."""
     (imported,), (begins,) = start, signals
     ends = np.append(begins[1:], 1.0) > 0.0  # where a month, or the plan, ends: what is paid in all is settled there
     falling = any(rise < 0.0 for _, rise in tiers)  # then it would pay to import more than is used
-    more = positive_part(model, metered.net_kwh, metered.import_kwh, metered.export_kwh, exact=falling)
-    most = imported + metered.import_kwh.cumsum()
+    more = positive_part(model, exchange.net_kwh, exchange.import_kwh, exchange.export_kwh, exact=falling)
+    most = imported + exchange.import_kwh.cumsum()
     after = model.variable(0.0, most)
     model.equal(after, model.previous(after, imported) * (1.0 - begins) + more)
     cost = 0.0

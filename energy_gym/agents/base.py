@@ -16,6 +16,7 @@ import yaml
 from gymnasium import spaces
 
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.wrapped import ACTIONS, EVERYTHING, OBSERVATIONS, changes, check_faithful
 from energy_gym.errors import ConfigurationError, UnsuitableAgentError
 from energy_gym.files import write_atomically
 from energy_gym.tape import Slot
@@ -40,11 +41,12 @@ class Agent(ABC):
     """An agent for one environment.
 
     Args:
-        env: The environment it acts in (any Gymnasium wrappers).
+        env: The environment it acts in, in wrappers or not; see `energy_gym.envs.wrapped`.
         seed: Seed of what the agent itself draws.
 
     Raises:
-        ConfigurationError: The environment is not one of this package, or of a kind of action the agent cannot play.
+        ConfigurationError: The environment is not one of this package, or of a kind of action the agent cannot play,
+            or a wrapper changes observations or actions.
         UnsuitableAgentError: The agent decides on something else than the environment asks for.
     """
 
@@ -73,8 +75,12 @@ class Agent(ABC):
                 f"plays {' or '.join(self.kinds)} actions only",
                 f"make the environment with actions={self.preferred_actions!r}",
             )
+        acts = f"agent {self.name!r} sees and plays those of the environment itself"
+        check_faithful(env, (OBSERVATIONS, ACTIONS), acts, "make the agent for env.unwrapped")
         self.env: EnergyEnv = base
         self.seed = int(seed)
+        # What wrappers change that matters where it learns: see `played`.
+        self._wrapped = changes(env)
         if self.env.decision not in self.decides:
             raise self.refused(" or ".join(DECISIONS[item] for item in self.decides))
 
@@ -109,6 +115,32 @@ class Agent(ABC):
             callback: Called with steps so far and figures, now and then.
         """
         return self
+
+    def played(self, source: Any = None, **usual: Any) -> EnergyEnv:
+        """Return the environment to learn in: a source, or the training split of the agent's own with other keywords.
+
+        Raises:
+            ConfigurationError: The source is no environment of this package, or a wrapper (of the source, or of the
+                agent's own environment) changes what is learnt from.
+        """
+        base = self.env if source is None else getattr(source, "unwrapped", source)
+        if not isinstance(base, EnergyEnv):
+            raise ConfigurationError(
+                f"source={type(source).__name__}", f"{self.name} learns by playing", "pass an environment of energy_gym"
+            )
+        self.check_source(source)
+        return base.variant(split="train", **usual) if source is None else base
+
+    def check_source(self, source: Any) -> None:
+        """Raise ConfigurationError where a wrapper changes what the agent would learn from."""
+        found = self._wrapped if source is None else changes(source)
+        for changed in EVERYTHING:
+            if changed in found:
+                raise ConfigurationError(
+                    f"wrapper {found[changed]}",
+                    f"changes {changed}, and {self.name!r} learns in batches of the environment itself",
+                    "make the agent for env.unwrapped and pass fit() no wrapper, or train with a library of your own",
+                )
 
     def parameters(self) -> dict[str, Any]:
         """Return what `save` must keep, as plain numbers and strings."""

@@ -127,6 +127,7 @@ class Learner(Agent):
             MissingExtraError: The library that trains is not installed.
             ConfigurationError: A source that does not fit the agent's environment.
         """
+        self.check_source(source)
         steps = check_count("budget", self.settings["budget"] if budget is None else budget)
         keeper = Keeper(Validation(self.env), callback)
         if self.actor is not None:

@@ -19,7 +19,7 @@ from energy_gym.agents.advice import Advice, advised, valued
 from energy_gym.agents.learner import Keeper, Learner, one_thread, reward_factor
 from energy_gym.agents.records.readers import hush_gym
 from energy_gym.agents.records.trajectories import Trajectories
-from energy_gym.envs.env import EnergyEnv, batch_of
+from energy_gym.envs.env import batch_of
 from energy_gym.errors import ConfigurationError, MissingExtraError, ResetNeededError
 
 CHECKPOINTS = 20
@@ -44,13 +44,8 @@ class SB3Learner(Learner):
         """Return the training environments as a ``VecEnv``."""
         from energy_gym.agents.sb3_vec import BatchVecEnv
 
-        base = self.env if source is None else getattr(source, "unwrapped", source)
-        if not isinstance(base, EnergyEnv):
-            raise ConfigurationError(
-                f"source={type(source).__name__}", f"{self.name} learns by playing", "pass an environment of energy_gym"
-            )
-        changes: dict[str, Any] = {"split": "train", "episode_steps": "default"} if source is None else {}
-        batch = batch_of(base, self.settings["num_envs"], "same_step", **changes, terminal="free")
+        base = self.played(source, episode_steps="default")
+        batch = batch_of(base, self.settings["num_envs"], "same_step", terminal="free")
         if batch.layout != self.env.layout and [s.name for s in batch.layout] != [s.name for s in self.env.layout]:
             raise ConfigurationError("source: another layout", "must match the agent's environment", "use its keywords")
         venv = BatchVecEnv(batch, reward_factor(batch), self.settings["reward_limit"])

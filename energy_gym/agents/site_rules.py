@@ -93,7 +93,7 @@ class SiteRule(Agent):
         callback: Callback | None = None,
     ) -> Self:
         """See `Agent.fit`."""
-        train = self.env.variant(split="train", episode_steps=None) if source is None else source.unwrapped
+        train = self.played(source, episode_steps=None)
         actual = train.setup.units[0].fixed_kwh / train.setup.feed.step_hours
         forecast = net_kw(self.site, {name: rows[:-1, 0] for name, rows in train.setup.tape.ahead.items()})
         missed = np.concatenate(([0.0], actual - forecast))[:-1]

@@ -65,7 +65,7 @@ class Threshold(Agent):
         callback: Callback | None = None,
     ) -> Self:
         """See `Agent.fit`."""
-        train = self.env.variant(split="train", episode_steps=None) if source is None else source.unwrapped
+        train = self.played(source, episode_steps=None)
         costs = cost_of_kwh(train, {column: rows[:-1, 0] for column, rows in train.setup.tape.ahead.items()})
         levels = np.quantile(costs, QUANTILES)
         pairs = [(low, high) for low in levels for high in levels if low < high] or [(levels[0], levels[-1])]

@@ -17,7 +17,7 @@ from energy_gym.backends import Namespace
 from energy_gym.bidding import laws
 from energy_gym.contracts.clearing import trading_of
 from energy_gym.contracts.spot import carbon_kg
-from energy_gym.contracts.supply import Supply, Terms, unmatched_cost
+from energy_gym.contracts.supply import Supply, Terms, shifted, unmatched_cost
 from energy_gym.contracts.trading import Trading
 from energy_gym.dynamics import Advance, Flow, compose
 from energy_gym.units import Unit
@@ -127,23 +127,40 @@ class ProducerUnit(Unit):
 
 
 def producer_step(unit: ProducerUnit, xp: Namespace) -> Advance:
-    """Return the step of a producer: wishes are those of its site, then the share by which supply is shifted."""
-    advance = compose([unit.site], xp)
-    trade = laws.compose_trade(unit.trading, unit.supply, unit.hours, trading_of(xp))
+    """Return the step of a producer: wishes are those of its site, then the share by which supply is shifted.
+
+    What is shifted flows through the same connection as the site's energy: where that has limits, storage gives way to
+    it, and what still does not fit is not shifted.
+    """
+    advance, trade_xp = compose([unit.site], xp), trading_of(xp)
+    trade = laws.compose_trade(unit.trading, unit.supply, unit.hours, trade_xp)
     controls, size, hours = len(unit.flexibles), unit.balance, unit.hours
-    emits = bool(unit.carbon.any())
+    emits, limited = bool(unit.carbon.any()), unit.limited
 
     def play(states: Any, wishes: Any, signals: Any) -> Flow:
         own, volumes, limits, terms = signals
-        moved, net, _, _, wear, _, _, refused, cut = advance(states[:size], wishes[:controls], own)
+        extra = shifted(wishes[controls], terms[1], terms[2], trade_xp)
+        told = (*own[:3], own[3] + extra, *own[4:]) if limited else own
+        moved, net, _, _, wear, _, _, refused, cut = advance(states[:size], wishes[:controls], told)
+        if limited:
+            net, extra, refused = _fitting(unit, net, extra, refused, xp)
+        else:
+            net = net + extra
         net, committed, supplied, balance, market, supply, deviation, unmatched = trade(
-            net, wishes[controls], states[size], volumes, limits, terms
+            net, extra, states[size], volumes, limits, terms
         )
         after = (*moved, balance, market, supply, deviation, unmatched, committed / hours, supplied / hours)
         carbon = carbon_kg(net, own[2]) if emits else 0.0
         return after, net, market + supply, carbon, wear, deviation + unmatched, 0.0, refused, cut
 
     return play
+
+
+def _fitting(unit: ProducerUnit, net: Any, extra: Any, refused: Any, xp: Namespace) -> tuple[Any, Any, Any]:
+    """Return the energy at the meter and the shift of supply, cut to what fits through the connection [kWh]."""
+    more = xp.bounded(xp.positive(net - unit.import_kwh), xp.positive(extra))
+    less = xp.bounded(xp.positive(0.0 - unit.export_kwh - net), xp.positive(0.0 - extra))
+    return net - more + less, extra - more + less, refused + more + less
 
 
 def unmatched_at_end(unit: ProducerUnit, states: Sequence[Any], xp: Namespace) -> Any:

@@ -3,7 +3,7 @@
 from energy_gym.contracts.base import CONTRACTS, Contract, EnergyContract, register
 from energy_gym.contracts.demand import DemandCharge, DemandWindow
 from energy_gym.contracts.fleet import EnergyValue
-from energy_gym.contracts.ledger import Carried, Ledger, Metered
+from energy_gym.contracts.ledger import Carried, Exchange, Ledger
 from energy_gym.contracts.reserve import Reserve
 from energy_gym.contracts.spot import Spot
 from energy_gym.contracts.supply import Supply
@@ -21,8 +21,8 @@ __all__ = [
     "DemandWindow",
     "EnergyContract",
     "EnergyValue",
+    "Exchange",
     "Ledger",
-    "Metered",
     "Reserve",
     "Spot",
     "Supply",

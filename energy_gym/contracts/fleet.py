@@ -158,7 +158,7 @@ def _check_batteries(contract: Contract, name: str, entities: Mapping[str, Any])
         if not isinstance(entity, Battery):
             raise ConfigurationError(found, "the assets of a fleet are batteries", "leave it out of its parties")
         if type(entity).flexible is not Battery.flexible:
-            rule = "which has laws of its own, such as fading; a fleet plays those of a plain battery"
+            rule = "the assets of a fleet are plain batteries; this one has laws of its own, which would not be played"
             raise ConfigurationError(found, rule, "pass a Battery, with what its use costs as wear_per_kwh")
 
 

@@ -42,7 +42,7 @@ class Carried(NamedTuple):
     top: float | None = None
 
 
-class Metered(NamedTuple):
+class Exchange(NamedTuple):
     """What crosses the meter, in a solver's model.
 
     Args:
@@ -67,7 +67,7 @@ class Ledger:
     Args:
         settle: ``(states, net_kwh, terms, xp, signals) -> (states, cost)``: the figures carried after a step, and what
             the step costs [currency], for the energy that came in (+) or went out (-) in it.
-        constrain: ``(model, metered, terms, start, signals) -> cost``: the same in a solver's model, as an expression
+        constrain: ``(model, exchange, terms, start, signals) -> cost``: the same in a solver's model, as an expression
             whose rows add up to the cost; ``start`` holds the figures carried so far, ``signals`` arrays (T,).
         terms: The contract's figures, as the laws take them.
         carried: What is carried from step to step.

@@ -13,7 +13,7 @@ import pandas as pd
 
 from energy_gym.data.cards import Card
 
-VERSION = 1
+VERSION = 2
 """Goes up whenever a reader or the filling changes its result; cached frames of other versions are not used."""
 
 STAND_IN = "stand_in"

@@ -214,9 +214,10 @@ class Setup:
 
         try:
             stamp = pd.Timestamp(start)
-            stamp = stamp.tz_localize("UTC") if stamp.tz is None else stamp.tz_convert("UTC")
+            stamp = (stamp.tz_localize(self.feed.zone) if stamp.tz is None else stamp).tz_convert("UTC")
         except (ValueError, TypeError) as error:
             raise WindowError(f"start={start!r}", "is no time stamp", 'write "2022-03-01T00:00Z"') from error
+        self._require_no_half_step(stamp)
         position = int(self.feed.times.get_indexer(pd.DatetimeIndex([stamp]))[0]) - self.feed.first
         if not 0 <= position < self.steps:
             raise WindowError(
@@ -225,6 +226,16 @@ class Setup:
                 "choose a start in that range, or another split",
             )
         return position
+
+    def _require_no_half_step(self, stamp: pd.Timestamp) -> None:
+        """Raise where a moment within the split is no start of a step."""
+        after = int(self.feed.times.searchsorted(stamp)) - self.feed.first
+        if 0 < after < self.steps and self.time(after) != stamp:
+            before, next_one = (self.time(step).isoformat() for step in (after - 1, after))
+            found = f"start={stamp.isoformat()}"
+            raise WindowError(
+                found, "lies within a step, and an episode begins with one", f"say {before} or {next_one}"
+            )
 
     def _fitting(self, steps: Any, first: int) -> int:
         return check_steps(steps, self.steps - first, self.time(first).isoformat())

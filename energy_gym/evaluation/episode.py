@@ -14,14 +14,18 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.agents.base import Agent
+from energy_gym.dynamics import reward
+from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError
+from energy_gym.evaluation.asking import asked
 from energy_gym.evaluation.scoring import regret, score
 from energy_gym.oracle import solve
 from energy_gym.oracle.solution import Solution, idle_return
 
-PARTS = ("energy_cost", "carbon_kg", "wear", "penalty", "demand_charge", "cost")
+# What the reward is made of, in the order of `energy_gym.dynamics.reward`.
+REWARDED = ("energy_cost", "carbon_kg", "wear", "penalty", "demand_charge")
+PARTS = (*REWARDED, "cost")
 
 
 class Bracket(Protocol):
@@ -85,11 +89,17 @@ def evaluate(
     """Play one episode and score it.
 
     Args:
-        agent: Anything with ``act(observation, info)`` and ``reset()``.
-        env: An environment of this package, in any Gymnasium wrappers.
+        agent: An agent; anything with ``act(observation, info)``, and ``reset()`` if it carries something over; a model
+            of Stable-Baselines3 or d3rlpy; or a function of the observation, or of observation and ``info``.
+        env: An environment of this package, in any Gymnasium wrappers; what is earned is always that of the environment
+            itself, whatever wrappers make of its rewards.
         seed: Seed of the episode.
         options: Options of ``reset``, to pick the window.
         oracle: Value and bound of this very episode where they are known, to save solving it again.
+
+    Raises:
+        ConfigurationError: The agent can not be asked, was made for another environment or for none of these wrappers,
+            or a wrapper ended the episode early.
 
     Example:
         >>> import gymnasium as gym
@@ -98,16 +108,25 @@ def evaluate(
         >>> result = evaluate(make_agent("mpc", env), env, seed=1)
         >>> 0.0 < result.score <= 1.0 and result.regret >= 0.0
         True
+        >>> evaluate(lambda observation: [0.0], env, seed=1).score
+        0.0
     """
     base = env.unwrapped
-    if isinstance(agent, Agent) and agent.env is not base:
-        raise ConfigurationError(f"agent {agent.name!r}", "was made for another environment", "make it for this one")
+    if not isinstance(base, EnergyEnv):
+        raise ConfigurationError(f"env={env!r}", "must be an environment of energy_gym", "pass gym.make(...)")
+    agent = asked(agent, env)
     observation, info = env.reset(seed=seed, options=options)
     first, stop = base.steps_left
     best = solve(env, continuous=True) if oracle is None else oracle
     idle = idle_return(base.setup, first, stop, base.states)
     agent.reset()
     rewards, parts, deciding, total = _play(agent, env, observation, info)
+    if base.steps_left[0] < stop:
+        raise ConfigurationError(
+            f"an episode that ended after {len(rewards)} of {stop - first} steps",
+            "a wrapper cut it, and the optimum is that of all of it",
+            f"make the environment with episode_steps={len(rewards)}",
+        )
     earned, days = float(sum(rewards)), by_day(base.setup, first, np.array(rewards))
     return Evaluation(
         return_=earned,
@@ -161,14 +180,17 @@ def _play(
     """Play to the end; return the rewards, the sums of the parts, the seconds of each ``act`` and those of all."""
     rewards, deciding, over = [], [], False
     parts = dict.fromkeys(PARTS, 0.0)
+    weights = env.unwrapped.setup.weights
     began = time.perf_counter()
     while not over:
-        asked = time.perf_counter()
+        before = time.perf_counter()
         action = agent.act(observation, info)
-        deciding.append(time.perf_counter() - asked)
-        observation, reward, terminated, truncated, info = env.step(action)
+        deciding.append(time.perf_counter() - before)
+        observation, _, terminated, truncated, info = env.step(action)
         over = terminated or truncated
-        rewards.append(reward)
+        # What wrappers make of the reward is theirs: what was earned is in the figures.
+        energy_cost, carbon_kg, wear, penalty, charge = (info[name] for name in REWARDED)
+        rewards.append(reward(energy_cost, carbon_kg, wear, penalty, charge, weights))
         for name in PARTS:
             parts[name] += info[name]
     return rewards, parts, deciding, time.perf_counter() - began

@@ -77,7 +77,8 @@ def metered_of(unit: Unit, states: Sequence[float], goal: Goal) -> Metered | Non
         states: States now.
         goal: Weights and closing prices.
     """
-    charged = unit.registers > 0 and goal.weights.money != 0.0 and bool(unit.rates.any())
+    billed = bool(unit.rates.any()) or bool(unit.accounts)  # what a kWh costs then depends on the steps before
+    charged = goal.weights.money != 0.0 and billed
     if len(unit.flexibles) != 1 or charged or unit.remembers or not is_battery(unit.flexibles[0]):
         return None
     trades, constant = _trades(unit, goal)

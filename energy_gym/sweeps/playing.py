@@ -74,6 +74,8 @@ class Planned:
 class Meter(gym.Wrapper[Any, Any, Any, Any]):
     """Measures what batteries give out, and what capacity they have left."""
 
+    faithful = True
+
     def __init__(self, env: Any) -> None:
         super().__init__(env)
         self._base: EnergyEnv = env.unwrapped

@@ -52,11 +52,11 @@ def _settle(states: Any, net_kwh: Any, terms: Any, xp: Any, signals: Any) -> tup
     return (net_kwh,), change * factor * rate / 1000.0
 
 
-def _constrain(model: Any, metered: Any, terms: Any, start: Any, signals: Any) -> Any:
+def _constrain(model: Any, exchange: Any, terms: Any, start: Any, signals: Any) -> Any:
     factor, rate = signals
-    last = model.previous(metered.net_kwh, start[0])
-    up = positive_part(model, metered.net_kwh - last, np.inf, np.inf, exact=False)
-    down = positive_part(model, last - metered.net_kwh, np.inf, np.inf, exact=False)
+    last = model.previous(exchange.net_kwh, start[0])
+    up = positive_part(model, exchange.net_kwh - last, np.inf, np.inf, exact=False)
+    down = positive_part(model, last - exchange.net_kwh, np.inf, np.inf, exact=False)
     return (up + down) * (factor * rate / 1000.0)
 
 

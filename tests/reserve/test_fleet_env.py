@@ -294,7 +294,8 @@ def silent(run: Any) -> None:
 @pytest.mark.parametrize("actions", ["continuous", "discrete-3"])
 @pytest.mark.parametrize("objective", ["cost", "joint"])
 def test_checkers(actions: str, objective: str) -> None:
-    env = make(actions=actions, objective=objective)
+    said = dict.fromkeys(("up_per_mw_h", "down_per_mw_h", "price_per_mwh"), "day-ahead 13:00")
+    env = make(actions=actions, objective=objective, published=said)
     silent(lambda: check_env(env.unwrapped))
     checker = pytest.importorskip("stable_baselines3.common.env_checker")
     silent(lambda: checker.check_env(env.unwrapped, warn=True))
@@ -403,7 +404,7 @@ def test_fleets_that_cannot_be_are_refused() -> None:
         ),
         (
             {"batteries": {"a": FadingBattery()}, "markets": (market,)},
-            "contracts.up.*'a'.*fading_battery.*wear_per_kwh",
+            "contracts.up.*'a'.*fading_battery.*batteries.*wear_per_kwh",
         ),
         ({**one, "markets": {"up": market, "spot": Spot()}}, "contracts.spot.*settled by the meter.*'up'"),
         ({**one, "markets": {"w": value, "v": value, "up": market}}, "contracts.v: is a second value of energy"),

@@ -162,7 +162,7 @@ class L2O(Agent):
         """Return what to learn from and each part's share; the last one's prices set the scale."""
         if isinstance(source, DayBatch):
             return [(Source.of_days(source), 1.0)]
-        base = self.env.variant(split="train", episode_steps=None) if source is None else _unwrapped(source)
+        base = self.played(source, episode_steps=None)
         own, steps = self._own(base), self.env.setup.tape.horizon
         share, hours = self.settings["own"], base.setup.feed.step_hours
         if source is not None or share == 1.0 or steps * hours != DAY_HOURS:
@@ -225,15 +225,6 @@ def _check_site(env: EnergyEnv) -> None:
             "plans one battery, without limits of the connection and demand charges",
             'use energy_gym/HomeSolar-v0 or energy_gym/Arbitrage-v0, or the agent "mpc"',
         )
-
-
-def _unwrapped(source: Any) -> EnergyEnv:
-    base = getattr(source, "unwrapped", source)
-    if not isinstance(base, EnergyEnv):
-        raise ConfigurationError(
-            f"source={type(source).__name__}", "must be an environment or a DayBatch", "pass gym.make(...)"
-        )
-    return base
 
 
 def _torch() -> Any:

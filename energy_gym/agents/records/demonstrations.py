@@ -12,10 +12,12 @@ import joblib
 
 from energy_gym.agents.records.experts import record_expert
 from energy_gym.agents.records.keywords import environment_id, plain_keywords
+from energy_gym.agents.records.minari_store import is_minari, read_trajectories
 from energy_gym.agents.records.trajectories import Trajectories
 from energy_gym.data.fetching import cache_folder
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import WEEK_HOURS
+from energy_gym.envs.wrapped import EVERYTHING, check_faithful
 from energy_gym.errors import ConfigurationError
 from energy_gym.files import write_atomically
 from energy_gym.version import __version__
@@ -49,13 +51,12 @@ def demonstrations(source: Any, env: EnergyEnv, recipe: dict[str, Any], drawn: i
         >>> len(demonstrations(None, env.unwrapped, {"policy": "mpc", "noise": 0.2}, drawn=2016 * 3))
         504
     """
-    if isinstance(source, str):
-        from energy_gym.agents.records.minari_store import read_trajectories
-
+    if isinstance(source, str) or is_minari(source):
         return read_trajectories(source, env)
     if isinstance(source, Trajectories):
         source.check_matches(env)
         return source
+    check_faithful(source, EVERYTHING, "records hold those of the environment itself", "pass env.unwrapped")
     player = env.variant(split="train", episode_steps=None) if source is None else getattr(source, "unwrapped", source)
     if not isinstance(player, EnergyEnv):
         raise ConfigurationError(

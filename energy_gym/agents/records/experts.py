@@ -21,6 +21,7 @@ from energy_gym.agents.registry import agent_class, agent_ids, make_agent
 from energy_gym.bidding.env import BiddingEnv
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
+from energy_gym.envs.wrapped import EVERYTHING, check_faithful
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.oracle import solve
 from energy_gym.oracle.solution import Solution, idle_return
@@ -49,7 +50,8 @@ def record_expert(
     """Let an expert play episodes of an environment and record them.
 
     Args:
-        env: An environment of this package; its own split and keywords are played, and any wrappers passed over.
+        env: An environment of this package, in no wrappers that change what is seen, done or earned; its own split and
+            keywords are played.
         policy: ``"oracle"`` plans over what will really happen, ``"mpc"`` over the environment's own forecast; or the
             name of another agent that needs no training.
         noise: Probability with which a step plays a random action, drawn evenly, in place of the expert's.
@@ -94,6 +96,7 @@ def _checked(env: Any, policy: str, noise: float, window: int | None) -> EnergyE
     base = getattr(env, "unwrapped", env)
     if not isinstance(base, EnergyEnv):
         raise ConfigurationError(f"env={env!r}", "must be a single environment of energy_gym", "pass gym.make(...)")
+    check_faithful(env, EVERYTHING, "records hold those of the environment itself", "pass env.unwrapped")
     if policy != ORACLE and policy not in agent_ids():
         raise UnknownIdError.of("expert policy", policy, (ORACLE, *agent_ids()))
     if policy != ORACLE and agent_class(policy).learns:

@@ -71,20 +71,28 @@ def usual_name(env: Any, policy: str, noise: float) -> str:
 
 def _name(id: str, keywords: dict[str, Any], levels: tuple[float, ...] | None, policy: str, noise: float) -> str:
     scenario, _, version = id.rpartition("/")[2].lower().rpartition("-v")
-    dataset = keywords.get("dataset") or ("data" if keywords.get("data") is not None else _usual(id, keywords))
+    dataset = "data" if keywords.get("data") is not None else _dataset(id, keywords)
+    home = f"-home{keywords['home']}" if keywords.get("home") is not None else ""
     parts = [policy]
     if noise:
         parts.append(f"noise{100.0 * noise:g}".replace(".", "p"))
     if levels is not None:
-        parts.append(f"discrete{len(levels)}")
-    return f"{NAMESPACE}/{scenario}-{dataset}/{'-'.join(parts)}-v{version}"
+        parts.append(str(keywords.get("actions", f"discrete{len(levels)}")).replace("-", ""))
+    return f"{NAMESPACE}/{scenario}-{dataset}{home}/{'-'.join(parts)}-v{version}"
 
 
-def _usual(id: str, keywords: dict[str, Any]) -> str:
-    """Return the data set that an environment runs on where none is named."""
+def _dataset(id: str, keywords: dict[str, Any]) -> str:
+    """Return the data set that an environment runs on, named or not."""
+    if keywords.get("dataset") is not None:
+        return str(keywords["dataset"])
     if id == "energy_gym/Bidding-v0":
         return DATASETS[keywords.get("preset") or "eu-hourly"]
-    return "synthetic" if id == "energy_gym/FleetReserve-v0" else DEFAULT_DATASET
+    if id == "energy_gym/FleetReserve-v0":
+        return "synthetic"
+    if id not in gym.registry:
+        return DEFAULT_DATASET
+    made: Any = gym.envs.registration.load_env_creator(str(gym.spec(id).entry_point))
+    return str(made.complete({**keywords, "scenario": None}).get("dataset") or DEFAULT_DATASET)
 
 
 def write_trajectories(trajectories: Trajectories, name: str | None = None, *, force: bool = False) -> str:
@@ -165,9 +173,11 @@ def _buffer(episode: Episode, number: int) -> Any:
 def _spaces(trajectories: Trajectories) -> tuple[gym.spaces.Box, gym.spaces.Space[Any]]:
     slots = (len(trajectories.layout),)
     box = gym.spaces.Box(-OBSERVATION_LIMIT, OBSERVATION_LIMIT, slots, np.float32)
+    played = trajectories.episodes[0].actions.shape[1:]
     if trajectories.levels is None:
-        return box, gym.spaces.Box(-1.0, 1.0, (1,), np.float32)
-    return box, gym.spaces.Discrete(len(trajectories.levels))
+        return box, gym.spaces.Box(-1.0, 1.0, played, np.float32)
+    count = len(trajectories.levels)
+    return box, gym.spaces.MultiDiscrete([count] * played[0]) if played else gym.spaces.Discrete(count)
 
 
 def _spec(trajectories: Trajectories) -> Any:
@@ -207,11 +217,11 @@ def _hash(episode: Episode) -> str:
     return digest.hexdigest()
 
 
-def read_trajectories(name: str, env: Any = None) -> Trajectories:
+def read_trajectories(name: Any, env: Any = None) -> Trajectories:
     """Read trajectories that `write_trajectories` wrote.
 
     Args:
-        name: Name of the Minari data set.
+        name: Name of the Minari data set, or the data set as Minari has loaded it.
         env: Where given, the environment they must fit.
 
     Raises:
@@ -220,12 +230,13 @@ def read_trajectories(name: str, env: Any = None) -> Trajectories:
         ConfigurationError: Other slots or actions than the environment's.
         MissingExtraError: Minari is not installed.
     """
-    place = place_of(name)
+    loaded = None if isinstance(name, str) else name
+    place, name = (place_of(name), name) if loaded is None else _place_and_name(loaded)
     if not place.exists():
         raise UnknownIdError.of("expert data set", name, list_trajectories())
     card = read_card(place, name)
     try:
-        stored = list(open_minari().load_dataset(name).iterate_episodes())
+        stored = list((loaded or open_minari().load_dataset(name)).iterate_episodes())
         episodes = tuple(_episode(data, figures) for data, figures in zip(stored, card["episodes"], strict=True))
         trajectories = _assemble(card, episodes)
     except BROKEN as error:
@@ -236,6 +247,16 @@ def read_trajectories(name: str, env: Any = None) -> Trajectories:
     if env is not None:
         trajectories.check_matches(env)
     return trajectories
+
+
+def is_minari(source: Any) -> bool:
+    """Return whether something is a data set as Minari has loaded it; Minari is not imported for it."""
+    return any(kind.__module__.split(".")[0] == "minari" for kind in type(source).__mro__)
+
+
+def _place_and_name(loaded: Any) -> tuple[Path, str]:
+    """Return folder and name of a data set that Minari has loaded."""
+    return Path(loaded.storage.data_path).parent, str(loaded.spec.dataset_id)
 
 
 def _episode(data: Any, figures: dict[str, Any]) -> Episode:
