@@ -24,8 +24,8 @@ from rich.table import Table
 from energy_gym.agents.base import Agent
 from energy_gym.agents.learner import Learner
 from energy_gym.agents.learner import defaults as learner_defaults
-from energy_gym.agents.registry import agent_class, make_agent
-from energy_gym.envs.setup import check_count
+from energy_gym.agents.registry import agent_class, learner_ids, make_agent
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError
 from energy_gym.evaluation.episode import evaluate
 from energy_gym.oracle import solve
@@ -67,7 +67,7 @@ def learner(name: str, env: Any, seed: int, logs: str | None = None) -> Agent:
     """
     made: Agent = make_agent(name, env, seed)
     if not made.learns:
-        raise ConfigurationError(f"agent {name!r}", "does not learn", "choose one of bc, cql, dqn, l2o, ppo, sac")
+        raise ConfigurationError(f"agent {name!r}", "does not learn", f"choose one of {', '.join(learner_ids())}")
     if isinstance(made, Learner):
         made.tensorboard = logs
     elif logs is not None:
@@ -126,7 +126,7 @@ def prepared(name: str, actions: str | None) -> Choice:
     """
     found = agent_class(name)
     if not getattr(found, "learns", False):
-        raise ConfigurationError(f"agent {name!r}", "does not learn", "choose one of bc, cql, dqn, l2o, ppo, sac")
+        raise ConfigurationError(f"agent {name!r}", "does not learn", f"choose one of {', '.join(learner_ids())}")
     return Choice(name, found.preferred_actions if actions is None else actions)
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from energy_gym.agents.base import Agent
 from energy_gym.agents.mpc import expected_units
 from energy_gym.agents.schedules import Changes, UnitWindow, annealed
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import NonPositiveError
 from energy_gym.oracle.solve import by_unit, chosen_levels
 from energy_gym.oracle.statement import Goal

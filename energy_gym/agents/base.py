@@ -29,7 +29,12 @@ FORMAT = 1
 # such as the score on the validation split.
 Callback = Callable[[int, Mapping[str, float]], None]
 # What the environments of the suite ask for, by `EnergyEnv.decision`.
-DECISIONS = {"power": "sets the power of storage", "bids": "bids in markets for a producer", "fleet": "bids for fleets"}
+DECISIONS = {
+    "power": "sets the power of storage",
+    "bids": "bids in markets for a producer",
+    "fleet": "bids for fleets",
+    "mixed": "sets the power of storage and bids for fleets at once",
+}
 
 
 class Agent(ABC):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from energy_gym.agents.bid_planning import BidPlanner
 from energy_gym.agents.bidding import Bidder
 from energy_gym.agents.mpc import Planner
-from energy_gym.bidding.choosing import ChoosingEnv
+from energy_gym.bidding.env import BiddingEnv
 from energy_gym.bidding.oracle import actions_of
 from energy_gym.bidding.outlook import hedged_window, past_errors, planned_steps
 from energy_gym.bidding.statement import Bids, Window, state_window
@@ -45,7 +45,7 @@ class StochasticPlanner(BidPlanner):
         stated = [state_window(model, _share(window, len(windows)), whole=False) for window in windows]
         for other in stated[1:]:
             self._same_first_stage(model, stated[0], other)
-        return actions_of(self.env.desk, windows[0], stated[0], model.solve().columns)
+        return actions_of(self.env.gates, windows[0], stated[0], model.solve().columns)
 
     def _same_first_stage(self, model: ArrayModel, one: Bids, other: Bids) -> None:
         """State that two scenarios share the bids that are due, and what is done in the running step."""
@@ -84,7 +84,7 @@ class BidStochastic(Bidder):
 
     name: ClassVar[str] = "bid-stochastic"
     kinds: ClassVar[tuple[str, ...]] = ("continuous", "discrete")
-    env: ChoosingEnv
+    env: BiddingEnv
 
     def __init__(self, env: Any, seed: int = 0) -> None:
         super().__init__(env, seed)

@@ -34,7 +34,7 @@ class Bidder(Agent):
         """See `Agent.act`."""
         action = np.zeros(self.env.setup.controls)
         self._use_storage(action)
-        if self.env.due[len(self.env.setup.flexibles) + 1 :].any():
+        if self.env.gates.due[len(self.env.setup.flexibles) + 1 :].any():
             self._bid(action)
         return action
 

@@ -20,7 +20,6 @@ from energy_gym.agents.logs import checked_device
 from energy_gym.agents.records.demonstrations import demonstrations
 from energy_gym.agents.records.readers import import_imitation, to_imitation
 from energy_gym.agents.records.trajectories import Trajectories
-from energy_gym.bidding.setup import BiddingSetup
 
 CHECKPOINTS = 20
 SAMPLE = 2048
@@ -81,9 +80,9 @@ class BC(Learner):
     def advice(self, data: Trajectories) -> npt.NDArray[Any]:
         """Return the advice, with NaN for bids whose gate is not now: what stands there has no effect."""
         setup = self.env.setup
-        if self.head != "clip" or not isinstance(setup, BiddingSetup):
+        if self.head != "clip":
             return data.advice
-        due = setup.bid_tape.due(data.observations, setup.controls)
+        due = setup.tape.due(data.observations, setup.controls)
         return np.where(due, data.advice, np.float32(np.nan))
 
     def _policy(self, seed: int) -> Any:

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from energy_gym.agents.base import Agent
 from energy_gym.agents.mpc import expected_units
 from energy_gym.backends import scalars
-from energy_gym.errors import ConfigurationError
 from energy_gym.oracle.solve import best_of_unit, by_unit, chosen_levels
 from energy_gym.oracle.statement import Goal
 from energy_gym.reserve.laws import DOWN, UP, rooms_kwh
@@ -44,9 +43,7 @@ class Greedy(Agent):
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""
-        unit = expected_units(self.env, 1)[0]
-        if not isinstance(unit, FleetUnit):
-            raise ConfigurationError(f"unit {unit.name!r}", "must be a fleet", "make FleetReserve-v0")
+        unit: Any = expected_units(self.env, 1)[0]  # a fleet's, as `decides` says
         worth = worth_per_kw(unit, self.env.setup.keeping[0].left)
         ways = [_bid_way(unit, way, worth, self.env.states) for way in (UP, DOWN)]
         return max(ways, key=lambda way: way[1])[0]
@@ -79,7 +76,7 @@ def _bid_way(unit: FleetUnit, way: int, worth: Floats, states: Sequence[float]) 
     """Return the bids in one direction, the dearest market first up to the fleet's rated power, and their worth."""
     left = float(sum(asset.rated_kw[way] for asset in unit.assets))
     bids, total = np.zeros(unit.controls), 0.0
-    count = unit.controls // len(unit.fleet.markets)
+    count = unit.controls // len(unit.markets)
     for place in np.argsort(-worth).tolist():
         leg = unit.legs[place]
         if unit.ways[place] != way or worth[place] <= 0.0 or left <= 0.0:

@@ -25,7 +25,7 @@ from energy_gym.agents.keeper import Keeper
 from energy_gym.agents.logs import Board
 from energy_gym.agents.validation import Validation
 from energy_gym.envs.assembly import table_names
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, ResetNeededError, UnknownIdError
 from energy_gym.files import write_atomically
 
@@ -45,18 +45,17 @@ def defaults(name: str) -> Mapping[str, Any]:
     return tree
 
 
-def chosen_settings(agent: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an agent's defaults with what was given in their place.
+def chosen_settings(agent: str, known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an agent starts from with what was given in its place.
 
     Raises:
         UnknownIdError: An unknown setting.
         ConfigurationError: A setting of another type.
 
     Example:
-        >>> chosen_settings("dqn", {"gamma": 0.9})["gamma"]
+        >>> chosen_settings("dqn", defaults("dqn"), {"gamma": 0.9})["gamma"]
         0.9
     """
-    known = defaults(agent)
     for key, value in given.items():
         _check_setting(agent, key, value, known)
     return {**known, **given}
@@ -70,7 +69,7 @@ class Learner(Agent):
         seed: Seed of training.
         device: What torch trains on: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``. Acting is on the CPU always;
             networks of the usual size learn no faster on a GPU.
-        settings: In place of the defaults of the agent's YAML file, by name.
+        settings: In place of its `usual_settings`, by name.
 
     Raises:
         UnknownIdError: An unknown setting.
@@ -86,7 +85,7 @@ class Learner(Agent):
         self.device = device
         if isinstance(self.env.action_space, spaces.MultiDiscrete):
             raise self.refused("chooses one of a few actions; here each of several controls has levels")
-        self.settings: dict[str, Any] = chosen_settings(self.name, settings)
+        self.settings: dict[str, Any] = chosen_settings(self.name, self.usual_settings(), settings)
         self.actor: Actor | None = None
         # Steps and figures of the last ``fit``, as its callback saw them.
         self.curve: list[tuple[int, dict[str, float]]] = []
@@ -94,6 +93,14 @@ class Learner(Agent):
         self.tensorboard: str | None = None
         # What an earlier ``fit`` leaves behind for the next beside the actor, such as critics; see `training_state`.
         self._training: bytes | None = None
+
+    @classmethod
+    def usual_settings(cls) -> Mapping[str, Any]:
+        """Return the settings it starts from, ``budget`` among them.
+
+        They stand in the agent's file in ``energy_gym/agents/defaults``; an agent that lives elsewhere returns its own.
+        """
+        return defaults(cls.name)
 
     @property
     @abstractmethod

@@ -22,7 +22,7 @@ from energy_gym.agents.logs import checked_device
 from energy_gym.agents.records.readers import hush_gym
 from energy_gym.agents.records.trajectories import Trajectories
 from energy_gym.agents.sb3_training import going_on, restore_training, training_state
-from energy_gym.envs.vector_env import batch_of
+from energy_gym.envs.env import batch_of
 from energy_gym.errors import ConfigurationError, MissingExtraError, ResetNeededError
 
 CHECKPOINTS = 20

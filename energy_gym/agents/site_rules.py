@@ -18,8 +18,8 @@ from energy_gym.agents.base import Agent, Callback
 from energy_gym.entities import Battery, Consumer
 from energy_gym.entities.solar import Generator
 from energy_gym.envs.assembly import table_names
-from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.vector_env import EnergyVectorEnv, batch_of
+from energy_gym.envs.env import EnergyEnv, batch_of
+from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.scenario import Site
 
 Floats = npt.NDArray[np.float64]

@@ -15,9 +15,8 @@ import numpy.typing as npt
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.contracts import spot
 from energy_gym.envs.assembly import table_names
-from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.setup import WEEK_HOURS
-from energy_gym.envs.vector_env import batch_of
+from energy_gym.envs.env import EnergyEnv, batch_of
+from energy_gym.envs.keywords import WEEK_HOURS
 from energy_gym.errors import ResetNeededError
 
 QUANTILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.setup import WEEK_HOURS
-from energy_gym.envs.vector_env import batch_of
+from energy_gym.envs.env import EnergyEnv, batch_of
+from energy_gym.envs.keywords import WEEK_HOURS
 from energy_gym.oracle import solve
 from energy_gym.oracle.solution import idle_return
 

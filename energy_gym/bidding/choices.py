@@ -38,7 +38,7 @@ class Choices:
         ConfigurationError: There is no share, or one is not finite.
 
     Example:
-        >>> from energy_gym.bidding.setup import make_bidding
+        >>> from energy_gym.bidding.making import make_bidding
         >>> choices = Choices(make_bidding(), (-1.0, 0.0, 1.0))
         >>> choices.count, choices.meaning(7)
         (12, (0.0, (1.25,)))
@@ -47,6 +47,11 @@ class Choices:
     setup: BiddingSetup
     storage: tuple[float, ...]
     offers: tuple[float, ...] = OFFERS
+
+    @classmethod
+    def of(cls, setup: BiddingSetup) -> Choices | None:
+        """Return what the discrete actions of a setup mean; None where its actions are continuous."""
+        return None if setup.levels is None else cls(setup, tuple(dict.fromkeys(setup.levels)))
 
     def __post_init__(self) -> None:
         if not self.offers or not all(np.isfinite(self.offers)):

@@ -69,7 +69,7 @@ class Offers:
         """Volumes for the running step, an array a market; then limit prices, none where bids have none."""
         for kind in range(2):
             rows = self._rows[kind :: self._kinds] if kind < self._kinds else []
-            yield [row.made[self._here] for row in rows]
+            yield [row.made[self._here].copy() for row in rows]
 
     @property
     def ahead(self) -> list[Floats]:

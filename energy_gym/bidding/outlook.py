@@ -14,8 +14,9 @@ import numpy.typing as npt
 from energy_gym.bidding.env import BiddingEnv
 from energy_gym.bidding.expected import expected_unit
 from energy_gym.bidding.oracle import open_markets
-from energy_gym.bidding.setup import HOURS_PER_DAY, BiddingSetup
+from energy_gym.bidding.setup import BiddingSetup
 from energy_gym.bidding.statement import Window
+from energy_gym.bidding.timetable import HOURS_PER_DAY
 from energy_gym.bidding.volumes import Open
 from energy_gym.contracts.deviation import DualPrice
 from energy_gym.oracle.statement import Goal
@@ -42,7 +43,7 @@ def surplus_kw(env: BiddingEnv) -> Floats:
 def offered_kw(env: BiddingEnv) -> Floats:
     """Return what stands offered in all markets over the look-ahead [kW], positive buys, shape (horizon,)."""
     total = np.zeros(env.setup.tape.horizon)
-    for volumes in env.offered().values():
+    for volumes in env.gates.ahead():
         count = min(len(volumes), len(total))
         total[:count] += volumes[:count]
     return total
@@ -136,11 +137,11 @@ def hedged_window(env: BiddingEnv, premium_per_mwh: float, errors: Mapping[str, 
         unit=unit,
         terms=terms,
         closes=closes,
-        markets=_one_each(open_markets(env.desk, now + size, [price] * len(trading.markets))),
+        markets=_one_each(open_markets(env.gates, now + size, [price] * len(trading.markets))),
         imbalance={_SHORT: price + premium_per_mwh, _SURPLUS: price - premium_per_mwh},
         trading=trading,
         supply=setup.supply,
-        states=env.states,
+        states=env.states[: setup.unit.balance + 1],
         goal=Goal(setup.weights, setup.closings[0] if now + size == stop else setup.keeping[0]),
     )
 

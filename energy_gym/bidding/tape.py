@@ -85,16 +85,8 @@ class BidTape(Tape):
         return found
 
     def due(self, observations: npt.NDArray[Any], controls: int) -> npt.NDArray[np.bool_]:
-        """Return which entries of an action count for a market whose gate is now, as observations show it.
-
-        Args:
-            observations: Shape (n, slots).
-            controls: Entries of an action.
-
-        Returns:
-            Shape (n, controls); what is not a bid always counts.
-        """
-        found = np.ones((len(observations), controls), dtype=np.bool_)
+        """See `Tape.due`: bids count where their market's gate is now; what is not a bid always counts."""
+        found = super().due(observations, controls)
         first = self.offered_from - len(self.timetable.books)
         for place, book in enumerate(self.timetable.books):
             last = book.limits().stop if self.trading.priced else book.entries.stop

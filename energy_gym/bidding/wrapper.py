@@ -13,7 +13,7 @@ from gymnasium import spaces
 from energy_gym.bidding.choices import Choices
 from energy_gym.bidding.env import BiddingEnv
 from energy_gym.bidding.setup import OFFERS
-from energy_gym.envs.setup import action_levels
+from energy_gym.envs.keywords import action_levels
 from energy_gym.errors import ConfigurationError
 
 Floats = npt.NDArray[np.float64]
@@ -56,6 +56,6 @@ class OfferLevels(gym.ActionWrapper[Any, Any, Any]):
 
     def action(self, action: int) -> Floats:
         """Return the action of the environment that a choice means now, shape (controls,)."""
-        offered = [volumes[None] for volumes in self._base.offered().values()]
+        offered = [volumes[None] for volumes in self._base.gates.ahead()]
         now = np.array([self._base.steps_left[0]])
         return self._choices.entries(self._choices.checked(action, 1), now, offered)[0]

@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-import energy_gym
 from energy_gym.cli.data import app as data_app
 from energy_gym.cli.experts import app as experts_app
 from energy_gym.cli.fleet import fleet
@@ -24,6 +23,7 @@ from energy_gym.cli.recipes import add_recipes
 from energy_gym.cli.recommend import recommend
 from energy_gym.cli.sweep import plot, sweep
 from energy_gym.screen import run_app
+from energy_gym.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +54,7 @@ def main() -> None:
 
 def _version(asked: bool) -> None:
     if asked:
-        console.print(f"energy-gym {energy_gym.__version__}", highlight=False)
+        console.print(f"energy-gym {__version__}", highlight=False)
         raise typer.Exit
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec
 
 import typer
@@ -13,7 +14,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from energy_gym.errors import DownloadError, EnergyGymError
+from energy_gym.errors import EnergyGymError
 
 if TYPE_CHECKING:
     from energy_gym.data import Report
@@ -71,7 +72,7 @@ def describe(dataset_id: _Id) -> None:
     """Show the card of a data set."""
     from energy_gym.data import card
 
-    _require_fetched(dataset_id)
+    _show_what_is_known(dataset_id)
     its = card(dataset_id)
     console = Console()
     console.print(f"[bold]{its.id}[/bold]: {escape(its.title)}")
@@ -106,7 +107,8 @@ def fetch(dataset_id: _Id) -> None:
     files = fetch_card(dataset.card)
     console = Console()
     console.print(f"{dataset_id}: {len(files)} raw files verified, {len(dataset.frame)} steps ready")
-    place = "the package" if dataset.card.offline else str(mirror_folder() or cache_folder() / "raw")
+    here = dataset.card.home or "the package"
+    place = str(here if dataset.card.offline else mirror_folder() or cache_folder() / "raw")
     console.print(f"raw files: {escape(place)}", soft_wrap=True)
 
 
@@ -123,7 +125,7 @@ def verify(
     from energy_gym.data.fetching import digest_of, raw_location
 
     if dataset_id:
-        _require_fetched(dataset_id)
+        _show_what_is_known(dataset_id)
     wrong = missing = 0
     table = _table("data set", "file", "state")
     for its in [card(name) for name in ([dataset_id] if dataset_id else (*card_ids(), *_fetched_sites()))]:
@@ -139,8 +141,8 @@ def verify(
         raise typer.Exit(1)
 
 
-def _require_fetched(dataset_id: str) -> None:
-    """Raise for an EMSx site whose series are not here: to look at its card is no reason to download 90 MB."""
+def _show_what_is_known(dataset_id: str) -> None:
+    """Say what an EMSx site is whose series are not here: to look at its card is no reason to download 90 MB."""
     from energy_gym.data.emsx_card import fetched, site_of, template
 
     if not dataset_id.startswith("emsx-") or fetched(site_of(dataset_id)):
@@ -148,8 +150,6 @@ def _require_fetched(dataset_id: str) -> None:
     what = template(site_of(dataset_id))
     Console().print(f"[bold]{dataset_id}[/bold]: {escape(what['title'])}")
     Console().print(Padding(escape(what["description"]), (0, 0, 1, 2)))
-    rule = "its span, splits and statistics are those of its series, which are not here (about 90 MB)"
-    raise DownloadError(dataset_id, rule, f"energy-gym data fetch {dataset_id}")
 
 
 def _fetched_sites() -> list[str]:
@@ -161,28 +161,54 @@ def _fetched_sites() -> list[str]:
 @app.command()
 @_clearly
 def check(
-    dataset_id: _Id,
+    dataset_id: Annotated[str, typer.Argument(metavar="ID|FILE", help="Data set, or a CSV or Parquet file of yours.")],
     months: Annotated[bool, typer.Option(help="Also show the hours of the daily extremes, month by month.")] = False,
+    zone: Annotated[str | None, typer.Option(help="Of a file: its zone, that of stamps without offset.")] = None,
+    time: Annotated[str | None, typer.Option(help="Of a file: title of the column of time stamps.")] = None,
+    longitude: Annotated[float | None, typer.Option(help="Of a file: degrees east, to check PV by the sun.")] = None,
 ) -> None:
-    """Check the raw series of a data set: gaps, duplicates, NaN, frozen values, phase drift."""
+    """Check raw series: gaps, duplicates, NaN, false zeros, frozen values, a clock that shifts."""
+    file = Path(dataset_id)
+    if file.is_file() or file.suffix.lower() in (".csv", ".parquet"):
+        from energy_gym.data.own_check import check_file
+
+        _print_report(check_file(file, zone, time, longitude), months, {})
+        return
     from energy_gym.data import card, load
     from energy_gym.data import check as check_series
     from energy_gym.data.loading import read_raw
 
     report = check_series(read_raw(dataset_id), card(dataset_id))
+    _print_report(report, months, load(dataset_id).filled.sum().to_dict())
+
+
+def _print_report(report: Report, months: bool, filled: Mapping[str, int]) -> None:
+    """Print what was found; a failure is exit code 1."""
     console = Console()
     _print_clocks(console, report, months)
     for note in report.notes:
         console.print(f"[dim]note:[/dim] {escape(note)}")
     for finding in report.findings:
         console.print(f"{_coloured(finding.severity)} {finding.column} {finding.kind}: {escape(finding.text)}")
-    filled = load(dataset_id).filled.sum()
-    for name, count in filled[filled > 0].items():
-        console.print(f"[dim]note:[/dim] {name}: steps filled or standing in, and marked so by load(): {count}")
+    for name, count in filled.items():
+        if count:
+            console.print(f"[dim]note:[/dim] {name}: steps filled or standing in, and marked so by load(): {count}")
     verdict = "[green]passed[/green]" if report.passed else f"[red]failed[/red] (findings: {len(report.failures)})"
-    console.print(f"{dataset_id}: {verdict}")
+    console.print(f"{report.id}: {verdict}")
     if not report.passed:
         raise typer.Exit(1)
+
+
+@app.command()
+@_clearly
+def statistics(file: Annotated[Path, typer.Argument(metavar="FILE", help="A card's YAML file.")]) -> None:
+    """Print the section that a card's statistics need, from the training split of its series."""
+    from energy_gym.data.loading import training_figures
+
+    found = training_figures(file)
+    print("statistics:")
+    for name, figures in found.items():
+        print(f"  {name}: {{mean: {figures.mean}, offset: {figures.offset}, scale: {figures.scale}}}")
 
 
 def _print_clocks(console: Console, report: Report, months: bool) -> None:

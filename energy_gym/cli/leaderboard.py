@@ -108,7 +108,7 @@ def _bar() -> Progress:
 
 def _show(folder: Path, asked: set[str]) -> None:
     """Print the tables of a folder; exit with 1 if a job failed, or an agent that was asked for has no extra."""
-    from energy_gym.leaderboard.plots import PLOTS
+    from energy_gym.leaderboard.board import PLOTS
     from energy_gym.leaderboard.results import read_results
 
     results = read_results(folder)

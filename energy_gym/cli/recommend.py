@@ -124,7 +124,7 @@ def verdict(found: Recommendation) -> list[str]:
             f"  margin over {found.runner_up.name}: {fixed(margin.value, 3)} {unit} a week, "
             f"95 % interval {fixed(margin.low, 3)} to {fixed(margin.high, 3)} over {found.weeks} weeks"
         )
-        lines += [] if found.certain else [f"  so few weeks may deceive: {found.runner_up.name} may be as good"]
+        lines += [] if found.certain else [f"  so few weeks leave it open: {found.runner_up.name} may be as good"]
     below = " (below zero: income)" if best.spent < 0.0 else ""
     lines.append(f"  cost: {fixed(best.spent, 3)} {found.currency} a week{below}")
     return lines + ([f"  carbon: {fixed(best.carbon_kg, 2)} kg a week"] if best.carbon_kg else [])

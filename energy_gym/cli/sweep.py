@@ -41,7 +41,7 @@ def sweep(
     from energy_gym.cli.leaderboard import _bar, _see_modules_here
     from energy_gym.sweeps import Experiment, run_sweep
     from energy_gym.sweeps.grid import points_of
-    from energy_gym.sweeps.sweep import read_sweep
+    from energy_gym.sweeps.results import read_sweep
 
     _see_modules_here()
     chosen = Experiment.read(experiment)
@@ -100,7 +100,7 @@ def _show(frame: Any, story: Any) -> None:
 
 def _tell(folder: Path) -> None:
     from energy_gym.sweeps.drawing import PLOT
-    from energy_gym.sweeps.sweep import TABLE
+    from energy_gym.sweeps.results import TABLE
 
     drawn = [name for name in (TABLE, PLOT) if (folder / name).is_file()]
     console.print(f"{', '.join(drawn)} written to {escape(str(folder))}", highlight=False, soft_wrap=True)

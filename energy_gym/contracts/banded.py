@@ -55,6 +55,10 @@ class Banded:
         NonPositiveError: The capacity is not positive.
         ConfigurationError: Bands do not rise, the last one ends, or a figure is not a number.
 
+    Source:
+        CERC (Deviation Settlement Mechanism and related matters) Regulations, India, second amendment of 2015;
+        EnCortex, section 5.3.2, has it as the DSM penalty.
+
     Example:
         >>> from energy_gym.backends import scalars
         >>> contract = Banded(capacity_kw=1000.0, rate=5000.0)
@@ -125,6 +129,9 @@ class PiecewiseLinear:
 
     Raises:
         ConfigurationError: Kinks do not rise, or the numbers do not fit.
+
+    Source:
+        EnCortex, section 3.1.2 and equation 15: a penalty function of the user's own.
 
     Example:
         >>> free = PiecewiseLinear((-5.0, 5.0), (-100.0, 0.0, 100.0))

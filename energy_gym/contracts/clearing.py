@@ -20,6 +20,8 @@ from energy_gym.errors import ConfigurationError
 
 KW_PER_MW = 1000.0
 _TICK_SHARE = 1e-9
+FLOAT32_SHARE = 2.0**-23
+"""Actions are float32: a size below another by no more than their rounding, relative to it, counts as that one."""
 
 
 class Trading(Namespace, Protocol):
@@ -91,20 +93,36 @@ def trading_tensors() -> Trading:
     return cast(Trading, space)
 
 
+def trading_of(xp: Namespace) -> Trading:
+    """Return what the laws of a market ask of the numbers of a namespace.
+
+    Example:
+        >>> trading_of(scalars).whole(2.7)
+        2.0
+    """
+    if xp is scalars:
+        return trading_scalars
+    return trading_arrays if xp is arrays else trading_tensors()
+
+
 def cut(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
     """Cut a bid's volume to a market's sizes [kW]: not above the maximum, down to the tick, nothing below the minimum.
 
-    Sizes within a billionth of a tick below a multiple count as that multiple, and so close to the minimum as enough.
+    Sizes that float32 cannot tell from a multiple above them count as that multiple, and so close to the minimum as
+    enough.
 
     Args:
         volume_kw: Volume wished for, finite.
         limits: The market's.
         xp: Namespace of the numbers.
 
+    Source:
+        By definition of a market's tick, smallest and largest size.
+
     Example:
         >>> rules = Limits(minimum_kw=100.0, maximum_kw=1000.0, tick_kw=100.0)
-        >>> [cut(wish, rules, trading_scalars) for wish in (-2500.0, -250.0, 99.0, 300.0)]
-        [-1000.0, -200.0, 0.0, 300.0]
+        >>> [cut(wish, rules, trading_scalars) for wish in (-2500.0, -250.0, 99.0, 300.0, 299.99999)]
+        [-1000.0, -200.0, 0.0, 300.0, 300.0]
     """
     up = xp.positive(volume_kw)
     size = _cut_size(up + (up - volume_kw), limits, xp)
@@ -115,10 +133,11 @@ def cut(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
 def _cut_size(size_kw: Any, limits: Limits, xp: Trading) -> Any:
     most, tick = limits.maximum_kw, limits.tick_kw
     size = xp.bounded(size_kw, most)
+    meant = size * (1.0 + FLOAT32_SHARE)
     if not tick:
-        return xp.kept(size, size - limits.minimum_kw * (1.0 - _TICK_SHARE))
-    rounded = xp.bounded(xp.whole(size / tick + _TICK_SHARE) * tick, most)
-    return xp.kept(rounded, size - limits.minimum_kw + tick * _TICK_SHARE)
+        return xp.kept(size, meant - limits.minimum_kw * (1.0 - _TICK_SHARE))
+    rounded = xp.bounded(xp.whole(meant / tick + _TICK_SHARE) * tick, most)
+    return xp.kept(rounded, meant - limits.minimum_kw + tick * _TICK_SHARE)
 
 
 def cleared(volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading) -> Any:
@@ -129,6 +148,10 @@ def cleared(volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading)
         limit_per_mwh: The worst price that the bid takes [currency/MWh]; may be infinite. NaN never clears.
         price_per_mwh: The market's clearing price.
         xp: Namespace of the numbers.
+
+    Source:
+        EnCortex, appendix B: bidders are price takers. A uniform price clears what is at or within it, by
+        definition.
 
     Example:
         >>> [cleared(volume, 50.0, 50.0, trading_scalars) for volume in (-10.0, 10.0)]
@@ -142,6 +165,9 @@ def cleared(volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading)
 
 def market_order(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
     """Return the limit price that makes a bid of volume alone: the cap where it buys, the floor where it sells.
+
+    Source:
+        By definition: a bid without a limit takes any price that the market allows.
 
     Example:
         >>> [market_order(volume, Limits(), trading_scalars) for volume in (10.0, -10.0)]
@@ -187,6 +213,9 @@ class PriceImpact(Protocol):
 class PriceTaker:
     """Bids are too small to move the price.
 
+    Source:
+        EnCortex, appendix B.
+
     Example:
         >>> PriceTaker().taken(-10.0, 20.0, 50.0, trading_scalars)
         (-10.0, 50.0)
@@ -209,6 +238,10 @@ class LinearImpact:
 
     Raises:
         ConfigurationError: It is not a positive finite number.
+
+    Source:
+        EnCortex, appendix B, leaves it open ("a bid-sensitive price formulation"); linear residual demand is
+        the textbook's first case, and by definition here.
 
     Example:
         >>> LinearImpact(2.0).taken(-10_000.0, 42.0, 50.0, trading_scalars)

@@ -13,14 +13,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.contracts.ledger import Account, Ledger
 from energy_gym.data.cards import Statistics
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Consumer
+from energy_gym.envs.meters import Registers, check_fit, check_signs, lay_out, ledgers_of, registers_of
 from energy_gym.errors import ConfigurationError
 from energy_gym.scenario import Scenario, Site
 from energy_gym.tape import OBSERVATION_LIMIT, Slot, State
-from energy_gym.units import Registers, Unit, check_fit, check_signs, lay_out, registers_of
+from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,21 +39,28 @@ class Laid(NamedTuple):
     states: tuple[State, ...]
 
 
-def lay_out_scenario(scenario: Scenario, feed: Feed) -> Laid:
-    """Return the units of a scenario over the split of a feed.
+class Bills(NamedTuple):
+    """What a site's contracts carry from step to step, laid out over a feed: running maxima, and ledgers by name."""
+
+    registers: Registers
+    ledgers: Mapping[str, Ledger]
+
+
+def lay_out_scenario(scenario: Scenario, feed: Feed, sites: tuple[Site, ...] | None = None) -> Laid:
+    """Return the units of a scenario over the split of a feed: of all its sites, or of those given.
 
     Raises:
         MissingColumnError: The data lack a column.
         DataError: A series breaks a rule of an entity.
         ConfigurationError: There is nothing to decide.
     """
-    sites = scenario.sites()
+    sites = scenario.sites() if sites is None else sites
     for site in sites:
         _require(site, scenario, feed)
     priced = [(site, site.energy.prices(feed.values, feed.times, feed.zone)) for site in sites]
-    registers = [registers_of(site, feed.times, feed.zone) for site in sites]
-    full = _with_tables(feed, zip(priced, registers, strict=True))
-    units = tuple(_unit(site, prices, rows, feed) for (site, prices), rows in zip(priced, registers, strict=True))
+    billed = [_bills(site, feed) for site in sites]
+    full = _with_tables(feed, zip(priced, billed, strict=True))
+    units = tuple(_unit(site, prices, bills, feed) for (site, prices), bills in zip(priced, billed, strict=True))
     decided = [(site, unit) for site, unit in zip(sites, units, strict=True) if unit.flexibles]
     if not decided:
         raise ConfigurationError(f"scenario {scenario.name!r}", "has nothing to decide", "add a battery or the like")
@@ -60,26 +69,10 @@ def lay_out_scenario(scenario: Scenario, feed: Feed) -> Laid:
         sites=sites,
         units=units,
         closings=tuple(_closing(scenario, site, prices, full) for site, prices in priced),
-        keeping=tuple(_mean_value(site, full) for site in sites),
+        keeping=tuple(_usual_value(site, full) for site in sites),
         columns=tuple(dict.fromkeys(name for site, unit in decided for name in _seen(scenario, site, unit))),
         states=tuple(states_of(sites, units, full.statistics)),
     )
-
-
-def scaled_to_site(feed: Feed, scenario: Scenario) -> Feed:
-    """Return a user's feed whose powers are scaled, in observations, by what its site can draw, not by the data."""
-    values = {name: series[:1] for name, series in feed.values.items()}
-    rated = 0.0
-    for name, entity in scenario.entities.items():
-        if all(column in values for column in entity.columns()):
-            flexible = entity.flexible(name, feed.step_hours, values)
-            rated += 0.0 if flexible is None else float(np.max(flexible.draw_kwh)) / feed.step_hours
-    scale = rated or 1.0
-    return replace(feed, statistics={name: _power_scaled(name, item, scale) for name, item in feed.statistics.items()})
-
-
-def _power_scaled(column: str, statistics: Statistics, scale: float) -> Statistics:
-    return Statistics(statistics.mean, 0.0, scale) if column.endswith("_kw") else statistics
 
 
 def _require(site: Site, scenario: Scenario, feed: Feed) -> None:
@@ -92,13 +85,26 @@ def _require(site: Site, scenario: Scenario, feed: Feed) -> None:
         feed.require(site.energy.carbon, f"objective={scenario.objective.kind!r}")
 
 
-def _unit(site: Site, prices: tuple[Floats, Floats], registers: Registers, feed: Feed) -> Unit:
+def _bills(site: Site, feed: Feed) -> Bills:
+    """Return what a site's contracts carry from step to step."""
+    ledgers = ledgers_of(site, feed.times, feed.zone, feed.step_hours)
+    for name, ledger in ledgers.items():
+        for column in ledger.columns:
+            feed.require(column, f"contract {name!r}")
+    return Bills(registers_of(site, feed.times, feed.zone), ledgers)
+
+
+def _unit(site: Site, prices: tuple[Floats, Floats], bills: Bills, feed: Feed) -> Unit:
     window = slice(feed.first, feed.stop)
     values = {name: series[window] for name, series in feed.values.items()}
     buy = prices[0][window]
     sell = buy if prices[1] is prices[0] else prices[1][window]
     check_signs(site, values, feed.times[window])
-    unit = lay_out(site, values, (buy, sell), registers.window(feed.first, feed.stop), feed.step_hours)
+    registers = bills.registers.window(feed.first, feed.stop)
+    accounts = tuple(Account.of(name, ledger, feed.values).window(window) for name, ledger in bills.ledgers.items())
+    for account in accounts:
+        account.check()
+    unit = lay_out(site, values, (buy, sell), registers, feed.step_hours, accounts)
     check_fit(unit, feed.times[window])
     return unit
 
@@ -113,25 +119,22 @@ def table_names(site: Site) -> tuple[str, str, str]:
     )
 
 
-def _with_tables(feed: Feed, priced: Iterator[tuple[tuple[Site, tuple[Floats, Floats]], Registers]]) -> Feed:
-    """Return the feed with the prices that come from tables as columns that are always known."""
+def _with_tables(feed: Feed, priced: Iterator[tuple[tuple[Site, tuple[Floats, Floats]], Bills]]) -> Feed:
+    """Return the feed with what comes from tables, prices and the like, as columns that are always known."""
     added: dict[str, Floats] = {}
-    for (site, prices), registers in priced:
+    for (site, prices), (registers, ledgers) in priced:
         charged = [registers.rates @ registers.active] if len(registers.rates) else []
         for name, series in zip(table_names(site), (*prices, *charged), strict=False):
             if name not in feed.values:
                 added[name] = series
+        for contract, ledger in ledgers.items():
+            added |= {f"{contract}.{name}": np.asarray(ledger.series[name], dtype=float) for name in ledger.seen}
     return replace(
         feed,
         values={**feed.values, **added},
         published={**feed.published, **dict.fromkeys(added, "always")},
-        statistics={**feed.statistics, **{name: _statistics(series) for name, series in added.items()}},
+        statistics={**feed.statistics, **{name: Statistics.of(series) for name, series in added.items()}},
     )
-
-
-def _statistics(series: Floats) -> Statistics:
-    low, middle, high = np.quantile(series, (0.05, 0.5, 0.95))
-    return Statistics(float(series.mean()), float(middle), float((high - low) / 2.0) or 1.0)
 
 
 def _closing(scenario: Scenario, site: Site, prices: tuple[Floats, Floats], feed: Feed) -> Closing:
@@ -151,6 +154,13 @@ def _mean_value(site: Site, feed: Feed) -> Closing:
     return Closing(price, price, carbon, carbon)
 
 
+def _usual_value(site: Site, feed: Feed) -> Closing:
+    """Return the same over the training part: what a plan that ends before the episode may know."""
+    carbon = feed.usual_value(site.energy.carbon) if site.energy.carbon in feed.values else 0.0
+    price = feed.usual_value(table_names(site)[0])
+    return Closing(price, price, carbon, carbon)
+
+
 def _seen(scenario: Scenario, site: Site, unit: Unit) -> Iterator[str]:
     """Yield the columns an agent must see: those that its reward depends on."""
     kind = scenario.objective.kind
@@ -159,6 +169,9 @@ def _seen(scenario: Scenario, site: Site, unit: Unit) -> Iterator[str]:
         yield from (name for name, varies in pairs if varies)
         if unit.registers:
             yield table_names(site)[2]
+        for account in unit.accounts:
+            yield from (f"{account.name}.{series}" for series in account.ledger.seen)
+            yield from account.ledger.columns
     if kind != "cost":
         yield site.energy.carbon
     for entity in site.entities.values():
@@ -168,7 +181,7 @@ def _seen(scenario: Scenario, site: Site, unit: Unit) -> Iterator[str]:
 def states_of(
     sites: tuple[Site, ...], units: tuple[Unit, ...], statistics: Mapping[str, Statistics]
 ) -> Iterator[State]:
-    """Yield the states that are observed: of the controlled entities, and the running maxima."""
+    """Yield the states that are observed: of the controlled entities, the running maxima, and what ledgers carry."""
     several = sum(flexible.span is not None for unit in units for flexible in unit.flexibles) > 1
     place = 0
     for site, unit in zip(sites, units, strict=True):
@@ -187,6 +200,12 @@ def states_of(
             for memory in flexible.memory:
                 name = f"{memory.name}({flexible.name})" if several else memory.name
                 yield State(place, Slot(name, "1", 0.0, 1.0), *memory.span, 1.0)
+                place += 1
+        for account in unit.accounts:
+            for one in account.ledger.carried:
+                top = OBSERVATION_LIMIT if one.top is None else one.top
+                slot = Slot(f"{one.name}({account.name})", one.unit, one.offset, one.scale)
+                yield State(place, slot, one.offset, one.scale, top)
                 place += 1
 
 

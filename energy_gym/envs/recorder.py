@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from energy_gym.entities import Battery, Consumer
 from energy_gym.entities.solar import Generator
-from energy_gym.envs.rendering import Flows, History, Image, Window, draw
+from energy_gym.envs.history import Flows, History, Image
+from energy_gym.envs.rendering import Window, draw
 from energy_gym.envs.setup import Setup
 
 
@@ -65,7 +66,8 @@ class Painter:
         """Return the running maximum of the dearest demand window that is open [kW]; NaN where none is."""
         place, found = 0, (0.0, math.nan)
         for unit in self._setup.units:
-            peaks = states[place + len(unit.flexibles) : place + len(unit.initial)]
+            first = place + len(unit.flexibles)
+            peaks = states[first : first + unit.registers]
             open_now = [
                 (rate, peak) for rate, peak, on in zip(unit.rates, peaks, unit.active[:, step], strict=True) if on
             ]
@@ -77,13 +79,12 @@ class Painter:
         """Return the picture of the episode so far, shape (720, 960, 3)."""
         setup = self._setup
         batteries = [entity for entity in setup.scenario.entities.values() if isinstance(entity, Battery)]
-        rated = sum(max(battery.charge_kw, battery.discharge_kw) for battery in batteries)
         return draw(
             self._history,
             title=setup.feed.title,
             currency=setup.feed.currency,
             limits=(batteries[0].soc_min, batteries[0].soc_max) if batteries else (0.0, 1.0),
-            power_kw=rated or 1.0,
+            power_kw=setup.drawn_kw,
             reward_unit=setup.reward_unit,
         )
 

@@ -19,7 +19,7 @@ from energy_gym.agents.annealing import Annealing
 from energy_gym.agents.base import FILE
 from energy_gym.agents.registry import agent_class, agent_factory, agent_ids
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, EnergyGymError, NonPositiveError, UnknownIdError
 from energy_gym.evaluation.statistics import Estimate, estimate, mean
 from energy_gym.evaluation.trials import Progress, Trial, Weeks
@@ -64,7 +64,7 @@ class Recommendation:
 
     @property
     def certain(self) -> bool:
-        """Whether the interval of the margin lies above nought."""
+        """Whether the interval of the margin lies above zero."""
         return self.margin is not None and self.weeks > 1 and self.margin.low > 0.0
 
     @property

@@ -30,7 +30,7 @@ class Decomposition:
         forecast: What perfect use of the forecast loses: the oracle's return less that of a plan made anew at every
             step on the environment's forecast.
         controller: The rest: what the agent loses against that plan; negative where it does better.
-        unproven: By how much the oracle's proven bound lies above its best plan; nought where that is optimal. Regret
+        unproven: By how much the oracle's proven bound lies above its best plan; zero where that is optimal. Regret
             is measured against the bound, so that it is a part of ``forecast``, and of no day.
         daily_forecast: The first part by day, less ``unproven``; empty where the oracle's days are not known.
         daily_controller: The second part by day.

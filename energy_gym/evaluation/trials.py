@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.setup import WEEK_HOURS
+from energy_gym.envs.keywords import WEEK_HOURS
 from energy_gym.evaluation.episode import Evaluation, evaluate
 from energy_gym.oracle import solve
 from energy_gym.oracle.solution import idle_return

@@ -6,14 +6,14 @@ One rule: what is asked for is played or reported as failed; what the folder hel
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import energy_gym
 from energy_gym.agents.registry import agent_factory
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import MissingExtraError, ResultsError
 from energy_gym.files import write_atomically
 from energy_gym.leaderboard.engines import Engine, Failure, opened
@@ -31,11 +31,13 @@ from energy_gym.leaderboard.runs import (
     write_json,
 )
 from energy_gym.leaderboard.suites import Suite, Task, check_budgets
+from energy_gym.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Progress = Callable[[str, int, int], None]
+PLOTS = ("regret_per_day.png", "regret_parts.png", "learning_curves.png", "leaderboard.html")
 OPTIMUM = {field.name for field in fields(Optimum)}
 
 
@@ -110,7 +112,6 @@ def run_suite(
 
 def write_board(folder: Path, results: Results) -> None:
     """Write results, tables and, where the extra ``plot`` is installed, plots."""
-    from energy_gym.leaderboard.plots import write_plots
     from energy_gym.leaderboard.tables import markdown
 
     results.rank()
@@ -118,6 +119,37 @@ def write_board(folder: Path, results: Results) -> None:
     text = markdown(results)
     write_atomically(folder / "LEADERBOARD.md", lambda path: path.write_text(text, encoding="utf-8"))
     write_plots(folder, results)
+
+
+def write_plots(folder: Path, results: Results) -> list[str]:
+    """Write the plots into a folder; return their names, none where the extra ``plot`` is not installed.
+
+    A picture that nothing can be drawn on (no agent learns, no day is known) is not written, and an old one is removed.
+    One that fails is told by a RuntimeWarning: results that took hours to play are not lost to a picture of them.
+    """
+    from energy_gym.leaderboard.plots import check_plots, write_curves, write_parts, write_regret
+
+    try:
+        check_plots()
+    except MissingExtraError:
+        return []
+    from energy_gym.leaderboard.page import write_page
+
+    writers: tuple[Callable[[Path, Results], bool], ...] = (write_regret, write_parts, write_curves, write_page)
+    written = []
+    for name, writer in zip(PLOTS, writers, strict=True):
+        (folder / name).unlink(missing_ok=True)
+        if not results.frame.empty and _drawn(writer, folder / name, results):
+            written.append(name)
+    return written
+
+
+def _drawn(writer: Callable[[Path, Results], bool], path: Path, results: Results) -> bool:
+    try:
+        return writer(path, results)
+    except Exception as error:
+        warnings.warn(f"{path.name} could not be drawn: {type(error).__name__}: {error}", RuntimeWarning, stacklevel=2)
+        return False
 
 
 class _Board:
@@ -226,7 +258,7 @@ def _earlier(folder: Path) -> Results | None:
 
 def _add_earlier(results: Results, earlier: Results | None, asked: set[str], hashes: Mapping[str, str]) -> None:
     """Add what was there of other agents, as long as task, data and version are the same."""
-    if earlier is None or earlier.versions.get("energy-gym") != energy_gym.__version__:
+    if earlier is None or earlier.versions.get("energy-gym") != __version__:
         return
     same = {task["name"] for task in earlier.tasks if hashes.get(task["name"]) == task["hashes"]["task"]}
     results.records += [row for row in earlier.records if row["agent"] not in asked and row["task"] in same]

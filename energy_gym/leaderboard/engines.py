@@ -20,7 +20,7 @@ from typing import Any
 import joblib
 
 from energy_gym.agents.records.readers import hush_gym
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
 from energy_gym.leaderboard.clusters import CLUSTERS
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import energy_gym
 from energy_gym.errors import ResultsError, SolverError
 from energy_gym.evaluation.scoring import regret, score
 from energy_gym.leaderboard.board import write_board
 from energy_gym.leaderboard.results import Results, read_results
 from energy_gym.leaderboard.runs import run_key, write_json
+from energy_gym.version import __version__
 
 TOLERANCE = 1e-6
 KEPT_BY = ("source", "budget")
@@ -70,9 +70,9 @@ def _name(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _check_version(name: str, results: Results) -> None:
     found = results.versions.get("energy-gym")
-    if found != energy_gym.__version__:
+    if found != __version__:
         raise ResultsError(
-            f"{name}: made with energy-gym {found}", f"this is {energy_gym.__version__}", "play it with one version"
+            f"{name}: made with energy-gym {found}", f"this is {__version__}", "play it with one version"
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from energy_gym.evaluation.statistics import estimate, mean
 from energy_gym.files import write_atomically
-from energy_gym.leaderboard.plots import PARTS, TOLD, cumulative, learning
+from energy_gym.leaderboard.plots import PARTS, TOLD, colours, cumulative, learning
 from energy_gym.leaderboard.tables import STATISTICS, decomposition, fixed, interval, overall, scores_of
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _parts(results: Results) -> str:
     if shown is None:
         return ""
     body = shown.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False})
-    about = f"{TOLD['forecast']}; {TOLD['controller'].partition(';')[0]}, below nought where an agent does better."
+    about = f"{TOLD['forecast']}; {TOLD['controller'].partition(';')[0]}, below zero where an agent does better."
     return f"<h2>Where regret comes from</h2><p>{escape(about[0].upper() + about[1:])}</p>{body}"
 
 
@@ -105,8 +105,6 @@ def parts_figure(results: Results) -> Any:
 def figure(results: Results) -> Any:
     """Return the Plotly figure: a row per agent, best first, with a colour per task."""
     from plotly.subplots import make_subplots
-
-    from energy_gym.leaderboard.plots import colours
 
     agents = list(overall(results.frame).index)
     shades = colours([task.name for task in results.suite.tasks])

@@ -6,7 +6,6 @@ One rule: an agent has one colour in every picture, given by its place in the re
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
     from energy_gym.leaderboard.results import Results
 
-PLOTS = ("regret_per_day.png", "regret_parts.png", "learning_curves.png", "leaderboard.html")
 # Colours that colour-blind readers can tell apart (Okabe and Ito), then darker ones.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#555555", "#8C6D1F", "#5E3C99", "#1B5E20")
 SCORE = "score"
@@ -55,35 +53,6 @@ def check_plots() -> None:
             __import__(package)
         except ImportError as error:
             raise MissingExtraError(package, "is not installed", 'run: pip install "energy-gym[plot]"') from error
-
-
-def write_plots(folder: Path, results: Results) -> list[str]:
-    """Write the plots into a folder; return their names, none where the extra ``plot`` is not installed.
-
-    A picture that nothing can be drawn on (no agent learns, no day is known) is not written, and an old one is removed.
-    One that fails is told by a RuntimeWarning: results that took hours to play are not lost to a picture of them.
-    """
-    try:
-        check_plots()
-    except MissingExtraError:
-        return []
-    from energy_gym.leaderboard.page import write_page
-
-    writers: tuple[Callable[[Path, Results], bool], ...] = (write_regret, write_parts, write_curves, write_page)
-    written = []
-    for name, writer in zip(PLOTS, writers, strict=True):
-        (folder / name).unlink(missing_ok=True)
-        if not results.frame.empty and _drawn(writer, folder / name, results):
-            written.append(name)
-    return written
-
-
-def _drawn(writer: Callable[[Path, Results], bool], path: Path, results: Results) -> bool:
-    try:
-        return writer(path, results)
-    except Exception as error:
-        warnings.warn(f"{path.name} could not be drawn: {type(error).__name__}: {error}", RuntimeWarning, stacklevel=2)
-        return False
 
 
 def cumulative(daily: pd.DataFrame) -> pd.DataFrame:
@@ -160,7 +129,7 @@ def _panels(
 def write_parts(path: Path, results: Results) -> bool:
     """Draw what forecast and controller cost each agent on each task; return whether mpc played, so that it is known.
 
-    Bars are stacked: the forecast's part, then the controller's, back towards nought where it is negative; the dark
+    Bars are stacked: the forecast's part, then the controller's, back towards zero where it is negative; the dark
     line is the regret.
     """
     from matplotlib.patches import Patch

@@ -14,12 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import energy_gym
 from energy_gym.errors import ResultsError
 from energy_gym.files import write_atomically
-from energy_gym.leaderboard.runs import ROW, write_json
+from energy_gym.leaderboard.runs import PLANNER, ROW, write_json
 from energy_gym.leaderboard.suites import Suite, Task
-from energy_gym.leaderboard.tables import PLANNER
+from energy_gym.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +103,7 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "absent"
     # An editable installation may be older in its metadata than the code that runs.
-    return {**found, "energy-gym": energy_gym.__version__}
+    return {**found, "energy-gym": __version__}
 
 
 def write_results(folder: Path, results: Results) -> None:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import energy_gym
 from energy_gym.agents import make_agent
 from energy_gym.agents.learner import defaults
 from energy_gym.agents.registry import AGENTS, Factory, agent_factory
@@ -24,9 +23,12 @@ from energy_gym.evaluation.episode import PARTS, Evaluation, daily_rewards, eval
 from energy_gym.files import write_atomically
 from energy_gym.leaderboard.suites import Suite, Task
 from energy_gym.oracle import solve
+from energy_gym.version import __version__
 
 # A task is one episode: where its window is drawn, every agent and seed and the oracle meet the same one.
 EPISODE_SEED = 0
+# The agent that plans best on the forecast: what it loses, the forecast costs.
+PLANNER = "mpc"
 APART = ("parts", "return_", "daily_regret", "daily_return")
 FIGURES = tuple(field.name for field in fields(Evaluation) if field.name not in APART)
 NAMES = ("task", "agent", "seed", "actions", "budget", "source", "unit")
@@ -81,12 +83,12 @@ def run_key(task_hash: str, row: Mapping[str, Any]) -> str:
         24
     """
     fixed = [row["agent"], row["source"], str(row["seed"]), row["actions"], str(row["budget"])]
-    return _short_hash(task_hash, *fixed, energy_gym.__version__)
+    return _short_hash(task_hash, *fixed, __version__)
 
 
 def oracle_key(task: Task) -> str:
     """Return the hash of all that fixes a task's oracle."""
-    return _short_hash(task.hashes["task"], energy_gym.__version__)
+    return _short_hash(task.hashes["task"], __version__)
 
 
 def _short_hash(*parts: str) -> str:

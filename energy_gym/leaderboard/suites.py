@@ -20,7 +20,7 @@ import yaml
 from energy_gym.agents.registry import Factory, agent_factory
 from energy_gym.data.feed import Feed
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
 from energy_gym.paths import resource
 

@@ -19,14 +19,13 @@ from energy_gym.evaluation.statistics import (
     optimality_gap,
     probability_of_improvement,
 )
+from energy_gym.leaderboard.runs import PLANNER
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from energy_gym.leaderboard.results import Results
 
-# The agent that plans best on the forecast: what it loses, the forecast costs.
-PLANNER = "mpc"
 STATISTICS = {"mean": mean, "iqm": interquartile_mean, "gap": optimality_gap}
 
 
@@ -260,7 +259,7 @@ def interval(value: float, low: float, high: float, digits: int) -> str:
 
 
 def fixed(value: float, digits: int) -> str:
-    """Return a figure with so many decimals; a dash where there is none, and no minus sign before nought.
+    """Return a figure with so many decimals; a dash where there is none, and no minus sign before zero.
 
     Example:
         >>> fixed(-0.00001, 3), fixed(1234.5678, 2), fixed(float("nan"), 2)

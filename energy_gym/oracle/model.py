@@ -17,14 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.errors import SolverError
+from energy_gym.modelling import Broken, Rows
 from energy_gym.oracle.linear import Linear
 
 RELATIVE_GAP = 1e-9
 MAX_ROUNDS = 6
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-Rows = Callable[[Any, Any], list[tuple[Any, Any]]]
-Broken = Callable[[Callable[[Any], Floats]], Flags]
 
 
 @dataclass
@@ -45,7 +44,7 @@ class Answer:
 
 
 class ArrayModel:
-    """A model of ``size`` steps that is maximised.
+    """A model of ``size`` steps that is maximised; see `energy_gym.modelling.Model`.
 
     Args:
         size: Number of steps.
@@ -67,7 +66,7 @@ class ArrayModel:
         self._choices: list[Choice] = []
 
     def variable(self, lower: Any, upper: Any, size: int | None = None, whole: bool = False) -> Linear:
-        """Return a vector of variables between bounds, whole numbers if so asked."""
+        """See `Model.variable`."""
         count = self.size if size is None else size
         self._whole.append(np.full(count, whole))
         self._lower.append(np.broadcast_to(np.asarray(lower, dtype=float), (count,)))
@@ -76,7 +75,7 @@ class ArrayModel:
         return Linear.columns(np.arange(first, first + count))
 
     def previous(self, series: Linear, start: float) -> Linear:
-        """Return a series one step earlier; before the first step it is ``start``."""
+        """See `Model.previous`."""
         constant = np.concatenate([[start], series.constant[:-1]])
         terms = [
             (np.concatenate([[-1], columns[:-1]]), np.concatenate([[0.0], values[:-1]]))
@@ -85,27 +84,20 @@ class ArrayModel:
         return Linear(constant, terms)
 
     def equal(self, left: Any, right: Any) -> None:
-        """State that two expressions are equal in every row."""
+        """See `Model.equal`."""
         row = left - right
         self._rows.append((row, -row.constant, -row.constant))
 
     def at_most(self, left: Any, right: Any) -> None:
-        """State that one expression is at most another in every row."""
+        """See `Model.at_most`."""
         self._rows.append(_at_most(left, right))
 
     def choose(self, rows: Rows, broken: Broken, *, seldom: bool = False) -> None:
-        """State a rule that needs one binary a step.
-
-        Args:
-            rows: ``(binary, at) -> [(left, right), ...]``: left at most right, for the steps ``at``.
-            broken: ``(value) -> flags``: the steps in which a plan breaks the rule; ``value`` gives the values of an
-                expression.
-            seldom: The rule is switched on only where a plan has broken it, even in the likely steps.
-        """
+        """See `Model.choose`; a rule that is seldom broken is off even in the likely steps until a plan breaks it."""
         self._choices.append(Choice(rows, broken, self._likely & (not seldom)))
 
     def earn(self, expression: Linear) -> None:
-        """Add the sum of an expression to what is maximised."""
+        """See `Model.earn`."""
         self._earned.append(expression)
 
     def solve(self, time_limit: float | None = None, good: Callable[[Answer], bool] | None = None) -> Answer:
@@ -122,7 +114,7 @@ class ArrayModel:
         end = None if time_limit is None else time.perf_counter() + time_limit
         # From the last round but one on, each round settles at least one rule for good.
         for attempt in range(MAX_ROUNDS + len(self._choices)):
-            left = None if end is None else max(end - time.perf_counter(), 0.05)
+            left = None if end is None else max(end - time.perf_counter(), 0.01)
             answer = self._run(left)
             broken = [self._broken(choice, answer) for choice in self._choices]
             late = end is not None and time.perf_counter() >= end

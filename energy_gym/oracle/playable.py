@@ -23,8 +23,9 @@ KNOWN = (battery.settle, consumer.settle, solar.settle)
 
 
 def is_playable(unit: Unit) -> bool:
-    """Return whether a unit is one controlled entity of a known kind, without running maxima."""
-    return len(unit.flexibles) == 1 and not unit.registers and unit.flexibles[0].laws.settle in KNOWN
+    """Return whether a unit is one controlled entity of a known kind, without running maxima or ledgers."""
+    billed = unit.registers or unit.accounts
+    return len(unit.flexibles) == 1 and not billed and unit.flexibles[0].laws.settle in KNOWN
 
 
 class Playable:

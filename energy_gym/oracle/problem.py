@@ -17,6 +17,7 @@ from energy_gym.contracts import spot
 from energy_gym.entities import Flexible, battery
 from energy_gym.entities.battery import Cell
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.modelling import Model
 from energy_gym.oracle.statement import Goal
 from energy_gym.units import Unit
 
@@ -89,7 +90,7 @@ def problem_of(unit: Unit, states: Sequence[float], goal: Goal) -> Problem | Non
     """
     closing = goal.closing
     linear = (closing.missing, closing.missing_carbon) == (closing.left, closing.left_carbon)
-    if not (unit.plain and unit.buy is unit.sell and linear and _is_battery(unit.flexibles[0])):
+    if not (unit.plain and unit.buy is unit.sell and linear and is_battery(unit.flexibles[0])):
         return None
     (money, carbon), flexible = goal.weights, unit.flexibles[0]
     buy = money * spot.energy_cost(1.0, unit.buy) + carbon * spot.carbon_kg(1.0, unit.carbon)
@@ -104,7 +105,7 @@ def problem_of(unit: Unit, states: Sequence[float], goal: Goal) -> Problem | Non
     )
 
 
-def _is_battery(flexible: Flexible) -> bool:
+def is_battery(flexible: Flexible) -> bool:
     """Return whether it obeys the battery's laws; another kind may have borrowed its figures."""
     own = (battery.settle, battery.next_energy, battery.wear_cost, battery.constrain)
     return flexible.laws[: len(own)] == own
@@ -126,7 +127,7 @@ def problem_now(env: EnergyEnv) -> Problem | None:
     return problem_of(setup.units[0].window(*env.steps_left), env.states, Goal(setup.weights, setup.closings[0]))
 
 
-def state_problem(model: Any, problem: Problem) -> tuple[Any, Any]:
+def state_problem(model: Model, problem: Problem) -> tuple[Any, Any]:
     """State a problem in a solver's model; return the energies charged and discharged by step."""
     charged, discharged, energy = battery.constrain(model, problem.cell, problem.energy)
     model.earn(problem.sell * discharged - problem.buy * charged)

@@ -16,9 +16,9 @@ import numpy.typing as npt
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, NonPositiveError, ResetNeededError
-from energy_gym.oracle import value_function
+from energy_gym.oracle import metered, value_function
 from energy_gym.oracle.levels import best_levels
-from energy_gym.oracle.milp import solve_milp, solve_unit
+from energy_gym.oracle.milp import play_unit, solve_milp, solve_unit
 from energy_gym.oracle.playable import Playable, is_playable
 from energy_gym.oracle.problem import Problem, problem_of
 from energy_gym.oracle.rounding import fixed_return, improved
@@ -27,22 +27,23 @@ from energy_gym.oracle.statement import Goal
 from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
+LEAST_SECONDS = 0.01
 
 
 def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -> Solution:
     """Return the optimum from the environment's current state to the end of its episode.
 
-    The environment is left as it is. One storage behind one price is solved exactly over its value function (as a MILP
-    where that function is too intricate), every other unit as a MILP; discrete levels of one storage exactly over the
-    energies that can be reached. Discrete levels of several controls, of other kinds of entities than ours, or under a
-    demand charge, are bracketed: the plan is the best one found, the bound that of continuous power. Independent units
-    are solved one by one.
+    The environment is left as it is. One battery behind a meter without demand charges is solved exactly over its value
+    function, whatever imports cost and exports earn (as a MILP where that function is too intricate), every other unit
+    as a MILP; discrete levels of one storage exactly over the energies that can be reached. Discrete levels of several
+    controls, of other kinds of entities than ours, or under a demand charge, are bracketed: the plan is the best one
+    found, the bound that of continuous power. Independent units are solved one by one.
 
     Args:
         env: An environment of this package, reset, in any Gymnasium wrappers.
         continuous: Optimise over the physical power range even where the environment has discrete levels. Scores use
             this one yardstick for all agents.
-        time_limit: Seconds after which the best plan so far is returned with a proven bound.
+        time_limit: Seconds after which the best plan so far is returned with a proven bound, for all units together.
 
     Raises:
         ConfigurationError: The environment is not one of this package.
@@ -63,15 +64,15 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
     base = _unwrapped(env)
     if time_limit is not None and not time_limit > 0.0:
         raise NonPositiveError(f"time_limit={time_limit}", "must be positive", "pass seconds, or None")
-    own: Solution | None = base.own_optimum(time_limit)
-    if own is not None:
-        return own.physical if continuous else own
+    if base.gates is not None and base.setup.kind.best is not None:
+        found_bids: Solution = base.setup.kind.best(base.gates, base.states, time_limit)
+        return found_bids.physical if continuous else found_bids
     setup, (first, stop) = base.setup.physical() if continuous else base.setup, base.steps_left
     levels = None if continuous else setup.levels
-    found = [
-        best_of_unit(unit.window(first, stop), states, Goal(setup.weights, closing), levels, time_limit)
-        for unit, states, closing in zip(setup.units, by_unit(setup, base.states), setup.closings, strict=True)
-    ]
+    found, parts = [], zip(setup.units, by_unit(setup, base.states), setup.closings, strict=True)
+    for number, (unit, states, closing) in enumerate(parts):
+        limit = None if time_limit is None else _share(began + time_limit, len(setup.units) - number)
+        found.append(best_of_unit(unit.window(first, stop), states, Goal(setup.weights, closing), levels, limit))
     wishes = np.concatenate([best.wishes for best in found], axis=1)
     plan = replay(setup, first, stop, base.states, wishes)
     bound = max(sum(best.bound for best in found), plan.value)
@@ -80,6 +81,11 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
     status = f"{'optimal' if proven else 'bracketed'} ({methods})"
     actions = list(wishes) if levels is None else chosen_levels(levels, wishes)
     return Solution(plan.value, bound, actions, status, time.perf_counter() - began, plan)
+
+
+def _share(end: float, units: int) -> float:
+    """Return the seconds that one of so many units may take of what is left; what it does not need, others have."""
+    return max((end - time.perf_counter()) / units, LEAST_SECONDS)
 
 
 class Best(NamedTuple):
@@ -107,17 +113,47 @@ def best_of_unit(
         time_limit: Seconds after which the best plan so far is returned.
     """
     if unit.laws is not None:
-        best: Best = unit.laws.best(unit, states, goal, levels, time_limit)
-        return best
+        return _best_of_its_own(unit, states, goal, levels, time_limit)
     if not unit.flexibles:
         return Best(np.zeros((len(unit), 0)), fixed_return(unit, states, goal), "nothing to decide")
     problem = problem_of(unit, states, goal)
     if levels is not None:
         return _best_levels(unit, states, goal, levels, time_limit, problem)
     if problem is None:
-        return Best(*solve_unit(unit, states, goal, time_limit), "MILP")
+        began = time.perf_counter()
+        found = _best_metered(unit, states, goal, time_limit)
+        left = None if time_limit is None else _share(began + time_limit, 1)
+        return found or _best_stated(unit, states, goal, left)
     wishes, bound, method = best_power(problem, time_limit)
     return Best(wishes[:, None], bound, method)
+
+
+def _best_of_its_own(unit: Unit, states: Sequence[float], goal: Goal, levels: Any, time_limit: float | None) -> Best:
+    """Return the best plan of a unit with laws of its own, which says it itself."""
+    if unit.laws is None or unit.laws.best is None:
+        rule = "has no best plan of its own: that depends on what was bid before"
+        raise ConfigurationError(f"unit {unit.name!r}", rule, "call energy_gym.solve with its environment")
+    best: Best = unit.laws.best(unit, states, goal, levels, time_limit)
+    return best
+
+
+def _best_stated(unit: Unit, states: Sequence[float], goal: Goal, time_limit: float | None) -> Best:
+    """Return the best plan of a MILP; where time may have run out before there was one, at least doing nothing."""
+    wishes, bound = solve_unit(unit, states, goal, time_limit)
+    if time_limit is not None:
+        idle = np.zeros_like(wishes)
+        wishes = max((wishes, idle), key=lambda plan: play_unit(unit, states, goal, plan))
+    return Best(wishes, bound, "MILP")
+
+
+def _best_metered(unit: Unit, states: Sequence[float], goal: Goal, time_limit: float | None) -> Best | None:
+    """Return the best plan of one battery behind a meter; None if there is more, its value too intricate, time over."""
+    problem = metered.metered_of(unit, states, goal)
+    curves = None if problem is None else metered.curves_of(problem, time_limit=time_limit)
+    if problem is None or curves is None:
+        return None
+    bound = value_function.value_at(curves[0], problem.energy) + problem.constant
+    return Best(metered.best_shares(problem, curves)[:, None], bound, "value function")
 
 
 def _best_levels(

@@ -135,8 +135,8 @@ def _best_end(curve: Curve, move: Move, kept: float, low: float, top: float) -> 
 
 def step_back(curve: Curve, move: Move, cell: Cell) -> Curve:
     """Return the value of stored energy one step earlier."""
-    lines = _within(_lines(curve, move, cell.energy_min), cell.keep * cell.energy_max)
-    return _joined(lines, cell)
+    lines = within(_lines(curve, move, cell.energy_min), cell.keep * cell.energy_max)
+    return joined(lines, cell)
 
 
 def higher(one: Curve, other: Curve, cell: Cell) -> Curve:
@@ -146,10 +146,10 @@ def higher(one: Curve, other: Curve, cell: Cell) -> Curve:
         for curve in (one, other)
         for (begin, end), value, slope in zip(pairwise(curve.knots), curve.values, curve.slopes, strict=False)
     ]
-    return _joined(lines, cell)
+    return joined(lines, cell)
 
 
-def _joined(lines: list[Line], cell: Cell) -> Curve:
+def joined(lines: list[Line], cell: Cell) -> Curve:
     """Return the upper envelope of segments that lie within the limits, before leakage."""
     lines.sort()
     if any(later[0] < earlier[1] - TINY_KWH for earlier, later in pairwise(lines)):
@@ -179,7 +179,7 @@ def _lines(curve: Curve, move: Move, low: float) -> list[Line]:
     return lines
 
 
-def _within(lines: list[Line], high: float) -> list[Line]:
+def within(lines: list[Line], high: float) -> list[Line]:
     """Return the segments cut to [0, high]."""
     inside: list[Line] = []
     for begin, end, value, slope in lines:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from energy_gym.backends import Namespace
-from energy_gym.contracts.clearing import Trading
+from energy_gym.contracts.clearing import FLOAT32_SHARE, Trading
+from energy_gym.contracts.fleet import Leg
 from energy_gym.contracts.reserve import called_kwh, energy_held_kwh
 from energy_gym.entities.battery import Battery, Cell
-from energy_gym.reserve.fleet import Leg
 
 # Solvers keep a row to a millionth: totals that miss the smallest bid, or a multiple of the tick, by less count as met.
 TOLERANCE = 1e-6
@@ -189,5 +189,5 @@ def accepted(total_kw: Any, minimum_kw: float, tick_kw: float, xp: Trading) -> A
     share = xp.kept(one, total_kw - minimum_kw * (1.0 - TOLERANCE))
     if not tick_kw:
         return share
-    whole = xp.whole(total_kw / tick_kw + TOLERANCE) * tick_kw
+    whole = xp.whole(total_kw * (1.0 + FLOAT32_SHARE) / tick_kw + TOLERANCE) * tick_kw
     return share * xp.bounded(whole / (total_kw + xp.positive(TOLERANCE - total_kw)), one)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from energy_gym.backends import Namespace, arrays, scalars
-from energy_gym.contracts.clearing import Trading, trading_arrays, trading_scalars, trading_tensors
+from energy_gym.contracts.clearing import trading_of
 from energy_gym.contracts.reserve import availability_income, non_delivery_cost
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import Flow
@@ -33,7 +33,7 @@ class FleetStep:
 
     def __init__(self, unit: FleetUnit, xp: Namespace) -> None:
         self._unit, self._xp = unit, xp
-        self._trading = _trading(xp)
+        self._trading = trading_of(xp)
         self._block = xp is arrays
         self._assets, self._width = _assets(unit.assets, xp), 1
         self._count, self._ways, self._short = len(unit.assets), unit.ways, unit.short
@@ -144,12 +144,6 @@ class FleetStep:
         if self._block:
             return [row for block in held[0] for row in block]
         return [sizes[leg] for leg in range(len(self._ways)) for sizes in held]
-
-
-def _trading(xp: Namespace) -> Trading:
-    if xp is scalars:
-        return trading_scalars
-    return trading_arrays if xp is arrays else trading_tensors()
 
 
 def _assets(assets: tuple[Figures, ...], xp: Namespace) -> tuple[Figures, ...]:

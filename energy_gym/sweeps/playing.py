@@ -14,7 +14,6 @@ from typing import Any
 
 import gymnasium as gym
 
-import energy_gym
 from energy_gym.agents.base import Agent
 from energy_gym.agents.registry import agent_class, agent_factory, make_agent
 from energy_gym.envs.env import EnergyEnv
@@ -32,6 +31,7 @@ from energy_gym.sweeps.experiment import (
     read_scenario,
 )
 from energy_gym.sweeps.grid import leaves
+from energy_gym.version import __version__
 
 FIGURES = (
     "return",
@@ -175,7 +175,7 @@ def point_key(tree: Mapping[str, Any]) -> str:
     name = str(tree["agent"]["name"])
     source = "" if name == ORACLE else source_hash(agent_factory(name).name)
     text = json.dumps(tree, sort_keys=True, default=str)
-    parts = (text, _data_hash(json.dumps(tree["task"], sort_keys=True)), source, energy_gym.__version__)
+    parts = (text, _data_hash(json.dumps(tree["task"], sort_keys=True)), source, __version__)
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:24]
 
 

@@ -69,8 +69,8 @@ def test_the_layout_says_what_is_seen() -> None:
     seen = {slot.name: slot.offset + slot.scale * value for slot, value in zip(slots, observation, strict=True)}
     base = env.unwrapped
     assert seen["state_of_charge"] == pytest.approx(base.energy_kwh / 120_000.0)
-    assert seen["supply_balance_kwh"] == pytest.approx(base.states[-1], rel=1e-4)
-    assert base.states[-1] > 0.0
+    assert seen["supply_balance_kwh"] == pytest.approx(base.states[base.setup.unit.balance], rel=1e-4)
+    assert base.states[base.setup.unit.balance] > 0.0
     assert seen["days_to_gate(day_ahead)"] == pytest.approx(23.0 / 24.0)
     assert seen["offered_kw(day_ahead)[+11]"] == pytest.approx(-30_000.0)
     assert seen["offered_kw(day_ahead)[+10]"] == 0.0

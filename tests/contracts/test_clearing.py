@@ -46,6 +46,18 @@ def agree(law, *values: float) -> float:
     return single
 
 
+@given(st.integers(1, 3000), st.floats(1e3, 1e7), st.sampled_from([0.1, 1.0, 100.0, 1000.0]), st.booleans())
+def test_a_whole_number_of_ticks_is_that_many_when_asked_as_float32(
+    count: int, largest_kw: float, tick: float, smallest: bool
+) -> None:
+    """An action is a float32 share of the largest size, up or down by its rounding."""
+    wanted = min(count, int(largest_kw / tick)) * tick
+    rules = Limits(tick_kw=tick, minimum_kw=wanted if smallest else tick, maximum_kw=1e9)
+    for sign in (1.0, -1.0):
+        asked = float(np.float32(sign * wanted / largest_kw)) * largest_kw
+        assert agree(lambda volume, xp: cut(volume, rules, xp), asked) == pytest.approx(sign * wanted, rel=1e-12)
+
+
 @given(volumes, prices, prices)
 def test_a_bid_clears_in_full_or_not_at_all(volume: float, limit: float, price: float) -> None:
     taken = agree(cleared, volume, limit, price)

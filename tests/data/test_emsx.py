@@ -465,3 +465,15 @@ def test_a_look_downloads_nothing(
     assert "industrial site 7 of 70" in out
     assert "energy-gym data fetch emsx-7" in err
     assert server.asked == []
+
+
+def test_looking_a_card_up_fetches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENERGY_GYM_DATA", raising=False)
+    monkeypatch.setenv("ENERGY_GYM_CACHE", str(tmp_path))
+    asked: list[object] = []
+    monkeypatch.setattr(fetching, "download", lambda *told, **_: asked.append(told))
+    monkeypatch.setattr(zenodo, "download", lambda *told, **_: asked.append(told))
+    with pytest.raises(DownloadError, match="energy-gym data fetch emsx-7"):
+        card("emsx-7")
+    assert not asked
+    assert not list(tmp_path.iterdir())

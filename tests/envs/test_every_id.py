@@ -222,6 +222,17 @@ def test_the_same_seed_gives_the_same_trajectory_also_later(keywords: dict[str, 
     assert trails[4] != trails[0]
 
 
+@pytest.mark.parametrize("actions", ["continuous", "discrete-5"])
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+def test_the_oracles_actions_are_members_of_the_space(name: str, actions: str) -> None:
+    env = gym.make(name, actions=actions, episode_steps=48)
+    env.reset(seed=3)
+    solution = energy_gym.solve(env, time_limit=2.0)
+    assert all(env.action_space.contains(action) for action in solution.actions)
+    earned = sum(env.step(action)[1] for action in solution.actions)
+    assert earned == pytest.approx(solution.value, rel=1e-9)
+
+
 @pytest.mark.parametrize("name", ["energy_gym/HomeSolar-v0", "energy_gym/Microgrid-v0", "energy_gym/Scenario-v0"])
 def test_a_scenario_alone_takes_the_data_of_the_homes(name: str) -> None:
     env: Any = gym.make(name, scenario=Scenario.arbitrage(), episode_steps=None).unwrapped

@@ -23,7 +23,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import energy_gym  # noqa: F401  # registers the ids
 from energy_gym.envs import rendering
-from energy_gym.envs.rendering import Flows, History, Image, Window, draw
+from energy_gym.envs.history import Flows, History, Image
+from energy_gym.envs.rendering import Window, draw
 from energy_gym.errors import MissingExtraError
 
 START = datetime(2024, 6, 1, tzinfo=UTC)

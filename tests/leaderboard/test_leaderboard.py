@@ -18,6 +18,7 @@ import pytest
 import energy_gym
 from energy_gym.agents import make_agent
 from energy_gym.errors import ConfigurationError, NonPositiveError, ResultsError, UnknownIdError
+from energy_gym.leaderboard import board as board_module
 from energy_gym.leaderboard import run_suite, runs
 from energy_gym.leaderboard.suites import Suite
 
@@ -246,7 +247,8 @@ def test_another_version_plays_and_solves_again(
     board: tuple[Path, pd.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: list[str]
 ) -> None:
     again(board, tmp_path)
-    monkeypatch.setattr(energy_gym, "__version__", "99.0")
+    for module in (board_module, runs):
+        monkeypatch.setattr(module, "__version__", "99.0")
     again(board, tmp_path, agents=["idle"])
     assert counted == ["idle"] * 2
     assert len(list((tmp_path / "out" / "oracles").glob("*.json"))) == 4

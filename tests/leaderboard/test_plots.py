@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 from energy_gym.cli import app as cli
 from energy_gym.leaderboard import plots, run_suite
+from energy_gym.leaderboard.board import PLOTS, write_plots
 from energy_gym.leaderboard.page import figure, parts_figure
-from energy_gym.leaderboard.plots import PLOTS, cumulative, learning, write_plots
+from energy_gym.leaderboard.plots import cumulative, learning
 from energy_gym.leaderboard.results import Results, read_results
 from energy_gym.leaderboard.suites import Suite
 from energy_gym.leaderboard.tables import decomposition

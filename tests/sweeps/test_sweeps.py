@@ -30,7 +30,7 @@ from energy_gym.sweeps import sweep as sweep_module
 from energy_gym.sweeps.drawing import PLOT, draw, front, knee, knees
 from energy_gym.sweeps.grid import points_of
 from energy_gym.sweeps.playing import play_point
-from energy_gym.sweeps.sweep import POINTS, STORY, TABLE, read_sweep
+from energy_gym.sweeps.results import POINTS, STORY, TABLE, read_sweep
 
 BATTERY = "scenario.entities.battery"
 PRICE = "scenario.objective.carbon_price"

@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.agents.l2o.windows import Draw, Source
-from energy_gym.agents.learner import WEIGHTS, chosen_settings, one_thread
+from energy_gym.agents.learner import WEIGHTS, chosen_settings, defaults, one_thread
 from energy_gym.agents.mpc import expected_units
 from energy_gym.data.homes import DayBatch, synthetic_days
 from energy_gym.entities.battery import settle
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, MissingExtraError, ResetNeededError, UnsuitableAgentError
 from energy_gym.files import write_atomically
 from energy_gym.scenario import Weights
@@ -72,7 +72,7 @@ class L2O(Agent):
     def __init__(self, env: Any, seed: int = 0, **settings: Any) -> None:
         super().__init__(env, seed)
         _check_site(self.env)
-        self.settings: dict[str, Any] = chosen_settings(self.name, settings)
+        self.settings: dict[str, Any] = chosen_settings(self.name, defaults(self.name), settings)
         self.planner: Planner | None = None
         # Steps and figures of the last ``fit``, as its callback saw them.
         self.curve: list[tuple[int, dict[str, float]]] = []

@@ -140,7 +140,7 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is untyped here
 
 
 def _head(width: int, outputs: int) -> nn.Linear:
-    """Return a last layer that starts near nought, so that the first plans follow the mean price."""
+    """Return a last layer that starts near zero, so that the first plans follow the mean price."""
     layer = nn.Linear(width, outputs)
     nn.init.normal_(layer.weight, std=0.01)
     nn.init.zeros_(layer.bias)

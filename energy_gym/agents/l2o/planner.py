@@ -74,7 +74,7 @@ class Returning:
         self._least, self._most, self._floor, self._down, self._up = told
         self._per_rise = 1.0 / (cell.efficiency_charge * cell.charge_kwh)
         self._per_fall = cell.efficiency_discharge / cell.discharge_kwh
-        # Shares are two straight lines that meet at nought: the upper of them where the steeper one rises.
+        # Shares are two straight lines that meet at zero: the upper of them where the steeper one rises.
         steep = self._per_rise >= self._per_fall
         self._bend = self._library.maximum if steep else self._library.minimum
 

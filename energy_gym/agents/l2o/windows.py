@@ -90,7 +90,7 @@ class Source:
 
 
 def mean_price(buy: Floats) -> float:
-    """Return the mean size of a price, 1 where all are nought.
+    """Return the mean size of a price, 1 where all are zero.
 
     Example:
         >>> import numpy as np

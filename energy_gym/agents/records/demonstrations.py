@@ -16,7 +16,7 @@ from energy_gym.agents.records.minari_store import is_minari, read_trajectories
 from energy_gym.agents.records.trajectories import Trajectories
 from energy_gym.data.fetching import cache_folder
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.setup import WEEK_HOURS
+from energy_gym.envs.keywords import WEEK_HOURS
 from energy_gym.envs.wrapped import EVERYTHING, check_faithful
 from energy_gym.errors import ConfigurationError
 from energy_gym.files import write_atomically
@@ -64,7 +64,7 @@ def demonstrations(source: Any, env: EnergyEnv, recipe: dict[str, Any], drawn: i
             "must be trajectories, the name of a data set, or an environment",
             "pass what record_expert() or read_trajectories() returned",
         )
-    named = {"policy": player.expert, **recipe}
+    named = {"policy": player.setup.kind.expert, **recipe}
     recorded = _kept(player, named if drawn is None else _within(player, named, drawn // DRAWS))
     recorded.check_matches(env)
     return recorded

@@ -6,8 +6,8 @@ One rule: observations are the environment's own; only the advice knows the futu
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +18,13 @@ from energy_gym.agents.mpc import first_action
 from energy_gym.agents.records.keywords import environment_id, plain_keywords
 from energy_gym.agents.records.trajectories import Episode, Trajectories
 from energy_gym.agents.registry import agent_class, agent_ids, make_agent
-from energy_gym.bidding.choosing import ChoosingEnv
+from energy_gym.bidding.env import BiddingEnv
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.envs.wrapped import EVERYTHING, check_faithful
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.oracle import solve
 from energy_gym.oracle.solution import Solution, idle_return
-from energy_gym.reserve.unit import FleetUnit
-from energy_gym.units import Unit
 
 ORACLE = "oracle"
 WINDOW = 24
@@ -129,9 +127,9 @@ def _foresight(env: EnergyEnv, window: int | None) -> Advisor:
 
 def foresight(env: EnergyEnv, window: int) -> Callable[[dict[str, Any]], Any]:
     """Return the oracle over a rolling window; of a producer, one that reaches as far as bids do, made anew hourly."""
-    if not isinstance(env, ChoosingEnv):
+    if env.decision != "bids":
         return Foresight(env, window)
-    bids = BidForesight(env, window)
+    bids = BidForesight(cast(BiddingEnv, env), window)
     return lambda _: bids.action()
 
 
@@ -159,12 +157,7 @@ class Foresight:
         env = self.env
         now, stop = env.steps_left
         end = min(now + self.window, stop)
-        return first_action(env, [_unproved(unit.window(now, end)) for unit in env.setup.units], end == stop)
-
-
-def _unproved(unit: Unit) -> Unit:
-    """Return a unit whose plan needs no bound, which of a fleet takes far longer to find than the plan."""
-    return replace(unit, proving=False) if isinstance(unit, FleetUnit) else unit
+        return first_action(env, [unit.window(now, end).unproved() for unit in env.setup.units], end == stop)
 
 
 @dataclass(frozen=True)
@@ -219,7 +212,7 @@ def _outward(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
 
 def _marks(env: EnergyEnv) -> dict[str, float]:
     """Return what the episode could earn: at best over its own actions, at best physically, and for doing nothing."""
-    limit = env.mark_seconds
+    limit = env.setup.kind.mark_seconds
     best: Solution = solve(env, time_limit=limit)
     physical = best if env.setup.levels is None else solve(env, continuous=True, time_limit=limit)
     first, stop = env.steps_left

@@ -11,13 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from energy_gym.bidding.presets import DATASETS
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError
 from energy_gym.scenario import Scenario
 from energy_gym.scenarios.registration import SCENARIOS
 
-# What a scenario states as well; where it is written out in full, these would be said twice.
-IN_SCENARIO = ("battery", "objective", "carbon_price", "terminal")
+# Objects that are part of a scenario, which is written out in full where one of them is given.
+PARTS = ("scenario", "battery", "storage", "fleet")
+# What such a scenario states as well; these would be said twice.
+STATED = (*PARTS, "objective", "carbon_price", "terminal", "bids", "preset", "home")
 YAML = "yaml"
 LOST = "not kept"
 
@@ -39,8 +42,8 @@ def environment_id(env: EnergyEnv) -> str:
 def plain_keywords(env: EnergyEnv) -> dict[str, Any]:
     """Return the keywords an environment was made with, as values that JSON can hold.
 
-    A battery or scenario given as an object or a file becomes ``{"yaml": text}`` under ``scenario``; a user's frame or
-    forecast cannot be kept and becomes ``{"not kept": what it was}``.
+    A battery, storage, fleet or scenario given as an object, a name or a file becomes ``{"yaml": text}`` under
+    ``scenario``; a user's frame or forecast cannot be kept and becomes ``{"not kept": what it was}``.
 
     Example:
         >>> import gymnasium as gym
@@ -48,10 +51,16 @@ def plain_keywords(env: EnergyEnv) -> dict[str, Any]:
         {'horizon': 12}
     """
     given = dict(env.keywords)
-    if given.get("battery") is not None or given.get("scenario") is not None:
-        given = {name: value for name, value in given.items() if name not in IN_SCENARIO}
-        given["scenario"] = {YAML: env.scenario.to_yaml()}
+    if any(given.get(name) is not None for name in PARTS):
+        rest = {name: value for name, value in given.items() if name not in STATED}
+        given = {**_data_of(given), **rest, "scenario": {YAML: env.scenario.to_yaml()}}
     return {name: _plain(value) for name, value in given.items()}
+
+
+def _data_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data set that a preset of markets goes with, where no data are given beside it."""
+    own = given.get("dataset") is not None or given.get("data") is not None
+    return {} if own or given.get("preset") is None else {"dataset": DATASETS[given["preset"]]}
 
 
 def _plain(value: Any) -> Any:

@@ -6,14 +6,10 @@ both sides of each clock change. Until 2025-09-30 the auction was hourly, and it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
-from energy_gym.data.readers.table import Paths, Raw
-
-if TYPE_CHECKING:
-    from energy_gym.data.cards import Card
+from energy_gym.data.cards import Card
+from energy_gym.data.raw import Paths, Raw
 
 _FILES = {"price_per_mwh": "dam_prices.csv", "imbalance_per_mwh": "imbalance_actual.csv"}
 

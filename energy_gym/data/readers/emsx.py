@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from energy_gym.data.cards import Card
-from energy_gym.data.readers.table import Raw
+from energy_gym.data.raw import Raw
 
 STEP = pd.Timedelta(minutes=15)
 STEPS_PER_DAY, STEPS_PER_WEEK = 96, 672

@@ -8,16 +8,12 @@ three hours of 2024 that counts oil-fired production of ten times its usual size
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from energy_gym.data.readers.table import Paths, Raw
+from energy_gym.data.cards import Card
+from energy_gym.data.raw import KW_PER_MW, Paths, Raw
 
-if TYPE_CHECKING:
-    from energy_gym.data.cards import Card
-
-KW_PER_MW = 1000.0
 _MOST_OIL_MW = 1000.0
 _SPOT, _REALTIME, _FCR, _MFRR, _FFR = (
     "Elspot_DK2.csv",
@@ -35,6 +31,9 @@ _TITLES_2021 = {
     "mfrr_up_per_mw_h": (_MFRR, "mFRR_UpPriceEUR"),
     "ffr_per_mw_h": (_FFR, "Marginal price (EUR/MW/hour)"),
 }
+_ONE_PRICE = "BalancingPowerConsumptionPriceEUR"
+ONE_PRICE_SINCE = pd.Timestamp("2021-11-01", tz="Europe/Copenhagen")
+"""Since then the Nordic countries settle every imbalance at one price, that of the dominating direction."""
 _TITLES_2024 = {
     "price_per_mwh": ("2024_Elspotprices.csv", "SpotPriceEUR"),
     "imbalance_per_mwh": ("2024_RegulatingBalancePowerdata.csv", "ImbalancePriceEUR"),
@@ -50,13 +49,22 @@ _TITLES_2024 = {
 
 
 def read_2021(card: Card, paths: Paths) -> Raw:
-    """Read spot, balancing and reserve prices of 2021.
+    """Read spot, balancing, settlement and reserve prices of 2021.
 
-    FFR was first bought for 26 April 2021 (local time), where its file starts. Before, its price is 0, standing in.
+    What a producer's imbalance was settled at is told apart from what regulating power cost: until October a shortage
+    paid the price of up-regulation and a surplus earned that of down-regulation, since November both are settled at the
+    price of consumption. FFR was first bought for 26 April 2021 (local time), where its file starts. Before, its price
+    is 0, standing in.
     """
     tables = {name: _table(path) for name, path in paths.items()}
     tables[_FCR] = tables[_FCR].mask((tables[_FCR][["FCR_N_PriceEUR", "FCR_D_UpPriceEUR"]] == 0.0).all(axis=1))
     series = {name: _series(tables[file], title, name) for name, (file, title) in _TITLES_2021.items()}
+    one = _series(tables[_REALTIME], _ONE_PRICE, _ONE_PRICE)
+    for name, of_direction in (
+        ("shortage_per_mwh", "balancing_up_per_mwh"),
+        ("surplus_per_mwh", "balancing_down_per_mwh"),
+    ):
+        series[name] = series[of_direction].where(one.index < ONE_PRICE_SINCE, one).rename(name)
     series["ffr_per_mw_h"], before = _from_the_start(series["ffr_per_mw_h"], card.index)
     note = "rows with both FCR prices at 0 were taken as missing"
     return Raw(series, {"ffr_per_mw_h": before}, (note,))

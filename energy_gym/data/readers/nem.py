@@ -8,14 +8,10 @@ in South Australia and Victoria centre on the sun's own noon to 0.15 h; at +11:0
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
-from energy_gym.data.readers.table import Paths, Raw
-
-if TYPE_CHECKING:
-    from energy_gym.data.cards import Card
+from energy_gym.data.cards import Card
+from energy_gym.data.raw import Paths, Raw
 
 MARKET_UTC_OFFSET = pd.Timedelta(hours=10)
 _INTERVAL = pd.Timedelta(minutes=5)

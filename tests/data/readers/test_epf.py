@@ -11,10 +11,9 @@ import pytest
 from energy_gym.data import card, check, load
 from energy_gym.data.feed import open_feed
 from energy_gym.data.loading import read_raw
-from energy_gym.data.readers.epf import epf_forecasts
 from energy_gym.errors import UnknownIdError, WindowError
 from energy_gym.forecast import Published, Yesterday
-from energy_gym.forecast.published_epf import PublishedEPF
+from energy_gym.forecast.published_epf import PublishedEPF, epf_forecasts
 
 PRICE = "price_per_mwh"
 MARKETS = {

@@ -1,0 +1,218 @@
+"""The exact optimum of one battery behind a meter: dynamic programming over a piecewise linear function.
+
+What a step earns is a piecewise linear function of the change of what is stored: energy costs the import price while
+the meter imports and the export price while it exports, and nothing while it only takes the place of generation that
+is cut; losses and wear make charging and discharging differ. `value_function` has one price a step; here a step has a
+few pieces, in any order of their slopes, so that exports may be worth more than imports.
+
+With r for what a change d earns, and V for the value of energy at the end of a step, the value before is the maximum of
+V(y + d) + r(d). It lies where both stop rising together:
+
+    at a kink of r      where V rises no faster than the piece above it costs, nor slower than the one below: V, moved
+    within a piece      at a peak of V less the cost of that piece: a segment with the slope of that cost
+
+One rule: no approximation; what is left out is nowhere the best, beyond rounding.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.contracts.spot import carbon_kg, energy_cost
+from energy_gym.entities.battery import Cell
+from energy_gym.oracle.problem import is_battery
+from energy_gym.oracle.statement import Goal
+from energy_gym.oracle.value_function import Curve, Line, joined, value_at, within
+from energy_gym.units import Unit
+
+MAX_KNOTS = 1000
+TINY_KWH = 1e-12
+Floats = npt.NDArray[np.float64]
+
+
+class Trade(NamedTuple):
+    """What a step earns by the change of what is stored.
+
+    Args:
+        changes: n + 1 changes [kWh], rising, from full discharge to full charge; one of them is 0.
+        earned: What each earns against no change [reward units].
+        costs: The n slopes between them: what a kWh more costs [reward units/kWh].
+    """
+
+    changes: tuple[float, ...]
+    earned: tuple[float, ...]
+    costs: tuple[float, ...]
+
+
+class Metered(NamedTuple):
+    """One battery behind a meter over T steps.
+
+    Args:
+        cell: The battery's figures.
+        energy: What is stored at the start [kWh].
+        trades: What each step earns.
+        end: Value of what is stored at the end.
+        constant: What is earned if nothing is ever stored or taken.
+    """
+
+    cell: Cell
+    energy: float
+    trades: list[Trade]
+    end: Curve
+    constant: float
+
+
+def metered_of(unit: Unit, states: Sequence[float], goal: Goal) -> Metered | None:
+    """Return a unit as one battery behind a meter, or None where it is more than that.
+
+    Args:
+        unit: The unit over the window.
+        states: States now.
+        goal: Weights and closing prices.
+    """
+    billed = bool(unit.rates.any()) or bool(unit.accounts)  # what a kWh costs then depends on the steps before
+    charged = goal.weights.money != 0.0 and billed
+    if len(unit.flexibles) != 1 or charged or unit.remembers or not is_battery(unit.flexibles[0]):
+        return None
+    trades, constant = _trades(unit, goal)
+    flexible = unit.flexibles[0]
+    return Metered(flexible.cell, states[0], trades, _end(flexible.cell, flexible.initial, goal), constant)
+
+
+def _end(cell: Cell, initial: float, goal: Goal) -> Curve:
+    """Return what energy left at the end is worth: one price for what is missing, another for what is left."""
+    (money, carbon), closing = goal.weights, goal.closing
+    missing = money * energy_cost(1.0, closing.missing) + carbon * carbon_kg(1.0, closing.missing_carbon)
+    left = money * energy_cost(1.0, closing.left) + carbon * carbon_kg(1.0, closing.left_carbon)
+    knots = sorted(
+        {0.0, cell.energy_min, initial, cell.energy_max} if missing != left else {0.0, cell.energy_min, cell.energy_max}
+    )
+    values = [(missing if knot < initial else left) * (knot - initial) for knot in knots]
+    slopes = [missing if knot < initial else left for knot in knots[:-1]]
+    return Curve(knots, values, slopes)
+
+
+def _trades(unit: Unit, goal: Goal) -> tuple[list[Trade], float]:
+    """Return what each step earns by its change, and what no change earns in all."""
+    (money, carbon), flexible = goal.weights, unit.flexibles[0]
+    cell = flexible.cell
+    kg = carbon * carbon_kg(1.0, unit.carbon)
+    prices = np.stack(
+        [np.zeros(len(unit)), money * energy_cost(1.0, unit.sell) + kg, money * energy_cost(1.0, unit.buy) + kg]
+    )
+    spare = np.zeros(len(unit)) if unit.curtailable_kwh is None else unit.curtailable_kwh
+    fixed, least = unit.fixed_kwh, -unit.export_kwh
+    most_in = np.clip(unit.import_kwh - fixed, 0.0, cell.charge_kwh)
+    most_out = np.clip(fixed + spare - least, 0.0, cell.discharge_kwh)
+    edges = np.stack([fixed - most_out, np.full(len(unit), least), np.zeros(len(unit)), fixed, fixed + most_in])
+    edges = np.sort(np.clip(edges, edges[0], edges[4]), axis=0)
+    middles = (edges[1:] + edges[:-1]) / 2.0
+    kind = np.where(middles < least, 0, np.where(middles < 0.0, 1, 2))
+    price = np.take_along_axis(prices, kind, axis=0)
+    charging = middles > fixed
+    factor = np.where(charging, cell.efficiency_charge, 1.0 / cell.efficiency_discharge)
+    costs = np.where(charging, price, price - money * cell.wear_per_kwh) / factor
+    flows = edges - fixed
+    changes = np.where(flows > 0.0, flows * cell.efficiency_charge, flows / cell.efficiency_discharge)
+    idle = np.clip(fixed, least, None)
+    constant = -float((idle * np.where(idle > 0.0, prices[2], prices[1])).sum())
+    return [_trade(*rows) for rows in zip(changes.T.tolist(), costs.T.tolist(), strict=True)], constant
+
+
+def _trade(changes: list[float], costs: list[float]) -> Trade:
+    """Return the pieces that have a width; those of one slope on the same side of 0 are one."""
+    kept: list[float] = [changes[0]]
+    slopes: list[float] = []
+    for (begin, end), cost in zip(pairwise(changes), costs, strict=True):
+        if end - begin > TINY_KWH:
+            if slopes and slopes[-1] == cost and begin != 0.0:
+                kept[-1] = end
+            else:
+                kept.append(end)
+                slopes.append(cost)
+    zero = min(range(len(kept)), key=lambda place: abs(kept[place]))
+    kept[zero] = 0.0
+    earned = [0.0] * len(kept)
+    for place in range(zero, len(slopes)):
+        earned[place + 1] = earned[place] - slopes[place] * (kept[place + 1] - kept[place])
+    for place in range(zero, 0, -1):
+        earned[place - 1] = earned[place] + slopes[place - 1] * (kept[place] - kept[place - 1])
+    return Trade(tuple(kept), tuple(earned), tuple(slopes))
+
+
+def curves_of(problem: Metered, max_knots: int = MAX_KNOTS, time_limit: float | None = None) -> list[Curve] | None:
+    """Return the value of what is stored from each step on, and at the end: T + 1 curves on [0, energy_max].
+
+    Returns None if one of them needs more than ``max_knots`` knots, or if it takes longer than ``time_limit`` seconds.
+    """
+    cell, curves = problem.cell, [problem.end]
+    end = np.inf if time_limit is None else time.perf_counter() + time_limit
+    for trade in reversed(problem.trades):
+        lines = within(_lines(curves[-1], trade, cell.energy_min), cell.keep * cell.energy_max)
+        curve = joined(lines, cell)
+        if len(curve.knots) > max_knots or time.perf_counter() > end:
+            return None
+        curves.append(curve)
+    curves.reverse()
+    return curves
+
+
+def _lines(curve: Curve, trade: Trade, low: float) -> list[Line]:
+    """Return all segments (begin, end, value at the begin, slope) that may be the best way through the step."""
+    changes, earned, costs = trade
+    last, lines = len(costs), []
+    before = -np.inf
+    for begin, end, value, slope in zip(curve.knots, curve.knots[1:], curve.values, curve.slopes, strict=False):
+        above = begin >= low
+        for place, change in enumerate(changes):
+            if change < 0.0 and not above:
+                continue
+            free = place == 0 or (change == 0.0 and not above) or slope >= costs[place - 1]
+            if free and (place == last or slope <= costs[place]):
+                lines.append((begin - change, end - change, value + earned[place], slope))
+        for place, cost in enumerate(costs):
+            down = changes[place] < 0.0
+            if (before > cost or (down and begin == low)) and slope <= cost and (above or not down):
+                lines.append((begin - changes[place + 1], begin - changes[place], value + earned[place + 1], cost))
+        before = slope
+    for place, cost in enumerate(costs):
+        if changes[place] >= 0.0 and before > cost:
+            top = curve.knots[-1]
+            lines.append((top - changes[place + 1], top - changes[place], curve.values[-1] + earned[place + 1], cost))
+    return lines
+
+
+def best_shares(problem: Metered, curves: list[Curve]) -> Floats:
+    """Return the share of rated power of each step, shape (T,), of the best plan."""
+    cell, energy = problem.cell, problem.energy
+    found = np.empty(len(problem.trades))
+    for step, trade in enumerate(problem.trades):
+        kept = energy * cell.keep
+        energy = _best_end(curves[step + 1], trade, kept, cell)
+        stored = energy - kept
+        flow = stored / cell.efficiency_charge if stored > 0.0 else stored * cell.efficiency_discharge
+        found[step] = flow / (cell.charge_kwh if stored > 0.0 else cell.discharge_kwh)
+    return np.clip(found, -1.0, 1.0)
+
+
+def _best_end(curve: Curve, trade: Trade, kept: float, cell: Cell) -> float:
+    """Return the best energy at the end of a step of which ``kept`` is left after leakage; of equals, doing nothing."""
+    changes, earned, costs = trade
+    least = kept if kept < cell.energy_min else max(cell.energy_min, kept + changes[0])
+    most = min(cell.energy_max, kept + changes[-1])
+    between = curve.knots[bisect_right(curve.knots, least) : bisect_left(curve.knots, most)]
+    kinks = [kept + change for change in changes if least < kept + change < most]
+
+    def gain(end: float) -> float:
+        change = end - kept
+        place = min(max(bisect_right(changes, change) - 1, 0), len(costs) - 1)
+        return value_at(curve, end) + earned[place] - costs[place] * (change - changes[place])
+
+    return max([kept, least, most, *kinks, *between], key=gain) if costs else kept
