@@ -33,9 +33,13 @@ FILES = ("results.json", "LEADERBOARD.md")
 def leaderboard(
     suite: Annotated[str, typer.Argument(help="quick, core, markets, or the path of a suite's YAML file")],
     agents: Annotated[
-        str | None, typer.Option(help="Comma-separated names, or module:factory; default: the suite's")
+        str | None,
+        typer.Option(help="Comma-separated names, module:factory, or folders of saved agents; default: the suite's"),
     ] = None,
-    agent: Annotated[list[str] | None, typer.Option(help="One more name or module:factory; may be repeated")] = None,
+    agent: Annotated[
+        list[str] | None, typer.Option(help="One more beside those: name, module:factory or folder; may be repeated")
+    ] = None,
+    tasks: Annotated[str | None, typer.Option(help="Comma-separated names of tasks; default: all of the suite")] = None,
     seeds: Annotated[
         int | None, typer.Option(help="Seeds for each agent that learns or draws at random; default: the suite's")
     ] = None,
@@ -50,12 +54,16 @@ def leaderboard(
     Agents that were played into the same folder before stay in the tables.
     """
     from energy_gym.leaderboard.board import run_suite
-    from energy_gym.leaderboard.suites import Suite
+    from energy_gym.leaderboard.suites import Suite, at_hand
 
     _see_modules_here()
     chosen = Suite.read(suite)
     folder = out or Path("results") / chosen.name
-    names = [name.strip() for name in (agents or "").split(",") if name.strip()] + (agent or [])
+    chosen, skipped = at_hand(chosen if tasks is None else chosen.only(_names(tasks)))
+    for line in skipped:
+        console.print(f"skipped: {line}", highlight=False, soft_wrap=True, markup=False)
+    asked = [*_names(agents), *(agent or ())]
+    names = [*(_names(agents) or chosen.agents), *(agent or ())]
     where: dict[str, Any] = {"workers": workers, "engine": engine, "address": address}
     count = chosen.seeds if seeds is None else seeds
     with resumable("runs"), _bar() as bar:
@@ -67,8 +75,16 @@ def leaderboard(
             if of:
                 bar.update(stages[stage], completed=done)
 
-        run_suite(chosen, folder, agents=names or None, seeds=count, budgets=_budgets(budget), progress=report, **where)
-    _show(folder, set(names))
+        run_suite(
+            chosen,
+            folder,
+            agents=names if asked else None,
+            seeds=count,
+            budgets=_budgets(budget),
+            progress=report,
+            **where,
+        )
+    _show(folder, set(asked), {*names, "oracle"})
 
 
 def merge(
@@ -80,7 +96,24 @@ def merge(
 
     added = merge_results(source, into)
     console.print(f"{added} runs added", highlight=False)
-    _show(into, set())
+    _show(into, set(), set())
+
+
+def forget(
+    agent: Annotated[str, typer.Argument(help="Name of the agent, as the tables have it")],
+    folder: Annotated[Path, typer.Argument(help="Folder of results")],
+) -> None:
+    """Take an agent out of a folder of results, with what failed of it, and write the tables anew."""
+    from energy_gym.leaderboard.board import forget as forgotten
+
+    count = forgotten(folder, agent)
+    console.print(
+        f"{count} runs of {escape(agent)} taken out of {escape(str(folder))}", highlight=False, soft_wrap=True
+    )
+
+
+def _names(words: str | None) -> list[str]:
+    return [name.strip() for name in (words or "").split(",") if name.strip()]
 
 
 def _budgets(words: Sequence[str] | None) -> dict[str, int]:
@@ -106,8 +139,8 @@ def _bar() -> Progress:
     return Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
 
 
-def _show(folder: Path, asked: set[str]) -> None:
-    """Print the tables of a folder; exit with 1 if a job failed, or an agent that was asked for has no extra."""
+def _show(folder: Path, asked: set[str], played: set[str]) -> None:
+    """Print the tables of a folder; exit with 1 if a job of this call failed, or an agent asked for has no extra."""
     from energy_gym.leaderboard.board import PLOTS
     from energy_gym.leaderboard.results import read_results
 
@@ -120,7 +153,7 @@ def _show(folder: Path, asked: set[str]) -> None:
     names = ", ".join(["results.parquet", *FILES, *plots])
     console.print(f"Written to {escape(str(folder))}{os.sep}: {names}", highlight=False, soft_wrap=True)
     _print_how_to_plot()
-    if any(not row["missing"] or row["agent"] in asked for row in results.failed):
+    if any(row["agent"] in (asked if row["missing"] else played) for row in results.failed):
         raise typer.Exit(1)
 
 
