@@ -54,8 +54,8 @@ class BiddingEnv(env.BiddingEnv):
     **Source.** Scenario 3 of EnCortex (24/7 demand matching and bidding optimisation).
 
     **Versions.** v0: first version. On ``dk2-2021``, deviations from 1 November 2021 on are settled at the one price of
-    that time, no longer at the two balancing prices. Of a frame given as ``data=``, prices count as known when their
-    step is over unless ``published=`` says otherwise.
+    that time, no longer at the two balancing prices. Observations of a frame given as ``data=`` are scaled by its
+    training part; a price that no market sells is known when its step is over unless ``published=`` says otherwise.
 
     Example:
         >>> import gymnasium as gym
