@@ -109,7 +109,8 @@ def _cut_only_at_the_limit(model: Any, unit: Unit, net: Any, cut: Any) -> None:
         return [(cut[at], spare * limited), (net[at], -unit.export_kwh + slack * (1.0 - limited))]
 
     def broken(value: Any) -> Any:
-        return (value(cut) > TOLERANCE_KWH) & (value(net) > -unit.export_kwh + TOLERANCE_KWH)
+        tolerance = TOLERANCE_KWH * model.scale
+        return (value(cut) > tolerance) & (value(net) > -unit.export_kwh + tolerance)
 
     model.choose(rows, broken)
 
@@ -149,7 +150,7 @@ def _either_way(model: Any, net: Any, out: Any, highest: Floats, lowest: Floats)
         ]
 
     def broken(value: Any) -> Any:
-        return value(out) > np.maximum(-value(net), 0.0) + TOLERANCE_KWH
+        return value(out) > np.maximum(-value(net), 0.0) + TOLERANCE_KWH * model.scale
 
     model.choose(rows, broken)
 
