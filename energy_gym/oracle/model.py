@@ -53,9 +53,14 @@ class ArrayModel:
         likely: Steps in which rules that need a binary are likely to be broken, shape (size,); they are switched on
             from the start.
         gap: Relative gap between plan and bound at which a search ends.
+        scaled: Scale quantities by the largest of them. What is stated to the penny beside large quantities, such as
+            the price of moving a market, is better left as it is.
     """
 
-    def __init__(self, size: int, likely: Flags | None = None, gap: float = RELATIVE_GAP) -> None:
+    def __init__(
+        self, size: int, likely: Flags | None = None, gap: float = RELATIVE_GAP, *, scaled: bool = False
+    ) -> None:
+        self._scaled = scaled
         self.size = size
         self._gap = gap
         self._likely = np.zeros(size, dtype=bool) if likely is None else likely
@@ -112,6 +117,8 @@ class ArrayModel:
         Tolerances and the search itself then depend on the problem and not on the unit of its size.
         """
         largest = 0.0
+        if not self._scaled:
+            return 1.0
         for whole, *sides in zip(self._whole, self._lower, self._upper, strict=True):
             for side in sides:
                 counted = np.abs(side[np.isfinite(side) & ~whole])
