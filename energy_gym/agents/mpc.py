@@ -131,7 +131,7 @@ def first_action(env: EnergyEnv, units: Sequence[Unit], ends: bool) -> Any:
     setup = env.setup
     closings = setup.closings if ends else setup.keeping
     wishes = [
-        best_of_unit(unit, states, Goal(setup.weights, closing), setup.levels).wishes[:1]
+        best_of_unit(unit, states, Goal(setup.weights, closing), setup.levels, proving=False).wishes[:1]
         for unit, states, closing in zip(units, by_unit(setup, env.states), closings, strict=True)
         if unit.flexibles
     ]
