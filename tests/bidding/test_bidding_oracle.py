@@ -193,7 +193,7 @@ def test_plan_and_bound_meet_where_bids_of_any_size_move_the_price(producers: An
     env = made(producers, data, penalty, market, 36, impact=LinearImpact(slope), **sizes)
     solution = energy_gym.solve(env)
     assert solution.exact, solution
-    assert searched(env.unwrapped.desk, solution.actions, 50, seed) <= solution.bound + 1e-6
+    assert searched(env, solution.actions, 50, seed) <= solution.bound + 1e-6
     assert sum(env.step(action)[1] for action in solution.actions) == pytest.approx(solution.value, abs=1e-6)
 
 
