@@ -5,7 +5,7 @@ One rule: a scenario is plain frozen data, validated when it is made; it holds n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import yaml
 
 from energy_gym.contracts import CONTRACTS, Contract, DemandCharge, EnergyContract, EnergyValue, Spot
-from energy_gym.contracts.activation import require_column
 from energy_gym.contracts.base import keeps_ledger
+from energy_gym.contracts.fleet import FleetMarket, contracts_of, scenario_tree
 from energy_gym.entities import ENTITIES, Battery, Entity, Grid
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.objective import Clock, Objective, Weights
-from energy_gym.trees import build, check_keys, mapping, of_kind, parsed, read_file, to_tree, written
+from energy_gym.trees import build, carries_name, check_keys, mapping, of_kind, parsed, read_file, to_tree, written
 
 __all__ = ["Clock", "Objective", "Scenario", "Site", "Weights"]
 METERED = ("meter", "producer", "nobody")
@@ -73,13 +73,15 @@ class Scenario:
     Args:
         name: A short name, shown in tables and figures.
         entities: Entities by name, in the order of the controls of an action.
-        contracts: Contracts by name; each settles the sum of what its ``parties`` draw and give.
+        contracts: Contracts by name; each settles the sum of what its ``parties`` draw and give. One that has a
+            ``name`` of its own, as a reserve has, stands under it.
         clock: Steps, look-ahead and length of an episode.
         objective: What is maximised.
 
     Raises:
         ConfigurationError: An entity without a contract, contracts of one meter with different parties, a meter
-            without exactly one contract for its energy, or nothing to decide.
+            without exactly one contract for its energy, a contract under another name than its own, or nothing to
+            decide.
 
     Example:
         >>> scenario = Scenario.arbitrage(Battery(capacity_kwh=20.0))
@@ -100,6 +102,7 @@ class Scenario:
         object.__setattr__(self, "contracts", dict(self.contracts))
         _check_members("entities", self.entities, Entity)
         _check_members("contracts", self.contracts, Contract)
+        _check_names(self.contracts)
         both = set(self.entities) & set(self.contracts)
         if both:
             name = sorted(both)[0]
@@ -122,7 +125,7 @@ class Scenario:
         cls,
         name: str = "fleet",
         batteries: Mapping[str, Battery] | None = None,
-        markets: Mapping[str, Contract] | None = None,
+        markets: Sequence[FleetMarket] | Mapping[str, Contract] = (),
         energy_price: str = "price_per_mwh",
         carbon: str = "carbon_g_per_kwh",
         clock: Clock | None = None,
@@ -133,7 +136,8 @@ class Scenario:
         Args:
             name: A short name, shown in tables and figures.
             batteries: The assets by name, in the order of every ``prequalified_kw``.
-            markets: What they sell by name, in the order of the controls; an asset serves them in this order.
+            markets: What they sell, in the order of the controls, as a list or by name; an asset serves them in this
+                order.
             energy_price: Column of the price at which energy missing or left at the end of an episode is settled.
             carbon: Column of the carbon intensity.
             clock: Steps, look-ahead and length of an episode.
@@ -144,14 +148,15 @@ class Scenario:
 
         Example:
             >>> from energy_gym.contracts import Reserve
-            >>> fleet = Scenario.fleet(batteries={"a": Battery()}, markets={"up": Reserve("up_per_mw_h", "up", (5.0,))})
+            >>> sold = (Reserve("up", "up_per_mw_h", "up", (5.0,)),)
+            >>> fleet = Scenario.fleet(batteries={"a": Battery()}, markets=sold)
             >>> Scenario.from_yaml(fleet.to_yaml()) == fleet
             True
         """
-        for part, members in (("batteries", batteries), ("markets", markets)):
-            if not mapping(members or {}, part):
-                raise ConfigurationError(f"{part}={{}}", "a fleet needs one or more", "add one")
-        contracts = _valued(markets or {}, energy_price, carbon)
+        for part, members in (("batteries", mapping(batteries or {}, "batteries")), ("markets", markets)):
+            if members in ({}, (), []):
+                raise ConfigurationError(f"{part}={members!r}", "a fleet needs one or more", "add one")
+        contracts = contracts_of(markets, energy_price, carbon)
         return cls(name, batteries or {}, contracts, clock or Clock(), objective or Objective())
 
     @property
@@ -238,20 +243,24 @@ class Scenario:
     def from_yaml(cls, text: str) -> Scenario:
         """Read a scenario from YAML text; absent parts take their defaults.
 
-        An entity or a contract says its ``kind``; where it does not, its name is its kind.
+        An entity or a contract says its ``kind``; where it does not, its name is its kind. A fleet may be written as
+        its ``batteries`` and a list of its ``markets``, each with its ``name``.
 
         Raises:
             ConfigurationError: Broken YAML, an unknown key or kind (the nearest is suggested), a name that occurs
                 twice, or a bad value, with its path.
         """
         tree = mapping(parsed(text) or {}, "scenario")
+        if "batteries" in tree or "markets" in tree:
+            tree = scenario_tree(tree)
         check_keys(tree, ("name", "entities", "contracts", "clock", "objective"), "scenario")
         given: dict[str, Any] = {"name": str(tree.get("name", "arbitrage"))}
         for part, kinds in (("entities", ENTITIES), ("contracts", CONTRACTS)):
             if part in tree:
                 members = mapping(tree[part], part)
                 given[part] = {
-                    str(name): of_kind(item, f"{part}.{name}", kinds, str(name)) for name, item in members.items()
+                    name: of_kind(item, f"{part}.{name}", kinds, name, name)
+                    for name, item in ((str(key), item) for key, item in members.items())
                 }
         clock, objective = tree.get("clock", {}), tree.get("objective", {})
         return cls(**given, clock=build(Clock, clock, "clock"), objective=build(Objective, objective, "objective"))
@@ -266,24 +275,20 @@ class Scenario:
         return read_file(cls, source, "scenario", "must be a Scenario or the path of a YAML file")
 
 
-def _valued(markets: Mapping[str, Contract], price: str, carbon: str) -> dict[str, Contract]:
-    """Return the markets of a fleet, with what says what energy is worth to it where that is not the usual."""
-    require_column("energy_price", price)
-    require_column("carbon", carbon)
-    value = EnergyValue(price, carbon)
-    if value == EnergyValue():
-        return dict(markets)
-    if EnergyValue.kind in markets:
-        raise ConfigurationError(f"markets.{EnergyValue.kind}", "is taken by energy_price and carbon", "rename it")
-    return {**markets, EnergyValue.kind: value}
-
-
 def _check_members(part: str, members: Mapping[str, Any], kind: type) -> None:
     if not members:
         raise ConfigurationError(f"{part}={{}}", "must not be empty", f"name at least one of the {part}")
     for name, item in members.items():
         if not isinstance(name, str) or not name or not isinstance(item, kind):
             raise ConfigurationError(f"{part}.{name}={item!r}", f"must be an object of {kind.__name__}", "pass one")
+
+
+def _check_names(contracts: Mapping[str, Any]) -> None:
+    """Raise where a contract that has a name of its own stands under another."""
+    for key, contract in contracts.items():
+        if carries_name(type(contract)) and contract.name != key:
+            found = f"contracts.{key}.name={contract.name!r}"
+            raise ConfigurationError(found, "is not the name it stands under", f"give it the name {key!r}")
 
 
 def _check_settlers(site: Site) -> None:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from energy_gym.data.columns import symbol_of
 from energy_gym.data.feed import Feed
 from energy_gym.data.notices import notice
+from energy_gym.data.own_frame import tell_of_unsaid
 from energy_gym.errors import ConfigurationError
 from energy_gym.forecast import Forecast
 
@@ -82,6 +83,8 @@ class Tape:
                 f"the look-ahead rows would take {need / 2**30:.1f} GiB (limit 2 GiB)",
                 "use a shorter horizon or split",
             )
+        if self.feed.own:
+            tell_of_unsaid(name for name in self.columns if name in self.feed.unsaid)
         for column in self.columns if self.feed.own else ():
             self._require_zone(column)
             self._tell_what_clips(column)

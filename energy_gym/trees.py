@@ -10,7 +10,7 @@ import math
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
@@ -93,7 +93,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def of_kind(value: Any, path: str, kinds: Mapping[str, Any], usual: str = "") -> Any:
+def of_kind(value: Any, path: str, kinds: Mapping[str, Any], usual: str = "", name: str | None = None) -> Any:
     """Return an object from its tree, which says its ``kind``.
 
     Args:
@@ -101,6 +101,7 @@ def of_kind(value: Any, path: str, kinds: Mapping[str, Any], usual: str = "") ->
         path: Where it stands in its file.
         kinds: Classes by kind: dataclasses, or such as have a ``from_tree`` of their own.
         usual: The kind where none is said.
+        name: The key it stands under, which is the name of one that `carries_name` where the tree says none.
 
     Raises:
         UnknownIdError: There is no such kind; the nearest is suggested.
@@ -116,6 +117,8 @@ def of_kind(value: Any, path: str, kinds: Mapping[str, Any], usual: str = "") ->
     if kind not in kinds:
         unknown = UnknownIdError.of("kind", kind, kinds)
         raise UnknownIdError(f"{path}: {unknown.value}", unknown.rule, unknown.remedy)
+    if name is not None and carries_name(kinds[kind]):
+        tree.setdefault("name", name)
     reader = getattr(kinds[kind], "from_tree", None)
     return reader(tree, path) if reader is not None else build(kinds[kind], tree, path)
 
@@ -133,9 +136,22 @@ def kind_tree(item: Any, kinds: Mapping[str, Any]) -> dict[str, Any]:
     raise ConfigurationError(f"{type(item).__name__}", rule, "pass the scenario as an object")
 
 
+def carries_name(kind: type[Any]) -> bool:
+    """Return whether a dataclass has a field ``name``; a file leaves it out where it is the key of the object.
+
+    Example:
+        >>> from energy_gym.contracts import Reserve, Spot
+        >>> carries_name(Reserve), carries_name(Spot)
+        (True, False)
+    """
+    return is_dataclass(kind) and any(item.name == "name" and item.init for item in fields(kind))
+
+
 def written(name: str, item: Any) -> dict[str, Any]:
-    """Return an entity or a contract as its tree; its kind is left out where it is its name."""
-    tree = item.to_tree() if hasattr(item, "to_tree") else to_tree(item)
+    """Return an entity or a contract as its tree; its kind and its name are left out where they are its key."""
+    tree = dict(item.to_tree() if hasattr(item, "to_tree") else to_tree(item))
+    if carries_name(type(item)) and tree.get("name") == name:
+        del tree["name"]
     return tree if name == item.kind else {"kind": item.kind, **tree}
 
 

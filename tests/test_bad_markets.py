@@ -23,7 +23,7 @@ from energy_gym.errors import ActionError, ConfigurationError, EnergyGymError, M
 from energy_gym.reserve import Fleet, RandomActivation, Reserve, Trade
 
 BIDDING, FLEET = "energy_gym/Bidding-v0", "energy_gym/FleetReserve-v0"
-SOLD: dict[str, Any] = {"price": "up_per_mw_h", "direction": "up", "prequalified_kw": (5.0, 5.0)}
+SOLD: dict[str, Any] = {"name": "up", "price": "up_per_mw_h", "direction": "up", "prequalified_kw": (5.0, 5.0)}
 
 
 def _producers() -> Any:
@@ -49,13 +49,13 @@ def reserve_prices() -> pd.DataFrame:
     return pd.DataFrame({"up_per_mw_h": 5.0, "price_per_mwh": 50.0, "named_wrongly": 1.0}, index)
 
 
-def two_assets(**markets: Any) -> Scenario:
-    return Fleet(batteries={"a": Battery(), "b": Battery()}, markets=markets or {"up": Reserve(**SOLD)})
+def two_assets(*markets: Any) -> Scenario:
+    return Fleet(batteries={"a": Battery(), "b": Battery()}, markets=markets or (Reserve(**SOLD),))
 
 
-def fleet(markets: Any = None, data: pd.DataFrame | None = None, **keywords: Any) -> Any:
+def fleet(*markets: Any, data: pd.DataFrame | None = None, **keywords: Any) -> Any:
     frame = reserve_prices() if data is None else data
-    made = two_assets(**(markets or {}))
+    made = two_assets(*markets)
     return gym.make(FLEET, data=frame, fleet=made, episode_steps=12, **keywords)
 
 
@@ -101,16 +101,22 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         "prequalified_kw=5.0.*must be a list",
     ),
     "no powers": (lambda: Reserve(**(SOLD | {"prequalified_kw": None})), "prequalified_kw=None.*must be a list"),
-    "text for powers": (lambda: Trade("price_per_mwh", "55"), "prequalified_kw='55'.*must be a list"),
+    "text for powers": (lambda: Trade("spot", "price_per_mwh", "55"), "prequalified_kw='55'.*must be a list"),
     "activation": (lambda: Reserve(**SOLD, activation="full"), "activation='full'.*how it is called"),
-    "batteries": (lambda: Fleet(batteries=[Battery()], markets={"up": Reserve(**SOLD)}), "batteries=.*mapping"),
-    "one product": (lambda: Fleet(batteries={"a": Battery()}, markets=Reserve(**SOLD)), "markets=.*must be a mapping"),
+    "batteries": (lambda: Fleet(batteries=[Battery()], markets=(Reserve(**SOLD),)), "batteries=.*mapping"),
+    "one product": (lambda: Fleet(batteries={"a": Battery()}, markets=Reserve(**SOLD)), "markets=.*must be a list"),
     "names of a trade": (
-        lambda: fleet({"spot.buy": Reserve(**SOLD), "spot": Trade("price_per_mwh", (5.0, 5.0))}),
+        lambda: fleet(Reserve(**(SOLD | {"name": "spot.buy"})), Trade("spot", "price_per_mwh", (5.0, 5.0))),
         "contracts.spot.*'spot.buy'.*is taken",
     ),
+    "another name": (
+        lambda: Scenario(entities={"a": Battery(), "b": Battery()}, contracts={"down": Reserve(**SOLD)}),
+        "contracts.down.name='up'.*give it the name 'down'",
+    ),
+    "a name twice": (lambda: fleet(Reserve(**SOLD), Reserve(**SOLD)), r"markets\[1\].name='up'.*is taken"),
+    "no market": (lambda: fleet(Reserve(**SOLD), Battery()), "markets=.*must be a list of one FleetMarket or more"),
     "energy price": (
-        lambda: Fleet(batteries={"a": Battery()}, markets={"up": Reserve(**SOLD)}, energy_price=5),  # type: ignore[arg-type]
+        lambda: Fleet(batteries={"a": Battery()}, markets=(Reserve(**SOLD),), energy_price=5),  # type: ignore[arg-type]
         "energy_price=5.*must name a column",
     ),
     "seed": (lambda: fleet(activation_seed="x"), "activation_seed='x'"),
@@ -120,7 +126,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         "market 'up': column 'up_per_mw_h': 5 NaN.*2024-01-01T20:00",
     ),
     "no unit": (
-        lambda: fleet({"up": Reserve(**(SOLD | {"price": "named_wrongly"}))}),
+        lambda: fleet(Reserve(**(SOLD | {"price": "named_wrongly"}))),
         "column 'named_wrongly'.*market 'up'.*no unit",
     ),
 }
@@ -198,7 +204,7 @@ def test_what_is_missing_is_an_error_of_its_kind() -> None:
         REFUSED["reserve prices with holes"][0]()
     with pytest.raises(MissingColumnError):
         REFUSED["no unit"][0]()
-    assert fleet({"up": Reserve(**SOLD, activation=RandomActivation(0.2))}, activation_seed=np.int64(3)) is not None
+    assert fleet(Reserve(**SOLD, activation=RandomActivation(0.2)), activation_seed=np.int64(3)) is not None
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,10 @@ from energy_gym.testing import check_scenario
 ID = "energy_gym/Scenario-v0"
 ASSETS = {"one": Battery(100.0, 40.0, 50.0, wear_per_kwh=0.004), "two": Battery(60.0, 60.0, 30.0, 0.9, 0.92)}
 SOLD = {
-    "up": Reserve("up_per_mw_h", "up", (40.0, 20.0), activation=RandomActivation(0.3, 2.0), energy_price="up_per_mwh"),
-    "spot": Trade("price_per_mwh", (20.0, 0.0)),
+    "up": Reserve(
+        "up", "up_per_mw_h", "up", (40.0, 20.0), activation=RandomActivation(0.3, 2.0), energy_price="up_per_mwh"
+    ),
+    "spot": Trade("spot", "price_per_mwh", (20.0, 0.0)),
 }
 
 

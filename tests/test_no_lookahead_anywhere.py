@@ -19,7 +19,7 @@ import pytest
 import energy_gym
 from energy_gym import Battery
 from energy_gym.agents import make_agent
-from energy_gym.contracts import Contract, Supply, Trading
+from energy_gym.contracts import Supply, Trading
 from energy_gym.contracts.deviation import DualPrice
 from energy_gym.contracts.market import Limits, eu_day_ahead
 from energy_gym.entities import Consumer, PumpedHydro, Solar, Wind
@@ -92,13 +92,13 @@ def producer() -> Scenario:
 def fleet() -> Scenario:
     paid = {"energy_price": "balancing_up_per_mwh", "penalty_per_mwh": 100.0}
     called = {"up": ActivationSeries("called_share"), "down": RandomActivation(0.3)}
-    products: dict[str, Contract] = {
-        way: Reserve(f"{way}_per_mw_h", way, (4.0, 3.0), 0.5, activation=called[way], **paid)  # type: ignore[arg-type]
+    products = [
+        Reserve(way, f"{way}_per_mw_h", way, (4.0, 3.0), 0.5, activation=called[way], **paid)  # type: ignore[arg-type]
         for way in ("up", "down")
-    }
+    ]
     return Fleet(
         batteries={"a": Battery(), "b": Battery(capacity_kwh=5.0)},
-        markets={**products, "spot": Trade("price_per_mwh", (3.0, 3.0))},
+        markets=(*products, Trade("spot", "price_per_mwh", (3.0, 3.0))),
         objective=Objective("joint"),
     )
 

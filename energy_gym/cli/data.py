@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec
 
@@ -161,26 +161,40 @@ def _fetched_sites() -> list[str]:
 @app.command()
 @_clearly
 def check(
-    dataset_id: _Id,
+    dataset_id: Annotated[str, typer.Argument(metavar="ID|FILE", help="Data set, or a CSV or Parquet file of yours.")],
     months: Annotated[bool, typer.Option(help="Also show the hours of the daily extremes, month by month.")] = False,
+    zone: Annotated[str | None, typer.Option(help="Of a file: its zone, that of stamps without offset.")] = None,
+    time: Annotated[str | None, typer.Option(help="Of a file: title of the column of time stamps.")] = None,
+    longitude: Annotated[float | None, typer.Option(help="Of a file: degrees east, to check PV by the sun.")] = None,
 ) -> None:
-    """Check the raw series of a data set: gaps, duplicates, NaN, frozen values, phase drift."""
+    """Check raw series: gaps, duplicates, NaN, false zeros, frozen values, a clock that shifts."""
+    file = Path(dataset_id)
+    if file.is_file() or file.suffix.lower() in (".csv", ".parquet"):
+        from energy_gym.data.own_check import check_file
+
+        _print_report(check_file(file, zone, time, longitude), months, {})
+        return
     from energy_gym.data import card, load
     from energy_gym.data import check as check_series
     from energy_gym.data.loading import read_raw
 
     report = check_series(read_raw(dataset_id), card(dataset_id))
+    _print_report(report, months, load(dataset_id).filled.sum().to_dict())
+
+
+def _print_report(report: Report, months: bool, filled: Mapping[str, int]) -> None:
+    """Print what was found; a failure is exit code 1."""
     console = Console()
     _print_clocks(console, report, months)
     for note in report.notes:
         console.print(f"[dim]note:[/dim] {escape(note)}")
     for finding in report.findings:
         console.print(f"{_coloured(finding.severity)} {finding.column} {finding.kind}: {escape(finding.text)}")
-    filled = load(dataset_id).filled.sum()
-    for name, count in filled[filled > 0].items():
-        console.print(f"[dim]note:[/dim] {name}: steps filled or standing in, and marked so by load(): {count}")
+    for name, count in filled.items():
+        if count:
+            console.print(f"[dim]note:[/dim] {name}: steps filled or standing in, and marked so by load(): {count}")
     verdict = "[green]passed[/green]" if report.passed else f"[red]failed[/red] (findings: {len(report.failures)})"
-    console.print(f"{dataset_id}: {verdict}")
+    console.print(f"{report.id}: {verdict}")
     if not report.passed:
         raise typer.Exit(1)
 

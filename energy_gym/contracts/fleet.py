@@ -13,7 +13,7 @@ from energy_gym.contracts.activation import require_column, require_number
 from energy_gym.contracts.base import Contract, EnergyContract, Floats, Values, party_names, register
 from energy_gym.entities.battery import Battery
 from energy_gym.errors import ConfigurationError
-from energy_gym.trees import sequence
+from energy_gym.trees import check_keys, listed, mapping, sequence, text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,13 +37,15 @@ class Leg(NamedTuple):
 
 
 class FleetMarket(Contract):
-    """Base of what a fleet sells to; the name of a market is its key among the contracts of the scenario.
+    """Base of what a fleet sells to.
 
-    ``price`` is the column of its price, ``prequalified_kw`` the power of each party, in their order.
+    ``name`` is its key among the contracts of the scenario, ``price`` the column of its price, ``prequalified_kw`` the
+    power of each party, in their order.
     """
 
     __slots__ = ()
     settled_by: ClassVar[str] = "fleet"
+    name: str
     price: str
     prequalified_kw: tuple[float, ...]
 
@@ -64,11 +66,10 @@ class FleetMarket(Contract):
         own = dict(zip(self.parties or assets, self.prequalified_kw, strict=True))
         return tuple(own[asset] for asset in assets)
 
-    def legs(self, name: str, control: int, assets: Sequence[str], hours: float) -> tuple[Leg, ...]:
+    def legs(self, control: int, assets: Sequence[str], hours: float) -> tuple[Leg, ...]:
         """Return its directions, in the order in which an asset serves them.
 
         Args:
-            name: Its name.
             control: Its place in an action.
             assets: Names of the batteries, in the order of the fleet.
             hours: Length of a step [h].
@@ -83,7 +84,7 @@ class FleetMarket(Contract):
             found = f"contracts.{name}.prequalified_kw={self.prequalified_kw}"
             rule = f"is the power of {len(self.prequalified_kw)} assets, and the fleet has {len(parties)}"
             raise ConfigurationError(found, rule, "pass a power for each asset, 0 where it may not sell")
-        for leg in self.legs(name, 0, parties, 1.0):
+        for leg in self.legs(0, parties, 1.0):
             if leg.name != name and (leg.name in contracts or leg.name in entities):
                 raise ConfigurationError(f"contracts.{name}: the name {leg.name!r}", "is taken", "give each its own")
 
@@ -153,7 +154,63 @@ class EnergyValue(EnergyContract):
 
 def _check_batteries(contract: Contract, name: str, entities: Mapping[str, Any]) -> None:
     for party, entity in entities.items():
-        # A kind derived from it has laws of its own, which a fleet would not play.
-        if not isinstance(entity, Battery) or entity.kind != Battery.kind:
-            found = f"contracts.{name} (kind {contract.kind!r}): its party {party!r} is of kind {entity.kind!r}"
+        found = f"contracts.{name} (kind {contract.kind!r}): its party {party!r} is of kind {entity.kind!r}"
+        if not isinstance(entity, Battery):
             raise ConfigurationError(found, "the assets of a fleet are batteries", "leave it out of its parties")
+        if type(entity).flexible is not Battery.flexible:
+            rule = "the assets of a fleet are plain batteries; this one has laws of its own, which would not be played"
+            raise ConfigurationError(found, rule, "pass a Battery, with what its use costs as wear_per_kwh")
+
+
+def contracts_of(markets: Any, price: str, carbon: str) -> dict[str, Contract]:
+    """Return the contracts of a fleet by name: its markets, and what energy is worth to it where that is not the usual.
+
+    Args:
+        markets: A mapping by name, or a list of markets, which carry their names.
+        price: Column of the price at which energy missing or left at the end is settled.
+        carbon: Column of the carbon intensity.
+
+    Raises:
+        ConfigurationError: There are none, two share a name, or a column is no name.
+    """
+    if isinstance(markets, Mapping):
+        found = dict(markets)
+    else:
+        found = {item.name: item for item in listed("markets", sequence("markets", markets), FleetMarket)}
+    require_column("energy_price", price)
+    require_column("carbon", carbon)
+    value = EnergyValue(price, carbon)
+    if value == EnergyValue():
+        return found
+    if EnergyValue.kind in found:
+        raise ConfigurationError(f"markets.{EnergyValue.kind}", "is taken by energy_price and carbon", "rename it")
+    return {**found, EnergyValue.kind: value}
+
+
+def scenario_tree(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tree of a scenario from one written as a fleet: ``batteries``, and a list of ``markets`` with names.
+
+    Raises:
+        ConfigurationError: An unknown key, or a market without a name or with one that is taken.
+
+    Example:
+        >>> sold = [{"name": "up", "price": "up_per_mw_h"}]
+        >>> scenario_tree({"batteries": {"a": {}}, "markets": sold})["contracts"]
+        {'up': {'kind': 'reserve', 'name': 'up', 'price': 'up_per_mw_h'}}
+    """
+    usual = {"energy_price": EnergyValue().price, "carbon": EnergyValue().carbon}
+    check_keys(tree, ("name", "batteries", "markets", *usual, "clock", "objective"), "fleet")
+    batteries = mapping(tree.get("batteries", {}), "batteries")
+    contracts: dict[str, Any] = {}
+    for place, item in enumerate(sequence("markets", tree.get("markets", ()))):
+        market = mapping(item, f"markets[{place}]")
+        name = text(f"markets[{place}].name", market.get("name"))
+        if name in contracts:
+            raise ConfigurationError(f"markets[{place}].name={name!r}", "is taken", "give each a name of its own")
+        contracts[name] = {"kind": "reserve", **market}
+    worth = {key: tree.get(key, column) for key, column in usual.items()}
+    if worth != usual:
+        contracts[EnergyValue.kind] = {"price": worth["energy_price"], "carbon": worth["carbon"]}
+    assets = {name: {"kind": "battery", **mapping(item, f"batteries.{name}")} for name, item in batteries.items()}
+    rest = {key: tree[key] for key in ("clock", "objective") if key in tree}
+    return {"name": tree.get("name", "fleet"), "entities": assets, "contracts": contracts, **rest}

@@ -23,7 +23,7 @@ from energy_gym.contracts.base import party_names, register
 from energy_gym.contracts.fleet import FleetMarket, Leg, checked_powers
 from energy_gym.contracts.spot import KWH_PER_MWH
 from energy_gym.errors import ConfigurationError, NonPositiveError
-from energy_gym.trees import build, kind_tree, of_kind, to_tree
+from energy_gym.trees import build, kind_tree, of_kind, text, to_tree
 
 KW_PER_MW = 1000.0
 DIRECTIONS = ("up", "down")
@@ -36,6 +36,7 @@ class Reserve(FleetMarket):
     """A reserve product, and what a fleet may sell of it.
 
     Args:
+        name: Its name, which is its key among the contracts of a scenario.
         price: Column of the data with the payment for holding one MW for one hour [currency/MW/h].
         direction: ``"up"`` (discharge) or ``"down"`` (charge).
         prequalified_kw: Power that each asset may sell of it [kW], in the order of the parties; 0 where it may not.
@@ -58,12 +59,13 @@ class Reserve(FleetMarket):
         holding, calls and durations are those of European reserve products.
 
     Example:
-        >>> fcr = Reserve("fcr_d_up_per_mw_h", "up", prequalified_kw=(500.0, 0.0), duration_hours=1 / 3)
+        >>> fcr = Reserve("fcr_d_up", "fcr_d_up_per_mw_h", "up", prequalified_kw=(500.0, 0.0), duration_hours=1 / 3)
         >>> fcr.maximum_kw
         500.0
     """
 
     kind: ClassVar[str] = "reserve"
+    name: str
     price: str
     direction: str
     prequalified_kw: tuple[float, ...]
@@ -78,6 +80,7 @@ class Reserve(FleetMarket):
     parties: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        text("name", self.name)
         require_column("price", self.price)
         if self.energy_price is not None:
             require_column("energy_price", self.energy_price)
@@ -118,10 +121,10 @@ class Reserve(FleetMarket):
         called = (self.activation.column,) if isinstance(self.activation, ActivationSeries) else ()
         return (self.price, *energy, *called)
 
-    def legs(self, name: str, control: int, assets: Sequence[str], hours: float) -> tuple[Leg, ...]:
+    def legs(self, control: int, assets: Sequence[str], hours: float) -> tuple[Leg, ...]:
         """See `FleetMarket.legs`: a reserve has one."""
         product = replace(self, prequalified_kw=self.powers(assets), parties=()) if self.parties else self
-        return (Leg(name, product, control, 1.0, False),)
+        return (Leg(self.name, product, control, 1.0, False),)
 
     def to_tree(self) -> dict[str, Any]:
         """Return it as a mapping, as scenario files hold it."""
@@ -132,8 +135,9 @@ class Reserve(FleetMarket):
         """Return it from a mapping, in which the activation names its kind.
 
         Example:
-            >>> Reserve.from_tree({"price": "up_per_mw_h", "direction": "up", "prequalified_kw": [5.0]}, "contracts.up")
-            Reserve(price='up_per_mw_h', direction='up', prequalified_kw=(5.0,), ...)
+            >>> tree = {"name": "up", "price": "up_per_mw_h", "direction": "up", "prequalified_kw": [5.0]}
+            >>> Reserve.from_tree(tree, "contracts.up")
+            Reserve(name='up', price='up_per_mw_h', direction='up', prequalified_kw=(5.0,), ...)
         """
         given = dict(tree)
         if "activation" in given:
@@ -205,7 +209,7 @@ def non_delivery_cost(product: Reserve, asked_kwh: Any, delivered_kwh: Any, pric
 
     Example:
         >>> from energy_gym.backends import scalars
-        >>> product = Reserve("mfrr_up_per_mw_h", "up", (1000.0,), penalty_per_mwh=200.0, penalty_factor=2.0)
+        >>> product = Reserve("mfrr_up", "mfrr_up_per_mw_h", "up", (1000.0,), penalty_per_mwh=200.0, penalty_factor=2.0)
         >>> non_delivery_cost(product, 100.0, 60.0, 50.0, scalars)
         12.0
     """

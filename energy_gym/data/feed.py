@@ -45,9 +45,9 @@ class Feed:
 
     ``usual`` is the mean of a column over the training part, by which energy is valued where a plan ends before the
     episode does, and ``before`` what is expected of it before anything is known; a column that is not in them has mean
-    and offset of its statistics. ``own`` marks a user's frame, and
-    ``zone_open`` one in UTC whose market's zone nobody said: no rule that follows local days holds for it.
-    ``dataset`` is the id of a data set.
+    and offset of its statistics. ``own`` marks a user's frame, ``said`` its columns of which it is settled when they
+    become known, and ``zone_open`` one in UTC whose market's zone nobody said: no rule that follows local days holds
+    for it. ``dataset`` is the id of a data set.
     """
 
     title: str
@@ -65,12 +65,18 @@ class Feed:
     usual: Mapping[str, float] = field(default_factory=dict)
     before: Mapping[str, float] = field(default_factory=dict)
     own: bool = False
+    said: tuple[str, ...] = ()
     zone_open: bool = False
     dataset: str | None = None
 
     def usual_value(self, column: str) -> float:
         """Return the mean of a column over the training part."""
         return self.usual.get(column, self.statistics[column].mean)
+
+    @property
+    def unsaid(self) -> tuple[str, ...]:
+        """Columns of a user's frame of which nobody said when they become known."""
+        return tuple(name for name in self.values if name not in self.said and self.published[name] == "after")
 
     def expected_before(self, column: str) -> float:
         """Return what is expected of a column before anything of it is known."""
@@ -210,6 +216,7 @@ def _of_frame(data: Any, split: str | None, reference: Any, told: Told | None) -
         usual=own.usual,
         before=own.before,
         own=True,
+        said=own.said,
         zone_open=own.zone_open,
     )
 

@@ -25,4 +25,9 @@ def _depth() -> int:
 
 
 def _inside(path: str) -> bool:
-    return path.startswith(_PACKAGE) or f"{Path(path).parent}/".replace("\\", "/").find("/gymnasium/") >= 0
+    # A dataclass's own constructor lies in no file.
+    return (
+        path == "<string>"
+        or path.startswith(_PACKAGE)
+        or f"{Path(path).parent}/".replace("\\", "/").find("/gymnasium/") >= 0
+    )

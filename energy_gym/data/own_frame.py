@@ -85,6 +85,7 @@ class Own:
     zone: str
     zone_open: bool
     published: Mapping[str, str]
+    said: tuple[str, ...]
     statistics: Mapping[str, Statistics]
     usual: Mapping[str, float]
     before: Mapping[str, float]
@@ -112,6 +113,7 @@ def read_own(data: Any, told: Told, split: str | None, reference: Any) -> Own:
         zone=zone,
         zone_open=told.zone is None and zone == UTC,
         published=published,
+        said=_said(tuple(frame.columns), told.published),
         statistics={name: replace(item, mean=means[name]) for name, item in figures.items()},
         usual={name: item.mean for name, item in figures.items()},
         before={} if reference is not None else {name: unit.offset for name in figures if (unit := unit_of(name))},
@@ -176,7 +178,7 @@ def rename(name: str, wanted: str, currency: str = "currency") -> str:
 
 
 def _published(columns: tuple[str, ...], said: Mapping[str, str] | str | None) -> dict[str, str]:
-    """Return when each column becomes known, and tell of prices that nobody said anything about."""
+    """Return when each column becomes known."""
     prices = [name for name in columns if name.endswith(PRICES) and not name.startswith(FORECAST_PREFIX)]
     rules: Mapping[str, str] = dict.fromkeys(prices, said) if isinstance(said, str) else said or {}
     for name, rule in rules.items():
@@ -184,15 +186,26 @@ def _published(columns: tuple[str, ...], said: Mapping[str, str] | str | None) -
             raise UnknownIdError.of("column of published=", name, columns)
         if not isinstance(rule, str) or _RULE.fullmatch(rule) is None:
             raise ConfigurationError(f"published[{name!r}]={rule!r}", f"must be {RULES}", 'write "day-ahead 13:00"')
-    silent = [name for name in prices if name not in rules]
-    if silent:
-        are = f"{silent[0]!r} is" if len(silent) == 1 else f"{', '.join(map(repr, silent))} are"
-        notice(
-            f"Nobody said when {are} published: each value counts as known when its step is over. If it is earlier, "
-            f"say so: published={{{silent[0]!r}: 'day-ahead 13:00'}}, or 'at-start'."
-        )
     usual = {name: FORECAST_PUBLICATION if name.startswith(FORECAST_PREFIX) else AFTER for name in columns}
     return usual | dict(rules)
+
+
+def _said(columns: tuple[str, ...], published: Mapping[str, str] | str | None) -> tuple[str, ...]:
+    """Return the columns whose publication is the user's own word, or nobody's question: only prices are asked for."""
+    prices = [name for name in columns if name.endswith(PRICES) and not name.startswith(FORECAST_PREFIX)]
+    given = prices if isinstance(published, str) else list(published or ())
+    return tuple(name for name in columns if name in given or name not in prices)
+
+
+def tell_of_unsaid(columns: Iterable[str]) -> None:
+    """Tell of prices of which nobody said when they become known."""
+    names = list(columns)
+    if names:
+        are = f"{names[0]!r} is" if len(names) == 1 else f"{', '.join(map(repr, names))} are"
+        notice(
+            f"Nobody said when {are} published: each value counts as known when its step is over. If it is earlier, "
+            f"say so: published={{{names[0]!r}: 'day-ahead 13:00'}}, or 'at-start'."
+        )
 
 
 def _scaling_part(frame: pd.DataFrame, parts: Mapping[str, Bounds], told: Told) -> slice:

@@ -1,6 +1,6 @@
 """Fleets of batteries in reserve markets: what is sold, how it is dispatched to assets, and the proven optimum.
 
-``Fleet(batteries=..., markets=...)`` composes a `energy_gym.Scenario` of batteries and reserve contracts.
+``Fleet(batteries={...}, markets=(...))`` composes a `energy_gym.Scenario` of batteries and named reserve contracts.
 """
 
 from energy_gym.contracts.activation import ActivationSeries, FullActivation, NoActivation, RandomActivation

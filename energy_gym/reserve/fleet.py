@@ -46,8 +46,8 @@ def legs_of(fleet: Site, hours: float) -> tuple[Leg, ...]:
         >>> [leg.name for leg in legs_of(fleet_of(get_fleet("synthetic")), 1.0)][-2:]
         ['spot.buy', 'spot.sell']
     """
-    assets, markets = tuple(fleet.entities), markets_of(fleet).items()
-    return tuple(leg for place, (name, item) in enumerate(markets) for leg in item.legs(name, place, assets, hours))
+    assets, markets = tuple(fleet.entities), markets_of(fleet).values()
+    return tuple(leg for place, item in enumerate(markets) for leg in item.legs(place, assets, hours))
 
 
 def columns_of(fleet: Site) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def figures(battery: Battery, place: int, legs: Sequence[Leg], hours: float) -> 
 
     Example:
         >>> from energy_gym.contracts.reserve import Reserve
-        >>> leg = Leg("up", Reserve("up_per_mw_h", "up", (5.0,), duration_hours=0.5), 0, 1.0, False)
+        >>> leg = Leg("up", Reserve("up", "up_per_mw_h", "up", (5.0,), duration_hours=0.5), 0, 1.0, False)
         >>> figures(Battery(efficiency_discharge=0.5), 0, [leg], 1.0).needs_kwh
         (1.0,)
     """
@@ -98,7 +98,7 @@ def hold(
     Example:
         >>> from energy_gym.backends import scalars
         >>> from energy_gym.contracts.reserve import Reserve
-        >>> leg = Leg("up", Reserve("up_per_mw_h", "up", (5.0,), duration_hours=2.0), 0, 1.0, False)
+        >>> leg = Leg("up", Reserve("up", "up_per_mw_h", "up", (5.0,), duration_hours=2.0), 0, 1.0, False)
         >>> asset = figures(Battery(efficiency_discharge=1.0), 0, [leg], 1.0)
         >>> hold((4.0, 4.0), [5.0], asset, (UP,), scalars)
         [2.0]

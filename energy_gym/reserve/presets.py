@@ -58,13 +58,13 @@ def synthetic(count: int = 4) -> Scenario:
     return Scenario.fleet(
         name="synthetic",
         batteries=assets,
-        markets={
-            "fast_up": Reserve("fast_up_per_mw_h", "up", full, 0.25, activation=often, **energy),  # type: ignore[arg-type]
-            "fast_down": Reserve("fast_down_per_mw_h", "down", full, 0.25, activation=often, **energy),  # type: ignore[arg-type]
-            "slow_up": Reserve("slow_up_per_mw_h", "up", half, 1.0, activation=seldom, **energy),  # type: ignore[arg-type]
-            "slow_down": Reserve("slow_down_per_mw_h", "down", half, 1.0, activation=seldom, **energy),  # type: ignore[arg-type]
-            "spot": Trade("price_per_mwh", full),
-        },
+        markets=(
+            Reserve("fast_up", "fast_up_per_mw_h", "up", full, 0.25, activation=often, **energy),  # type: ignore[arg-type]
+            Reserve("fast_down", "fast_down_per_mw_h", "down", full, 0.25, activation=often, **energy),  # type: ignore[arg-type]
+            Reserve("slow_up", "slow_up_per_mw_h", "up", half, 1.0, activation=seldom, **energy),  # type: ignore[arg-type]
+            Reserve("slow_down", "slow_down_per_mw_h", "down", half, 1.0, activation=seldom, **energy),  # type: ignore[arg-type]
+            Trade("spot", "price_per_mwh", full),
+        ),
     )
 
 
@@ -79,15 +79,16 @@ def delivered(count: int = 5) -> Scenario:
     return Scenario.fleet(
         name="delivered",
         batteries=assets,
-        markets={
-            name: Reserve(
+        markets=tuple(
+            Reserve(
+                name,
                 f"{name}_per_mw_h",
                 name.split("_")[1],
                 full if name.startswith("fast") else half,
                 activation=FullActivation(),
             )
             for name in columns
-        },
+        ),
     )
 
 
@@ -106,10 +107,11 @@ def dk2(count: int = 5) -> Scenario:
     return Scenario.fleet(
         name="dk2",
         batteries=assets,
-        markets={
-            "fcr_n_up": Reserve("fcr_n_per_mw_h", "up", half, 1.0, price_share=0.5),
-            "fcr_n_down": Reserve("fcr_n_per_mw_h", "down", half, 1.0, price_share=0.5),
-            "fcr_d_up": Reserve(
+        markets=(
+            Reserve("fcr_n_up", "fcr_n_per_mw_h", "up", half, 1.0, price_share=0.5),
+            Reserve("fcr_n_down", "fcr_n_per_mw_h", "down", half, 1.0, price_share=0.5),
+            Reserve(
+                "fcr_d_up",
                 "fcr_d_up_per_mw_h",
                 "up",
                 full,
@@ -118,7 +120,8 @@ def dk2(count: int = 5) -> Scenario:
                 penalty_per_mwh=fine,
                 penalty_factor=3.0,
             ),
-            "mfrr_up": Reserve(
+            Reserve(
+                "mfrr_up",
                 "mfrr_up_per_mw_h",
                 "up",
                 full,
@@ -128,9 +131,9 @@ def dk2(count: int = 5) -> Scenario:
                 penalty_per_mwh=fine,
                 penalty_factor=3.0,
             ),
-            "ffr": Reserve("ffr_per_mw_h", "up", full, 0.5 * MINUTE),
-            "spot": Trade("price_per_mwh", full),
-        },
+            Reserve("ffr", "ffr_per_mw_h", "up", full, 0.5 * MINUTE),
+            Trade("spot", "price_per_mwh", full),
+        ),
     )
 
 
@@ -145,19 +148,23 @@ def nem(count: int = 5) -> Scenario:
     full, half = powers_of(assets), powers_of(assets, 0.5)
     regulation = RandomActivation(0.5, 10.0 * MINUTE, 0.05, 0.4)
     spans = {"1s": 0.1, "6s": 1.0, "60s": 5.0, "5min": 10.0}
-    markets: dict[str, FleetMarket] = {"energy": Trade("price_per_mwh", full)}
+    markets: list[FleetMarket] = [Trade("energy", "price_per_mwh", full)]
     for way, direction in (("raise", "up"), ("lower", "down")):
-        markets[f"{way}_reg"] = Reserve(
-            f"{way}_reg_per_mw_h",
-            direction,
-            half,
-            10.0 * MINUTE,
-            activation=regulation,
-            energy_price="price_per_mwh",
-            penalty_per_mwh=300.0,
+        markets.append(
+            Reserve(
+                f"{way}_reg",
+                f"{way}_reg_per_mw_h",
+                direction,
+                half,
+                10.0 * MINUTE,
+                activation=regulation,
+                energy_price="price_per_mwh",
+                penalty_per_mwh=300.0,
+            )
         )
         for span, minutes in spans.items():
-            markets[f"{way}_{span}"] = Reserve(f"{way}_{span}_per_mw_h", direction, full, minutes * MINUTE)
+            name = f"{way}_{span}"
+            markets.append(Reserve(name, f"{name}_per_mw_h", direction, full, minutes * MINUTE))
     return Scenario.fleet(name="nem", batteries=assets, markets=markets, clock=Clock(horizon=24, episode_steps=288))
 
 

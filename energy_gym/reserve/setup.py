@@ -105,7 +105,8 @@ def known_in_time(site: Site, feed: Feed) -> Feed:
     markets = markets_of(site).values()
     sold = {market.price for market in markets}
     called = {name for market in markets if isinstance(market, Reserve) and (name := market.energy_price)}
-    return replace(feed, published={**feed.published, **dict.fromkeys(called - sold, "after")})
+    published = {**feed.published, **dict.fromkeys(called - sold, "after")}
+    return replace(feed, published=published, said=(*feed.said, *(called - sold)))
 
 
 def _check_columns(scenario: Scenario, site: Site, feed: Feed) -> None:

@@ -21,7 +21,7 @@ from energy_gym.contracts.reserve import (
 from energy_gym.errors import ConfigurationError, NonPositiveError
 
 torch = pytest.importorskip("torch")
-PRODUCT = Reserve("mfrr_up_per_mw_h", "up", (1000.0, 500.0), penalty_per_mwh=200.0, penalty_factor=2.0)
+PRODUCT = Reserve("mfrr_up", "mfrr_up_per_mw_h", "up", (1000.0, 500.0), penalty_per_mwh=200.0, penalty_factor=2.0)
 sizes = st.floats(0.0, 1e4)
 
 
@@ -34,7 +34,7 @@ def test_money_and_energy_by_hand() -> None:
     assert energy_held_kwh(900.0, 0.5, 0.9, "up") == 500.0
     assert energy_held_kwh(1000.0, 0.5, 0.9, "down") == 450.0
     assert (PRODUCT.maximum_kw, PRODUCT.sign) == (1500.0, -1.0)
-    assert Reserve("p", "down", (1.0,)).sign == 1.0
+    assert Reserve("d", "p", "down", (1.0,)).sign == 1.0
 
 
 @given(sizes, sizes, st.floats(0.0, 500.0))
@@ -81,6 +81,8 @@ def test_a_series_of_shares_is_checked() -> None:
     ("kwargs", "words"),
     [
         ({"direction": "sideways"}, "up"),
+        ({"name": ""}, "name"),
+        ({"name": 5}, "name=5"),
         ({"price": ""}, "column"),
         ({"energy_price": ""}, "column"),
         ({"prequalified_kw": ()}, "smallest bid"),
@@ -96,14 +98,14 @@ def test_a_series_of_shares_is_checked() -> None:
     ],
 )
 def test_products_that_cannot_be_are_refused(kwargs: dict[str, object], words: str) -> None:
-    usual: dict[str, object] = {"price": "p", "direction": "up", "prequalified_kw": (1000.0,)}
+    usual: dict[str, object] = {"name": "r", "price": "p", "direction": "up", "prequalified_kw": (1000.0,)}
     with pytest.raises(ConfigurationError, match=words):
         Reserve(**(usual | kwargs))  # type: ignore[arg-type]
 
 
 def test_durations_and_processes_that_cannot_be_are_refused() -> None:
     with pytest.raises(NonPositiveError):
-        Reserve("p", "up", (1.0,), duration_hours=0.0)
+        Reserve("r", "p", "up", (1.0,), duration_hours=0.0)
     for kwargs in ({"probability": 1.0}, {"mean_hours": 0.0}, {"lowest": 0.9, "highest": 0.5}, {"probability": -0.1}):
         with pytest.raises(ConfigurationError):
             RandomActivation(**kwargs)

@@ -123,7 +123,7 @@ def test_the_users_own_forecast_is_what_is_believed() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_reserve_prices_too(seed: int) -> None:
     data = frame(seed).assign(up_per_mw_h=lambda it: it[PRICE] * 0.4)
-    market = Reserve("up_per_mw_h", "up", (4.0,), 0.5)
+    market = Reserve("up", "up_per_mw_h", "up", (4.0,), 0.5)
     its = Scenario(entities={"a": Battery()}, contracts={"up": market})
     env = gym.make("energy_gym/FleetReserve-v0", fleet=its, data=data).unwrapped
     at = int(np.random.default_rng(seed).integers(200, 400))

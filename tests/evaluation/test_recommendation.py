@@ -106,7 +106,7 @@ def test_a_scenario_of_ones_own(series: pd.DataFrame, tmp_path: Path) -> None:
     scenario = Scenario().with_battery(Battery(capacity_kwh=8.0, wear_per_kwh=0.01))
     (tmp_path / "own.yaml").write_text(scenario.to_yaml(), encoding="utf-8")
     found = [
-        energy_gym.recommend(named, data=series, candidates=["idle", "mpc"], weeks=1)
+        energy_gym.recommend(named, data=series, published="always", candidates=["idle", "mpc"], weeks=1)
         for named in (scenario, tmp_path / "own.yaml", str(tmp_path / "own.yaml"))
     ]
     assert [one.best.name for one in found if one.best is not None] == ["mpc"] * 3

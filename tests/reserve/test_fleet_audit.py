@@ -188,14 +188,14 @@ def test_calls_that_outlast_what_is_held(seed: int, dispatch: str) -> None:
     }
     often = RandomActivation(0.5, 1.0, 0.2, 1.0)
     fined = {"energy_price": "price_per_mwh", "penalty_per_mwh": 150.0, "penalty_factor": 2.0}
-    markets = {
-        "fast": Reserve(
-            "fast_per_mw_h", "up", (100.0, 40.0), 0.1, activation=ActivationSeries("called_share"), **fined
+    markets = (
+        Reserve(
+            "fast", "fast_per_mw_h", "up", (100.0, 40.0), 0.1, activation=ActivationSeries("called_share"), **fined
         ),  # type: ignore[arg-type]
-        "slow": Reserve("slow_per_mw_h", "up", (50.0, 60.0), 1.0, 20.0, 5.0, often, **fined),  # type: ignore[arg-type]
-        "down": Reserve("down_per_mw_h", "down", (70.0, 0.0), 0.25, activation=FullActivation(), price_share=0.5),
-        "idle": Reserve("down_per_mw_h", "down", (30.0, 60.0), 0.5, activation=NoActivation(), tick_kw=10.0),
-        "spot": Trade("price_per_mwh", (60.0, 80.0)),
-    }
+        Reserve("slow", "slow_per_mw_h", "up", (50.0, 60.0), 1.0, 20.0, 5.0, often, **fined),  # type: ignore[arg-type]
+        Reserve("down", "down_per_mw_h", "down", (70.0, 0.0), 0.25, activation=FullActivation(), price_share=0.5),
+        Reserve("idle", "down_per_mw_h", "down", (30.0, 60.0), 0.5, activation=NoActivation(), tick_kw=10.0),
+        Trade("spot", "price_per_mwh", (60.0, 80.0)),
+    )
     env = gym.make(ID, data=data, fleet=Fleet(batteries=batteries, markets=markets), dispatch=dispatch)
     audit(env, dispatch == "direct", 70, seed)

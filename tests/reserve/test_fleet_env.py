@@ -11,6 +11,7 @@ import gymnasium as gym
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from gymnasium.utils.env_checker import check_env
 
 import energy_gym
@@ -19,6 +20,7 @@ from energy_gym.agents import make_agent
 from energy_gym.contracts import Spot
 from energy_gym.entities import FadingBattery, PumpedHydro
 from energy_gym.errors import ActionError, ConfigurationError, MissingColumnError, UnknownIdError
+from energy_gym.objective import Clock
 from energy_gym.reserve import (
     ActivationSeries,
     EnergyValue,
@@ -54,16 +56,16 @@ def two_assets(**up: Any) -> Scenario:
             "a": Battery(1000.0, 500.0, 500.0, 0.9, 0.8, soc_min=0.1, soc_max=0.9, wear_per_kwh=0.01),
             "b": Battery(300.0, 200.0, 250.0, 0.95, 0.95, soc_min=0.0, soc_max=1.0, soc_initial=0.2),
         },
-        markets={
-            "up": Reserve("up_per_mw_h", "up", (500.0, 100.0), **up),
-            "down": Reserve("down_per_mw_h", "down", (400.0, 200.0), duration_hours=0.5),
-            "spot": Trade("price_per_mwh", (500.0, 200.0)),
-        },
+        markets=(
+            Reserve("up", "up_per_mw_h", "up", (500.0, 100.0), **up),
+            Reserve("down", "down_per_mw_h", "down", (400.0, 200.0), duration_hours=0.5),
+            Trade("spot", "price_per_mwh", (500.0, 200.0)),
+        ),
     )
 
 
 def make(**keywords: Any) -> Any:
-    usual: dict[str, Any] = {"data": prices(), "fleet": two_assets(), "episode_steps": 24}
+    usual: dict[str, Any] = {"data": prices(), "published": "after", "fleet": two_assets(), "episode_steps": 24}
     return gym.make(ID, **(usual | keywords))
 
 
@@ -271,7 +273,7 @@ def test_optimal_dispatch_serves_what_shares_cannot() -> None:
     """A bid of 420 kW: offered in equal shares, the second asset cannot follow; dispatched, the first takes more."""
     fleet = Fleet(
         batteries={"full": Battery(1000, 500, 500, 1, 1, 0, 1, 1.0), "low": Battery(1000, 500, 500, 1, 1, 0, 1, 0.02)},
-        markets={"up": Reserve("up_per_mw_h", "up", (500.0, 500.0))},
+        markets=(Reserve("up", "up_per_mw_h", "up", (500.0, 500.0)),),
     )
     held = {}
     for dispatch in ("proportional", "optimal"):
@@ -385,32 +387,35 @@ def test_actions_that_cannot_be_are_refused() -> None:
 
 
 def test_fleets_that_cannot_be_are_refused() -> None:
-    market, value = Reserve("up_per_mw_h", "up", (5.0,)), EnergyValue("other_per_mwh")
+    market, value = Reserve("up", "up_per_mw_h", "up", (5.0,)), EnergyValue("other_per_mwh")
     one: dict[str, Any] = {"batteries": {"a": Battery()}}
     for fleet, words in (
-        ({"batteries": {}, "markets": {"up": market}}, "batteries"),
-        ({**one, "markets": {}}, "markets"),
+        ({"batteries": {}, "markets": (market,)}, "batteries"),
+        ({**one, "markets": {}}, "markets=.*one or more"),
+        ({**one, "markets": ()}, "markets=.*one or more"),
+        ({**one, "markets": (market, market)}, r"markets\[1\].name='up'.*is taken"),
         ({**one, "markets": {"": market}}, "contracts"),
-        ({"batteries": {"a": Battery(), "b": Battery()}, "markets": {"up": market}}, "contracts.up.*1 assets.*has 2"),
-        ({"batteries": {"up": Battery()}, "markets": {"up": market}}, "contracts.up: is the name of an entity too"),
+        ({**one, "markets": {"down": market}}, "contracts.down.name='up'"),
+        ({"batteries": {"a": Battery(), "b": Battery()}, "markets": (market,)}, "contracts.up.*1 assets.*has 2"),
+        ({"batteries": {"up": Battery()}, "markets": (market,)}, "contracts.up: is the name of an entity too"),
         (
-            {"batteries": {"a": PumpedHydro()}, "markets": {"up": market}},
+            {"batteries": {"a": PumpedHydro()}, "markets": (market,)},
             "contracts.up.*'a'.*pumped_hydro.*batteries",
         ),
         (
-            {"batteries": {"a": FadingBattery()}, "markets": {"up": market}},
-            "contracts.up.*'a'.*fading_battery.*batteries",
+            {"batteries": {"a": FadingBattery()}, "markets": (market,)},
+            "contracts.up.*'a'.*fading_battery.*batteries.*wear_per_kwh",
         ),
         ({**one, "markets": {"up": market, "spot": Spot()}}, "contracts.spot.*settled by the meter.*'up'"),
         ({**one, "markets": {"w": value, "v": value, "up": market}}, "contracts.v: is a second value of energy"),
         ({**one, "markets": {"w": value}}, "contracts.w: .*no market"),
-        ({**one, "markets": {"energy_value": market}, "carbon": "c"}, "markets.energy_value: is taken"),
-        ({**one, "markets": {"up": replace(market, parties=("b",))}}, "contracts.up.parties: entity 'b'"),
+        ({**one, "markets": (replace(market, name="energy_value"),), "carbon": "c"}, "markets.energy_value: is taken"),
+        ({**one, "markets": (replace(market, parties=("b",)),)}, "contracts.up.parties: entity 'b'"),
     ):
         with pytest.raises(ConfigurationError, match=words):
             Fleet(**fleet)
     with pytest.raises(ConfigurationError, match="some asset"):
-        Trade("price_per_mwh", (0.0,))
+        Trade("spot", "price_per_mwh", (0.0,))
 
 
 def test_yaml_there_and_back(tmp_path: Any) -> None:
@@ -429,6 +434,41 @@ def test_yaml_there_and_back(tmp_path: Any) -> None:
     ):
         with pytest.raises(ConfigurationError, match=words):
             Scenario.from_yaml(text)
+
+
+def test_a_file_that_says_batteries_and_markets_is_a_fleet_too() -> None:
+    text = """
+    batteries:
+      a: {capacity_kwh: 100.0, charge_kw: 50.0, discharge_kw: 50.0}
+    markets:
+    - {kind: reserve, name: up, price: up_per_mw_h, direction: up, prequalified_kw: [50.0], activation: {kind: full}}
+    - {kind: trade, name: spot, price: price_per_mwh, prequalified_kw: [50.0]}
+    energy_price: worth_per_mwh
+    carbon: carbon_g_per_kwh
+    clock: {horizon: 12}
+    """
+    sold = Reserve("up", "up_per_mw_h", "up", (50.0,), activation=FullActivation())
+    worth, clock = "worth_per_mwh", Clock(horizon=12)
+    batteries, trade = {"a": Battery(100.0, 50.0, 50.0)}, Trade("spot", "price_per_mwh", (50.0,))
+    made = Fleet(batteries=batteries, markets=(sold, trade), energy_price=worth, clock=clock)
+    assert Scenario.from_yaml(text) == made
+    assert Scenario.from_yaml(text.replace("worth_per", "price_per")).contracts == {"up": sold, "spot": trade}
+    for wrong, words in (
+        ("markets: {}", "markets=.*must be a list"),
+        ("markets: [{kind: trade}]", r"markets\[0\].name=None"),
+        ("markets: [{name: up}, {name: up}]", r"markets\[1\].name='up'.*is taken"),
+        ("batteries: {a: {capacity_kw: 5}}", "entities.a.capacity_kw"),
+        ("{batteries: {a: {}}, entities: {}}", "fleet.entities: is not a known key"),
+    ):
+        with pytest.raises(ConfigurationError, match=words):
+            Scenario.from_yaml(wrong)
+
+
+def test_a_name_is_left_out_of_a_file_where_it_is_the_key() -> None:
+    text = two_assets().to_yaml()
+    assert list(yaml.safe_load(text)["contracts"]["up"])[:2] == ["kind", "price"]
+    with pytest.raises(ConfigurationError, match=r"contracts\.up\.name='down'"):
+        Scenario.from_yaml(text.replace("  up:\n", "  up:\n    name: down\n"))
 
 
 def test_powers_follow_the_order_of_the_parties() -> None:
@@ -461,8 +501,7 @@ def test_what_energy_is_worth_is_a_contract_of_its_own() -> None:
 
 
 def test_one_fleet_is_played_and_nothing_beside_it() -> None:
-    market = Reserve("up_per_mw_h", "up", (5.0,))
-    apart = {name: replace(market, parties=(name[-1],)) for name in ("up_a", "up_b")}
+    apart = [Reserve(f"up_{name}", "up_per_mw_h", "up", (5.0,), parties=(name,)) for name in ("a", "b")]
     with pytest.raises(ConfigurationError, match=r"contracts.up_b: is of another fleet than 'up_a'"):
         make(fleet=Fleet(batteries={"a": Battery(), "b": Battery()}, markets=apart))
     with pytest.raises(ConfigurationError, match=r"contracts.spot.*is settled at the meter"):

@@ -55,10 +55,10 @@ def one_asset(activation: Any, **more: Any) -> Scenario:
     """Return an asset whose best plans lie on halves: no loss, two hours of storage, half full."""
     return Fleet(
         batteries={"a": Battery(200.0, 100.0, 100.0, 1.0, 1.0, soc_min=0.0, soc_max=1.0, soc_initial=0.5)},
-        markets={
-            "up": Reserve("up_per_mw_h", "up", (100.0,), activation=activation, **more),
-            "down": Reserve("down_per_mw_h", "down", (50.0,), activation=activation, **more),
-        },
+        markets=(
+            Reserve("up", "up_per_mw_h", "up", (100.0,), activation=activation, **more),
+            Reserve("down", "down_per_mw_h", "down", (50.0,), activation=activation, **more),
+        ),
     )
 
 
@@ -87,7 +87,10 @@ def test_brute_force_of_two_assets_and_a_trade(terminal: str) -> None:
     }
     fleet = Fleet(
         batteries=batteries,
-        markets={"up": Reserve("up_per_mw_h", "up", (0.0, 50.0)), "spot": Trade("price_per_mwh", (100.0, 0.0))},
+        markets=(
+            Reserve("up", "up_per_mw_h", "up", (0.0, 50.0)),
+            Trade("spot", "price_per_mwh", (100.0, 0.0)),
+        ),
     )
     data = frame({"up_per_mw_h": [20.0, 50.0, 5.0], "price_per_mwh": [10.0, -30.0, 70.0]})
     env = started(data, fleet, terminal=terminal)
@@ -126,12 +129,12 @@ def random_fleet(random: np.random.Generator, assets: int, leaking: bool, **more
     fined = {"energy_price": "price_per_mwh", "penalty_per_mwh": 150.0, "penalty_factor": 1.0}
     return Fleet(
         batteries=batteries,
-        markets={
-            "fast": Reserve("up_per_mw_h", "up", powers(), 0.25, activation=often, **fined, **more),  # type: ignore[arg-type]
-            "slow": Reserve("slow_per_mw_h", "up", powers(), 1.5, activation=often, **fined),  # type: ignore[arg-type]
-            "down": Reserve("down_per_mw_h", "down", powers(), 0.5, activation=often, **fined),  # type: ignore[arg-type]
-            "spot": Trade("price_per_mwh", powers()),
-        },
+        markets=(
+            Reserve("fast", "up_per_mw_h", "up", powers(), 0.25, activation=often, **fined, **more),  # type: ignore[arg-type]
+            Reserve("slow", "slow_per_mw_h", "up", powers(), 1.5, activation=often, **fined),  # type: ignore[arg-type]
+            Reserve("down", "down_per_mw_h", "down", powers(), 0.5, activation=often, **fined),  # type: ignore[arg-type]
+            Trade("spot", "price_per_mwh", powers()),
+        ),
     )
 
 
@@ -184,7 +187,7 @@ def test_brute_force_of_two_assets_that_bid_in_ticks(activation: Any, seed: int)
     sizes: dict[str, Any] = {"activation": activation, "minimum_kw": 120.0, "tick_kw": 60.0}
     ways = (("up", (90.0, 60.0)), ("down", (60.0, 90.0)))
     fleet = Fleet(
-        batteries=cells, markets={way: Reserve(f"{way}_per_mw_h", way, powers, **sizes) for way, powers in ways}
+        batteries=cells, markets=[Reserve(way, f"{way}_per_mw_h", way, powers, **sizes) for way, powers in ways]
     )
     env = started(data, fleet, terminal="free", activation_seed=seed)
     solution = energy_gym.solve(env)
@@ -286,15 +289,16 @@ def trading_desk(assets: int, markets: int, seed: int = 0) -> tuple[Scenario, pd
     for place in range(assets):
         power = float(random.uniform(300.0, 1000.0))
         batteries[f"b{place}"] = Battery(float(random.uniform(500.0, 3000.0)), power, power, 1.0, 1.0, 0.1, 1.0, 0.5)
-    products = {
-        f"m{place}": Reserve(
+    products = [
+        Reserve(
+            f"m{place}",
             f"m{place}_per_mw_h",
             ("up", "down")[place % 2],
             tuple(float(power) for power in random.uniform(0.0, 800.0, assets)),
             activation=FullActivation(),
         )
         for place in range(markets)
-    }
+    ]
     prices = frame({f"m{place}_per_mw_h": random.uniform(5.0, 100.0, 24) for place in range(markets)})
     return Fleet(batteries=batteries, markets=products), prices
 

@@ -100,8 +100,8 @@ def test_assets_that_are_bid_for_one_by_one_are_planned_one_by_one() -> None:
     ids=["smallest-bid", "leaking"],
 )
 def test_what_does_not_fit_is_searched(battery: Battery, minimum_kw: float) -> None:
-    market = Reserve("fast_up_per_mw_h", "up", (100.0,), minimum_kw=minimum_kw)
-    fleet = Fleet("one", {"a": battery}, {"up": market, "spot": Trade("price_per_mwh", (100.0,))})
+    market = Reserve("up", "fast_up_per_mw_h", "up", (100.0,), minimum_kw=minimum_kw)
+    fleet = Fleet("one", {"a": battery}, (market, Trade("spot", "price_per_mwh", (100.0,))))
     unit, states, goal = at_random(0, fleet=fleet)
     assert not fits(unit, states, goal)
     best = best_of_fleet(unit, states, goal, None, None)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from energy_gym import Battery, Scenario
-from energy_gym.contracts import Contract
+from energy_gym.contracts.fleet import FleetMarket
 from energy_gym.objective import Objective
 from energy_gym.reserve import ActivationSeries, FullActivation, NoActivation, RandomActivation, Reserve, Trade
 from energy_gym.testing import check_scenario
@@ -34,12 +34,13 @@ def drawn_fleet(random: np.random.Generator) -> Scenario:
             self_discharge_per_day=float(random.choice([0.0, 0.1])),
             wear_per_kwh=float(random.choice([0.0, 0.01])),
         )
-    markets: dict[str, Contract] = {}
+    markets: list[FleetMarket] = []
     for place in range(int(random.integers(1, 4))):
         powers = random.uniform(20.0, 150.0, count) * (random.random(count) < 0.8)
         powers[int(random.integers(count))] = 100.0
         priced: dict[str, Any] = {"energy_price": "price_per_mwh"} if random.random() < 0.5 else {}
-        markets[f"m{place}"] = Reserve(
+        market = Reserve(
+            f"m{place}",
             f"m{place}_per_mw_h",
             str(random.choice(["up", "down"])),
             tuple(powers.tolist()),
@@ -48,8 +49,9 @@ def drawn_fleet(random: np.random.Generator) -> Scenario:
             penalty_per_mwh=float(random.choice([0.0, 150.0])),
             **priced,
         )
+        markets.append(market)
     if random.random() < 0.7:
-        markets["spot"] = Trade("price_per_mwh", tuple(random.uniform(20.0, 150.0, count).tolist()))
+        markets.append(Trade("spot", "price_per_mwh", tuple(random.uniform(20.0, 150.0, count).tolist())))
     objective = Objective(str(random.choice(["cost", "joint"])), terminal=str(random.choice(["settle", "free"])))
     return Scenario.fleet("drawn", batteries, markets, objective=objective)
 

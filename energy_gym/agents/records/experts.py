@@ -184,22 +184,23 @@ def _play(run: _Run, observation: npt.NDArray[np.float32], info: dict[str, Any])
     steps = stop - first
     random = np.random.default_rng([run.seed, NOISE])
     seen = np.empty((steps + 1, len(env.layout)), dtype=np.float32)
-    controls = env.setup.controls
-    actions, advice = _blank(steps, levels, controls), _blank(steps, levels, controls)
+    played = env.action_space.shape or ()
+    actions, advice = _blank(steps, levels, played), _blank(steps, levels, played)
     rewards = np.empty(steps)
     seen[0] = observation
     for step in range(steps):
         advised = run.advise(seen[step], info)
         advice[step] = actions[step] = advised if levels is not None else _outward(advised)
         if random.random() < run.noise:
-            actions[step] = random.uniform(-1.0, 1.0, controls) if levels is None else random.integers(len(levels))
+            drawn = random.uniform(-1.0, 1.0, played) if levels is None else random.integers(len(levels), size=played)
+            actions[step] = drawn
         seen[step + 1], rewards[step], _, _, info = env.step(actions[step])
         run.report(step + 1, steps)
     return Episode(seen, actions, advice, rewards, run.seed, env.setup.time(first).isoformat(), **marks)
 
 
-def _blank(steps: int, levels: tuple[float, ...] | None, controls: int) -> npt.NDArray[Any]:
-    return np.empty((steps, controls), dtype=np.float32) if levels is None else np.empty(steps, dtype=np.int64)
+def _blank(steps: int, levels: tuple[float, ...] | None, played: tuple[int, ...]) -> npt.NDArray[Any]:
+    return np.empty((steps, *played), dtype=np.float32 if levels is None else np.int64)
 
 
 def _outward(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:

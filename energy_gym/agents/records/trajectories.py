@@ -28,7 +28,7 @@ class Episode:
 
     Args:
         observations: What was seen before each step and after the last, float32 of shape (T + 1, slots).
-        actions: What was played, noise included: float32 of shape (T, controls), or int64 of shape (T,) where discrete.
+        actions: What was played, noise included: float32 of shape (T, controls), or int64 where discrete, of shape (T,) if there is one control.
         advice: What the expert would have played in each of these states, of the same shape and type.
         rewards: What the environment returned, float64 of shape (T,) [reward units].
         seed: Seed of ``env.reset``.
@@ -65,7 +65,7 @@ class Episode:
     def __post_init__(self) -> None:
         steps = len(self.rewards)
         kind = np.dtype(np.int64 if self.discrete else np.float32)
-        action = (steps,) if self.discrete else (steps, *(self.actions.shape[1:2] or (1,)))
+        action = (steps, *(self.actions.shape[1:2] or (() if self.discrete else (1,))))
         slots = self.observations.shape[1:]
         _check("rewards", self.rewards, (max(steps, 1),), np.dtype(np.float64))
         _check("observations", self.observations, (steps + 1, *(slots[:1] or (1,))), np.dtype(np.float32))

@@ -19,9 +19,15 @@ from energy_gym.agents.records import minari_store
 from energy_gym.agents.records.experts import record_expert
 from energy_gym.agents.records.keywords import made_keywords
 from energy_gym.agents.records.minari_folder import describe_trajectories, list_trajectories
-from energy_gym.agents.records.minari_store import default_name, read_trajectories, write_trajectories
+from energy_gym.agents.records.minari_store import (
+    default_name,
+    read_trajectories,
+    usual_name,
+    write_trajectories,
+)
 from energy_gym.agents.records.trajectories import Trajectories
 from energy_gym.errors import ConfigurationError, MissingExtraError, StorageError, UnknownIdError
+from energy_gym.scenarios.registration import MARKETS, SCENARIOS
 
 ID = "energy_gym/Arbitrage-v0"
 NAME = "energy-gym/arbitrage-ercot-2021-2022/oracle-v0"
@@ -279,3 +285,33 @@ def test_without_minari_the_extra_is_named(
 
 def test_the_module_loads_without_minari() -> None:
     assert "minari" not in vars(minari_store)
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+@pytest.mark.parametrize("actions", ["continuous", "discrete-3"])
+def test_every_id_is_stored_with_the_spaces_it_was_played_in(name: str, actions: str, root: Path) -> None:
+    import minari
+
+    env: Any = gym.make(name, actions=actions, episode_steps=4)
+    recorded = record_expert(env, policy="uniform", episode_steps=4, seed=len(name))
+    written = write_trajectories(recorded, "every/id-v0", force=True)
+    stored = minari.load_dataset(written)
+    assert stored.action_space == env.action_space
+    assert stored.observation_space.shape == env.observation_space.shape
+    for episode in stored.iterate_episodes():
+        assert all(stored.action_space.contains(action) for action in episode.actions)
+    # A set that Minari has loaded is read, and learnt from, as one that is named.
+    assert read_trajectories(stored, env).episodes[0].actions.tolist() == recorded.episodes[0].actions.tolist()
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+def test_the_usual_name_says_the_data_that_are_played(name: str) -> None:
+    from energy_gym.data import card_ids
+
+    env: Any = gym.make(name, episode_steps=4)
+    usual = usual_name(env, "oracle", 0.0)
+    dataset = usual.split("/")[1].removeprefix(name.split("/")[1].lower().removesuffix("-v0") + "-")
+    assert dataset in card_ids()
+    if name not in MARKETS:
+        named = gym.make(name, dataset=dataset, episode_steps=4).unwrapped
+        assert named.setup.feed.title == env.unwrapped.setup.feed.title  # type: ignore[attr-defined]  # one of ours
