@@ -20,11 +20,11 @@ from energy_gym.oracle import metered, value_function
 from energy_gym.oracle.levels import best_levels
 from energy_gym.oracle.milp import play_unit, solve_milp, solve_unit
 from energy_gym.oracle.peaks import Known, best_under_charges, charges_demand
-from energy_gym.oracle.playable import Playable, one_known
 from energy_gym.oracle.problem import Problem, problem_of
 from energy_gym.oracle.rounding import fixed_return, improved
 from energy_gym.oracle.solution import EXACT, Solution, replay
 from energy_gym.oracle.statement import Goal
+from energy_gym.oracle.storage_steps import StorageSteps, one_known
 from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
@@ -169,13 +169,13 @@ def _best_levels(
     goal: Goal,
     levels: tuple[float, ...],
     time_limit: float | None,
-    problem: Problem | Playable | None,
+    problem: Problem | StorageSteps | None,
     proving: bool,
 ) -> Best:
     """Return the best levels: exact for one of our entities without running maxima, else the best found and a bound."""
     end = None if time_limit is None else time.perf_counter() + time_limit
     if problem is None and one_known(unit) and not charges_demand(unit, goal.weights.money):
-        problem = Playable(unit.without_maxima(), states[0], goal)
+        problem = StorageSteps(unit.without_maxima(), states[0], goal)
     if problem is not None:
         chosen, bound = best_levels(problem, levels, time_limit)
         return Best(np.array(levels)[chosen][:, None], bound, "dynamic programming over reachable levels")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from energy_gym.bidding import env
 
 
-class BiddingEnv(env.BiddingEnv):
+class BiddingEnv(env.ProducerEnv):
     """A producer with solar, wind and storage serves a consumer and sells the rest day-ahead and in real time.
 
     **Decision.** One flat Box in [-1, 1], named entry by entry in ``env.unwrapped.entries``: the storage's power (+1
@@ -70,7 +70,7 @@ class BiddingEnv(env.BiddingEnv):
     """
 
 
-class BiddingVectorEnv(env.BiddingVectorEnv):
+class BiddingVectorEnv(env.ProducerVectorEnv):
     """A batch of `BiddingEnv`; each environment has its own window and seed.
 
     Example:

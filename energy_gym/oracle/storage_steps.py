@@ -27,7 +27,7 @@ def one_known(unit: Unit) -> bool:
     return len(unit.flexibles) == 1 and not unit.accounts and unit.flexibles[0].laws.settle in KNOWN
 
 
-class Playable:
+class StorageSteps:
     """A unit with one controlled entity and no running maxima, from a given state to the end of its steps."""
 
     def __init__(self, unit: Unit, state: float, goal: Goal) -> None:
