@@ -30,6 +30,10 @@ class Model(Protocol):
     def size(self) -> int:
         """Number of steps."""
 
+    @property
+    def scale(self) -> float:
+        """What a solver counts quantities in, and with them its tolerances; 1 where it counts them as they are."""
+
     def variable(self, lower: Any, upper: Any, size: int | None = None, whole: bool = False) -> Any:
         """Return a vector of variables between bounds, whole numbers if so asked; ``size`` is that of the model."""
 
@@ -78,7 +82,7 @@ def positive_part(model: Model, value: Any, highest: Any, lowest: Any, exact: An
         return [(part[at], most[at] * (1.0 - below)), (part[at] - value[at], least[at] * below)]
 
     def broken(of: Any) -> Any:
-        return strict & (of(part) > np.maximum(of(value), 0.0) + TOLERANCE)
+        return strict & (of(part) > np.maximum(of(value), 0.0) + TOLERANCE * model.scale)
 
     if strict.any():
         model.choose(rows, broken)

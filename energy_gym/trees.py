@@ -73,7 +73,7 @@ def parsed(text: str) -> Any:
     """Return what a YAML text holds; a key that occurs twice in one mapping is an error."""
     try:
         return yaml.load(text, Loader=_Loader)  # derived from the safe loader
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise ConfigurationError("scenario", f"is no valid YAML ({error})", "correct the file") from error
 
 

@@ -186,6 +186,11 @@ class Unit:
         """Return the same where a plan needs no bound, if that is found sooner than one with a bound."""
         return self
 
+    def without_maxima(self) -> Unit:
+        """Return the same without its running maxima."""
+        none = np.zeros((0, len(self)))
+        return replace(self, rates=np.zeros(0), active=none, fresh=none)
+
     def signals(self) -> list[tuple[Any, ...]]:
         """Return what the composed step is told, one tuple per step, on floats."""
         columns: list[Any] = [_listed(part, len(self)) for part in self._signals()]

@@ -51,6 +51,7 @@ FLOORS = (
     ("leaderboard", "recipes"),
     ("sweeps", "suites"),
     ("cli",),
+    ("__main__",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # What is built on the score and the regret of an episode, in its own wing: those know nothing of it.

@@ -104,7 +104,7 @@ class Annealing(Agent):
         began = time.perf_counter()
         setup, (now, stop) = self.env.setup, self.env.steps_left
         size = min(setup.tape.horizon, stop - now)
-        closings = setup.closings if now + size == stop else setup.keeping
+        closings = setup.closings if now + size == stop else setup.continuation
         units = expected_units(self.env, size)
         last, self._plans = self._shifted(now, size), []
         rounds = self.proposals // (self.chains * max(sum(bool(unit.flexibles) for unit in units), 1))

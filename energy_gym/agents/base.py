@@ -152,7 +152,10 @@ class Agent(ABC):
 
     def save(self, folder: str | Path) -> None:
         """Write the agent into a folder, which is made if need be: what it learnt, and where it can be used again."""
-        tree = {"format": FORMAT, "version": __version__, "agent": self.name, **self._fits()}
+        home = f"{type(self).__module__}:{type(self).__qualname__}"
+        # An agent from elsewhere is found again by its class.
+        kind = {} if home.startswith("energy_gym.") else {"class": home}
+        tree = {"format": FORMAT, "version": __version__, "agent": self.name, **kind, **self._fits()}
         text = yaml.safe_dump({**tree, "parameters": self.parameters()}, sort_keys=False)
         write_atomically(Path(folder) / FILE, lambda path: path.write_text(text, encoding="utf-8"))
 
@@ -180,7 +183,7 @@ class Agent(ABC):
                 layout; the message lists the slots that differ.
         """
         path = Path(folder) / FILE
-        tree = _read_saved(path)
+        tree = read_saved(path)
         agent = cls(env)
         if tree["agent"] != cls.name:
             raise ConfigurationError(
@@ -205,13 +208,13 @@ class Agent(ABC):
         return level if isinstance(self.env.action_space, spaces.Discrete) else np.full(setup.controls, level)
 
 
-def _read_saved(path: Path) -> dict[str, Any]:
+def read_saved(path: Path) -> dict[str, Any]:
     """Return the description of a saved agent, or raise ConfigurationError."""
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
         saved, version = tree["format"], str(tree["version"])
         _ = tree["agent"], tree["parameters"], [Slot(*slot) for slot in tree["layout"]]
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (OSError, yaml.YAMLError, RecursionError, KeyError, TypeError) as error:
         raise ConfigurationError(
             f"{path.parent}", f"holds no agent ({FILE} cannot be read)", "check the path"
         ) from error

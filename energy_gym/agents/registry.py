@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from energy_gym.agents.base import Agent
+from energy_gym.agents.base import FILE, Agent, read_saved
 from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
 
 _CLASS = re.compile(r"class (\w+)\b")
@@ -179,3 +179,27 @@ def make_agent(name: str, env: Any, seed: int = 0) -> Any:
     if not (callable(getattr(agent, "act", None)) and callable(getattr(agent, "reset", None))):
         raise ConfigurationError(f"agent {name!r}: {agent!r}", "has no act and reset", "give it both")
     return agent
+
+
+def load_agent(folder: str | Path, env: Any, *, rescaled: bool = False) -> Agent:
+    """Return the agent that was saved in a folder, whatever its kind, for an environment.
+
+    Args:
+        folder: Where it was saved.
+        env: The environment it is to act in.
+        rescaled: See `Agent.load`.
+
+    Raises:
+        ConfigurationError: There is no agent, or it does not fit the environment; see `Agent.load`.
+        UnknownIdError: It is of a kind that is not known here.
+
+    Example:
+        >>> import gymnasium as gym, tempfile
+        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=24)
+        >>> folder = tempfile.mkdtemp()
+        >>> make_agent("threshold", env).fit().save(folder)
+        >>> load_agent(folder, env).name
+        'threshold'
+    """
+    tree = read_saved(Path(folder) / FILE)
+    return agent_class(str(tree.get("class") or tree["agent"])).load(folder, env, rescaled=rescaled)

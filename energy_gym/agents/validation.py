@@ -1,6 +1,7 @@
 """How good a network is while it learns: the weeks of the validation split, all at once, against their optimum.
 
-One rule: the test split is never read; data without splits (a user's frame) validate on themselves.
+One rule: the test split is never read; where a data set has no validation split, the last fifth of the training split
+stands in for it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import numpy.typing as npt
 
 from energy_gym.envs.env import EnergyEnv, batch_of
 from energy_gym.envs.keywords import WEEK_HOURS
+from energy_gym.errors import UnknownIdError
 from energy_gym.oracle import solve
 from energy_gym.oracle.solution import idle_return
 
 MOST_WEEKS = 60
+# One part in so many of the training split stands in for validation.
+STAND_IN = 5
 Policy = Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]
 
 
@@ -34,7 +38,7 @@ class Validation:
     """
 
     def __init__(self, env: EnergyEnv) -> None:
-        single = env.variant(split="validation", episode_steps=None)
+        single = validation_part(env)
         setup = single.setup
         self.steps = min(round(WEEK_HOURS / setup.feed.step_hours), setup.steps)
         count = min(max(setup.steps // self.steps, 1), MOST_WEEKS)
@@ -50,6 +54,15 @@ class Validation:
     def score(self, policy: Policy) -> float:
         """Return the mean score of a week: 0 for doing nothing, 1 for the optimum.
 
+        Args:
+            policy: From observations, shape (weeks, slots), to actions of the batch.
+        """
+        found = self.scores(policy)
+        return float(found.mean()) if len(found) else 0.0
+
+    def scores(self, policy: Policy) -> npt.NDArray[np.float64]:
+        """Return the score of each week in which something can be earned.
+
         A week counts within [-1, 1], so that one week of extreme prices does not decide.
 
         Args:
@@ -62,4 +75,25 @@ class Validation:
             total += gains
         possible = self._best - self._idle
         scores = (total - self._idle)[possible > 0.0] / possible[possible > 0.0]
-        return float(np.clip(scores, -1.0, 1.0).mean()) if len(scores) else 0.0
+        return np.clip(scores, -1.0, 1.0)
+
+
+def validation_part(env: EnergyEnv) -> EnergyEnv:
+    """Return the whole validation split of an environment's data, or the last fifth of the training split without one.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> part = validation_part(gym.make("energy_gym/Arbitrage-v0").unwrapped)
+        >>> part.keywords["split"], part.setup.whole
+        ('validation', True)
+    """
+    try:
+        return env.variant(split="validation", episode_steps=None)
+    except UnknownIdError as error:
+        if "'validation'" not in error.value:
+            raise
+    train = env.variant(split="train", episode_steps=None)
+    setup = train.setup
+    step = setup.time(1) - setup.time(0)
+    first, last = setup.time(setup.steps - setup.steps // STAND_IN), setup.time(setup.steps - 1)
+    return train.variant(period=(str(first), str(last + step)))

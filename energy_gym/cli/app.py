@@ -22,7 +22,7 @@ from energy_gym.cli.leaderboard import leaderboard, merge
 from energy_gym.cli.recipes import add_recipes
 from energy_gym.cli.recommend import recommend
 from energy_gym.cli.sweep import plot, sweep
-from energy_gym.screen import clear_errors
+from energy_gym.screen import run_app
 from energy_gym.version import __version__
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Energy decisions as Gymnasium environments, with a proven optimum.",
 )
 app.add_typer(data_app, name="data")
@@ -47,9 +48,8 @@ console = Console()
 
 
 def main() -> None:
-    """Run the command line; an error of the package is one line, not a traceback."""
-    with clear_errors():
-        app(prog_name="energy-gym")
+    """Run the command line; an error that a user can mend is one line, not a traceback."""
+    run_app(app, name="energy-gym")
 
 
 def _version(asked: bool) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from energy_gym.errors import EnergyGymError
+
 if TYPE_CHECKING:
     from energy_gym.evaluation.forecast_value import Judged
 
@@ -28,13 +30,21 @@ def forecasts(
 
     from energy_gym.evaluation.forecast_value import judged
 
-    rows = []
-    for row in judged(dataset, split, tuple(forecast or ()), horizon, published, steps):
+    rows, left_out = [], []
+
+    def refused(column: str, name: str, error: EnergyGymError) -> None:
+        left_out.append(f"left out: {column} {name}: {error}")
+
+    for row in judged(dataset, split, tuple(forecast or ()), horizon, published, steps, refused):
         rows.append(row)
         Console(stderr=True).print(f"[dim]{row.column} {row.forecast} done[/dim]", highlight=False)
     Console().print(_table(rows, dataset, split))
-    if csv is not None:
+    for line in left_out:
+        Console().print(line, highlight=False, soft_wrap=True, markup=False)
+    if csv is not None and rows:
         _write(rows, csv)
+    if not rows:
+        raise typer.Exit(1)
 
 
 def _table(rows: list[Judged], dataset: str, split: str) -> Any:

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from energy_gym.errors import ConfigurationError
+from energy_gym.screen import resumable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +58,7 @@ def leaderboard(
     names = [name.strip() for name in (agents or "").split(",") if name.strip()] + (agent or [])
     where: dict[str, Any] = {"workers": workers, "engine": engine, "address": address}
     count = chosen.seeds if seeds is None else seeds
-    with _bar() as bar:
+    with resumable("runs"), _bar() as bar:
         stages: dict[str, Any] = {}
 
         def report(stage: str, done: int, of: int) -> None:

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from energy_gym.screen import resumable
+
 console = Console()
 SHOWN = ("score", "money", "carbon_avoided_kg", "cycles", "capacity_left")
 MOST_ROWS = 60
@@ -48,7 +50,7 @@ def sweep(
             console.print(escape(str(dict(point.varied))), highlight=False)
         return
     folder = out or Path("results") / chosen.name
-    with _bar() as bar:
+    with resumable("points"), _bar() as bar:
         task = bar.add_task("points", total=None)
         where: dict[str, Any] = {"workers": workers, "engine": engine, "address": address}
         run_sweep(

@@ -89,7 +89,7 @@ class Supply(Contract):
         """Penalty for energy supplied beyond the demand [currency/MWh]."""
         return self.price_per_mwh if self.surplus_per_mwh is None else self.surplus_per_mwh
 
-    def terms(self, demand_kwh: Floats, hours: float) -> Terms:
+    def terms(self, demand_kwh: Floats, hours: float) -> SupplyTerms:
         """Return what the contract takes and allows at each step.
 
         Args:
@@ -97,7 +97,7 @@ class Supply(Contract):
             hours: Length of a step [h].
         """
         base = np.clip(demand_kwh, self.min_kw * hours, self.max_kw * hours)
-        return Terms(base, self.max_kw * hours - base, base - self.min_kw * hours)
+        return SupplyTerms(base, self.max_kw * hours - base, base - self.min_kw * hours)
 
     def closes(self, times: pd.DatetimeIndex, zone: str) -> Floats:
         """Return 1.0 where a matching period ends with the step, shape (steps,).
@@ -113,7 +113,7 @@ class Supply(Contract):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SupplyTerms:
     """What a supply contract takes and allows, by step.
 
     Args:

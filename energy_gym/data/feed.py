@@ -107,7 +107,7 @@ class Feed:
         Raises:
             WindowError: The period is no part of the split.
         """
-        from energy_gym.data.own_frame import place
+        from energy_gym.data.splitting import place
 
         first, end = (place(self.times, moment, "period", self.zone) for moment in (start, stop))
         if not self.first <= first < end <= self.stop:

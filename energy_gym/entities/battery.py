@@ -285,8 +285,9 @@ def constrain(model: Model, cell: Cell, start: float, signal: Any = None) -> tup
         ]
 
     def broken(value: Any) -> Any:
-        both = np.minimum(value(charged), value(discharged)) > TOLERANCE_KWH
-        below = (value(discharged) > TOLERANCE_KWH) & (value(energy) < cell.energy_min - TOLERANCE_KWH)
+        tolerance = TOLERANCE_KWH * model.scale
+        both = np.minimum(value(charged), value(discharged)) > tolerance
+        below = (value(discharged) > tolerance) & (value(energy) < cell.energy_min - tolerance)
         return both | below
 
     model.choose(rows, broken)

@@ -34,7 +34,7 @@ class Laid(NamedTuple):
     sites: tuple[Site, ...]
     units: tuple[Unit, ...]
     closings: tuple[Closing, ...]
-    keeping: tuple[Closing, ...]
+    continuation: tuple[Closing, ...]
     columns: tuple[str, ...]
     states: tuple[State, ...]
 
@@ -69,7 +69,7 @@ def lay_out_scenario(scenario: Scenario, feed: Feed, sites: tuple[Site, ...] | N
         sites=sites,
         units=units,
         closings=tuple(_closing(scenario, site, prices, full) for site, prices in priced),
-        keeping=tuple(_usual_value(site, full) for site in sites),
+        continuation=tuple(_usual_value(site, full) for site in sites),
         columns=tuple(dict.fromkeys(name for site, unit in decided for name in _seen(scenario, site, unit))),
         states=tuple(states_of(sites, units, full.statistics)),
     )

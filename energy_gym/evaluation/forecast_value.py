@@ -7,12 +7,12 @@ it is a carbon intensity, with the same battery and look-ahead for every forecas
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from energy_gym.data.feed import CARBON, PRICE, Feed, open_feed
-from energy_gym.errors import MissingExtraError
+from energy_gym.errors import EnergyGymError, MissingExtraError
 from energy_gym.evaluation.episode import evaluate
 from energy_gym.forecast import Forecast, forecast_ids, get_forecast
 from energy_gym.forecast.accuracy import Accuracy, accuracy
@@ -43,6 +43,7 @@ def judged(
     horizon: int = 24,
     published: bool = True,
     steps: int | None = None,
+    refused: Callable[[str, str, EnergyGymError], None] | None = None,
 ) -> Iterator[Judged]:
     """Judge forecasts on a split of a data set, by error and by what mpc earns.
 
@@ -53,6 +54,7 @@ def judged(
         horizon: Steps looked ahead.
         published: False takes every value as unknown until its interval is over, as the EnCortex paper does.
         steps: Steps that mpc plays, from the start of the split; None plays all.
+        refused: Told column, forecast and reason where one does not suit the data, in place of an error.
 
     Raises:
         UnknownIdError: An unknown data set, split or forecast.
@@ -62,7 +64,12 @@ def judged(
     chosen = names or fitting(dataset, split, published)
     for column in judged_columns(feed):
         for told, forecast in (pair for name in chosen for pair in made(name, published)):
-            yield judge(dataset, split, column, told, forecast, horizon, published, steps)
+            try:
+                yield judge(dataset, split, column, told, forecast, horizon, published, steps)
+            except EnergyGymError as error:
+                if refused is None:
+                    raise
+                refused(column, told, error)
 
 
 def judged_columns(feed: Feed) -> tuple[str, ...]:

@@ -202,7 +202,7 @@ def _saved(folder: Path, env: EnergyEnv) -> tuple[Any, str]:
     try:
         tree = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
         name, levels = str(tree["agent"]), tree["levels"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (OSError, yaml.YAMLError, RecursionError, KeyError, TypeError) as error:
         raise ConfigurationError(f"{folder}", f"holds no agent ({FILE} cannot be read)", "check the path") from error
     # Choices of a bidding environment repeat each level of storage for every offer.
     actions = "continuous" if levels is None else f"discrete-{len(set(levels))}"

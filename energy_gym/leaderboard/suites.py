@@ -116,7 +116,7 @@ class Suite:
             raise UnknownIdError.of("suite", str(name), suite_ids())
         try:
             tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
             cause = " ".join(str(error).split())
             raise ConfigurationError(f"{path.name}", f"is no valid YAML ({cause})", "correct the file") from error
         return cls._build(path.stem, tree)

@@ -27,7 +27,7 @@ def solve_milp(problem: Problem, time_limit: float | None = None) -> tuple[Float
     Raises:
         SolverError: HiGHS ends without a plan.
     """
-    model = ArrayModel(len(problem), likely=problem.burning)
+    model = ArrayModel(len(problem), likely=problem.burning, scaled=True)
     charged, discharged = state_problem(model, problem)
     answer = model.solve(time_limit)
     return charged.value(answer.columns) - discharged.value(answer.columns), answer.bound
@@ -47,7 +47,7 @@ def solve_unit(
     Raises:
         SolverError: HiGHS ends without a plan.
     """
-    model = ArrayModel(len(unit), likely=_likely(unit, goal))
+    model = ArrayModel(len(unit), likely=_likely(unit, goal), scaled=True)
     stated = state_unit(model, unit, states, goal)
 
     def good(answer: Answer) -> bool:

@@ -131,7 +131,8 @@ def _cut_only_at_the_limit(model: Model, unit: Unit, net: Any, cut: Any, more: A
         return [(cut[at], spare * limited), (net[at], -unit.export_kwh + slack * (1.0 - limited))]
 
     def broken(value: Any) -> Any:
-        return (value(cut) > TOLERANCE_KWH) & (value(net) > -unit.export_kwh + TOLERANCE_KWH)
+        tolerance = TOLERANCE_KWH * model.scale
+        return (value(cut) > tolerance) & (value(net) > -unit.export_kwh + tolerance)
 
     model.choose(rows, broken)
 

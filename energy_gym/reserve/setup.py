@@ -77,7 +77,7 @@ def make_fleet_setup(
         sites=(site,),
         units=(laid.unit,),
         closings=(laid.closing,),
-        keeping=(laid.keeping,),
+        continuation=(laid.continuation,),
         levels=common.levels,
         episode_steps=common.length(clock, feed),
         whole=common.wanted(clock) is None,
@@ -129,7 +129,7 @@ class LaidFleet(NamedTuple):
     columns: tuple[str, ...]
     states: tuple[State, ...]
     closing: Closing
-    keeping: Closing
+    continuation: Closing
 
 
 def laid_fleet(scenario: Scenario, site: Site, feed: Feed, dispatch: str = "proportional", seed: int = 0) -> LaidFleet:

@@ -184,18 +184,18 @@ def environment_class(task: Mapping[str, Any]) -> type[EnergyEnv]:
         UnknownIdError: An unknown id.
         ConfigurationError: One that asks for bids.
     """
-    from energy_gym.scenarios.registration import SCENARIOS
+    from energy_gym.scenarios.registration import MARKETS, SCENARIOS
 
     name = str(task["id"])
     if name not in SCENARIOS:
         raise UnknownIdError.of("environment", name, SCENARIOS)
-    entry: Any = gym.envs.registration.load_env_creator(str(gym.spec(name).entry_point))
-    if entry.decision != EnergyEnv.decision:
+    if name in MARKETS:
         raise ConfigurationError(
             f"task.id={name!r}",
             "asks for bids, and has no scenario of entities whose power is set, as a study varies",
             "choose another id",
         )
+    entry: Any = gym.envs.registration.load_env_creator(str(gym.spec(name).entry_point))
     return entry
 
 

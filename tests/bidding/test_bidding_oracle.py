@@ -14,7 +14,7 @@ import pytest
 
 import energy_gym
 from energy_gym.bidding.oracle import actual_window, replay_bids
-from energy_gym.bidding.statement import Window, state_window
+from energy_gym.bidding.statement import BidWindow, state_window
 from energy_gym.contracts import Supply
 from energy_gym.contracts.banded import Banded
 from energy_gym.contracts.clearing import LinearImpact
@@ -164,7 +164,7 @@ def searched(env: Any, actions: list[Any], tries: int, seed: int = 0) -> float:
     return float(best)
 
 
-def window_of(env: Any) -> Window:
+def window_of(env: Any) -> BidWindow:
     """Return the rest of an environment's episode as the oracle states it."""
     return actual_window(env.unwrapped.gates, env.unwrapped.states)
 

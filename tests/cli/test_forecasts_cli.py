@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -14,7 +15,7 @@ import energy_gym
 from energy_gym.agents import make_agent
 from energy_gym.cli.app import app
 from energy_gym.data.feed import open_feed
-from energy_gym.errors import UnknownIdError
+from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.evaluation import evaluate
 from energy_gym.evaluation.forecast_value import fitting, judged
 from energy_gym.forecast import Published, Yesterday
@@ -80,3 +81,26 @@ def test_the_command_prints_and_writes(tmp_path: Path) -> None:
     assert table["forecast"].tolist() == ["yesterday", "perfect"]
     assert table["mae"][1] == 0.0
     assert f"{table['score'][0]:.3f}" in result.stdout
+
+
+def test_a_tariff_is_known_ahead_and_nothing_that_was_computed_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("lightgbm")
+    from energy_gym.evaluation import forecast_value
+
+    words = ("forecasts", "california-homes-2016", "--steps", "24", "--forecast", "mean", "--forecast", "lightgbm")
+    result = CliRunner().invoke(app, [*words], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.stdout.splitlines() if "lightgbm" in line] != []
+    # One that does not suit is told with its reason, below what the others came to.
+    usual = forecast_value.judge
+
+    def judge(dataset: str, split: str, column: str, told: str, *rest: Any) -> Any:
+        if told == "mean":
+            raise ConfigurationError("forecast 'mean'", "does not suit", "choose another")
+        return usual(dataset, split, column, told, *rest)
+
+    monkeypatch.setattr(forecast_value, "judge", judge)
+    result = CliRunner().invoke(app, [*words[:-1], "yesterday"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "left out: price_per_mwh mean: forecast 'mean': does not suit; choose another" in result.stdout
+    assert "yesterday" in result.stdout
