@@ -28,9 +28,9 @@ class Episode:
 
     Args:
         observations: What was seen before each step and after the last, float32 of shape (T + 1, slots).
-            actions: What was played, noise included: float32 of shape (T, controls), or int64 of shape (T,) where
+        actions: What was played, noise included: float32 of shape (T, controls), or int64 of shape (T,) where
             discrete; (T, controls) if several controls have levels.
-            advice: What the expert would have played in each of these states, of the same shape and type.
+        advice: What the expert would have played in each of these states, of the same shape and type.
         rewards: What the environment returned, float64 of shape (T,) [reward units].
         seed: Seed of ``env.reset``.
         start: Start of the first step, ISO 8601, UTC.
