@@ -10,11 +10,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
+
+from energy_gym.arrays import Flags, Floats
 
 TOLERANCE = 1e-7
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 Rows = Callable[[Any, Any], list[tuple[Any, Any]]]
 Broken = Callable[[Callable[[Any], Floats]], Flags]
 

@@ -11,17 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from energy_gym.arrays import or_zeros
+from energy_gym.arrays import Floats, or_zeros
 from energy_gym.backends import Namespace
 from energy_gym.contracts.ledger import Account, Carried
 from energy_gym.entities import Flexible
 
 if TYPE_CHECKING:
     pass
-
-Floats = npt.NDArray[np.float64]
 
 
 class UnitLaws(NamedTuple):

@@ -12,17 +12,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_gym.agents.base import Agent
 from energy_gym.agents.mpc import expected_units
 from energy_gym.agents.schedules import Changes, UnitWindow, annealed
+from energy_gym.arrays import Floats
 from energy_gym.envs.keywords import check_count
 from energy_gym.errors import NonPositiveError
 from energy_gym.oracle.solve import by_unit, chosen_levels
 from energy_gym.oracle.statement import Goal
 
-Floats = npt.NDArray[np.float64]
 PROPOSALS = 8192
 CHAINS = 256
 

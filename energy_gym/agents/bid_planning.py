@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.bidding.env import ProducerEnv
 from energy_gym.bidding.oracle import actions_of, actual_window
 from energy_gym.bidding.outlook import hedged_window
 from energy_gym.bidding.statement import BidWindow, state_window
 from energy_gym.oracle.model import ArrayModel
 
-Floats = npt.NDArray[np.float64]
 PREMIUM = 0.1
 """What a deviation is expected to cost, in units of the spread of the first market's price."""
 

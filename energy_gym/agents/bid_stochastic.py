@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_gym.agents.bid_planning import BidPlanner
 from energy_gym.agents.bidding import Bidder
 from energy_gym.agents.mpc import Planner
+from energy_gym.arrays import Floats
 from energy_gym.bidding.env import ProducerEnv
 from energy_gym.bidding.oracle import actions_of
 from energy_gym.bidding.outlook import hedged_window, past_errors, planned_steps
@@ -22,7 +22,6 @@ from energy_gym.bidding.statement import Bids, BidWindow, state_window
 from energy_gym.oracle.model import ArrayModel
 from energy_gym.scenario import Weights
 
-Floats = npt.NDArray[np.float64]
 DAYS = 9
 """Days whose errors are added to the forecast; with the forecast itself they are the scenarios."""
 

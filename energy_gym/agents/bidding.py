@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_gym.agents.base import Agent
+from energy_gym.arrays import Floats
 from energy_gym.bidding import outlook
 from energy_gym.bidding.env import ProducerEnv
 from energy_gym.contracts.market import Ahead
 
-Floats = npt.NDArray[np.float64]
 SPLIT = 0.5
 """Share of the storage's power that the storage split plans ahead; the rest balances."""
 

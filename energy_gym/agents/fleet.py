@@ -9,17 +9,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_gym.agents.base import Agent
 from energy_gym.agents.mpc import expected_units
+from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.oracle.solve import best_of_unit, by_unit, chosen_levels
 from energy_gym.oracle.statement import Goal
 from energy_gym.reserve.laws import DOWN, UP, rooms_kwh
 from energy_gym.reserve.unit import FleetUnit
-
-Floats = npt.NDArray[np.float64]
 
 
 class FleetGreedy(Agent):
@@ -60,7 +59,7 @@ def worth_per_kw(unit: FleetUnit, usual_per_mwh: float) -> Floats:
     priced = np.array([leg.product.energy_price is not None for leg in unit.legs])
     drawn = signs * unit.shares[:, 0] * unit.hours
     energy = drawn * (usual_per_mwh - np.where(priced, unit.energy_prices[:, 0], 0.0))
-    return np.asarray((unit.held_prices[:, 0] * unit.hours + energy) / 1000.0)
+    return np.asarray((unit.held_prices[:, 0] * unit.hours + energy) / KWH_PER_MWH)
 
 
 def holdable_kw(unit: FleetUnit, leg: int, states: Sequence[float]) -> float:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_gym.agents.base import Agent
 from energy_gym.agents.bid_planning import BidPlanner
+from energy_gym.arrays import Floats
 from energy_gym.bidding.env import ProducerEnv
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.meters import Registers, lay_out
@@ -21,8 +21,6 @@ from energy_gym.oracle.solve import best_of_unit, by_unit, chosen_levels
 from energy_gym.oracle.statement import Goal
 from energy_gym.scenario import Site
 from energy_gym.units import Unit
-
-Floats = npt.NDArray[np.float64]
 
 
 class Planner(Protocol):

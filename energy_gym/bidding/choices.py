@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.bidding.expected import expected_surplus_kw
 from energy_gym.bidding.setup import OFFERS, BiddingSetup
 from energy_gym.bidding.timetable import MarketGates
 from energy_gym.errors import ActionError, ConfigurationError
 
-Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
 

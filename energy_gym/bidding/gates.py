@@ -10,9 +10,8 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from energy_gym.arrays import Floats
+from energy_gym.arrays import Flags, Floats
 from energy_gym.bidding.choices import Choices
 from energy_gym.bidding.laws import limit_per_mwh, volume_kw
 from energy_gym.bidding.setup import BiddingSetup
@@ -20,8 +19,6 @@ from energy_gym.bidding.timetable import MarketGates
 from energy_gym.contracts.clearing import trading_arrays
 from energy_gym.envs.gates import Observations
 from energy_gym.errors import ActionError
-
-Flags = npt.NDArray[np.bool_]
 
 
 class ProducerGates:

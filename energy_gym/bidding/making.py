@@ -20,10 +20,11 @@ from energy_gym.bidding.publication import known_in_time
 from energy_gym.bidding.setup import OFFERS, BiddingSetup
 from energy_gym.bidding.site import at_no_price, demand_kwh
 from energy_gym.bidding.tape import BidTape
-from energy_gym.bidding.timetable import HOURS_PER_DAY, timetable
+from energy_gym.bidding.timetable import timetable
 from energy_gym.bidding.unit import ProducerUnit, producer_step, unmatched_at_end
 from energy_gym.contracts.supply import Supply, SupplyTerms
 from energy_gym.contracts.trading import Trading
+from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.feed import Feed
 from energy_gym.entities import Battery, Consumer, PumpedHydro
 from energy_gym.envs.assembly import lay_out_scenario

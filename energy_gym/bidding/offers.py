@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.bidding.setup import BiddingSetup
 from energy_gym.bidding.tape import OfferSlot
 from energy_gym.bidding.timetable import MarketGates
 
-Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
 SPARE = 64
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.bidding.gates import ProducerGates
 from energy_gym.bidding.laws import cleared_kw
 from energy_gym.bidding.setup import BiddingSetup
@@ -33,7 +33,6 @@ from energy_gym.oracle.model import Answer, ArrayModel
 from energy_gym.oracle.solution import EXACT, Plan, Solution, replay
 from energy_gym.oracle.statement import Goal
 
-Floats = npt.NDArray[np.float64]
 DEFAULT_SECONDS = 60.0
 ROUNDS = 60
 FIRST_TANGENTS = 9

@@ -13,17 +13,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import arrays
 from energy_gym.bidding.volumes import OpenSlots, Volumes, sizes, state_impact, state_volumes
 from energy_gym.contracts.deviation import Pieces
-from energy_gym.contracts.spot import KWH_PER_MWH, energy_cost
+from energy_gym.contracts.spot import energy_cost
 from energy_gym.contracts.supply import Supply, SupplyTerms
 from energy_gym.contracts.trading import Trading
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.modelling import Model
 from energy_gym.oracle.statement import Extra, Goal, Stated, most_metered_kwh, state_unit
 from energy_gym.units import Unit
 
-Floats = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
 TOLERANCE = 1e-7
 

@@ -16,8 +16,6 @@ from energy_gym.bidding.timetable import MOST_DAYS_TO_GATE, Timetable
 from energy_gym.contracts.trading import Trading
 from energy_gym.tape import OBSERVATION_LIMIT, Slot, Tape
 
-Floats = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class OfferSlot:

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Flags
 from energy_gym.contracts.gates import Gates, derive
 from energy_gym.contracts.market import Market
+from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.feed import Feed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Steps = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-HOURS_PER_DAY = 24.0
 MOST_DAYS_TO_GATE = 10.0
 
 

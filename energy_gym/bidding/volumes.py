@@ -11,15 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.contracts.clearing import LinearImpact, PriceTaker
 from energy_gym.contracts.market import Market
-from energy_gym.contracts.spot import KWH_PER_MWH
 from energy_gym.contracts.trading import Trading
+from energy_gym.conversions import KW_PER_MW, KWH_PER_MWH
 from energy_gym.modelling import Model
 
-Floats = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
-KW_PER_MW = 1000.0
 TOLERANCE_KW = 1e-5
 
 

@@ -7,16 +7,14 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import numpy.typing as npt
 from gymnasium import spaces
 
+from energy_gym.arrays import Floats
 from energy_gym.bidding.choices import Choices
 from energy_gym.bidding.env import ProducerEnv
 from energy_gym.bidding.setup import OFFERS
 from energy_gym.envs.keywords import action_levels
 from energy_gym.errors import ConfigurationError
-
-Floats = npt.NDArray[np.float64]
 
 
 class OfferLevels(gym.ActionWrapper[Any, Any, Any]):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from energy_gym.backends import Namespace
 from energy_gym.contracts.deviation import Pieces, Prices
-from energy_gym.contracts.spot import KWH_PER_MWH
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.errors import ConfigurationError, NonPositiveError
 from energy_gym.trees import sequence
 

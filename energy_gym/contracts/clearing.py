@@ -16,9 +16,9 @@ import numpy as np
 
 from energy_gym.backends import Namespace, arrays, scalars, tensors
 from energy_gym.contracts.market import Limits
+from energy_gym.conversions import KW_PER_MW
 from energy_gym.errors import ConfigurationError
 
-KW_PER_MW = 1000.0
 _TICK_SHARE = 1e-9
 FLOAT32_SHARE = 2.0**-23
 """Actions are float32: a size below another by no more than their rounding, relative to it, counts as that one."""

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace
 from energy_gym.contracts.base import Contract, party_names, register
 from energy_gym.contracts.clock import LocalTimes, check_zone
-from energy_gym.contracts.spot import KWH_PER_MWH
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.trees import number
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MATCHING = ("day", "step")
-Floats = npt.NDArray[np.float64]
 
 
 @register

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.data.cards import Statistics
 from energy_gym.data.columns import PRICES, UNITS, conversion_of, says_other_unit, symbol_of, unit_of
 from energy_gym.data.notices import notice
@@ -32,7 +32,6 @@ from energy_gym.errors import (
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = npt.NDArray[np.float64]
 LEAST_STEPS = 5
 SCALED_BY = 0.2
 """Leading share of a frame that nobody split by which it is scaled: its episodes may begin soon after."""

@@ -12,12 +12,13 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace
-from energy_gym.entities.base import Entity, Flexible, Floats, Laws, Values, finite_number, positive_number, register
+from energy_gym.conversions import HOURS_PER_DAY
+from energy_gym.entities.base import Entity, Flexible, Laws, Values, finite_number, positive_number, register
 from energy_gym.errors import ConfigurationError, EfficiencyError, StateOfChargeError
 from energy_gym.modelling import Model
 
-HOURS_PER_DAY = 24.0
 TOLERANCE_KWH = 1e-7
 
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.contracts.ledger import Account, Ledger
 from energy_gym.data.cards import Statistics
 from energy_gym.data.feed import Feed
@@ -23,8 +23,6 @@ from energy_gym.errors import ConfigurationError
 from energy_gym.scenario import Scenario, Site
 from energy_gym.tape import OBSERVATION_LIMIT, Slot, State
 from energy_gym.units import Unit
-
-Floats = npt.NDArray[np.float64]
 
 
 class Laid(NamedTuple):

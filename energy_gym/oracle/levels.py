@@ -15,9 +15,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
+
 MAX_LABELS = 6000
 TINY = 1e-12
-Floats = npt.NDArray[np.float64]
 
 
 class Steps(Protocol):

@@ -23,8 +23,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.entities.battery import Cell
 from energy_gym.oracle.peaks import charges_demand
@@ -35,7 +35,6 @@ from energy_gym.units import Unit
 
 MAX_KNOTS = 1000
 TINY_KWH = 1e-12
-Floats = npt.NDArray[np.float64]
 
 
 class Trade(NamedTuple):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
 from energy_gym.dynamics import Course, play, total
 from energy_gym.oracle.linear import Linear
@@ -17,8 +18,6 @@ from energy_gym.oracle.model import RELATIVE_GAP, Answer, ArrayModel
 from energy_gym.oracle.problem import Problem, state_problem
 from energy_gym.oracle.statement import Goal, Stated, state_unit
 from energy_gym.units import Unit
-
-Floats = npt.NDArray[np.float64]
 
 
 def solve_milp(problem: Problem, time_limit: float | None = None) -> tuple[Floats, float]:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Flags, Floats
 from energy_gym.errors import SolverError
 from energy_gym.modelling import Broken, Rows
 from energy_gym.oracle.linear import Linear
@@ -23,8 +23,6 @@ from energy_gym.oracle.linear import Linear
 RELATIVE_GAP = 1e-9
 MAX_ROUNDS = 6
 USUAL_SIZE = 64.0
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.oracle.levels import best_levels
 from energy_gym.oracle.statement import Goal, most_kwh
 from energy_gym.oracle.storage_steps import StorageSteps
@@ -30,7 +31,6 @@ BATCH, MOST_BATCHES, MOST_WORK = 32, 150, 1_500_000_000
 TRIED, ROUNDS = 12, 2
 MOST_LABELS = 1500
 PROBED, HALVED = 5, 9
-Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 
 

@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, NonPositiveError, ResetNeededError
@@ -27,7 +27,6 @@ from energy_gym.oracle.statement import Goal
 from energy_gym.oracle.storage_steps import StorageSteps, one_known
 from energy_gym.units import Unit
 
-Floats = npt.NDArray[np.float64]
 LEAST_SECONDS = 0.01
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import arrays
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import GRID, STATES, closed, compose, gain, reward
@@ -18,7 +18,6 @@ from energy_gym.entities import battery, consumer, solar
 from energy_gym.oracle.statement import Goal
 from energy_gym.units import Unit
 
-Floats = npt.NDArray[np.float64]
 KNOWN = (battery.settle, consumer.settle, solar.settle)
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.entities.battery import Cell
 from energy_gym.oracle.levels import worth_of
 from energy_gym.oracle.storage_steps import StorageSteps
@@ -21,7 +22,6 @@ from energy_gym.oracle.storage_steps import StorageSteps
 CELLS, MOST_ENTRIES = 400, 1_500_000
 MOST_PARTS = 24
 TOLERANCE_KWH = 1e-9
-Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 
 

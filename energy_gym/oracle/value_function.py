@@ -31,15 +31,14 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.entities.battery import Cell
 from energy_gym.oracle.problem import Problem
 
 TINY_KWH = 1e-12
 SLACK = 1e-14
 MAX_KNOTS = 1000
-Floats = npt.NDArray[np.float64]
 Line = tuple[float, float, float, float]
 
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.contracts.reserve import availability_income
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.entities.battery import wear_cost
@@ -24,8 +24,6 @@ from energy_gym.reserve.laws import DOWN, UP
 
 if TYPE_CHECKING:
     from energy_gym.reserve.unit import FleetUnit
-
-Floats = npt.NDArray[np.float64]
 
 
 class Block(NamedTuple):

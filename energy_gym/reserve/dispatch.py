@@ -12,15 +12,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace, arrays, scalars
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.modelling import Model
 from energy_gym.reserve.laws import DOWN, UP, FleetFigures, rooms_kwh
 from energy_gym.reserve.unit import Dispatch, FleetUnit
 
-Floats = npt.NDArray[np.float64]
 # What the evenness of a dispatch counts against a unit of power served.
 EVENNESS = 1e-3
 

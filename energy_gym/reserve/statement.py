@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.contracts.reserve import availability_income, called_kwh
-from energy_gym.contracts.spot import KWH_PER_MWH, carbon_kg, energy_cost
+from energy_gym.contracts.spot import carbon_kg, energy_cost
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.entities.battery import lowest_energy, next_energy, wear_cost
 from energy_gym.modelling import Model
 from energy_gym.oracle.statement import Goal, state_closing
@@ -23,7 +24,6 @@ from energy_gym.reserve.laws import TOLERANCE as TICK_SHARE
 if TYPE_CHECKING:
     from energy_gym.reserve.unit import FleetUnit
 
-Floats = npt.NDArray[np.float64]
 TOLERANCE = 1e-7
 
 

@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Any, Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace
 from energy_gym.contracts.activation import NoActivation
 from energy_gym.contracts.fleet import FleetMarket, Leg
@@ -23,8 +23,6 @@ from energy_gym.reserve.fleet import legs_of, markets_of
 from energy_gym.reserve.laws import DOWN, UP, FleetFigures, figures
 from energy_gym.scenario import Site
 from energy_gym.units import Unit
-
-Floats = npt.NDArray[np.float64]
 
 
 class Dispatch(Protocol):

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.agents.l2o.windows import Draw, Source
 from energy_gym.agents.learner import WEIGHTS, chosen_settings, defaults, one_thread
 from energy_gym.agents.mpc import expected_units
+from energy_gym.arrays import Floats
+from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.homes import DayBatch, synthetic_days
 from energy_gym.entities.battery import settle
 from energy_gym.envs.env import EnergyEnv
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from energy_gym.agents.l2o.planner import DayPlanner
 
 CHECKPOINTS = 20
-DAY_HOURS = 24.0
-Floats = npt.NDArray[np.float64]
 
 
 class L2O(Agent):
@@ -165,7 +164,7 @@ class L2O(Agent):
         base = self.played(source, episode_steps=None)
         own, steps = self._own(base), self.env.setup.tape.horizon
         share, hours = self.settings["own"], base.setup.feed.step_hours
-        if source is not None or share == 1.0 or steps * hours != DAY_HOURS:
+        if source is not None or share == 1.0 or steps * hours != HOURS_PER_DAY:
             return [(own, 1.0)]
         return [(Source.of_days(synthetic_days(self.settings["days"], seed, steps)), 1.0 - share), (own, share)]
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from energy_gym.agents.l2o.network import DayFigures, Network, Proposal
 from energy_gym.agents.l2o.windows import Windows, padded
+from energy_gym.arrays import Floats
 from energy_gym.backends import arrays
-from energy_gym.contracts.spot import KWH_PER_MWH
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.data.homes import DayBatch
 from energy_gym.dynamics import COST, GRID, STATES, WEAR, Course, play
 from energy_gym.entities import Battery
@@ -23,8 +23,6 @@ from energy_gym.entities.battery import Cell
 from energy_gym.envs.rollout import DayRollout, Played
 from energy_gym.errors import ConfigurationError
 from energy_gym.objective import Weights
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

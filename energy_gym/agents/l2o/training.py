@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from energy_gym.agents.l2o.planner import DayPlanner
 from energy_gym.agents.l2o.windows import Draw, Windows
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.errors import ConfigurationError
 
 WARM_UP = 0.1
@@ -94,7 +95,7 @@ def _loss(planner: DayPlanner, windows: Windows, progress: float, settings: Mapp
     taken_back = played.wishes[:, :, 0] - wishes.flatten(0, 1)
     penalty = functional.smooth_l1_loss(taken_back * planner.cell.charge_kwh, torch.zeros_like(taken_back))
     # In units of what a battery of this size can move in an hour, so that one learning rate suits any.
-    scale = 1000.0 / planner.cell.charge_kwh
+    scale = KWH_PER_MWH / planner.cell.charge_kwh
     return (_shared(bills * scale, settings["spread"])).mean() + settings["penalty"] * penalty
 
 
