@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from energy_gym.arrays import Floats
 
 CAPACITY_KWH = 10.0
 POWER_KW = 3.33

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace
 from energy_gym.contracts import Carried, EnergyContract, Exchange, Ledger, register
-from energy_gym.contracts.base import Floats, Values, party_names
+from energy_gym.contracts.base import Values, party_names
 from energy_gym.contracts.clock import LocalTimes
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.errors import ConfigurationError
 from energy_gym.modelling import Model, positive_part
 from energy_gym.trees import number, sequence
 
 if TYPE_CHECKING:
     import pandas as pd
-
-KWH_PER_MWH = 1000.0
 
 
 class Tier(NamedTuple):

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
+
+from energy_gym.arrays import Flags, Floats
 
 TOLERANCE = 1e-7
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 Rows = Callable[[Any, Any], list[tuple[Any, Any]]]
 Broken = Callable[[Callable[[Any], Floats]], Flags]
 
@@ -29,6 +28,10 @@ class Model(Protocol):
     @property
     def size(self) -> int:
         """Number of steps."""
+
+    @property
+    def scale(self) -> float:
+        """What a solver counts quantities in, and with them its tolerances; 1 where it counts them as they are."""
 
     def variable(self, lower: Any, upper: Any, size: int | None = None, whole: bool = False) -> Any:
         """Return a vector of variables between bounds, whole numbers if so asked; ``size`` is that of the model."""
@@ -78,7 +81,7 @@ def positive_part(model: Model, value: Any, highest: Any, lowest: Any, exact: An
         return [(part[at], most[at] * (1.0 - below)), (part[at] - value[at], least[at] * below)]
 
     def broken(of: Any) -> Any:
-        return strict & (of(part) > np.maximum(of(value), 0.0) + TOLERANCE)
+        return strict & (of(part) > np.maximum(of(value), 0.0) + TOLERANCE * model.scale)
 
     if strict.any():
         model.choose(rows, broken)

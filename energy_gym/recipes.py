@@ -136,7 +136,7 @@ def training_part(env: Any, months: int | None, episode_steps: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Choice:
+class TaskChoice:
     """An agent that a recipe was asked for, and the actions it plays."""
 
     name: str
@@ -147,7 +147,7 @@ class Choice:
         return f"{learner_defaults(self.name)['budget'] if steps is None else steps:,}"
 
 
-def prepared(name: str, actions: str | None) -> Choice:
+def prepared(name: str, actions: str | None) -> TaskChoice:
     """Return a learning agent with the actions asked for, or those it prefers.
 
     Raises:
@@ -161,7 +161,7 @@ def prepared(name: str, actions: str | None) -> Choice:
     found = agent_class(name)
     if not getattr(found, "learns", False):
         raise ConfigurationError(f"agent {name!r}", "does not learn", f"choose one of {', '.join(learner_ids())}")
-    return Choice(name, found.preferred_actions if actions is None else actions)
+    return TaskChoice(name, found.preferred_actions if actions is None else actions)
 
 
 def rules(names: str) -> tuple[Way, ...]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
+from energy_gym.conversions import HOURS_PER_DAY, MINUTES_PER_HOUR
 from energy_gym.data.columns import symbol_of
 from energy_gym.data.feed import Feed
 from energy_gym.data.notices import notice
@@ -29,8 +31,6 @@ MOST_CLIPPED = 0.01
 """Share of a column's values that observations may cut without a word."""
 CLOCK = ("hour_of_day", "day_of_week", "day_of_year")
 DAYS_PER_YEAR = 365.25
-
-Floats = npt.NDArray[np.float64]
 
 
 class Slot(NamedTuple):
@@ -182,10 +182,10 @@ def clock_features(times: pd.DatetimeIndex, zone: str) -> Floats:
         [1.0, 0.0]
     """
     local = times.tz_convert(zone)
-    hour = (local.hour + local.minute / 60.0).to_numpy(dtype=np.float64)
-    day = local.day_of_week.to_numpy(dtype=np.float64) + hour / 24.0
-    year = local.day_of_year.to_numpy(dtype=np.float64) - 1.0 + hour / 24.0
-    return _circles([hour / 24.0, day / 7.0, year / DAYS_PER_YEAR])
+    hour = (local.hour + local.minute / MINUTES_PER_HOUR).to_numpy(dtype=np.float64)
+    day = local.day_of_week.to_numpy(dtype=np.float64) + hour / HOURS_PER_DAY
+    year = local.day_of_year.to_numpy(dtype=np.float64) - 1.0 + hour / HOURS_PER_DAY
+    return _circles([hour / HOURS_PER_DAY, day / 7.0, year / DAYS_PER_YEAR])
 
 
 def _circles(phases: Sequence[Floats]) -> Floats:

@@ -11,17 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from energy_gym.arrays import or_zeros
+from energy_gym.arrays import Floats, or_zeros
 from energy_gym.backends import Namespace
 from energy_gym.contracts.ledger import Account, Carried
 from energy_gym.entities import Flexible
 
 if TYPE_CHECKING:
     pass
-
-Floats = npt.NDArray[np.float64]
 
 
 class UnitLaws(NamedTuple):
@@ -185,6 +182,11 @@ class Unit:
     def unproved(self) -> Unit:
         """Return the same where a plan needs no bound, if that is found sooner than one with a bound."""
         return self
+
+    def without_maxima(self) -> Unit:
+        """Return the same without its running maxima."""
+        none = np.zeros((0, len(self)))
+        return replace(self, rates=np.zeros(0), active=none, fresh=none)
 
     def signals(self) -> list[tuple[Any, ...]]:
         """Return what the composed step is told, one tuple per step, on floats."""

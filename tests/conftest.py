@@ -32,16 +32,7 @@ MIRROR = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 # What a version of Gymnasium, of a solver or of a library that learns can change.
-ON_VERSIONS = (
-    "agents",
-    "bidding",
-    "envs",
-    "leaderboard",
-    "oracle",
-    "reserve",
-    "test_random_scenarios.py",
-    "test_testing.py",
-)
+ON_VERSIONS = ("agents", "bidding", "envs", "leaderboard", "oracle", "reserve", "test_testing.py")
 
 
 @pytest.hookimpl(tryfirst=True)

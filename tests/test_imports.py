@@ -33,8 +33,8 @@ HEAVY = (
 # The floors of the house, from the ground up, and the rooms on each: a module may import from its own room and from the
 # floors below, at its top or inside a function. ARCHITECTURE.md shows the same table.
 FLOORS = (
-    ("arrays", "errors", "files", "modelling", "paths", "version"),
-    ("backends", "screen", "trees"),
+    ("arrays", "conversions", "errors", "files", "paths", "version"),
+    ("backends", "modelling", "screen", "trees"),
     ("data",),
     ("entities", "forecast"),
     ("contracts", "tape"),

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from energy_gym.bidding.env import BiddingEnv
+from energy_gym.arrays import Floats
+from energy_gym.bidding.env import ProducerEnv
 from energy_gym.bidding.oracle import actions_of, actual_window
 from energy_gym.bidding.outlook import hedged_window
-from energy_gym.bidding.statement import Window, state_window
+from energy_gym.bidding.statement import BidWindow, state_window
 from energy_gym.oracle.model import ArrayModel
 
-Floats = npt.NDArray[np.float64]
 PREMIUM = 0.1
 """What a deviation is expected to cost, in units of the spread of the first market's price."""
 
@@ -40,7 +39,7 @@ class BidPlanner:
         (27,)
     """
 
-    env: BiddingEnv
+    env: ProducerEnv
     _plan: Floats = field(default_factory=lambda: np.zeros((0, 0)), init=False)
     _made: int = field(default=0, init=False)
 
@@ -61,7 +60,7 @@ class BidPlanner:
         """Whether bids are due now."""
         return bool(self.env.gates.due[len(self.env.setup.flexibles) + 1 :].any())
 
-    def window(self) -> Window:
+    def window(self) -> BidWindow:
         """Return the coming steps as they are planned for."""
         return hedged_window(self.env, self.premium)
 
@@ -84,6 +83,6 @@ class BidForesight(BidPlanner):
 
     ahead: int = 0
 
-    def window(self) -> Window:
+    def window(self) -> BidWindow:
         """See `BidPlanner.window`."""
         return actual_window(self.env.gates, self.env.states, max(self.ahead, self.env.setup.timetable.ahead))

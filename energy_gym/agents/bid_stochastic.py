@@ -10,19 +10,18 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_gym.agents.bid_planning import BidPlanner
 from energy_gym.agents.bidding import Bidder
 from energy_gym.agents.mpc import Planner
-from energy_gym.bidding.env import BiddingEnv
+from energy_gym.arrays import Floats
+from energy_gym.bidding.env import ProducerEnv
 from energy_gym.bidding.oracle import actions_of
 from energy_gym.bidding.outlook import hedged_window, past_errors, planned_steps
-from energy_gym.bidding.statement import Bids, Window, state_window
+from energy_gym.bidding.statement import Bids, BidWindow, state_window
 from energy_gym.oracle.model import ArrayModel
 from energy_gym.scenario import Weights
 
-Floats = npt.NDArray[np.float64]
 DAYS = 9
 """Days whose errors are added to the forecast; with the forecast itself they are the scenarios."""
 
@@ -65,7 +64,7 @@ class StochasticPlanner(BidPlanner):
         return [int(-(-book.count[now] // book.slot_steps)) for book in self.env.setup.timetable.books]
 
 
-def _share(window: Window, count: int) -> Window:
+def _share(window: BidWindow, count: int) -> BidWindow:
     """Return a window that counts as one of so many."""
     money, carbon = window.goal.weights
     return replace(window, goal=replace(window.goal, weights=Weights(money / count, carbon / count)))
@@ -84,7 +83,7 @@ class BidStochastic(Bidder):
 
     name: ClassVar[str] = "bid-stochastic"
     kinds: ClassVar[tuple[str, ...]] = ("continuous", "discrete")
-    env: BiddingEnv
+    env: ProducerEnv
 
     def __init__(self, env: Any, seed: int = 0) -> None:
         super().__init__(env, seed)

@@ -24,6 +24,7 @@ from energy_gym.agents.base import Agent, Callback
 from energy_gym.agents.keeper import Keeper
 from energy_gym.agents.logs import Board
 from energy_gym.agents.validation import Validation
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.envs.assembly import table_names
 from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, ResetNeededError, UnknownIdError
@@ -260,7 +261,7 @@ def reward_factor(env: Any) -> float:
     setup = env.setup
     weights, statistics, typical = setup.weights, setup.feed.statistics, 0.0
     for site, unit in zip(setup.sites, setup.units, strict=True):
-        money = statistics[table_names(site)[0]].scale / 1000.0
+        money = statistics[table_names(site)[0]].scale / KWH_PER_MWH
         carbon = statistics[site.energy.carbon].scale / 1000.0 if site.energy.carbon in statistics else 0.0
         drawn = sum(float(np.max(flexible.draw_kwh)) for flexible in unit.flexibles)
         typical += (weights.money * money + weights.carbon * carbon) * drawn

@@ -10,19 +10,17 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_gym.agents.base import Agent
 from energy_gym.agents.bid_planning import BidPlanner
-from energy_gym.bidding.env import BiddingEnv
+from energy_gym.arrays import Floats
+from energy_gym.bidding.env import ProducerEnv
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.meters import Registers, lay_out
 from energy_gym.oracle.solve import best_of_unit, by_unit, chosen_levels
 from energy_gym.oracle.statement import Goal
 from energy_gym.scenario import Site
 from energy_gym.units import Unit
-
-Floats = npt.NDArray[np.float64]
 
 
 class Planner(Protocol):
@@ -64,7 +62,7 @@ class MPC(Agent):
 
 def planner(env: EnergyEnv) -> Planner:
     """Return what plans in an environment."""
-    return BidPlanner(cast(BiddingEnv, env)) if env.decision == "bids" else StepPlanner(env)
+    return BidPlanner(cast(ProducerEnv, env)) if env.decision == "bids" else StepPlanner(env)
 
 
 @dataclass(frozen=True)
@@ -129,9 +127,9 @@ def first_action(env: EnergyEnv, units: Sequence[Unit], ends: bool) -> Any:
         ends: Whether the episode ends with the window; if not, what is stored at its end is worth the mean price.
     """
     setup = env.setup
-    closings = setup.closings if ends else setup.keeping
+    closings = setup.closings if ends else setup.continuation
     wishes = [
-        best_of_unit(unit, states, Goal(setup.weights, closing), setup.levels).wishes[:1]
+        best_of_unit(unit, states, Goal(setup.weights, closing), setup.levels, proving=False).wishes[:1]
         for unit, states, closing in zip(units, by_unit(setup, env.states), closings, strict=True)
         if unit.flexibles
     ]

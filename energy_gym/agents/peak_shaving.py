@@ -13,7 +13,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from energy_gym.agents.site_rules import DAY_HOURS, Floats, SiteRule, dearness, net_kw, returns
+from energy_gym.agents.site_rules import SiteRule, dearness, net_kw, returns
+from energy_gym.arrays import Floats
+from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ResetNeededError
 
@@ -162,4 +164,4 @@ class PeakShaving(SiteRule):
 
 def _day(env: EnergyEnv) -> int:
     """Return the number of steps of a day."""
-    return max(round(DAY_HOURS / env.setup.feed.step_hours), 1)
+    return max(round(HOURS_PER_DAY / env.setup.feed.step_hours), 1)

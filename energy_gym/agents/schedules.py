@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.oracle.rounding import returns
 from energy_gym.oracle.statement import Goal
 from energy_gym.units import Unit
 
-Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 # Temperatures of the first and the last round, as shares of the spread of what schedules drawn at random earn.
 HOT = 0.05

@@ -15,15 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.agents.base import Agent, Callback
+from energy_gym.arrays import Floats
+from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.entities import Battery, Consumer
 from energy_gym.entities.solar import Generator
 from energy_gym.envs.assembly import table_names
 from energy_gym.envs.env import EnergyEnv, batch_of
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.scenario import Site
-
-Floats = npt.NDArray[np.float64]
-DAY_HOURS = 24.0
 
 
 class SiteRule(Agent):
@@ -174,7 +173,7 @@ def dearness(env: EnergyEnv, ahead: Mapping[str, Floats]) -> Any:
     column = table_names(env.setup.sites[0])[0]
     if column not in ahead:
         return 0.0
-    day = ahead[column][..., : max(round(DAY_HOURS / env.setup.feed.step_hours), 1)]
+    day = ahead[column][..., : max(round(HOURS_PER_DAY / env.setup.feed.step_hours), 1)]
     low, high = day.min(axis=-1), day.max(axis=-1)
     return (day[..., 0] - low) / np.where(high > low, high - low, 1.0)
 

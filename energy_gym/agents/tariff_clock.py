@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from energy_gym.agents.site_rules import Floats, SiteRule, dearness, returns
+from energy_gym.agents.site_rules import SiteRule, dearness, returns
+from energy_gym.arrays import Floats
 from energy_gym.contracts import Tariff
 from energy_gym.envs.env import EnergyEnv
 

@@ -15,7 +15,7 @@ from energy_gym.bidding.choices import Choices
 from energy_gym.bidding.laws import limit_per_mwh, volume_kw
 from energy_gym.bidding.offers import Offers
 from energy_gym.bidding.setup import BiddingSetup
-from energy_gym.bidding.timetable import Book
+from energy_gym.bidding.timetable import MarketGates
 from energy_gym.contracts.clearing import trading_arrays
 from energy_gym.envs.batched import real_numbers
 from energy_gym.errors import ActionError
@@ -119,7 +119,7 @@ class ProducerBatchGates:
                 self._check(which, steps, given, mask)
                 self._write(place, book, which, steps[which], given)
 
-    def _write(self, place: int, book: Book, which: Ints, steps: Ints, given: Any) -> None:
+    def _write(self, place: int, book: MarketGates, which: Ints, steps: Ints, given: Any) -> None:
         asked = np.minimum(np.maximum(given[which, book.entries].astype(np.float64), -1.0), 1.0)
         volume = volume_kw(asked, book.market.limits, self.setup.trading, trading_arrays)
         rows, slots = np.nonzero((volume == 0.0) & (asked != 0.0))

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.bidding.expected import expected_surplus_kw
 from energy_gym.bidding.setup import OFFERS, BiddingSetup
-from energy_gym.bidding.timetable import Book
+from energy_gym.bidding.timetable import MarketGates
 from energy_gym.errors import ActionError, ConfigurationError
 
-Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
 
@@ -129,7 +129,7 @@ class Choices:
             left[:, :ahead] -= offered[which, :ahead]
         return left
 
-    def _write(self, book: Book, which: Numbers, steps: Numbers, volumes_kw: Floats, entries: Floats) -> None:
+    def _write(self, book: MarketGates, which: Numbers, steps: Numbers, volumes_kw: Floats, entries: Floats) -> None:
         """Write a market's bids: a slot takes the mean volume of its steps; nothing beyond the gate's last slot."""
         trading, size = self.setup.trading, book.slot_steps
         lead, count = (book.first[steps] - steps)[:, None], book.count[steps][:, None]

@@ -18,7 +18,7 @@ from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ConfigurationError
 
 
-class BiddingEnv(EnergyEnv):
+class ProducerEnv(EnergyEnv):
     """A producer as a Gymnasium environment; keywords as in `energy_gym.bidding.making.make_bidding`."""
 
     setup: BiddingSetup
@@ -27,7 +27,7 @@ class BiddingEnv(EnergyEnv):
     @classmethod
     def batch_class(cls) -> type[EnergyVectorEnv]:
         """See `EnergyEnv.batch_class`."""
-        return BiddingVectorEnv
+        return ProducerVectorEnv
 
     def _make_setup(self, **keywords: Any) -> BiddingSetup:
         return call_checked(make_bidding, keywords)
@@ -46,8 +46,8 @@ class BiddingEnv(EnergyEnv):
         return {book.market.name: part.copy() for book, part in zip(books, self._gates.ahead(), strict=True)}
 
 
-class BiddingVectorEnv(EnergyVectorEnv):
-    """Many producers' episodes at once; keywords as for `BiddingEnv`, and ``num_envs`` and ``autoreset``."""
+class ProducerVectorEnv(EnergyVectorEnv):
+    """Many producers' episodes at once; keywords as for `ProducerEnv`, and ``num_envs`` and ``autoreset``."""
 
     setup: BiddingSetup
     _gates: ProducerBatchGates

@@ -10,16 +10,15 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.bidding.setup import BiddingSetup
 from energy_gym.bidding.site import at_no_price, demand_kwh
-from energy_gym.contracts.supply import Terms
+from energy_gym.contracts.supply import SupplyTerms
 from energy_gym.envs.meters import Registers, lay_out
 from energy_gym.units import Unit
 
-Floats = npt.NDArray[np.float64]
 
-
-def expected_unit(setup: BiddingSetup, forecast: Mapping[str, Floats]) -> tuple[Unit, Terms]:
+def expected_unit(setup: BiddingSetup, forecast: Mapping[str, Floats]) -> tuple[Unit, SupplyTerms]:
     """Return the producer's unit, and what its consumer takes, as a forecast has them.
 
     Args:

@@ -10,18 +10,15 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from energy_gym.arrays import Floats
+from energy_gym.arrays import Flags, Floats
 from energy_gym.bidding.choices import Choices
 from energy_gym.bidding.laws import limit_per_mwh, volume_kw
 from energy_gym.bidding.setup import BiddingSetup
-from energy_gym.bidding.timetable import Book
+from energy_gym.bidding.timetable import MarketGates
 from energy_gym.contracts.clearing import trading_arrays
 from energy_gym.envs.gates import Observations
 from energy_gym.errors import ActionError
-
-Flags = npt.NDArray[np.bool_]
 
 
 class ProducerGates:
@@ -175,7 +172,7 @@ class ProducerGates:
             if count:
                 self._write(offer, book, int(book.first[t]) - self.first, count, entries)
 
-    def _write(self, offer: Floats, book: Book, begin: int, count: int, entries: Floats) -> None:
+    def _write(self, offer: Floats, book: MarketGates, begin: int, count: int, entries: Floats) -> None:
         asked = np.minimum(np.maximum(entries[book.entries], -1.0), 1.0)
         volume = volume_kw(asked, book.market.limits, self.setup.trading, trading_arrays)
         slots = -(-count // book.slot_steps)

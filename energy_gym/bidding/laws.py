@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from energy_gym.contracts.clearing import ClearingNamespace as TradingNamespace
 from energy_gym.contracts.clearing import PriceTaker, cut, market_order
-from energy_gym.contracts.clearing import Trading as TradingNamespace
 from energy_gym.contracts.market import Limits, Market
 from energy_gym.contracts.spot import energy_cost
 from energy_gym.contracts.supply import Supply, unmatched_cost
 from energy_gym.contracts.trading import Trading
 
 
-class Terms(NamedTuple):
+class ProducerTerms(NamedTuple):
     """What a step is settled on, in the order in which `trade` takes it."""
 
     base_kwh: Any
@@ -88,7 +88,7 @@ def compose_trade(trading: Trading, supply: Supply, hours: float, xp: TradingNam
     Example:
         >>> from energy_gym.contracts.clearing import trading_scalars
         >>> trade = compose_trade(Trading(), Supply(price_per_mwh=60.0), 1.0, trading_scalars)
-        >>> terms = Terms(100.0, 50.0, 50.0, 0.0, (40.0,), (70.0, 10.0))
+        >>> terms = ProducerTerms(100.0, 50.0, 50.0, 0.0, (40.0,), (70.0, 10.0))
         >>> money = trade(-900.0, 0.0, 0.0, (-1000.0,), (), terms)
         >>> money.market, money.supply, money.deviation
         (-40.0, -6.0, 7.0)

@@ -20,10 +20,11 @@ from energy_gym.bidding.publication import known_in_time
 from energy_gym.bidding.setup import OFFERS, BiddingSetup
 from energy_gym.bidding.site import at_no_price, demand_kwh
 from energy_gym.bidding.tape import BidTape
-from energy_gym.bidding.timetable import HOURS_PER_DAY, timetable
+from energy_gym.bidding.timetable import timetable
 from energy_gym.bidding.unit import ProducerUnit, producer_step, unmatched_at_end
-from energy_gym.contracts.supply import Supply, Terms
+from energy_gym.contracts.supply import Supply, SupplyTerms
 from energy_gym.contracts.trading import Trading
+from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.feed import Feed
 from energy_gym.entities import Battery, Consumer, PumpedHydro
 from energy_gym.envs.assembly import lay_out_scenario
@@ -125,7 +126,7 @@ def _laid_out(scenario: Scenario, feed: Feed, common: Common) -> BiddingSetup:
         sites=laid.sites,
         units=(unit,),
         closings=laid.closings,
-        keeping=laid.keeping,
+        continuation=laid.continuation,
         levels=None,
         episode_steps=common.length(clock, feed),
         whole=common.wanted(clock) is None,
@@ -139,7 +140,7 @@ def _producer(site: Unit, entities: Any, trading: Trading, supply: Supply, feed:
     window = slice(feed.first, feed.stop)
     values = {name: series[window] for name, series in feed.values.items()}
     demand = demand_kwh(entities, values, feed.step_hours)
-    terms: Terms = supply.terms(demand, feed.step_hours)
+    terms: SupplyTerms = supply.terms(demand, feed.step_hours)
     return ProducerUnit(
         **{**vars(at_no_price(site, demand, terms)), "laws": LAWS},
         trading=trading,

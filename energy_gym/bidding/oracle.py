@@ -11,15 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.bidding.gates import ProducerGates
 from energy_gym.bidding.laws import cleared_kw
 from energy_gym.bidding.setup import BiddingSetup
-from energy_gym.bidding.statement import Bids, Window, nonconvex, state_window
+from energy_gym.bidding.statement import Bids, BidWindow, nonconvex, state_window
 from energy_gym.bidding.volumes import (
     TOLERANCE_KW,
-    Open,
+    OpenSlots,
     Volumes,
     always_whole,
     chosen_by_price,
@@ -33,7 +33,6 @@ from energy_gym.oracle.model import Answer, ArrayModel
 from energy_gym.oracle.solution import EXACT, Plan, Solution, replay
 from energy_gym.oracle.statement import Goal
 
-Floats = npt.NDArray[np.float64]
 DEFAULT_SECONDS = 60.0
 ROUNDS = 60
 FIRST_TANGENTS = 9
@@ -118,7 +117,7 @@ def _searched(gates: ProducerGates, states: Sequence[float], end: float) -> tupl
     return best, bound
 
 
-def _solved(window: Window, whole: bool, tangents: tuple[Floats, ...], end: float) -> tuple[Bids, Answer]:
+def _solved(window: BidWindow, whole: bool, tangents: tuple[Floats, ...], end: float) -> tuple[Bids, Answer]:
     model = ArrayModel(len(window.unit), likely=nonconvex(window))
     bids = state_window(model, window, whole, tangents)
     return bids, model.solve(max(end - time.perf_counter(), 0.1))
@@ -128,13 +127,13 @@ def _closed(plan: Plan, bound: float) -> bool:
     return bound - plan.value <= EXACT * max(1.0, abs(plan.value))
 
 
-def _has_sizes(window: Window) -> bool:
+def _has_sizes(window: BidWindow) -> bool:
     """Return whether some market has ticks or smallest sizes, or slots in which limit prices choose."""
     every = [(market.market.limits, chosen_by_price(market, window.trading)) for market in window.markets]
     return any(limits.tick_kw or limits.minimum_kw or by_price for limits, by_price in every)
 
 
-def _is_bound(window: Window, whole: bool) -> bool:
+def _is_bound(window: BidWindow, whole: bool) -> bool:
     """Return whether no plan can beat a stated window.
 
     Bids of any size leave out that limit prices choose among the steps of a slot; whole ticks leave out that a bid may
@@ -145,7 +144,7 @@ def _is_bound(window: Window, whole: bool) -> bool:
     return not whole or all(always_whole(market, window.trading) for market in window.markets)
 
 
-def _step_by_step(window: Window) -> Window:
+def _step_by_step(window: BidWindow) -> BidWindow:
     """Return a window in which every step is a slot of its own: it can do all that limit prices can."""
     found = []
     for market in window.markets:
@@ -154,7 +153,7 @@ def _step_by_step(window: Window) -> Window:
     return replace(window, markets=tuple(found))
 
 
-def first_tangents(window: Window) -> tuple[Floats, ...]:
+def first_tangents(window: BidWindow) -> tuple[Floats, ...]:
     """Return volumes at which the cost of moving the price is stated first, by market, each of shape (count, T) [kW].
 
     Nothing where bids do not move the price along a line, or where money does not count.
@@ -169,7 +168,7 @@ def first_tangents(window: Window) -> tuple[Floats, ...]:
     return tuple(found)
 
 
-def _understated(window: Window, tangents: tuple[Floats, ...], bids: Bids, columns: Floats) -> float:
+def _understated(window: BidWindow, tangents: tuple[Floats, ...], bids: Bids, columns: Floats) -> float:
     """Return by how much the tangents understate what a plan pays for moving the price [reward units]."""
     if not isinstance(window.trading.impact, LinearImpact):
         return 0.0
@@ -195,14 +194,14 @@ def _more_tangents(tangents: tuple[Floats, ...], bids: Bids, columns: Floats) ->
     return tuple(found)
 
 
-def actual_window(gates: ProducerGates, states: Sequence[float], size: int | None = None) -> Window:
+def actual_window(gates: ProducerGates, states: Sequence[float], size: int | None = None) -> BidWindow:
     """Return the rest of an episode, or so many steps of it, as it will be; energy left where it goes on is kept."""
     setup, first = gates.setup, gates.t
     stop = gates.stop if size is None else min(first + size, gates.stop)
     unit = setup.unit.window(first, stop)
     closes = unit.closes.copy()
     closes[-1] = 1.0
-    return Window(
+    return BidWindow(
         unit=unit.site,
         terms=unit.terms,
         closes=closes,
@@ -211,11 +210,11 @@ def actual_window(gates: ProducerGates, states: Sequence[float], size: int | Non
         trading=setup.trading,
         supply=setup.supply,
         states=tuple(states[: unit.balance + 1]),
-        goal=Goal(setup.weights, setup.closings[0] if stop == gates.stop else setup.keeping[0]),
+        goal=Goal(setup.weights, setup.closings[0] if stop == gates.stop else setup.continuation[0]),
     )
 
 
-def open_markets(gates: ProducerGates, stop: int, prices: Sequence[Floats]) -> tuple[Open, ...]:
+def open_markets(gates: ProducerGates, stop: int, prices: Sequence[Floats]) -> tuple[OpenSlots, ...]:
     """Return what was bid and what is open to bids in each market from now until a step, at some prices."""
     setup, now = gates.setup, gates.t
     found = []
@@ -233,11 +232,11 @@ def open_markets(gates: ProducerGates, stop: int, prices: Sequence[Floats]) -> t
         offered[: len(rows), : rows.shape[1]] = rows
         limit = offered[1] if setup.trading.priced else None
         fixed = np.asarray(cleared_kw(setup.trading, book.market, offered[0], limit, price, trading_arrays))
-        found.append(Open(book.market, np.where(slot >= 0, 0.0, fixed), slot, price))
+        found.append(OpenSlots(book.market, np.where(slot >= 0, 0.0, fixed), slot, price))
     return tuple(found)
 
 
-def actions_of(gates: ProducerGates, window: Window, bids: Bids, columns: Floats) -> Floats:
+def actions_of(gates: ProducerGates, window: BidWindow, bids: Bids, columns: Floats) -> Floats:
     """Return the actions that play a solved window, shape (steps, controls); volumes are rounded to their ticks."""
     setup, size = gates.setup, len(window.unit)
     actions = np.zeros((size, setup.controls))
@@ -259,7 +258,7 @@ def _value(expression: Any, columns: Floats) -> Any:
 
 
 def _write_bids(
-    gates: ProducerGates, window: Window, place: int, volumes: Volumes, columns: Floats, actions: Floats
+    gates: ProducerGates, window: BidWindow, place: int, volumes: Volumes, columns: Floats, actions: Floats
 ) -> None:
     """Write a market's bids into the actions of the steps at whose gates they are due."""
     setup, now, size = gates.setup, gates.t, len(window.unit)
@@ -278,14 +277,14 @@ def _write_bids(
                 actions[gate, first : first + len(steps)] = np.where(opened, limits[slots], -1.0)
 
 
-def limit_shares(market: Open, shares: Floats, limits: Floats) -> Floats:
+def limit_shares(market: OpenSlots, shares: Floats, limits: Floats) -> Floats:
     """Return limit prices as entries of an action; where any will do, those that take a bid at every price."""
     low, high = market.market.limits.floor_per_mwh, market.market.limits.cap_per_mwh
     wanted = (limits - (high + low) / 2.0) / ((high - low) / 2.0)
     return np.where(np.isnan(limits), np.where(shares > 0.0, 1.0, -1.0), np.clip(wanted, -1.0, 1.0))
 
 
-def volume_shares(setup: BiddingSetup, market: Open, volumes: Floats) -> Floats:
+def volume_shares(setup: BiddingSetup, market: OpenSlots, volumes: Floats) -> Floats:
     """Return volumes [kW] as entries of an action: rounded to the tick, and to the smallest size if nearly of it."""
     tick, (buy, sell) = market.market.limits.tick_kw, sizes(market.market, setup.trading)
     rounded = np.round(volumes / tick) * tick if tick else volumes

@@ -13,11 +13,10 @@ from dataclasses import replace
 
 from energy_gym.contracts.market import LocalDay, Market
 from energy_gym.contracts.trading import Trading
+from energy_gym.conversions import MINUTES_PER_DAY, MINUTES_PER_HOUR
 from energy_gym.data.feed import Feed
 from energy_gym.errors import ConfigurationError
 
-MINUTES_PER_DAY = 1440
-HOUR = 60
 AFTER = "after"
 MARKETS_USUAL = "day-ahead 13:00"
 _DAY_AHEAD = re.compile(r"day-ahead (\d{2}):(\d{2})")
@@ -82,6 +81,6 @@ def _day_ahead(published: str, market: Market) -> str:
     match = _DAY_AHEAD.fullmatch(published)
     if match is None or not (minutes.isdecimal() and hours.isdecimal() and days == ["*", "*", "*"]):
         return published if published == AFTER else AFTER
-    gate, said = int(hours) * HOUR + int(minutes), int(match[1]) * HOUR + int(match[2])
-    chosen = said if said >= gate + 1 else min(gate + HOUR, MINUTES_PER_DAY)
-    return f"day-ahead {chosen // HOUR:02d}:{chosen % HOUR:02d}"
+    gate, said = int(hours) * MINUTES_PER_HOUR + int(minutes), int(match[1]) * MINUTES_PER_HOUR + int(match[2])
+    chosen = said if said >= gate + 1 else min(gate + MINUTES_PER_HOUR, MINUTES_PER_DAY)
+    return f"day-ahead {chosen // MINUTES_PER_HOUR:02d}:{chosen % MINUTES_PER_HOUR:02d}"

@@ -13,7 +13,7 @@ from energy_gym.bidding import laws
 from energy_gym.bidding.tape import BidTape
 from energy_gym.bidding.timetable import Timetable
 from energy_gym.bidding.unit import ProducerUnit
-from energy_gym.contracts.supply import Supply, Terms
+from energy_gym.contracts.supply import Supply, SupplyTerms
 from energy_gym.contracts.trading import Trading
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError
@@ -51,7 +51,7 @@ class BiddingSetup(Setup):
         return self.unit.supply
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> SupplyTerms:
         """What the consumer takes and allows, by step."""
         return self.unit.terms
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from energy_gym.arrays import Floats
-from energy_gym.contracts.supply import Terms
+from energy_gym.contracts.supply import SupplyTerms
 from energy_gym.entities import Consumer
 from energy_gym.units import Unit
 
@@ -30,7 +30,7 @@ def demand_kwh(entities: Mapping[str, Any], values: Mapping[str, Floats], hours:
     return fixed
 
 
-def at_no_price(unit: Unit, demand: Floats, terms: Terms) -> Unit:
+def at_no_price(unit: Unit, demand: Floats, terms: SupplyTerms) -> Unit:
     """Return a unit whose consumer takes what its contract says, and whose energy is worth what contracts say of it."""
     nothing = np.zeros(len(unit))
     return replace(unit, buy=nothing, sell=nothing, fixed_kwh=unit.fixed_kwh - demand + terms.base_kwh)

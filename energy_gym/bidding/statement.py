@@ -13,23 +13,24 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import arrays
-from energy_gym.bidding.volumes import Open, Volumes, sizes, state_impact, state_volumes
+from energy_gym.bidding.volumes import OpenSlots, Volumes, sizes, state_impact, state_volumes
 from energy_gym.contracts.deviation import Pieces
-from energy_gym.contracts.spot import KWH_PER_MWH, energy_cost
-from energy_gym.contracts.supply import Supply, Terms
+from energy_gym.contracts.spot import energy_cost
+from energy_gym.contracts.supply import Supply, SupplyTerms
 from energy_gym.contracts.trading import Trading
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.modelling import Model
 from energy_gym.oracle.statement import Extra, Goal, Stated, most_metered_kwh, state_unit
 from energy_gym.units import Unit
 
-Floats = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
 TOLERANCE = 1e-7
 
 
 @dataclass(frozen=True)
-class Window:
+class BidWindow:
     """A producer over a window of T steps, as it is or as it is expected.
 
     Args:
@@ -45,9 +46,9 @@ class Window:
     """
 
     unit: Unit
-    terms: Terms
+    terms: SupplyTerms
     closes: Floats
-    markets: tuple[Open, ...]
+    markets: tuple[OpenSlots, ...]
     imbalance: dict[str, Floats]
     trading: Trading
     supply: Supply
@@ -63,7 +64,7 @@ class Bids(NamedTuple):
     volumes: tuple[Volumes, ...]
 
 
-def state_window(model: Model, window: Window, whole: bool = True, tangents: Sequence[Floats] = ()) -> Bids:
+def state_window(model: Model, window: BidWindow, whole: bool = True, tangents: Sequence[Floats] = ()) -> Bids:
     """State a producer, and what it earns.
 
     Args:
@@ -95,7 +96,7 @@ def state_window(model: Model, window: Window, whole: bool = True, tangents: Seq
     return Bids(stated, shift, tuple(volumes))
 
 
-def _match(model: Model, window: Window, shift: Any, money: float) -> None:
+def _match(model: Model, window: BidWindow, shift: Any, money: float) -> None:
     """State the balance of supply and demand, and what closing it costs; both penalties make the cost convex."""
     start, terms = window.states[-1], window.terms
     most = abs(start) + float(terms.more_kwh.sum() + terms.less_kwh.sum())
@@ -111,7 +112,7 @@ def _match(model: Model, window: Window, shift: Any, money: float) -> None:
         model.earn(cost * (-money / KWH_PER_MWH))
 
 
-def _surplus_bounds(window: Window) -> tuple[Floats, Floats]:
+def _surplus_bounds(window: BidWindow) -> tuple[Floats, Floats]:
     """Return the least and the largest surplus, committed less metered, that can come about [kWh], shape (T,)."""
     unit, terms = window.unit, window.terms
     most_in, most_out = most_metered_kwh(unit)
@@ -174,7 +175,7 @@ def _in_order(model: Model, parts: Sequence[Any], widths: Sequence[Floats], told
         model.choose(rows, broken)
 
 
-def nonconvex(window: Window) -> npt.NDArray[np.bool_]:
+def nonconvex(window: BidWindow) -> npt.NDArray[np.bool_]:
     """Return the steps in which a plan may gain from what is not linear: falling slopes, or prices below 0."""
     money, carbon = window.goal.weights
     slopes = window.trading.deviation.pieces(window.imbalance, window.unit.hours).slopes_per_mwh

@@ -16,11 +16,9 @@ from energy_gym.bidding.timetable import MOST_DAYS_TO_GATE, Timetable
 from energy_gym.contracts.trading import Trading
 from energy_gym.tape import OBSERVATION_LIMIT, Slot, Tape
 
-Floats = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True)
-class Shown:
+class OfferSlot:
     """How a figure of the offers in a market is observed, for the running and the coming steps.
 
     Args:
@@ -99,14 +97,14 @@ class BidTape(Tape):
         return len(self.layout) - len(self._offers())
 
     @cached_property
-    def shown(self) -> tuple[Shown, ...]:
+    def shown(self) -> tuple[OfferSlot, ...]:
         """How the offers are observed: market by market its volumes, then its limit prices where bids have them."""
         found, begin = [], self.offered_from
         for place, book in enumerate(self.timetable.books):
             price = self.feed.statistics[book.market.price]
             spans = [(0.0, self.size_kw, 1.0), (price.offset, price.scale, OBSERVATION_LIMIT)]
             for row, span in enumerate(spans if self.trading.priced else spans[:1]):
-                found.append(Shown(place, row, begin, begin + book.ahead, *span))
+                found.append(OfferSlot(place, row, begin, begin + book.ahead, *span))
                 begin += book.ahead
         return tuple(found)
 

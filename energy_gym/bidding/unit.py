@@ -17,7 +17,7 @@ from energy_gym.backends import Namespace
 from energy_gym.bidding import laws
 from energy_gym.contracts.clearing import trading_of
 from energy_gym.contracts.spot import carbon_kg
-from energy_gym.contracts.supply import Supply, Terms, shifted, unmatched_cost
+from energy_gym.contracts.supply import Supply, SupplyTerms, shifted, unmatched_cost
 from energy_gym.contracts.trading import Trading
 from energy_gym.dynamics import Advance, Flow, compose
 from energy_gym.units import Unit
@@ -43,7 +43,7 @@ class ProducerUnit(Unit):
 
     trading: Trading
     supply: Supply
-    terms: Terms
+    terms: SupplyTerms
     closes: Floats
     prices: tuple[Floats, ...]
     imbalance: tuple[Floats, ...]
@@ -88,7 +88,7 @@ class ProducerUnit(Unit):
         part, terms = slice(first, stop), self.terms
         return replace(
             super().window(first, stop),
-            terms=Terms(terms.base_kwh[part], terms.more_kwh[part], terms.less_kwh[part]),
+            terms=SupplyTerms(terms.base_kwh[part], terms.more_kwh[part], terms.less_kwh[part]),
             closes=self.closes[part],
             prices=tuple(row[part] for row in self.prices),
             imbalance=tuple(row[part] for row in self.imbalance),
@@ -101,10 +101,10 @@ class ProducerUnit(Unit):
         columns = [*terms, self.closes, *self.prices, *self.imbalance]
         return np.concatenate([np.column_stack(columns), np.zeros((1, len(columns)))])
 
-    def terms_of(self, row: Any) -> laws.Terms:
+    def terms_of(self, row: Any) -> laws.ProducerTerms:
         """Return the terms of a step of `settled` (floats, or arrays with a value per environment)."""
         last = 4 + len(self.prices)
-        return laws.Terms(row[0], row[1], row[2], row[3], tuple(row[4:last]), tuple(row[last:]))
+        return laws.ProducerTerms(row[0], row[1], row[2], row[3], tuple(row[4:last]), tuple(row[last:]))
 
     def signals(self) -> list[tuple[Any, ...]]:
         """See `Unit.signals`: what the site is told, volumes and limit prices of nothing bid, and the terms."""

@@ -7,16 +7,14 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import numpy.typing as npt
 from gymnasium import spaces
 
+from energy_gym.arrays import Floats
 from energy_gym.bidding.choices import Choices
-from energy_gym.bidding.env import BiddingEnv
+from energy_gym.bidding.env import ProducerEnv
 from energy_gym.bidding.setup import OFFERS
 from energy_gym.envs.keywords import action_levels
 from energy_gym.errors import ConfigurationError
-
-Floats = npt.NDArray[np.float64]
 
 
 class OfferLevels(gym.ActionWrapper[Any, Any, Any]):
@@ -42,7 +40,7 @@ class OfferLevels(gym.ActionWrapper[Any, Any, Any]):
     def __init__(self, env: gym.Env[Any, Any], storage: str = "discrete-3", offers: Sequence[float] = OFFERS) -> None:
         super().__init__(env)
         base = env.unwrapped
-        if not isinstance(base, BiddingEnv):
+        if not isinstance(base, ProducerEnv):
             found = f"env={type(base).__name__}"
             raise ConfigurationError(found, "must be energy_gym/Bidding-v0", "wrap gym.make('energy_gym/Bidding-v0')")
         self._base = base

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
+from energy_gym.arrays import Floats
 from energy_gym.contracts.ledger import Ledger
 from energy_gym.errors import ConfigurationError
 from energy_gym.trees import enrol
@@ -18,7 +16,6 @@ from energy_gym.trees import enrol
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = npt.NDArray[np.float64]
 Values = Mapping[str, Floats]
 C = TypeVar("C", bound="type[Contract]")
 

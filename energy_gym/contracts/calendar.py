@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from energy_gym.contracts.clock import DAY, MINUTE, Bools, Ints, LocalTimes
+from energy_gym.arrays import Flags, Ints
+from energy_gym.contracts.clock import DAY, MINUTE, LocalTimes
 from energy_gym.errors import ConfigurationError, UnknownIdError
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -90,16 +91,16 @@ class When:
         """Seconds of the day at which a span begins or ends; midnight is 0."""
         return tuple(sorted({edge % DAY for span in self.spans for edge in span}))
 
-    def covers(self, month: Ints, weekday: Ints, second: Ints, holiday: Bools) -> Bools:
+    def covers(self, month: Ints, weekday: Ints, second: Ints, holiday: Flags) -> Flags:
         """Tell where it applies, for calendar figures of any shapes that broadcast."""
         inside = np.zeros(np.shape(second), dtype=bool)
         for start, end in self.spans:
             inside |= (start <= second) & (second < end)
         days = DAYS[self.days] if isinstance(self.days, str) else self.days
-        covered: Bools = inside & np.isin(month, self.months) & np.isin(weekday, days)
+        covered: Flags = inside & np.isin(month, self.months) & np.isin(weekday, days)
         return covered & {"as-days": np.ones_like(holiday), "only": holiday, "never": ~holiday}[self.holidays]
 
-    def matches(self, local: LocalTimes, holidays: Iterable[str] = ()) -> Bools:
+    def matches(self, local: LocalTimes, holidays: Iterable[str] = ()) -> Flags:
         """Tell at which of the times it applies (T,), given the table's holidays.
 
         Example:

@@ -16,15 +16,15 @@ import numpy as np
 
 from energy_gym.backends import Namespace, arrays, scalars, tensors
 from energy_gym.contracts.market import Limits
+from energy_gym.conversions import KW_PER_MW
 from energy_gym.errors import ConfigurationError
 
-KW_PER_MW = 1000.0
 _TICK_SHARE = 1e-9
 FLOAT32_SHARE = 2.0**-23
 """Actions are float32: a size below another by no more than their rounding, relative to it, counts as that one."""
 
 
-class Trading(Namespace, Protocol):
+class ClearingNamespace(Namespace, Protocol):
     """What the laws of a market ask of their numbers: a comparison and rounding down, beside the suite's namespace."""
 
     def kept(self, value: Any, test: Any) -> Any:
@@ -68,11 +68,11 @@ class _Arrays:
         return np.floor(value)
 
 
-trading_scalars: Trading = _Scalars()
-trading_arrays: Trading = _Arrays()
+trading_scalars: ClearingNamespace = _Scalars()
+trading_arrays: ClearingNamespace = _Arrays()
 
 
-def trading_tensors() -> Trading:
+def trading_tensors() -> ClearingNamespace:
     """Return the namespace of torch tensors.
 
     Raises:
@@ -90,10 +90,10 @@ def trading_tensors() -> Trading:
         return torch.where(test >= 0.0, value, torch.zeros_like(value))
 
     space = SimpleNamespace(**vars(basis), kept=kept, whole=torch.floor)
-    return cast(Trading, space)
+    return cast(ClearingNamespace, space)
 
 
-def trading_of(xp: Namespace) -> Trading:
+def trading_of(xp: Namespace) -> ClearingNamespace:
     """Return what the laws of a market ask of the numbers of a namespace.
 
     Example:
@@ -105,7 +105,7 @@ def trading_of(xp: Namespace) -> Trading:
     return trading_arrays if xp is arrays else trading_tensors()
 
 
-def cut(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
+def cut(volume_kw: Any, limits: Limits, xp: ClearingNamespace) -> Any:
     """Cut a bid's volume to a market's sizes [kW]: not above the maximum, down to the tick, nothing below the minimum.
 
     Sizes that float32 cannot tell from a multiple above them count as that multiple, and so close to the minimum as
@@ -130,7 +130,7 @@ def cut(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
     return bought - (size - bought)
 
 
-def _cut_size(size_kw: Any, limits: Limits, xp: Trading) -> Any:
+def _cut_size(size_kw: Any, limits: Limits, xp: ClearingNamespace) -> Any:
     most, tick = limits.maximum_kw, limits.tick_kw
     size = xp.bounded(size_kw, most)
     meant = size * (1.0 + FLOAT32_SHARE)
@@ -140,7 +140,7 @@ def _cut_size(size_kw: Any, limits: Limits, xp: Trading) -> Any:
     return xp.kept(rounded, meant - limits.minimum_kw + tick * _TICK_SHARE)
 
 
-def cleared(volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading) -> Any:
+def cleared(volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: ClearingNamespace) -> Any:
     """Volume of a bid that a price taker gets [kW]: all of it or none.
 
     Args:
@@ -163,7 +163,7 @@ def cleared(volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading)
     return bought - xp.kept(xp.positive(-volume_kw), price_per_mwh - limit_per_mwh)
 
 
-def market_order(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
+def market_order(volume_kw: Any, limits: Limits, xp: ClearingNamespace) -> Any:
     """Return the limit price that makes a bid of volume alone: the cap where it buys, the floor where it sells.
 
     Source:
@@ -198,7 +198,7 @@ class PriceImpact(Protocol):
     No bid may move a price in its own favour: that is what the oracle's bound rests on.
     """
 
-    def taken(self, volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading) -> tuple[Any, Any]:
+    def taken(self, volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: ClearingNamespace) -> tuple[Any, Any]:
         """Return the volume that clears [kW] and the price it clears at [currency/MWh].
 
         Args:
@@ -221,7 +221,7 @@ class PriceTaker:
         (-10.0, 50.0)
     """
 
-    def taken(self, volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading) -> tuple[Any, Any]:
+    def taken(self, volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: ClearingNamespace) -> tuple[Any, Any]:
         """Return all or nothing of the volume, and the price as it was."""
         return cleared(volume_kw, limit_per_mwh, price_per_mwh, xp), price_per_mwh
 
@@ -256,7 +256,7 @@ class LinearImpact:
             found = f"per_mwh_per_mw={value!r}"
             raise ConfigurationError(found, "must be positive and finite", "use PriceTaker() where bids move nothing")
 
-    def taken(self, volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading) -> tuple[Any, Any]:
+    def taken(self, volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: ClearingNamespace) -> tuple[Any, Any]:
         """Return the part of the volume that keeps to its limit, and the price that it moves to."""
         per_kw = self.per_mwh_per_mw / KW_PER_MW
         bought = xp.bounded(xp.positive(volume_kw), (limit_per_mwh - price_per_mwh) / per_kw)

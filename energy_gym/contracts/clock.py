@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Flags, Ints
 from energy_gym.errors import ConfigurationError, NaiveIndexError
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 DAY = 86400
 MINUTE = 60
-
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -84,7 +82,7 @@ class LocalTimes:
         """Days of the month (T,), from 1."""
         return (self.dates - self.stamps.astype("datetime64[M]")).astype(np.int64) + 1
 
-    def on(self, holidays: Iterable[str]) -> Bools:
+    def on(self, holidays: Iterable[str]) -> Flags:
         """Tell which times fall on a holiday (T,), given as ``"2024-12-25"`` (once) or ``"12-25"`` (every year)."""
         days = tuple(holidays)
         once = np.array([day for day in days if len(day) > 5], dtype="datetime64[D]")

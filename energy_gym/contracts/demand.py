@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Flags, Ints
 from energy_gym.backends import Namespace
 from energy_gym.contracts import calendar
 from energy_gym.contracts.base import Contract, party_names, register
-from energy_gym.contracts.clock import Bools, Ints, LocalTimes, by_step, check_zone
+from energy_gym.contracts.clock import LocalTimes, by_step, check_zone
 from energy_gym.errors import ConfigurationError
 from energy_gym.trees import build_rows, listed, number, text
 
@@ -76,8 +77,8 @@ class DemandSchedule:
     """
 
     rates: npt.NDArray[np.float64]
-    active: Bools
-    fresh: Bools
+    active: Flags
+    fresh: Flags
 
 
 @register

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from energy_gym.backends import Namespace
-from energy_gym.contracts.spot import KWH_PER_MWH
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.errors import ConfigurationError
 
 Prices = Mapping[str, Any]

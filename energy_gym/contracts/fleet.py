@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from energy_gym.arrays import Floats
 from energy_gym.contracts.activation import require_column, require_number
-from energy_gym.contracts.base import Contract, EnergyContract, Floats, Values, party_names, register
+from energy_gym.contracts.base import Contract, EnergyContract, Values, party_names, register
 from energy_gym.entities.battery import Battery
 from energy_gym.errors import ConfigurationError
 from energy_gym.trees import check_keys, listed, mapping, sequence, text

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
 from energy_gym.errors import ConfigurationError, UnknownIdError
 
-Floats = npt.NDArray[np.float64]
 PARTS = ("energy_cost", "penalty", "demand_charge")
 
 

@@ -12,9 +12,9 @@ import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from energy_gym.conversions import MINUTES_PER_DAY, MINUTES_PER_HOUR
 from energy_gym.errors import ConfigurationError, NonPositiveError, UnknownIdError
 
-MINUTES_PER_HOUR = 60
 _TICK_SHARE = 1e-9
 _NAME, _PLAIN = re.compile("[A-Za-z]{3}"), re.compile(r"[\d*,/ \t-]+")
 
@@ -162,7 +162,7 @@ class Market:
         _check_cron(self.name, self.deadline)
 
     def _check_times(self) -> None:
-        if not _whole(self.slot_minutes) or self.slot_minutes < 1 or 1440 % self.slot_minutes:
+        if not _whole(self.slot_minutes) or self.slot_minutes < 1 or MINUTES_PER_DAY % self.slot_minutes:
             found = f"market {self.name!r}: slot_minutes={self.slot_minutes!r}"
             raise NonPositiveError(found, "must be whole minutes that divide a day", "pass 5, 15, 30 or 60")
         if not _whole(self.window_minutes) or self.window_minutes < 0:

@@ -21,11 +21,10 @@ from energy_gym.contracts.activation import (
 )
 from energy_gym.contracts.base import party_names, register
 from energy_gym.contracts.fleet import FleetMarket, Leg, checked_powers
-from energy_gym.contracts.spot import KWH_PER_MWH
+from energy_gym.conversions import KW_PER_MW, KWH_PER_MWH
 from energy_gym.errors import ConfigurationError, NonPositiveError
 from energy_gym.trees import build, kind_tree, of_kind, text, to_tree
 
-KW_PER_MW = 1000.0
 DIRECTIONS = ("up", "down")
 TICK_SHARE = 1e-9
 

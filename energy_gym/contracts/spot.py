@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from energy_gym.contracts.base import EnergyContract, Floats, Values, party_names, register
+from energy_gym.arrays import Floats
+from energy_gym.contracts.base import EnergyContract, Values, party_names, register
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-KWH_PER_MWH = 1000.0
 G_PER_KG = 1000.0
 KG_PER_TONNE = 1000.0
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace
 from energy_gym.contracts.base import Contract, party_names, register
 from energy_gym.contracts.clock import LocalTimes, check_zone
-from energy_gym.contracts.spot import KWH_PER_MWH
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.trees import number
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MATCHING = ("day", "step")
-Floats = npt.NDArray[np.float64]
 
 
 @register
@@ -89,7 +88,7 @@ class Supply(Contract):
         """Penalty for energy supplied beyond the demand [currency/MWh]."""
         return self.price_per_mwh if self.surplus_per_mwh is None else self.surplus_per_mwh
 
-    def terms(self, demand_kwh: Floats, hours: float) -> Terms:
+    def terms(self, demand_kwh: Floats, hours: float) -> SupplyTerms:
         """Return what the contract takes and allows at each step.
 
         Args:
@@ -97,7 +96,7 @@ class Supply(Contract):
             hours: Length of a step [h].
         """
         base = np.clip(demand_kwh, self.min_kw * hours, self.max_kw * hours)
-        return Terms(base, self.max_kw * hours - base, base - self.min_kw * hours)
+        return SupplyTerms(base, self.max_kw * hours - base, base - self.min_kw * hours)
 
     def closes(self, times: pd.DatetimeIndex, zone: str) -> Floats:
         """Return 1.0 where a matching period ends with the step, shape (steps,).
@@ -113,7 +112,7 @@ class Supply(Contract):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SupplyTerms:
     """What a supply contract takes and allows, by step.
 
     Args:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace
 from energy_gym.contracts.base import EnergyContract, party_names, register
-from energy_gym.contracts.spot import KWH_PER_MWH
 from energy_gym.contracts.time_of_use import Band, TimeOfUse
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.errors import ConfigurationError, DataError, MissingColumnError
 from energy_gym.trees import build, check_keys, mapping, number, text
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Band", "Tariff", "TimeOfUse", "costa_rica", "grid_cost"]
-
-Floats = npt.NDArray[np.float64]
 
 
 @register

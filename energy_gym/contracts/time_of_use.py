@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Flags, Floats
 from energy_gym.contracts import calendar
-from energy_gym.contracts.clock import DAY, Bools, LocalTimes, by_step, check_zone, hour_text
+from energy_gym.contracts.clock import DAY, LocalTimes, by_step, check_zone, hour_text
 from energy_gym.errors import ConfigurationError
 from energy_gym.trees import build_rows, listed, number, text
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ def _check_cover(bands: Sequence[Band]) -> None:
     starts = sorted({0, *(edge for band in bands for edge in band.when.edges)})
     month, day = np.arange(1, 13).reshape(-1, 1, 1, 1), np.arange(7).reshape(-1, 1, 1)
     free, second = np.array([[False], [True]]), np.array(starts)
-    covered: Bools = np.stack([band.when.covers(month, day, second, free) for band in bands])
+    covered: Flags = np.stack([band.when.covers(month, day, second, free) for band in bands])
     wrong = np.argwhere(covered.sum(axis=0) != 1)
     if len(wrong):
         month_at, day_at, free_at, span = (int(place) for place in wrong[0])
@@ -154,7 +153,7 @@ def _check_cover(bands: Sequence[Band]) -> None:
         raise _cover_error(bands, covered[:, month_at, day_at, free_at, :], span, place)
 
 
-def _cover_error(bands: Sequence[Band], day: Bools, span: int, place: str) -> ConfigurationError:
+def _cover_error(bands: Sequence[Band], day: Flags, span: int, place: str) -> ConfigurationError:
     """Return the error for a span of a day, from which bands (bands, spans) cover it."""
     names = [repr(band.name) for band, covers in zip(bands, day[:, span], strict=True) if covers]
     if names:
@@ -166,7 +165,7 @@ def _cover_error(bands: Sequence[Band], day: Bools, span: int, place: str) -> Co
     return ConfigurationError("bands", f"leave a hole in {place}{beside}", "extend a band, or add one")
 
 
-def _neighbour(bands: Sequence[Band], day: Bools, span: int, way: int) -> str:
+def _neighbour(bands: Sequence[Band], day: Flags, span: int, way: int) -> str:
     """Return the name of the nearest band before or after a span of the day, around midnight if need be."""
     spans: Iterator[int] = ((span + way * step) % day.shape[1] for step in range(1, day.shape[1]))
     found = next((place for place in spans if day[:, place].any()), None)

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from energy_gym.arrays import Floats
 from energy_gym.contracts.banded import Banded, PiecewiseLinear
-from energy_gym.contracts.base import EnergyContract, Floats, Values, party_names, register
+from energy_gym.contracts.base import EnergyContract, Values, party_names, register
 from energy_gym.contracts.clearing import LinearImpact, PriceImpact, PriceTaker
 from energy_gym.contracts.deviation import Deviation, DualPrice, LinearPenalty, SinglePrice
 from energy_gym.contracts.market import Ahead, Limits, LocalDay, Market, eu_day_ahead, preset

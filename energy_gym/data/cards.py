@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from energy_gym.conversions import MINUTES_PER_DAY
 from energy_gym.data.columns import UNITS, symbol_of, unit_of
 from energy_gym.data.layout import Layout
 from energy_gym.errors import CardError
@@ -223,7 +224,7 @@ class Card:
     def __post_init__(self) -> None:
         good = re.fullmatch(r"[A-Z]{3}", self.currency) is not None
         _require(good, "currency", self.currency, "must be an ISO 4217 code")
-        day_fits = self.resolution_minutes > 0 and 1440 % self.resolution_minutes == 0
+        day_fits = self.resolution_minutes > 0 and MINUTES_PER_DAY % self.resolution_minutes == 0
         _require(day_fits, "resolution_minutes", self.resolution_minutes, "must divide a day")
         _require("train" in self.splits, "splits", tuple(self.splits), "must hold 'train'")
         _require(len(self.columns) > 0, "columns", (), "must hold at least one column")

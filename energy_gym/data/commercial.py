@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+
+from energy_gym.arrays import Floats
 
 HOMES_ZONE = "America/Los_Angeles"
 HOMES_STANDARD = "Etc/GMT+8"
@@ -25,8 +26,6 @@ OCCUPANCY = (0.4, 0.4, 0.9, 1.0, 0.9, 0.4, 0.4)
 """Share of the homes' load that counts, straight between these hours: the site closes at night."""
 QUARTERS = np.array([-0.375, -0.125, 0.125, 0.375])
 """Centres of the quarters of an hour, from its middle [h]."""
-
-Array = NDArray[np.float64]
 
 
 def profile(homes: pd.DataFrame, zone: str) -> pd.DataFrame:
@@ -46,7 +45,7 @@ def profile(homes: pd.DataFrame, zone: str) -> pd.DataFrame:
     return pd.DataFrame(columns, index=index)
 
 
-def quarters(hourly: Array) -> Array:
+def quarters(hourly: Floats) -> Floats:
     """Return four quarter-hour means for each hourly mean, shape (4 n,): their mean is that of the hour.
 
     Within an hour the values follow a straight line whose slope is the lesser of the two steps to the neighbours, and
@@ -67,7 +66,7 @@ def _wall(moment: pd.Timestamp) -> pd.Timestamp:
     return moment.tz_convert(HOMES_ZONE).tz_localize(None)
 
 
-def _load(homes: pd.Series, hours: pd.DatetimeIndex) -> Array:
+def _load(homes: pd.Series, hours: pd.DatetimeIndex) -> Floats:
     """People follow the wall clock: the hour it skips takes the value before, of one it repeats the first counts."""
     wall = homes.tz_convert(HOMES_ZONE).tz_localize(None)
     course = wall[~wall.index.duplicated()].reindex(hours).ffill().to_numpy(dtype=np.float64)
@@ -76,7 +75,7 @@ def _load(homes: pd.Series, hours: pd.DatetimeIndex) -> Array:
     return np.asarray(np.roll(course, LOAD_DELAY_H) * damped * open_share, dtype=np.float64)
 
 
-def _pv(homes: pd.Series) -> Array:
+def _pv(homes: pd.Series) -> Floats:
     """The sun follows standard time, whose noon is as near to the sun's there as it is here."""
     first = homes.index[0].tz_convert(HOMES_STANDARD)
     return np.roll(homes.to_numpy(dtype=np.float64), first.hour - 24 if first.hour else 0)

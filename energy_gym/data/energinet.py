@@ -16,11 +16,11 @@ from typing import Any
 
 import pandas as pd
 
+from energy_gym.conversions import KW_PER_MW
 from energy_gym.errors import ConfigurationError, DownloadError, RawFileError, UnknownIdError
 
 BASE_URL = "https://api.energidataservice.dk/dataset"
 AREAS = ("DK1", "DK2")
-KW_PER_MW = 1000.0
 _TIMEOUT_S = 60.0
 _GENERATION = {
     "load_kw": "TotalLoad",

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
+from energy_gym.conversions import SECONDS_PER_HOUR
 from energy_gym.data.columns import says_other_unit, symbol_of
 from energy_gym.errors import ConfigurationError, MissingColumnError, UnknownIdError, WindowError
 
@@ -27,9 +29,7 @@ CARBON = "carbon_g_per_kwh"
 FORECAST_PREFIX = "forecast_"
 DEFAULT_DATASET = "ercot-2021-2022"
 SPLITS = ("train", "validation", "test", "all")
-SECONDS_PER_HOUR = 3600.0
 
-Floats = npt.NDArray[np.float64]
 Issued = npt.NDArray[np.floating[Any]]
 
 
@@ -107,7 +107,7 @@ class Feed:
         Raises:
             WindowError: The period is no part of the split.
         """
-        from energy_gym.data.own_frame import place
+        from energy_gym.data.splitting import place
 
         first, end = (place(self.times, moment, "period", self.zone) for moment in (start, stop))
         if not self.first <= first < end <= self.stop:

@@ -21,16 +21,13 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from energy_gym.arrays import Floats
+from energy_gym.conversions import HOURS_PER_DAY, MINUTES_PER_DAY
 from energy_gym.errors import ConfigurationError, NonPositiveError
-
-Array = NDArray[np.float64]
 
 FEED_IN_RATIO = 0.3
 """Price of energy fed in, as a share of the price of energy bought."""
-HOURS = 24.0
-MINUTES_PER_DAY = 1440
 _DRAWS = 20
 _CLEAR_SHARE, _BROKEN_SHARE = 0.4, 0.4
 
@@ -54,10 +51,10 @@ class DayBatch:
         ((3, 24), 3, 1.0)
     """
 
-    load_kw: Array
-    pv_kw: Array
-    buy_per_mwh: Array
-    sell_per_mwh: Array
+    load_kw: Floats
+    pv_kw: Floats
+    buy_per_mwh: Floats
+    sell_per_mwh: Floats
 
     def __post_init__(self) -> None:
         for entry in fields(self):
@@ -75,7 +72,7 @@ class DayBatch:
     @property
     def step_hours(self) -> float:
         """Length of a step [h]."""
-        return HOURS / self.load_kw.shape[1]
+        return HOURS_PER_DAY / self.load_kw.shape[1]
 
 
 def synthetic_days(count: int, seed: int, steps_per_day: int = 24) -> DayBatch:
@@ -98,7 +95,7 @@ def synthetic_days(count: int, seed: int, steps_per_day: int = 24) -> DayBatch:
     _check(count, seed, steps_per_day)
     draws, sky, use, market = np.random.SeedSequence(seed).spawn(4)
     day = np.random.default_rng(draws).random((count, _DRAWS))
-    hour: Array = (np.arange(steps_per_day, dtype=np.float64) + 0.5) * (HOURS / steps_per_day)
+    hour: Floats = (np.arange(steps_per_day, dtype=np.float64) + 0.5) * (HOURS_PER_DAY / steps_per_day)
     shape = (count, steps_per_day)
     sun = _sun(day, hour)
     clearness = _clearness(day, _wander(sky, shape, 2.0))
@@ -151,21 +148,21 @@ def _is_integer(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def _wander(seed: np.random.SeedSequence, shape: tuple[int, int], memory_h: float) -> Array:
+def _wander(seed: np.random.SeedSequence, shape: tuple[int, int], memory_h: float) -> Floats:
     """Noise of unit variance, shape (days, steps), that forgets with the given time constant [h] at any resolution."""
-    decay = math.exp(-HOURS / shape[1] / memory_h)
+    decay = math.exp(-HOURS_PER_DAY / shape[1] / memory_h)
     noise = np.random.default_rng(seed).standard_normal(shape)
     for step in range(1, shape[1]):
         noise[:, step] = decay * noise[:, step - 1] + math.sqrt(1.0 - decay**2) * noise[:, step]
     return noise
 
 
-def _season(day: Array) -> Array:
+def _season(day: Floats) -> Floats:
     """Position in the year as an angle, 0 at the winter solstice, shape (days, 1)."""
     return 2.0 * math.pi * day[:, 1:2]
 
 
-def _sun(day: Array, hour: Array) -> Array:
+def _sun(day: Floats, hour: Floats) -> Floats:
     """Clear-sky irradiance in units of 1000 W/m2, shape (days, steps); latitudes from 28 to 52 degrees."""
     latitude = np.radians(28.0 + 24.0 * day[:, 2:3])
     declination = np.radians(-23.45) * np.cos(_season(day))
@@ -175,7 +172,7 @@ def _sun(day: Array, hour: Array) -> Array:
     return np.where(height > 1e-3, 1.098 * risen * np.exp(-0.057 / risen), 0.0)
 
 
-def _clearness(day: Array, wander: Array) -> Array:
+def _clearness(day: Floats, wander: Floats) -> Floats:
     """Share of the clear sky that reaches the panel, losses included: the sky of the day and what passes over."""
     kind, within = day[:, 3:4], day[:, 4:5]
     clear, broken = kind < _CLEAR_SHARE, (kind >= _CLEAR_SHARE) & (kind < _CLEAR_SHARE + _BROKEN_SHARE)
@@ -184,12 +181,12 @@ def _clearness(day: Array, wander: Array) -> Array:
     return np.clip(level * np.exp(spread * wander), 0.02, 0.95)
 
 
-def _bump(hour: Array, centre: Array, width_h: Array) -> Array:
+def _bump(hour: Floats, centre: Floats, width_h: Floats) -> Floats:
     """A Gaussian wrapped around the clock: 1 at the centre, continuous over midnight."""
     return np.exp((np.cos((hour - centre) * (math.pi / 12.0)) - 1.0) * (12.0 / (math.pi * width_h)) ** 2)
 
 
-def _load(day: Array, hour: Array, wander: Array) -> Array:
+def _load(day: Floats, hour: Floats, wander: Floats) -> Floats:
     weekend, at_home = day[:, 5:6] < 2.0 / 7.0, day[:, 6:7] < 0.4
     present = np.where(weekend | at_home, 0.5 + 0.5 * day[:, 7:8], 0.15 * day[:, 7:8])
     rise = np.where(weekend, 8.5, 6.5) + 1.5 * day[:, 8:9]
@@ -199,15 +196,15 @@ def _load(day: Array, hour: Array, wander: Array) -> Array:
     shape = (0.25 + 0.3 * day[:, 12:13] + morning + midday + evening) * np.exp(0.35 * wander)
     weather = 1.0 + 0.35 * np.abs(np.cos(_season(day)))
     daily_kwh = 6.0 * np.exp(1.3 * day[:, 13:14]) * weather
-    return np.asarray(shape * daily_kwh / (HOURS * shape.mean(axis=1, keepdims=True)), dtype=np.float64)
+    return np.asarray(shape * daily_kwh / (HOURS_PER_DAY * shape.mean(axis=1, keepdims=True)), dtype=np.float64)
 
 
-def _price(day: Array, hour: Array, clearness: Array, wander: Array) -> Array:
+def _price(day: Floats, hour: Floats, clearness: Floats, wander: Floats) -> Floats:
     table = day[:, 14:15] < 0.5
     return np.where(table, _table_price(day, hour), _hourly_price(day, hour, clearness, wander))
 
 
-def _table_price(day: Array, hour: Array) -> Array:
+def _table_price(day: Floats, hour: Floats) -> Floats:
     """Two levels (night and day) or three (an evening peak too), changing on the full hour [currency/MWh]."""
     low = 80.0 + 100.0 * day[:, 15:16]
     middle, peak = low * (1.3 + 0.6 * day[:, 16:17]), low * (2.0 + 1.5 * day[:, 17:18])
@@ -217,7 +214,7 @@ def _table_price(day: Array, hour: Array) -> Array:
     return np.where(in_peak, peak, np.where((hour >= opens) & (hour < closes), middle, low))
 
 
-def _hourly_price(day: Array, hour: Array, clearness: Array, wander: Array) -> Array:
+def _hourly_price(day: Floats, hour: Floats, clearness: Floats, wander: Floats) -> Floats:
     mean = 120.0 + 160.0 * day[:, 15:16]
     width = np.full_like(mean, 2.0)
     peaks = 0.35 * _bump(hour, np.full_like(mean, 8.0), width) + 0.6 * _bump(hour, np.full_like(mean, 19.0), width)

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from energy_gym.conversions import KW_PER_MW
 from energy_gym.data.validation import validate_frame
 from energy_gym.errors import ConfigurationError, RawFileError
 
 ZONE = "Asia/Kolkata"
 PRICE_CAP_PER_MWH = 10_000.0
 """Since April 2023 [Rs/MWh]."""
-KW_PER_MW = 1000.0
 _TITLES = {
     "price_per_mwh": ("MCP", 1.0),
     "purchase_bids_kw": ("Purchase Bid", KW_PER_MW),

@@ -7,18 +7,18 @@ otherwise; what is converted, split or assumed is told, once, when the environme
 from __future__ import annotations
 
 import difflib
-import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.data.cards import Statistics
 from energy_gym.data.columns import PRICES, UNITS, conversion_of, says_other_unit, symbol_of, unit_of
 from energy_gym.data.notices import notice
+from energy_gym.data.splitting import Bounds, parts_of
 from energy_gym.data.validation import CANONICAL_COLUMNS, FORECAST_PREFIX, require_not_negative, validate_frame
 from energy_gym.data.zones import UTC, checked_zone, zone_of
 from energy_gym.errors import (
@@ -27,18 +27,12 @@ from energy_gym.errors import (
     EpisodeLengthError,
     MissingColumnError,
     UnknownIdError,
-    WindowError,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = npt.NDArray[np.float64]
-Bounds = tuple[int, int]
-PARTS = ("train", "validation", "test")
-SHARES = (0.6, 0.8)
-"""Where validation and test begin in a frame that nobody split."""
-LEAST_STEPS, LEAST_DAYS = 5, 5
+LEAST_STEPS = 5
 SCALED_BY = 0.2
 """Leading share of a frame that nobody split by which it is scaled: its episodes may begin soon after."""
 FORECAST_PUBLICATION = "day-ahead 12:00"
@@ -103,7 +97,7 @@ def read_own(data: Any, told: Told, split: str | None, reference: Any) -> Own:
     frame = _validated(data, told.stamps)
     index_zone = zone_of(data.index.tz) if getattr(data.index, "tz", None) is not None else UTC
     zone = index_zone if told.zone is None else checked_zone(told.zone)
-    parts = _parts(frame, told.splits, zone)
+    parts = parts_of(frame, told.splits, zone)
     published = _published(tuple(frame.columns), told.published)
     fitted = frame.iloc[_scaling_part(frame, parts, told)] if reference is None else _validated(reference, told.stamps)
     figures = {str(name): _figures(str(name), fitted) for name in frame.columns}
@@ -234,65 +228,6 @@ def _figures(name: str, fitted: pd.DataFrame) -> Statistics:
         return figures
     # Nine tenths of the values are one: the others say how far it goes, or nothing does.
     return replace(figures, scale=float(np.ptp(series)) / 2.0 or unit.scale)
-
-
-def _parts(frame: pd.DataFrame, splits: Mapping[str, Any] | None, zone: str) -> dict[str, Bounds]:
-    """Return the steps of each part of a frame (half open)."""
-    if splits is None:
-        return _by_share(frame, zone)
-    if not isinstance(splits, Mapping) or "train" not in splits:
-        raise ConfigurationError(
-            f"splits={splits!r}", "must hold 'train'", 'write {"train": ("2021-01-01", "2022-01-01")}'
-        )
-    found = {name: _moments(frame, name, pair, zone) for name, pair in splits.items()}
-    ordered = sorted(found.items(), key=lambda item: item[1])
-    for (before, (_, stop)), (name, (first, _)) in itertools.pairwise(ordered):
-        if first < stop:
-            raise WindowError(f"splits[{name!r}]", f"overlaps {before!r}", "let each begin where the one before ends")
-    return found
-
-
-def _moments(frame: pd.DataFrame, name: str, pair: Any, zone: str) -> Bounds:
-
-    if name not in PARTS:
-        raise UnknownIdError.of("split", name, PARTS)
-    if not isinstance(pair, tuple | list) or len(pair) != 2:
-        raise WindowError(
-            f"splits[{name!r}]={pair!r}", "must be a pair of moments", 'write ("2021-01-01", "2022-01-01")'
-        )
-    first, stop = (place(frame.index, moment, f"splits[{name!r}]", zone) for moment in pair)
-    if not first < stop:
-        span = f"{frame.index[0].isoformat()} to {frame.index[-1].isoformat()}"
-        raise WindowError(f"splits[{name!r}]={tuple(map(str, pair))}", f"must hold steps of {span}", "choose others")
-    return first, stop
-
-
-def place(index: pd.DatetimeIndex, moment: Any, where: str, zone: str) -> int:
-    """Return the number of the first step at or after a moment; one without a time zone is local time.
-
-    Raises:
-        WindowError: It is no moment.
-    """
-    import pandas as pd
-
-    try:
-        stamp = pd.Timestamp(moment)
-        stamp = stamp.tz_localize(zone) if stamp.tz is None else stamp
-    except (ValueError, TypeError) as error:
-        raise WindowError(f"{where}: {moment!r}", "is no time stamp", 'write "2022-03-01"') from error
-    return int(index.searchsorted(stamp))
-
-
-def _by_share(frame: pd.DataFrame, zone: str) -> dict[str, Bounds]:
-    """Split by whole local days where there are enough of them, by steps where there are not."""
-    dates = frame.index.tz_convert(zone).tz_localize(None).normalize()
-    days = dates.unique()
-    if len(days) >= LEAST_DAYS:
-        at = [int(dates.searchsorted(days[round(share * len(days))])) for share in SHARES]
-    else:
-        at = [max(1, round(share * len(frame))) for share in SHARES]
-    ends = [0, *at, len(frame)]
-    return {name: (ends[k], ends[k + 1]) for k, name in enumerate(PARTS)}
 
 
 def _bounds(frame: pd.DataFrame, parts: Mapping[str, Bounds], split: str | None, splits: Any) -> Bounds:

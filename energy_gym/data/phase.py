@@ -22,9 +22,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from energy_gym.arrays import Floats
 
 YEARLY_LIMIT_H = 0.65
 STEP_LIMIT_H = 0.7
@@ -125,7 +124,7 @@ def noon(series: pd.Series, longitude_deg: float, resolution_minutes: int) -> Ph
     )
 
 
-def _equation_of_time_h(moments: pd.DatetimeIndex) -> Array:
+def _equation_of_time_h(moments: pd.DatetimeIndex) -> Floats:
     angle = 2 * math.pi * (np.asarray(moments.day_of_year, dtype=np.float64) - 1) / 365
     minutes = 229.2 * (
         0.000075
@@ -158,7 +157,7 @@ def _extremes(series: pd.Series, local: pd.DatetimeIndex) -> dict[str, tuple[int
     return {str(month): (int(row.idxmin()), int(row.idxmax())) for month, row in by_month.iterrows()}
 
 
-def _monthly(days: pd.DataFrame) -> tuple[pd.PeriodIndex, Array]:
+def _monthly(days: pd.DataFrame) -> tuple[pd.PeriodIndex, Floats]:
     if days.empty:
         return pd.PeriodIndex([], freq="M"), np.empty((0, 24))
     grouped = days.groupby(days.index.to_period("M"))
@@ -166,7 +165,7 @@ def _monthly(days: pd.DataFrame) -> tuple[pd.PeriodIndex, Array]:
     return profiles.index, profiles.to_numpy(dtype=np.float64)
 
 
-def _shifts(later: Array, earlier: Array) -> tuple[Array, Array]:
+def _shifts(later: Floats, earlier: Floats) -> tuple[Floats, Floats]:
     """Return lag [h] and correlation at the best circular alignment of profiles, shape (n, hours)."""
     later, earlier = (rows - rows.mean(axis=-1, keepdims=True) for rows in (later, earlier))
     count = later.shape[-1]
@@ -180,7 +179,7 @@ def _shifts(later: Array, earlier: Array) -> tuple[Array, Array]:
     return lag, fine.max(axis=-1) / np.where(norm > 1e-9, norm, np.inf)
 
 
-def _year_on_year(months: pd.PeriodIndex, profiles: Array) -> tuple[float, str] | None:
+def _year_on_year(months: pd.PeriodIndex, profiles: Floats) -> tuple[float, str] | None:
     later = months.get_indexer(months + 12)
     earlier = np.flatnonzero(later >= 0)
     if len(earlier) < _PAIRS:
@@ -227,7 +226,7 @@ def _scan(days: pd.DataFrame, width: int) -> pd.Series:
     return pd.Series(lag, days.index[at])
 
 
-def _correlation(first: Array, second: Array) -> Array:
+def _correlation(first: Floats, second: Floats) -> Floats:
     first, second = (rows - rows.mean(axis=-1, keepdims=True) for rows in (first, second))
     norm = np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1)
     return np.asarray((first * second).sum(axis=-1) / np.where(norm > 1e-9, norm, np.inf), dtype=np.float64)

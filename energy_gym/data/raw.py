@@ -18,7 +18,6 @@ VERSION = 2
 
 STAND_IN = "stand_in"
 PRICE, CARBON, CARBON_LCA = "price_per_mwh", "carbon_g_per_kwh", "carbon_lca_g_per_kwh"
-KW_PER_MW = 1000.0
 
 Paths = Mapping[str, Path]
 """Where each raw file of a card lies, by its path below the base URL."""

@@ -15,11 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from energy_gym.arrays import Floats
+from energy_gym.conversions import MINUTES_PER_DAY
 from energy_gym.errors import ConfigurationError, NonPositiveError
-
-Array = NDArray[np.float64]
 
 COLUMNS = (
     "price_per_mwh",
@@ -76,20 +75,20 @@ _PROCESSES = {
 class _Clock(NamedTuple):
     """Midpoints of the steps: hour of day [0, 24), position in the year [0, 1), working share of the day, lead [h]."""
 
-    hour: Array
-    year: Array
-    working: Array
-    lead_h: Array
+    hour: Floats
+    year: Floats
+    working: Floats
+    lead_h: Floats
 
 
 class _World(NamedTuple):
     """The state of market and site: residual load as a share of mean load, gCO2/kWh, kW, kW, kW."""
 
-    residual: Array
-    carbon: Array
-    load: Array
-    pv: Array
-    wind: Array
+    residual: Floats
+    carbon: Floats
+    load: Floats
+    pv: Floats
+    wind: Floats
 
 
 def generate(
@@ -142,7 +141,7 @@ def _check(seed: int, steps: int, resolution_minutes: int) -> None:
     name = f"resolution_minutes={resolution_minutes!r}"
     if not _is_integer(resolution_minutes) or resolution_minutes < 1:
         raise NonPositiveError(name, "a step takes a positive whole number of minutes", "pass 5, 15, 30 or 60")
-    if 1440 % resolution_minutes:
+    if MINUTES_PER_DAY % resolution_minutes:
         raise ConfigurationError(name, "a day must hold a whole number of steps", "pass 5, 15, 30 or 60")
 
 
@@ -160,7 +159,7 @@ def _index(start: str, steps: int, minutes: int) -> pd.DatetimeIndex:
         raise ConfigurationError(f"start={start!r}", rule, 'pass a date such as "2020-01-01"') from error
 
 
-def _series(index: pd.DatetimeIndex, seeds: np.random.SeedSequence, hours: float) -> dict[str, Array]:
+def _series(index: pd.DatetimeIndex, seeds: np.random.SeedSequence, hours: float) -> dict[str, Floats]:
     clock = _clock(index, hours)
     spike_seed, *others = seeds.spawn(1 + len(_PROCESSES))
     actual, foreseen = {}, {}
@@ -186,7 +185,7 @@ def _clock(index: pd.DatetimeIndex, hours: float) -> _Clock:
     return _Clock(hour, middle / (24.0 * 365.2425) % 1.0, working, hour + 24.0 - ISSUE_HOUR)
 
 
-def _noise(process: _Process, seed: np.random.SeedSequence, steps: int, hours: float) -> Array:
+def _noise(process: _Process, seed: np.random.SeedSequence, steps: int, hours: float) -> Floats:
     """Sum independent parts; each sampled exactly, so that its autocorrelation in hours holds at every resolution."""
     total = np.zeros(steps)
     for (share, memory_h), child in zip(process.memory_h, seed.spawn(len(process.memory_h)), strict=True):
@@ -197,7 +196,7 @@ def _noise(process: _Process, seed: np.random.SeedSequence, steps: int, hours: f
     return total
 
 
-def _recursion(shocks: Array, decay: float) -> Array:
+def _recursion(shocks: Floats, decay: float) -> Floats:
     """Solve x[t] = decay x[t-1] + shocks[t] by doubling: after the pass with reach k, 2k past shocks are counted."""
     state, reach = shocks.copy(), 1
     while reach < len(state) and decay**reach > 1e-17:
@@ -206,7 +205,7 @@ def _recursion(shocks: Array, decay: float) -> Array:
     return state
 
 
-def _world(clock: _Clock, noise: dict[str, Array]) -> _World:
+def _world(clock: _Clock, noise: dict[str, Floats]) -> _World:
     demand = _demand(clock) * (1.0 + 0.025 * noise["demand"])
     clear, season = _clear_sky(clock), np.cos(2.0 * math.pi * (clock.year - 0.04))
     speed = 6.8 * (1.0 + 0.12 * season)
@@ -223,7 +222,7 @@ def _world(clock: _Clock, noise: dict[str, Array]) -> _World:
     )
 
 
-def _demand(clock: _Clock) -> Array:
+def _demand(clock: _Clock) -> Floats:
     """Demand as a share of its yearly mean: night, working day, breakfast and evening, more in winter."""
     winter = np.cos(2.0 * math.pi * (clock.year - 0.04))
     work = 0.34 * clock.working * _bump(clock.hour, 12.0, 4.0)
@@ -232,12 +231,12 @@ def _demand(clock: _Clock) -> Array:
     return (0.77 + work + breakfast + evening) * (1.0 + 0.08 * winter)
 
 
-def _bump(hour: Array, centre: float, width_h: float) -> Array:
+def _bump(hour: Floats, centre: float, width_h: float) -> Floats:
     """A Gaussian wrapped around the clock: 1 at the centre, continuous over midnight."""
     return np.exp((np.cos((hour - centre) * (math.pi / 12.0)) - 1.0) * (12.0 / (math.pi * width_h)) ** 2)
 
 
-def _clear_sky(clock: _Clock) -> Array:
+def _clear_sky(clock: _Clock) -> Floats:
     """Clear-sky irradiance in units of 1000 W/m2: declination of Cooper (1969), transmission of Haurwitz (1945)."""
     latitude = math.radians(LATITUDE_DEG)
     declination = math.radians(23.45) * np.sin(2.0 * math.pi * (clock.year + 285.0 / 365.0))
@@ -247,17 +246,17 @@ def _clear_sky(clock: _Clock) -> Array:
     return np.where(height > 1e-3, 1.098 * risen * np.exp(-0.057 / risen), 0.0)
 
 
-def _clearness(noise: Array) -> Array:
+def _clearness(noise: Floats) -> Floats:
     """Share of the clear sky that reaches the ground, between 0.12 and 1."""
     return 0.12 + 0.88 / (1.0 + np.exp(-1.6 * noise))
 
 
-def _turbine(speed: Array) -> Array:
+def _turbine(speed: Floats) -> Floats:
     """Power curve: nothing below 3 m/s, the cube of the speed between, rated from 12 m/s."""
     return np.clip((speed**3 - 27.0) / (1728.0 - 27.0), 0.0, 1.0)
 
 
-def _fleet(speed: Array) -> Array:
+def _fleet(speed: Floats) -> Floats:
     """Power of many turbines in one region, whose speeds differ: smoother than one turbine."""
     total = np.zeros_like(speed)
     for share in (0.6, 0.8, 1.0, 1.2, 1.4):
@@ -265,11 +264,11 @@ def _fleet(speed: Array) -> Array:
     return total
 
 
-def _softplus(value: Array) -> Array:
+def _softplus(value: Floats) -> Floats:
     return np.logaddexp(0.0, value)
 
 
-def _price(residual: Array, noise: dict[str, Array], rng: np.random.Generator, hours: float) -> Array:
+def _price(residual: Floats, noise: dict[str, Floats], rng: np.random.Generator, hours: float) -> Floats:
     """Clear the auction on the forecast residual load: a convex merit order, scarcity and spikes [EUR/MWh]."""
     marginal = 72.0 + 115.0 * (residual - 0.6)
     scarcity = 14.0 * _softplus((residual - 0.95) / 0.08)
@@ -281,7 +280,7 @@ def _price(residual: Array, noise: dict[str, Array], rng: np.random.Generator, h
     return np.clip(quiet + _spikes(residual, rng, hours), *PRICE_LIMITS_PER_MWH)
 
 
-def _spikes(residual: Array, rng: np.random.Generator, hours: float) -> Array:
+def _spikes(residual: Floats, rng: np.random.Generator, hours: float) -> Floats:
     """Heavy-tailed jumps that strike when the residual load is high and fade within hours [EUR/MWh]."""
     strike, size = rng.random((len(residual), 2)).T
     rate_per_h = 0.008 / (1.0 + np.exp((1.05 - residual) / 0.06))
@@ -289,7 +288,7 @@ def _spikes(residual: Array, rng: np.random.Generator, hours: float) -> Array:
     return _recursion(np.where(strike < rate_per_h * hours, jump, 0.0), math.exp(-hours / 1.5))
 
 
-def _carbon(residual: Array, demand: Array) -> Array:
+def _carbon(residual: Floats, demand: Floats) -> Floats:
     """Average emissions of the mix: fossil plants serve the residual load above a must-run floor [gCO2/kWh]."""
     share = _softplus((residual / demand - 0.12) / 0.08) * 0.08
     return 30.0 + 560.0 * share

@@ -19,13 +19,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from energy_gym.arrays import Floats
 from energy_gym.data.synthetic import PRICE_LIMITS_PER_MWH, generate
 from energy_gym.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from energy_gym.data.cards import Card
 
-Array = NDArray[np.float64]
 
 SITE_COLUMNS = ("load_kw", "pv_kw", "wind_kw", "forecast_load_kw", "forecast_pv_kw", "forecast_wind_kw")
 """Columns of a site: loads of mean 100 kW, generators of 100 kW rated power."""
@@ -174,7 +174,7 @@ def _turns(random: np.random.Generator, steps: int) -> NDArray[np.int64]:
     return states
 
 
-def _amounts(random: np.random.Generator, steps: int) -> tuple[Array, Array]:
+def _amounts(random: np.random.Generator, steps: int) -> tuple[Floats, Floats]:
     """What up- and down-regulation would add and take off in each hour [EUR/MWh], with a memory of some hours."""
     from scipy.special import ndtr
 

@@ -15,12 +15,11 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.errors import ConfigurationError, NonPositiveError
 from energy_gym.trees import enrol
 
-Floats = npt.NDArray[np.float64]
 Values = Mapping[str, Floats]
 E = TypeVar("E", bound="type[Entity]")
 

@@ -12,12 +12,13 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace
-from energy_gym.entities.base import Entity, Flexible, Floats, Laws, Values, finite_number, positive_number, register
+from energy_gym.conversions import HOURS_PER_DAY
+from energy_gym.entities.base import Entity, Flexible, Laws, Values, finite_number, positive_number, register
 from energy_gym.errors import ConfigurationError, EfficiencyError, StateOfChargeError
 from energy_gym.modelling import Model
 
-HOURS_PER_DAY = 24.0
 TOLERANCE_KWH = 1e-7
 
 
@@ -285,8 +286,9 @@ def constrain(model: Model, cell: Cell, start: float, signal: Any = None) -> tup
         ]
 
     def broken(value: Any) -> Any:
-        both = np.minimum(value(charged), value(discharged)) > TOLERANCE_KWH
-        below = (value(discharged) > TOLERANCE_KWH) & (value(energy) < cell.energy_min - TOLERANCE_KWH)
+        tolerance = TOLERANCE_KWH * model.scale
+        both = np.minimum(value(charged), value(discharged)) > tolerance
+        below = (value(discharged) > tolerance) & (value(energy) < cell.energy_min - tolerance)
         return both | below
 
     model.choose(rows, broken)

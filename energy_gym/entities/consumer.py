@@ -8,18 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace
-from energy_gym.entities.base import (
-    Entity,
-    Flexible,
-    Floats,
-    Laws,
-    Values,
-    column_name,
-    finite_number,
-    no_cost,
-    register,
-)
+from energy_gym.entities.base import Entity, Flexible, Laws, Values, column_name, finite_number, no_cost, register
 from energy_gym.entities.base import positive_number as positive
 from energy_gym.errors import ConfigurationError
 from energy_gym.modelling import Model

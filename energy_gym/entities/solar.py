@@ -5,18 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace
-from energy_gym.entities.base import (
-    Entity,
-    Flexible,
-    Floats,
-    Laws,
-    Values,
-    column_name,
-    no_cost,
-    positive_number,
-    register,
-)
+from energy_gym.entities.base import Entity, Flexible, Laws, Values, column_name, no_cost, positive_number, register
 from energy_gym.errors import UnknownIdError
 from energy_gym.modelling import Model
 

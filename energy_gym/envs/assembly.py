@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.contracts.ledger import Account, Ledger
 from energy_gym.data.cards import Statistics
 from energy_gym.data.feed import Feed
@@ -24,8 +24,6 @@ from energy_gym.scenario import Scenario, Site
 from energy_gym.tape import OBSERVATION_LIMIT, Slot, State
 from energy_gym.units import Unit
 
-Floats = npt.NDArray[np.float64]
-
 
 class Laid(NamedTuple):
     """A scenario on a feed; see `Setup` for the fields."""
@@ -34,7 +32,7 @@ class Laid(NamedTuple):
     sites: tuple[Site, ...]
     units: tuple[Unit, ...]
     closings: tuple[Closing, ...]
-    keeping: tuple[Closing, ...]
+    continuation: tuple[Closing, ...]
     columns: tuple[str, ...]
     states: tuple[State, ...]
 
@@ -69,7 +67,7 @@ def lay_out_scenario(scenario: Scenario, feed: Feed, sites: tuple[Site, ...] | N
         sites=sites,
         units=units,
         closings=tuple(_closing(scenario, site, prices, full) for site, prices in priced),
-        keeping=tuple(_usual_value(site, full) for site in sites),
+        continuation=tuple(_usual_value(site, full) for site in sites),
         columns=tuple(dict.fromkeys(name for site, unit in decided for name in _seen(scenario, site, unit))),
         states=tuple(states_of(sites, units, full.statistics)),
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from energy_gym.conversions import MINUTES_PER_HOUR
 from energy_gym.data.feed import Feed, open_feed
 from energy_gym.data.own_frame import Told
 from energy_gym.errors import (
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 WEEK_HOURS = 168.0
 DEFAULT_HORIZON = 24
-MINUTES_PER_HOUR = 60.0
 TOLERANCE_MINUTES = 1e-9
 # Why a contract is refused where those who settle it are missing, and what to do, by `Contract.settled_by`.
 UNSETTLED = {

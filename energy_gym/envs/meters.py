@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from energy_gym.arrays import or_zeros
+from energy_gym.arrays import Floats, or_zeros
 from energy_gym.contracts import EnergyContract
 from energy_gym.contracts.base import keeps_ledger
 from energy_gym.contracts.ledger import Account, Ledger
@@ -22,7 +21,6 @@ from energy_gym.units import Unit
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = npt.NDArray[np.float64]
 TOLERANCE_KWH = 1e-9
 
 

@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from energy_gym.arrays import Floats
+from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.envs.history import Flows, History, Image
 from energy_gym.errors import MissingExtraError
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
     from matplotlib.patches import StepPatch
 
-Values = NDArray[np.float64]
 
 # Okabe and Ito's palette: told apart by people with any kind of colour vision.
 _BLUE, _ORANGE, _GREEN, _RED, _PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8B4A7E"
@@ -69,7 +69,7 @@ class Sheet:
         self.canvas.draw()
         return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
 
-    def _write_heading(self, edges: Values, history: History, title: str, unit: str) -> None:
+    def _write_heading(self, edges: Floats, history: History, title: str, unit: str) -> None:
         line = _shortened(title)
         self.title.set_text(line)
         self.title.set_fontsize(15 if len(line) <= 64 else 10.5)
@@ -124,7 +124,7 @@ class _Price(_Panel):
         super().__init__(figure, share)
         self.origin, self.negative, self.curve = self.zero(), self.area(_RED, alpha=0.4), self.line(_BLUE)
 
-    def update(self, edges: Values, price: list[float], currency: str) -> None:
+    def update(self, edges: Floats, price: list[float], currency: str) -> None:
         self.head(f"Price [{currency}/MWh]", _number(price[-1], ",.2f") if price else "")
         self.fit(price)
         self.origin.set_visible(bool(price) and min(price) < 0.0)
@@ -137,7 +137,7 @@ class _Carbon(_Panel):
         super().__init__(figure, share)
         self.curve = self.line(_GREEN)
 
-    def update(self, edges: Values, carbon: list[float]) -> None:
+    def update(self, edges: Floats, carbon: list[float]) -> None:
         known = bool(carbon) and math.isfinite(carbon[-1])
         self.head("Carbon intensity [gCO2/kWh]", _number(carbon[-1], ",.0f") if known else "")
         self.fit(carbon)
@@ -152,7 +152,7 @@ class _Soc(_Panel):
         self.bars = [self.axes.axhline(0.0, color=_MUTED, linewidth=1.0, linestyle=(0, (4, 3))) for _ in range(2)]
         self.curve = self.line(_INK)
 
-    def update(self, edges: Values, soc: list[float], limits: tuple[float, float]) -> None:
+    def update(self, edges: Floats, soc: list[float], limits: tuple[float, float]) -> None:
         self.head("State of charge and its limits", _number(soc[-1], ".2f") if math.isfinite(soc[-1]) else "")
         for bar, limit in zip(self.bars, limits, strict=True):
             bar.set_ydata([limit, limit])
@@ -165,7 +165,7 @@ class _Power(_Panel):
         self.charge, self.discharge = self.area(_BLUE), self.area(_ORANGE)
         self.zero()
 
-    def update(self, edges: Values, power: list[float], rated_kw: float) -> None:
+    def update(self, edges: Floats, power: list[float], rated_kw: float) -> None:
         self.head("Power [kW]: charging above zero, discharging below", _number(power[-1], "+,.2f") if power else "")
         reach = 1.12 * max(rated_kw, float(np.abs(power).max(initial=0.0))) or 1.0
         self.axes.set_ylim(-reach, reach)
@@ -185,7 +185,7 @@ class _Site(_Panel):
             for colour in (_INK, _INK, "#B07A00", _BLUE, _RED)
         ]
 
-    def update(self, edges: Values, flows: list[Flows]) -> None:
+    def update(self, edges: Floats, flows: list[Flows]) -> None:
         if not flows:
             return
         load, made, grid, peak = (np.array(column) for column in zip(*flows, strict=True))
@@ -208,7 +208,7 @@ class _Reward(_Panel):
         self.zero()
         self.curve = self.line(_PURPLE, 1.8)
 
-    def update(self, edges: Values, reward: list[float], unit: str) -> None:
+    def update(self, edges: Floats, reward: list[float], unit: str) -> None:
         total = np.concatenate(([0.0], np.cumsum(reward)))
         self.head(f"Cumulative reward [{unit}]", _number(float(total[-1]), "+,.2f") if reward else "")
         self.fit(total, zero=True)
@@ -224,7 +224,7 @@ def _stack(panels: list[_Panel]) -> None:
         top -= unit * panel.share + _GAP
 
 
-def _write_clock(panels: list[_Panel], edges: Values) -> None:
+def _write_clock(panels: list[_Panel], edges: Floats) -> None:
     """Give all panels one time axis; only the lowest writes it."""
     dates = _dates()
     ticks, labels = np.zeros(0), []
@@ -239,13 +239,13 @@ def _write_clock(panels: list[_Panel], edges: Values) -> None:
         panel.axes.set_xticks(ticks, labels if panel is panels[-1] else [""] * len(ticks))
 
 
-def _edges(history: History) -> Values:
+def _edges(history: History) -> Floats:
     """Return the boundaries of the steps in matplotlib's days, shape (steps + 1,)."""
     count = len(history)
     if count == 0:
         return np.zeros(1)
     first, last = (float(_dates().date2num(moment)) for moment in (history.time[0], history.time[-1]))
-    step = history.step_hours / 24.0 if count == 1 else (last - first) / (count - 1)
+    step = history.step_hours / HOURS_PER_DAY if count == 1 else (last - first) / (count - 1)
     return first + step * np.arange(count + 1, dtype=np.float64)
 
 
@@ -255,12 +255,12 @@ def _dates() -> Any:
     return dates
 
 
-def _stairs(edges: Values, values: Any) -> tuple[Values, Values]:
+def _stairs(edges: Floats, values: Any) -> tuple[Floats, Floats]:
     """Return the corners of a step line; a line is drawn faster than matplotlib's own stairs."""
     return np.repeat(edges, 2)[1:-1], np.repeat(np.asarray(values, dtype=float), 2)
 
 
-def _fill(area: StepPatch, values: Values, edges: Values) -> None:
+def _fill(area: StepPatch, values: Floats, edges: Floats) -> None:
     area.set_visible(bool(np.any(values)))
     if area.get_visible():
         area.set_data(values, edges)
@@ -285,7 +285,7 @@ def _shortened(title: str, width: int = 84) -> str:
     return cut
 
 
-def _summary(edges: Values, history: History, unit: str) -> str:
+def _summary(edges: Floats, history: History, unit: str) -> str:
     if len(history) == 0:
         return "The episode has not begun."
     first, last = (f"{moment:%d %b %Y %H:%M}" for moment in _dates().num2date(edges[[0, -1]]))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from energy_gym.entities import Battery, Consumer
 from energy_gym.entities.solar import Generator
 from energy_gym.envs.history import Flows, History, Image
-from energy_gym.envs.rendering import Window, draw
+from energy_gym.envs.rendering import ScreenWindow, draw
 from energy_gym.envs.setup import Setup
 
 
@@ -20,7 +20,7 @@ class Painter:
 
     def __init__(self, setup: Setup, human: bool) -> None:
         self._setup = setup
-        self._window = Window(setup.feed.title) if human else None
+        self._window = ScreenWindow(setup.feed.title) if human else None
         self._has_carbon = setup.sites[0].energy.carbon in setup.feed.values
         self._soc = next((state for state in setup.tape.states if state.slot.name.startswith("state_of_charge")), None)
         self.restart()

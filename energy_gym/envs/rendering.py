@@ -1,7 +1,7 @@
 """Pictures of an episode: what the market did, what the battery did, and what it earned.
 
-One rule: a picture is drawn from a `History` alone and touches no global state of matplotlib; only a `Window`, which is
-a thing on the user's screen, goes through pyplot.
+One rule: a picture is drawn from a `History` alone and touches no global state of matplotlib; only a `ScreenWindow`,
+which is a thing on the user's screen, goes through pyplot.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def draw(
 _sheets = threading.local()
 
 
-class Window:
+class ScreenWindow:
     """A window on the screen for ``render_mode="human"``.
 
     Without a screen (a server, a container, a backend that only writes files) it shows nothing and logs one line, so
@@ -68,7 +68,7 @@ class Window:
         title: Title of the window.
 
     Example:
-        >>> window = Window("Synthetic")
+        >>> window = ScreenWindow("Synthetic")
         >>> window.close()
     """
 

@@ -58,7 +58,7 @@ class Kind(NamedTuple):
 class Setup:
     """A scenario on a feed: its units over the split, look-ahead, action levels, closing prices and episode length.
 
-    ``closings`` settle the end of an episode; ``keeping`` values what is stored where a plan ends before that.
+    ``closings`` settle the end of an episode; ``continuation`` values what is stored where a plan ends before that.
     """
 
     scenario: Scenario
@@ -67,7 +67,7 @@ class Setup:
     sites: tuple[Site, ...]
     units: tuple[Unit, ...]
     closings: tuple[Closing, ...]
-    keeping: tuple[Closing, ...]
+    continuation: tuple[Closing, ...]
     levels: tuple[float, ...] | None
     episode_steps: int
     whole: bool
@@ -257,7 +257,7 @@ def make_setup(common: Common, *, battery: Battery | None = None) -> Setup:
         sites=laid.sites,
         units=laid.units,
         closings=laid.closings,
-        keeping=laid.keeping,
+        continuation=laid.continuation,
         levels=common.levels,
         episode_steps=common.length(clock, feed),
         whole=common.wanted(clock) is None,

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector.utils import batch_space
 
+from energy_gym.arrays import Flags, Floats
 from energy_gym.backends import arrays
 from energy_gym.dynamics import CARBON, COST, CUT, GRID, PENALTY, REFUSED, STATES, compose, gain, settlement
 from energy_gym.envs.assembly import states_of
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from energy_gym.tape import Slot
     from energy_gym.units import Unit
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 Step = tuple[npt.NDArray[np.float32], Floats, Flags, Flags, dict[str, Any]]
 
 

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_gym.agents.mpc import MPC
+from energy_gym.arrays import Floats
 from energy_gym.errors import ConfigurationError
 from energy_gym.evaluation.episode import Evaluation, evaluate
 from energy_gym.oracle.problem import problem_now
 from energy_gym.oracle.value_function import value_at, value_functions
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.errors import ConfigurationError
 
-Floats = npt.NDArray[np.float64]
 Scores = Mapping[str, Sequence[float] | Floats]
 # Scores of shape (..., tasks, seeds) to a figure of shape (...,).
 Statistic = Callable[[Floats], Floats]

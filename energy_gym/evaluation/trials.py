@@ -12,15 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import WEEK_HOURS
 from energy_gym.evaluation.episode import Evaluation, evaluate
 from energy_gym.oracle import solve
 from energy_gym.oracle.solution import idle_return
 
-Floats = npt.NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 # The share of decisions that must be within the limit.
 WITHIN = 0.95

@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.data.feed import Feed
 from energy_gym.forecast.publication import known_until
 from energy_gym.forecast.rows import Forecast, Perfect
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

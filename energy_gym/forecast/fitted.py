@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.data.feed import FORECAST_PREFIX, Feed
 from energy_gym.errors import ConfigurationError, ResetNeededError, WindowError
 from energy_gym.files import write_atomically
@@ -24,7 +25,6 @@ from energy_gym.forecast.rows import Perfect, steps_per_day
 if TYPE_CHECKING:
     from energy_gym.data.cards import Card
 
-Floats = npt.NDArray[np.float64]
 VERSION = 1
 """Goes up whenever the same settings and data would give other rows; rows kept before are then not used."""
 LEAST_DAYS = 21

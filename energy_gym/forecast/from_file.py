@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.data.feed import Feed
 from energy_gym.errors import DataError, DuplicateStampError, MissingColumnError, NaiveIndexError, NonFiniteError
 from energy_gym.forecast.publication import known_until
@@ -21,7 +22,6 @@ from energy_gym.forecast.rows import Yesterday
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = npt.NDArray[np.float64]
 TIME, ISSUED = "time", "issued"
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.data.feed import Feed
 from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.forecast.fitted import CHUNK, Fitted, squeezed, stretched
@@ -19,7 +20,6 @@ from energy_gym.forecast.publication import known_until
 from energy_gym.forecast.rows import steps_per_day
 from energy_gym.forecast.simple import daily_means
 
-Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
 DAYS_BACK = (1, 2, 3, 6, 7, 13)
 LATEST = (1, 2, 3, 4)

@@ -16,12 +16,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.data.feed import Feed
 from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.forecast.fitted import Fitted, squeezed, stretched
 from energy_gym.forecast.rows import steps_per_day
 
-Floats = npt.NDArray[np.float64]
 LOUD = ("lightning", "lightning.pytorch", "lightning_fabric", "pytorch_lightning", "neuralforecast")
 
 

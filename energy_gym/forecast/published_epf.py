@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from energy_gym.arrays import Floats
 from energy_gym.data.cards import Card, RawFile
 from energy_gym.data.feed import PRICE, Feed
 from energy_gym.data.fetching import fetch_file
@@ -20,7 +20,6 @@ from energy_gym.forecast.fitted import card_of
 from energy_gym.forecast.publication import known_until
 from energy_gym.forecast.rows import Published, Yesterday
 
-Floats = npt.NDArray[np.float64]
 KNOWN_FROM = "day-ahead 11:00"
 _TOOLBOX = "https://raw.githubusercontent.com/jeslago/epftoolbox/{commit}/{path}"
 _FORECASTS = {

@@ -11,13 +11,13 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
+from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.feed import FORECAST_PREFIX, Feed, Issued
 from energy_gym.errors import CardError
 from energy_gym.forecast.publication import known_until
 
-Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
-HOURS_PER_DAY = 24.0
 
 
 @runtime_checkable

@@ -12,13 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.data.feed import Feed
 from energy_gym.errors import ConfigurationError, MissingColumnError
 from energy_gym.forecast.rows import Perfect, steps_per_day
 
-Floats = npt.NDArray[np.float64]
 HOURS_OF_MAE = 24.0
 
 

@@ -9,9 +9,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from energy_gym.arrays import Floats
 from energy_gym.evaluation.statistics import (
     Estimate,
-    Floats,
     counted,
     estimate,
     interquartile_mean,

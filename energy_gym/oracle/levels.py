@@ -15,9 +15,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
+
 MAX_LABELS = 6000
 TINY = 1e-12
-Floats = npt.NDArray[np.float64]
 
 
 class Steps(Protocol):
@@ -63,13 +64,15 @@ def best_levels(
 ) -> tuple[list[int], float]:
     """Return the best level of each step, and a proven bound on the return of any sequence of levels.
 
+    What earns minus infinity cannot be done; where nothing can, there are no levels, and the bound is minus infinity.
+
     Args:
         problem: The storage and its window: a `Problem`, or a `Playable` unit.
         levels: Shares of rated power, ascending.
         time_limit: Seconds after which labels are thinned out so as to finish soon, at the price of a gap.
         max_labels: Labels kept per step; more are thinned out, at the price of a gap.
     """
-    low, high = _worth(problem)
+    low, high = worth_of(problem)
     labels, wishes = Labels(np.array([problem.energy]), np.zeros(1)), np.array(levels)[:, None]
     traces: list[Trace] = []
     gap = 0.0
@@ -77,6 +80,8 @@ def best_levels(
     for step in range(len(problem)):
         count = len(labels.energy)
         labels, order = _expand(problem, wishes, step, labels)
+        if not len(order):
+            return [], -np.inf
         keep, paid = _thin(labels, low[step + 1], high[step + 1], clock.limit(step, max_labels))
         labels = Labels(labels.energy[keep], labels.value[keep])
         level, parent = np.divmod(order[keep], count)
@@ -104,7 +109,7 @@ class _Clock:
         return labels if left >= pace else max(int(labels * max(left, 0.0) / pace), 2)
 
 
-def _worth(problem: Steps) -> tuple[Floats, Floats]:
+def worth_of(problem: Steps) -> tuple[Floats, Floats]:
     """Return the lowest and highest worth that a kWh stored can still have at each step and the end: (T + 1,) each."""
     worth, (least, most) = problem.worths, problem.end_worth
     low, high = np.append(worth.min(axis=0), least), np.append(worth.max(axis=0), most)
@@ -114,9 +119,10 @@ def _worth(problem: Steps) -> tuple[Floats, Floats]:
 def _expand(problem: Steps, wishes: Floats, step: int, labels: Labels) -> tuple[Labels, npt.NDArray[np.intp]]:
     """Play every level from every label; sorted by energy, and the order: level times labels plus label before."""
     energies, gain = problem.play(step, labels.energy, wishes)
-    energy = energies.ravel()
+    energy, value = energies.ravel(), (labels.value + gain).ravel()
     order = energy.argsort(kind="stable")
-    return Labels(energy[order], (labels.value + gain).ravel()[order]), order
+    order = order[value[order] > -np.inf]
+    return Labels(energy[order], value[order]), order
 
 
 def _thin(labels: Labels, low: float, high: float, limit: int) -> tuple[npt.NDArray[np.intp], float]:
@@ -132,7 +138,8 @@ def _thin(labels: Labels, low: float, high: float, limit: int) -> tuple[npt.NDAr
 def _undominated(labels: Labels, low: float, high: float, slack: float) -> npt.NDArray[np.intp]:
     """Return the labels that no other one surely matches, up to ``slack`` [reward units] for each of two passes.
 
-    A label with more energy is worth at least ``low`` more per kWh, one with less is worth at most ``high`` less.
+    A label with more energy is worth at least ``low`` more per kWh, one with less is worth at most ``high`` less; an
+    infinite ``high`` says nothing.
     Worth is compared in whole multiples of the slack: then what a label falls to is itself kept, and slack does not
     add up.
     """
@@ -141,6 +148,8 @@ def _undominated(labels: Labels, low: float, high: float, slack: float) -> npt.N
     kept = np.ones(len(worth), dtype=np.bool_)
     np.greater(worth[:-1], best[1:], out=kept[:-1])
     keep = kept.nonzero()[0]
+    if np.isinf(high):
+        return np.asarray(keep)
     worth = _in_slacks(labels.value[keep] + high * labels.energy[keep], slack)
     best = np.maximum.accumulate(worth)
     kept = np.ones(len(worth), dtype=np.bool_)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from energy_gym.arrays import Floats
+
 Places = npt.NDArray[np.int64]
 
 

@@ -23,10 +23,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.entities.battery import Cell
+from energy_gym.oracle.peaks import charges_demand
 from energy_gym.oracle.problem import is_battery
 from energy_gym.oracle.statement import Goal
 from energy_gym.oracle.value_function import Curve, Line, joined, value_at, within
@@ -34,7 +35,6 @@ from energy_gym.units import Unit
 
 MAX_KNOTS = 1000
 TINY_KWH = 1e-12
-Floats = npt.NDArray[np.float64]
 
 
 class Trade(NamedTuple):
@@ -77,8 +77,9 @@ def metered_of(unit: Unit, states: Sequence[float], goal: Goal) -> Metered | Non
         states: States now.
         goal: Weights and closing prices.
     """
-    billed = bool(unit.rates.any()) or bool(unit.accounts)  # what a kWh costs then depends on the steps before
-    charged = goal.weights.money != 0.0 and billed
+    money = goal.weights.money
+    # What a kWh costs depends on the steps before where a maximum or a ledger is charged.
+    charged = charges_demand(unit, money) or (money != 0.0 and bool(unit.accounts))
     if len(unit.flexibles) != 1 or charged or unit.remembers or not is_battery(unit.flexibles[0]):
         return None
     trades, constant = _trades(unit, goal)

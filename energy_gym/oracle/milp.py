@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
 from energy_gym.dynamics import Course, play, total
 from energy_gym.oracle.linear import Linear
@@ -18,8 +19,6 @@ from energy_gym.oracle.problem import Problem, state_problem
 from energy_gym.oracle.statement import Goal, Stated, state_unit
 from energy_gym.units import Unit
 
-Floats = npt.NDArray[np.float64]
-
 
 def solve_milp(problem: Problem, time_limit: float | None = None) -> tuple[Floats, float]:
     """Return the energy to charge (+) or discharge (-) by step [kWh], shape (T,), and a bound on any plan's return.
@@ -27,7 +26,7 @@ def solve_milp(problem: Problem, time_limit: float | None = None) -> tuple[Float
     Raises:
         SolverError: HiGHS ends without a plan.
     """
-    model = ArrayModel(len(problem), likely=problem.burning)
+    model = ArrayModel(len(problem), likely=problem.burning, scaled=True)
     charged, discharged = state_problem(model, problem)
     answer = model.solve(time_limit)
     return charged.value(answer.columns) - discharged.value(answer.columns), answer.bound
@@ -47,7 +46,7 @@ def solve_unit(
     Raises:
         SolverError: HiGHS ends without a plan.
     """
-    model = ArrayModel(len(unit), likely=_likely(unit, goal))
+    model = ArrayModel(len(unit), likely=_likely(unit, goal), scaled=True)
     stated = state_unit(model, unit, states, goal)
 
     def good(answer: Answer) -> bool:

@@ -14,16 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Flags, Floats
 from energy_gym.errors import SolverError
 from energy_gym.modelling import Broken, Rows
 from energy_gym.oracle.linear import Linear
 
 RELATIVE_GAP = 1e-9
 MAX_ROUNDS = 6
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+USUAL_SIZE = 64.0
 
 
 @dataclass
@@ -51,9 +50,14 @@ class ArrayModel:
         likely: Steps in which rules that need a binary are likely to be broken, shape (size,); they are switched on
             from the start.
         gap: Relative gap between plan and bound at which a search ends.
+        scaled: Scale quantities by the largest of them. What is stated to the penny beside large quantities, such as
+            the price of moving a market, is better left as it is.
     """
 
-    def __init__(self, size: int, likely: Flags | None = None, gap: float = RELATIVE_GAP) -> None:
+    def __init__(
+        self, size: int, likely: Flags | None = None, gap: float = RELATIVE_GAP, *, scaled: bool = False
+    ) -> None:
+        self._scaled = scaled
         self.size = size
         self._gap = gap
         self._likely = np.zeros(size, dtype=bool) if likely is None else likely
@@ -95,6 +99,21 @@ class ArrayModel:
     def choose(self, rows: Rows, broken: Broken, *, seldom: bool = False) -> None:
         """See `Model.choose`; a rule that is seldom broken is off even in the likely steps until a plan breaks it."""
         self._choices.append(Choice(rows, broken, self._likely & (not seldom)))
+
+    @property
+    def scale(self) -> float:
+        """What the solver counts as one: a power of two, in proportion to the largest bounded quantity.
+
+        Tolerances and the search itself then depend on the problem and not on the unit of its size.
+        """
+        largest = 0.0
+        if not self._scaled:
+            return 1.0
+        for whole, *sides in zip(self._whole, self._lower, self._upper, strict=True):
+            for side in sides:
+                counted = np.abs(side[np.isfinite(side) & ~whole])
+                largest = max(largest, float(counted.max(initial=0.0)))
+        return float(2.0 ** np.round(np.log2(largest / USUAL_SIZE))) if largest else 1.0
 
     def earn(self, expression: Linear) -> None:
         """See `Model.earn`."""
@@ -162,22 +181,28 @@ class ArrayModel:
         import highspy
 
         columns = self._count + binaries
+        whole = np.concatenate([*self._whole, np.ones(binaries, dtype=bool)])
+        unit, scale = self._units(whole), self.scale
         model = highspy.HighsLp()
         model.num_col_ = columns
-        model.col_cost_ = -self._gains(columns)
-        model.col_lower_ = np.concatenate([*self._lower, np.zeros(binaries)])
-        model.col_upper_ = np.concatenate([*self._upper, np.ones(binaries)])
+        model.col_cost_ = -self._gains(columns) * (unit / scale)
+        model.col_lower_ = np.concatenate([*self._lower, np.zeros(binaries)]) / unit
+        model.col_upper_ = np.concatenate([*self._upper, np.ones(binaries)]) / unit
         entries, lower, upper = _stacked(rows)
         model.num_row_ = len(lower)
-        model.row_lower_, model.row_upper_ = lower, upper
+        model.row_lower_, model.row_upper_ = lower / scale, upper / scale
         start, index, value = _compressed(*entries, len(lower))
         model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        model.a_matrix_.start_, model.a_matrix_.index_, model.a_matrix_.value_ = start, index, value
-        whole = np.concatenate([*self._whole, np.ones(binaries, dtype=bool)])
+        model.a_matrix_.start_, model.a_matrix_.index_ = start, index
+        model.a_matrix_.value_ = value * (unit[index] / scale)
         if whole.any():
             kinds = highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger
             model.integrality_ = [kinds[flag] for flag in whole.tolist()]
         return model
+
+    def _units(self, whole: Flags) -> Floats:
+        """Return what each column's solver value of 1 stands for: whole numbers stand for themselves."""
+        return np.where(whole, 1.0, self.scale)
 
     def _gains(self, columns: int) -> Floats:
         gains = np.zeros(columns)
@@ -203,8 +228,9 @@ class ArrayModel:
             )
         if len(values) == 0 or not np.isfinite(values).all():
             values = np.zeros(self._count)
+        values = values[: self._count] * self._units(np.concatenate(self._whole))
         least = info.mip_dual_bound if mixed else (info.objective_function_value if optimal else -np.inf)
-        bound = self.constant - least if np.isfinite(least) else self._trivial_bound()
+        bound = self.constant - least * self.scale if np.isfinite(least) else self._trivial_bound()
         return Answer(values, bound)
 
     def _trivial_bound(self) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import arrays
 from energy_gym.contracts import spot
 from energy_gym.entities import Flexible, battery
@@ -20,8 +21,6 @@ from energy_gym.envs.env import EnergyEnv
 from energy_gym.modelling import Model
 from energy_gym.oracle.statement import Goal
 from energy_gym.units import Unit
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

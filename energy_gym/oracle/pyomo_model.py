@@ -26,7 +26,7 @@ class PyomoModel:
     def __init__(self, size: int) -> None:
         import pyomo.environ as pyo
 
-        self.size = size
+        self.size, self.scale = size, 1.0
         self.model = pyo.ConcreteModel()
         self.model.rows = pyo.ConstraintList()
         self._count = 0

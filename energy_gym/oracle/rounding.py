@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import arrays
 from energy_gym.dynamics import Course, play, total
 from energy_gym.oracle.milp import play_unit
@@ -19,7 +19,6 @@ from energy_gym.units import Unit
 
 SWEEPS = 2
 MOST_STEPS = 400
-Floats = npt.NDArray[np.float64]
 
 
 def fixed_return(unit: Unit, states: Sequence[float], goal: Goal) -> float:

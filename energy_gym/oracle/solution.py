@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
 from energy_gym.dynamics import FIGURES, STATES, Course, play
 from energy_gym.envs.setup import Setup
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 EXACT = 1e-6
 COLUMNS = ("energy_kwh", *FIGURES, "reward")
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

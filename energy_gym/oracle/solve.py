@@ -11,22 +11,22 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, NonPositiveError, ResetNeededError
 from energy_gym.oracle import metered, value_function
 from energy_gym.oracle.levels import best_levels
 from energy_gym.oracle.milp import play_unit, solve_milp, solve_unit
-from energy_gym.oracle.playable import Playable, is_playable
+from energy_gym.oracle.peaks import Known, best_under_charges, charges_demand
 from energy_gym.oracle.problem import Problem, problem_of
 from energy_gym.oracle.rounding import fixed_return, improved
 from energy_gym.oracle.solution import EXACT, Solution, replay
 from energy_gym.oracle.statement import Goal
+from energy_gym.oracle.storage_steps import StorageSteps, one_known
 from energy_gym.units import Unit
 
-Floats = npt.NDArray[np.float64]
 LEAST_SECONDS = 0.01
 
 
@@ -35,9 +35,12 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
 
     The environment is left as it is. One battery behind a meter without demand charges is solved exactly over its value
     function, whatever imports cost and exports earn (as a MILP where that function is too intricate), every other unit
-    as a MILP; discrete levels of one storage exactly over the energies that can be reached. Discrete levels of several
-    controls, of other kinds of entities than ours, or under a demand charge, are bracketed: the plan is the best one
-    found, the bound that of continuous power. Independent units are solved one by one.
+    as a MILP; discrete levels of one storage exactly over the energies that can be reached. Independent units are
+    solved one by one.
+
+    Two things are bracketed and not proven in general, so that ``exact`` may be False: discrete levels of one storage
+    under a demand charge, where the best plan below caps on demand is sought over a grid of energies, and discrete
+    levels of several controls or of other kinds of entities than ours, whose bound is that of continuous power.
 
     Args:
         env: An environment of this package, reset, in any Gymnasium wrappers.
@@ -84,7 +87,7 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
 
 
 def _share(end: float, units: int) -> float:
-    """Return the seconds that one of so many units may take of what is left; what it does not need, others have."""
+    """Return the seconds that one of so many units may take; what it does not need is left to the others."""
     return max((end - time.perf_counter()) / units, LEAST_SECONDS)
 
 
@@ -102,6 +105,7 @@ def best_of_unit(
     goal: Goal,
     levels: tuple[float, ...] | None = None,
     time_limit: float | None = None,
+    proving: bool = True,
 ) -> Best:
     """Return the best plan for a unit from given states to the end of its steps.
 
@@ -111,6 +115,8 @@ def best_of_unit(
         goal: What is maximised.
         levels: Shares of rated power that may be chosen; None for any.
         time_limit: Seconds after which the best plan so far is returned.
+        proving: Whether to search on for seconds where levels meet demand charges; a plan that is made anew at every
+            step need not be the best.
     """
     if unit.laws is not None:
         return _best_of_its_own(unit, states, goal, levels, time_limit)
@@ -118,7 +124,7 @@ def best_of_unit(
         return Best(np.zeros((len(unit), 0)), fixed_return(unit, states, goal), "nothing to decide")
     problem = problem_of(unit, states, goal)
     if levels is not None:
-        return _best_levels(unit, states, goal, levels, time_limit, problem)
+        return _best_levels(unit, states, goal, levels, time_limit, problem, proving)
     if problem is None:
         began = time.perf_counter()
         found = _best_metered(unit, states, goal, time_limit)
@@ -138,7 +144,7 @@ def _best_of_its_own(unit: Unit, states: Sequence[float], goal: Goal, levels: An
 
 
 def _best_stated(unit: Unit, states: Sequence[float], goal: Goal, time_limit: float | None) -> Best:
-    """Return the best plan of a MILP; where time may have run out before there was one, at least doing nothing."""
+    """Return the best plan of a MILP; where time ran out before there was a good one, that of doing nothing."""
     wishes, bound = solve_unit(unit, states, goal, time_limit)
     if time_limit is not None:
         idle = np.zeros_like(wishes)
@@ -162,15 +168,22 @@ def _best_levels(
     goal: Goal,
     levels: tuple[float, ...],
     time_limit: float | None,
-    problem: Problem | None,
+    problem: Problem | StorageSteps | None,
+    proving: bool,
 ) -> Best:
     """Return the best levels: exact for one of our entities without running maxima, else the best found and a bound."""
-    if is_playable(unit):
-        steps = Playable(unit, states[0], goal) if problem is None else problem
-        chosen, bound = best_levels(steps, levels, time_limit)
+    end = None if time_limit is None else time.perf_counter() + time_limit
+    if problem is None and one_known(unit) and not charges_demand(unit, goal.weights.money):
+        problem = StorageSteps(unit.without_maxima(), states[0], goal)
+    if problem is not None:
+        chosen, bound = best_levels(problem, levels, time_limit)
         return Best(np.array(levels)[chosen][:, None], bound, "dynamic programming over reachable levels")
-    wishes, bound = solve_unit(unit, states, goal, time_limit)
-    return Best(improved(unit, states, goal, levels, wishes), bound, "rounded optimum, improved step by step")
+    wishes, bound = solve_unit(unit, states, goal, None if time_limit is None else time_limit / 2.0)
+    plan = improved(unit, states, goal, levels, wishes)
+    if proving and one_known(unit):
+        found, bound = best_under_charges(unit, states, goal, levels, Known(plan[:, 0], bound), end)
+        return Best(found[:, None], bound, "dynamic programming below caps on demand")
+    return Best(plan, bound, "rounded optimum, improved step by step")
 
 
 def by_unit(setup: Setup, states: Sequence[float]) -> list[tuple[float, ...]]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.contracts.ledger import Exchange
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import Closing
@@ -19,7 +19,6 @@ from energy_gym.modelling import Model, positive_part
 from energy_gym.scenario import Weights
 from energy_gym.units import Unit
 
-Floats = npt.NDArray[np.float64]
 TOLERANCE_KWH = 1e-7
 
 
@@ -131,7 +130,8 @@ def _cut_only_at_the_limit(model: Model, unit: Unit, net: Any, cut: Any, more: A
         return [(cut[at], spare * limited), (net[at], -unit.export_kwh + slack * (1.0 - limited))]
 
     def broken(value: Any) -> Any:
-        return (value(cut) > TOLERANCE_KWH) & (value(net) > -unit.export_kwh + TOLERANCE_KWH)
+        tolerance = TOLERANCE_KWH * model.scale
+        return (value(cut) > tolerance) & (value(net) > -unit.export_kwh + tolerance)
 
     model.choose(rows, broken)
 

@@ -12,15 +12,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace, arrays, scalars
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.modelling import Model
-from energy_gym.reserve.laws import DOWN, UP, Figures, rooms_kwh
+from energy_gym.reserve.laws import DOWN, UP, FleetFigures, rooms_kwh
 from energy_gym.reserve.unit import Dispatch, FleetUnit
 
-Floats = npt.NDArray[np.float64]
 # What the evenness of a dispatch counts against a unit of power served.
 EVENNESS = 1e-3
 
@@ -39,7 +38,12 @@ class Proportional:
         return len(unit.markets)
 
     def asked(
-        self, unit: FleetUnit, energies: Sequence[Any], wishes: Sequence[Any], assets: Sequence[Figures], xp: Namespace
+        self,
+        unit: FleetUnit,
+        energies: Sequence[Any],
+        wishes: Sequence[Any],
+        assets: Sequence[FleetFigures],
+        xp: Namespace,
     ) -> list[list[Any]]:
         """See `Dispatch.asked`."""
         shares = [_share(wishes[leg.control], leg.sign, xp) for leg in unit.legs]
@@ -56,7 +60,12 @@ class Direct:
         return len(unit.markets) * len(unit.batteries)
 
     def asked(
-        self, unit: FleetUnit, energies: Sequence[Any], wishes: Sequence[Any], assets: Sequence[Figures], xp: Namespace
+        self,
+        unit: FleetUnit,
+        energies: Sequence[Any],
+        wishes: Sequence[Any],
+        assets: Sequence[FleetFigures],
+        xp: Namespace,
     ) -> list[list[Any]]:
         """See `Dispatch.asked`."""
         count = len(unit.batteries)
@@ -82,7 +91,12 @@ class Optimal:
         return len(unit.markets)
 
     def asked(
-        self, unit: FleetUnit, energies: Sequence[Any], wishes: Sequence[Any], assets: Sequence[Figures], xp: Namespace
+        self,
+        unit: FleetUnit,
+        energies: Sequence[Any],
+        wishes: Sequence[Any],
+        assets: Sequence[FleetFigures],
+        xp: Namespace,
     ) -> list[list[Any]]:
         """See `Dispatch.asked`.
 
@@ -152,7 +166,7 @@ def _summed(series: Any) -> Any:
     return total
 
 
-def _one_direction(model: Model, sums: Sequence[Any], assets: Sequence[Figures]) -> None:
+def _one_direction(model: Model, sums: Sequence[Any], assets: Sequence[FleetFigures]) -> None:
     """State that an asset serves one direction; one binary an asset (1 while it serves up)."""
     rated = np.array([asset.rated_kw for asset in assets])
 

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.modelling import Model
 from energy_gym.oracle.milp import play_unit
 from energy_gym.oracle.model import ArrayModel
@@ -29,7 +29,6 @@ from energy_gym.reserve.statement import TOLERANCE, state_fleet
 if TYPE_CHECKING:
     from energy_gym.reserve.unit import FleetUnit
 
-Floats = npt.NDArray[np.float64]
 GAP = 1e-8
 # Where no limit is given: weeks of reserves with calls can take a search for hours to prove its last thousandth.
 PATIENCE_S = 60.0

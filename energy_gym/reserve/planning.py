@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.contracts.reserve import availability_income
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.entities.battery import wear_cost
@@ -25,7 +26,6 @@ from energy_gym.reserve.laws import DOWN, UP
 if TYPE_CHECKING:
     from energy_gym.reserve.unit import FleetUnit
 
-Floats = npt.NDArray[np.float64]
 # A direction within this of 0 or 1 is not mixed.
 WHOLE = 1e-6
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.contracts.activation import ActivationSeries, RandomActivation
 from energy_gym.contracts.fleet import Leg
 from energy_gym.contracts.reserve import Reserve
@@ -35,7 +35,6 @@ from energy_gym.scenario import Scenario, Site
 from energy_gym.tape import Slot, State
 from energy_gym.units import UnitLaws
 
-Floats = npt.NDArray[np.float64]
 KIND = Kind(decision="fleet", expert="follow", mark_seconds=0.5)
 LAWS = UnitLaws(step=FleetStep, best=best_of_fleet, expected=expected_fleet, state=state_fleet)
 TERMINAL_HINT = 'pass terminal="free", or an EnergyValue with another price'
@@ -77,7 +76,7 @@ def make_fleet_setup(
         sites=(site,),
         units=(laid.unit,),
         closings=(laid.closing,),
-        keeping=(laid.keeping,),
+        continuation=(laid.continuation,),
         levels=common.levels,
         episode_steps=common.length(clock, feed),
         whole=common.wanted(clock) is None,
@@ -129,7 +128,7 @@ class LaidFleet(NamedTuple):
     columns: tuple[str, ...]
     states: tuple[State, ...]
     closing: Closing
-    keeping: Closing
+    continuation: Closing
 
 
 def laid_fleet(scenario: Scenario, site: Site, feed: Feed, dispatch: str = "proportional", seed: int = 0) -> LaidFleet:

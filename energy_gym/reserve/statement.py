@@ -10,20 +10,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.contracts.reserve import availability_income, called_kwh
-from energy_gym.contracts.spot import KWH_PER_MWH, carbon_kg, energy_cost
+from energy_gym.contracts.spot import carbon_kg, energy_cost
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.entities.battery import lowest_energy, next_energy, wear_cost
 from energy_gym.modelling import Model
 from energy_gym.oracle.statement import Goal, state_closing
-from energy_gym.reserve.laws import DOWN, UP, Figures
+from energy_gym.reserve.laws import DOWN, UP, FleetFigures
 from energy_gym.reserve.laws import TOLERANCE as TICK_SHARE
 
 if TYPE_CHECKING:
     from energy_gym.reserve.unit import FleetUnit
 
-Floats = npt.NDArray[np.float64]
 TOLERANCE = 1e-7
 
 
@@ -108,19 +108,19 @@ def _state_asset(
     return energy
 
 
-def _sells(unit: FleetUnit, figures: Figures) -> tuple[bool, bool]:
+def _sells(unit: FleetUnit, figures: FleetFigures) -> tuple[bool, bool]:
     """Return by direction whether an asset may sell anything."""
     ways = {way for limit, way in zip(figures.limits_kw, unit.ways, strict=True) if limit}
     return UP in ways, DOWN in ways
 
 
-def _lowest(unit: FleetUnit, figures: Figures, start: float) -> Floats:
+def _lowest(unit: FleetUnit, figures: FleetFigures, start: float) -> Floats:
     """Return the least energy that can be stored at each step's end [kWh]."""
     return np.asarray(lowest_energy(figures.cell, start, len(unit)))
 
 
 def _state_direction(
-    model: Model, unit: FleetUnit, figures: Figures, row: list[Any], sums: tuple[Any, ...], free: bool
+    model: Model, unit: FleetUnit, figures: FleetFigures, row: list[Any], sums: tuple[Any, ...], free: bool
 ) -> None:
     """One binary a step (1 while serving up): one direction at a time, and nothing up where losses left too little."""
     power, used, drained, kept, floor = sums

@@ -10,8 +10,8 @@ import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.data.cards import Statistics
 from energy_gym.data.feed import SPLITS, Feed
 from energy_gym.errors import UnknownIdError
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 YEAR = 8760
 BOUNDS = {"train": (0, 5832), "validation": (5832, 7296), "test": (7296, YEAR), "all": (0, YEAR)}
 SEED = 2023
-Floats = npt.NDArray[np.float64]
 
 
 def synthetic_frame(steps: int = YEAR, seed: int = SEED) -> pd.DataFrame:

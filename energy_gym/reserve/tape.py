@@ -8,9 +8,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.tape import Slot, Tape
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Any, Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace
 from energy_gym.contracts.activation import NoActivation
 from energy_gym.contracts.fleet import FleetMarket, Leg
@@ -20,11 +20,9 @@ from energy_gym.entities import Battery, Flexible
 from energy_gym.entities.base import Laws
 from energy_gym.errors import ConfigurationError
 from energy_gym.reserve.fleet import legs_of, markets_of
-from energy_gym.reserve.laws import DOWN, UP, Figures, figures
+from energy_gym.reserve.laws import DOWN, UP, FleetFigures, figures
 from energy_gym.scenario import Site
 from energy_gym.units import Unit
-
-Floats = npt.NDArray[np.float64]
 
 
 class Dispatch(Protocol):
@@ -36,7 +34,12 @@ class Dispatch(Protocol):
         """Return the number of bids of an action."""
 
     def asked(
-        self, unit: FleetUnit, energies: Sequence[Any], wishes: Sequence[Any], assets: Sequence[Figures], xp: Namespace
+        self,
+        unit: FleetUnit,
+        energies: Sequence[Any],
+        wishes: Sequence[Any],
+        assets: Sequence[FleetFigures],
+        xp: Namespace,
     ) -> list[list[Any]]:
         """Return the power asked of each asset (or of the block of all) by leg [kW].
 
@@ -97,7 +100,7 @@ class FleetUnit(Unit):
         return tuple(UP if leg.product.direction == "up" else DOWN for leg in self.legs)
 
     @cached_property
-    def assets(self) -> tuple[Figures, ...]:
+    def assets(self) -> tuple[FleetFigures, ...]:
         """Figures by asset."""
         batteries = enumerate(self.batteries.values())
         found = [figures(battery, place, self.legs, self.hours) for place, battery in batteries]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from energy_gym.bidding import env
 
 
-class BiddingEnv(env.BiddingEnv):
+class BiddingEnv(env.ProducerEnv):
     """A producer with solar, wind and storage serves a consumer and sells the rest day-ahead and in real time.
 
     **Decision.** One flat Box in [-1, 1], named entry by entry in ``env.unwrapped.entries``: the storage's power (+1
@@ -54,8 +54,8 @@ class BiddingEnv(env.BiddingEnv):
     **Source.** Scenario 3 of EnCortex (24/7 demand matching and bidding optimisation).
 
     **Versions.** v0: first version. On ``dk2-2021``, deviations from 1 November 2021 on are settled at the one price of
-    that time, no longer at the two balancing prices. Of a frame given as ``data=``, prices count as known when their
-    step is over unless ``published=`` says otherwise.
+    that time, no longer at the two balancing prices. Observations of a frame given as ``data=`` are scaled by its
+    training part; a price that no market sells is known when its step is over unless ``published=`` says otherwise.
 
     Example:
         >>> import gymnasium as gym
@@ -70,7 +70,7 @@ class BiddingEnv(env.BiddingEnv):
     """
 
 
-class BiddingVectorEnv(env.BiddingVectorEnv):
+class BiddingVectorEnv(env.ProducerVectorEnv):
     """A batch of `BiddingEnv`; each environment has its own window and seed.
 
     Example:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
 from energy_gym.files import write_atomically
 from energy_gym.leaderboard.plots import INK, colours
@@ -30,7 +31,6 @@ KEYS = ("kind", "x", "y", "group", "label", "xlabel")
 KINDS = ("lines", "front")
 
 MARK = {"fontsize": 8, "color": INK, "ha": "right", "va": "center"}
-Floats = npt.NDArray[np.float64]
 
 
 def front(x: Floats, y: Floats) -> npt.NDArray[np.intp]:

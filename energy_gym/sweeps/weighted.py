@@ -10,14 +10,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_gym.agents.base import Agent
+from energy_gym.arrays import Floats
+from energy_gym.conversions import SECONDS_PER_HOUR
 from energy_gym.errors import ConfigurationError
 from energy_gym.oracle.problem import Problem
 from energy_gym.oracle.solve import best_power
-
-Floats = npt.NDArray[np.float64]
 
 
 class WeightedDays(Agent):
@@ -72,7 +71,7 @@ class WeightedDays(Agent):
         """Return shares of rated power from now to the end of the local day, the episode or the look-ahead."""
         setup, (now, stop) = self.env.setup, self.env.steps_left
         local = self.env.time.tz_convert(setup.feed.zone)
-        left = (local.normalize() + _day() - local).total_seconds() / 3600.0 / setup.feed.step_hours
+        left = (local.normalize() + _day() - local).total_seconds() / SECONDS_PER_HOUR / setup.feed.step_hours
         size = max(1, min(round(left), stop - now, setup.tape.horizon))
         price, carbon = (scaled(self.env.outlook()[column][:size]) for column in self.columns)
         worth = self.weight * price + (1.0 - self.weight) * carbon

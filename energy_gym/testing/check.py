@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from energy_gym.conversions import SECONDS_PER_HOUR
 from energy_gym.data import load
 from energy_gym.data.feed import DEFAULT_DATASET
 from energy_gym.envs.env import EnergyEnv
@@ -116,7 +117,7 @@ def _frame(data: pd.DataFrame | None, dataset: str | None, steps: int) -> pd.Dat
     if data is not None:
         return data
     loaded = load(dataset or DEFAULT_DATASET)
-    hours = (loaded.frame.index[1] - loaded.frame.index[0]).total_seconds() / 3600.0
+    hours = (loaded.frame.index[1] - loaded.frame.index[0]).total_seconds() / SECONDS_PER_HOUR
     first, stop = loaded.bounds("train")
     frame = loaded.frame.iloc[first : min(stop, first + max(round(FORESIGHT_DAYS * 24.0 / hours), 2 * steps))]
     return frame.tz_convert(loaded.card.zone)

@@ -9,15 +9,14 @@ import warnings
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import BrokenPromiseError
 from energy_gym.scenarios.composed import ScenarioEnv, ScenarioVectorEnv
 from energy_gym.testing.laws import random_wishes
 from energy_gym.testing.report import compare, differ
 
-Floats = npt.NDArray[np.float64]
 ROUNDING = 1e-9
 PARTS = ("energy_cost", "wear", "penalty", "demand_charge", "carbon_kg")
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import arrays, scalars, tensors
 from energy_gym.dynamics import FIGURES, STATES, Course, play
 from energy_gym.envs.batched import gather_all
 from energy_gym.envs.setup import Setup
 from energy_gym.testing.report import compare
 
-Floats = npt.NDArray[np.float64]
 CORNERS = (-1.0, 0.0, -0.0, 1.0)
 RULE = "the laws of an entity must give the same bits on floats, NumPy arrays and torch tensors"
 REMEDY = "use only + - * / and xp.positive, xp.bounded in settle, next_state and cost"

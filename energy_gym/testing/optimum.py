@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_gym.agents import make_agent
+from energy_gym.arrays import Floats
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import BrokenPromiseError
@@ -27,7 +27,6 @@ from energy_gym.testing.laws import random_wishes
 from energy_gym.testing.report import differ, slack
 from energy_gym.units import Unit
 
-Floats = npt.NDArray[np.float64]
 AGENTS = ("idle", "uniform", "mpc")
 WINDOW_STEPS = 24
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import energy_gym
-from energy_gym.bidding.laws import Terms, compose_trade, limit_per_mwh, volume_kw
+from energy_gym.bidding.laws import ProducerTerms, compose_trade, limit_per_mwh, volume_kw
 from energy_gym.contracts import Supply, Trading
 from energy_gym.contracts.clearing import trading_arrays, trading_scalars, trading_tensors
 from energy_gym.contracts.market import Limits, eu_day_ahead
@@ -106,7 +106,7 @@ def test_floats_numpy_and_torch_agree_bit_for_bit(producers: Any, name: str, bid
         bid, limit, share, net, balance, base, more, less, closes, *prices = values
         volume = volume_kw(bid, limits, trading, xp)
         limit = (limit_per_mwh(limit, limits),) if bids == "price-volume" else ()
-        terms = Terms(base, more, less, closes, (prices[0],), tuple(prices[1:]))
+        terms = ProducerTerms(base, more, less, closes, (prices[0],), tuple(prices[1:]))
         extra = shifted(share, more, less, xp)
         return tuple(trade(net + extra, extra, balance, (volume,), limit, terms))
 

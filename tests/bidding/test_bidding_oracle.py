@@ -14,7 +14,7 @@ import pytest
 
 import energy_gym
 from energy_gym.bidding.oracle import actual_window, replay_bids
-from energy_gym.bidding.statement import Window, state_window
+from energy_gym.bidding.statement import BidWindow, state_window
 from energy_gym.contracts import Supply
 from energy_gym.contracts.banded import Banded
 from energy_gym.contracts.clearing import LinearImpact
@@ -164,7 +164,7 @@ def searched(env: Any, actions: list[Any], tries: int, seed: int = 0) -> float:
     return float(best)
 
 
-def window_of(env: Any) -> Window:
+def window_of(env: Any) -> BidWindow:
     """Return the rest of an environment's episode as the oracle states it."""
     return actual_window(env.unwrapped.gates, env.unwrapped.states)
 
@@ -193,7 +193,7 @@ def test_plan_and_bound_meet_where_bids_of_any_size_move_the_price(producers: An
     env = made(producers, data, penalty, market, 36, impact=LinearImpact(slope), **sizes)
     solution = energy_gym.solve(env)
     assert solution.exact, solution
-    assert searched(env.unwrapped.desk, solution.actions, 50, seed) <= solution.bound + 1e-6
+    assert searched(env, solution.actions, 50, seed) <= solution.bound + 1e-6
     assert sum(env.step(action)[1] for action in solution.actions) == pytest.approx(solution.value, abs=1e-6)
 
 

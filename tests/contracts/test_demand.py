@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import arrays, scalars, tensors
 from energy_gym.contracts import demand, tariff
 from energy_gym.contracts.demand import DemandCharge, DemandSchedule, DemandWindow, raised
 from energy_gym.contracts.tariff import Tariff, grid_cost
 from energy_gym.errors import ConfigurationError, NaiveIndexError, UnknownIdError
 
-Floats = npt.NDArray[np.float64]
 powers = st.floats(-1e5, 1e5)
 
 

@@ -21,7 +21,7 @@ from energy_gym.envs.rollout import Rollout
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ConfigurationError, MissingColumnError, UnknownIdError
 from energy_gym.modelling import positive_part
-from energy_gym.oracle.playable import is_playable
+from energy_gym.oracle.storage_steps import one_known
 from energy_gym.testing import check_scenario
 
 
@@ -188,7 +188,7 @@ def test_methods_that_know_no_ledger_are_not_chosen(data: pd.DataFrame) -> None:
     for actions, method in (("continuous", "MILP"), ("discrete-3", "rounded")):
         env = EnergyEnv(scenario=scenario, data=data, episode_steps=12, actions=actions)
         (unit,) = env.setup.units
-        assert not unit.plain and not is_playable(unit) and not env.setup.single_storage
+        assert not unit.plain and not one_known(unit) and not env.setup.single_storage
         env.reset(seed=0)
         assert method in solve(env).status
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.agents.l2o.windows import Draw, Source
 from energy_gym.agents.learner import WEIGHTS, chosen_settings, defaults, one_thread
 from energy_gym.agents.mpc import expected_units
+from energy_gym.arrays import Floats
+from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.homes import DayBatch, synthetic_days
 from energy_gym.entities.battery import settle
 from energy_gym.envs.env import EnergyEnv
@@ -28,11 +29,9 @@ from energy_gym.scenario import Weights
 from energy_gym.units import Unit
 
 if TYPE_CHECKING:
-    from energy_gym.agents.l2o.planner import Planner
+    from energy_gym.agents.l2o.planner import DayPlanner
 
 CHECKPOINTS = 20
-DAY_HOURS = 24.0
-Floats = npt.NDArray[np.float64]
 
 
 class L2O(Agent):
@@ -73,7 +72,7 @@ class L2O(Agent):
         super().__init__(env, seed)
         _check_site(self.env)
         self.settings: dict[str, Any] = chosen_settings(self.name, defaults(self.name), settings)
-        self.planner: Planner | None = None
+        self.planner: DayPlanner | None = None
         # Steps and figures of the last ``fit``, as its callback saw them.
         self.curve: list[tuple[int, dict[str, float]]] = []
         self.reset()
@@ -107,7 +106,7 @@ class L2O(Agent):
             schedule = planner.plan(net, buy, sell, np.array(self.env.states), np.array([size]))
         return np.asarray(schedule.wishes[0, :size])
 
-    def ready(self) -> Planner:
+    def ready(self) -> DayPlanner:
         """Return the planner that was taught.
 
         Raises:
@@ -165,7 +164,7 @@ class L2O(Agent):
         base = self.played(source, episode_steps=None)
         own, steps = self._own(base), self.env.setup.tape.horizon
         share, hours = self.settings["own"], base.setup.feed.step_hours
-        if source is not None or share == 1.0 or steps * hours != DAY_HOURS:
+        if source is not None or share == 1.0 or steps * hours != HOURS_PER_DAY:
             return [(own, 1.0)]
         return [(Source.of_days(synthetic_days(self.settings["days"], seed, steps)), 1.0 - share), (own, share)]
 
@@ -175,19 +174,19 @@ class L2O(Agent):
         buy, sell = _prices(unit, base.setup.weights)
         return Source.of_series(unit.fixed_kwh / unit.hours, buy, sell, self.env.setup.tape.horizon)
 
-    def _draw(self, sources: list[tuple[Source, float]], planner: Planner) -> Draw:
+    def _draw(self, sources: list[tuple[Source, float]], planner: DayPlanner) -> Draw:
         cell, chosen = planner.cell, self.settings
         span = (cell.energy_min, cell.energy_max)
         return Draw(sources, planner.battery.energy_initial_kwh, span, chosen["receding"], chosen["short"])
 
-    def _planner(self, price: float, steps: int) -> Planner:
+    def _planner(self, price: float, steps: int) -> DayPlanner:
         _torch()
-        from energy_gym.agents.l2o.planner import Planner
+        from energy_gym.agents.l2o.planner import DayPlanner
 
         money, _ = self.env.setup.weights
         chosen = self.settings
         shape = {name: chosen[name] for name in ("width", "candidates", "sharpness")}
-        return Planner(self.env.scenario.battery, self.env.setup.feed.step_hours, price, steps, money=money, **shape)
+        return DayPlanner(self.env.scenario.battery, self.env.setup.feed.step_hours, price, steps, money=money, **shape)
 
     def save(self, folder: str | Path) -> None:
         """See `Agent.save`; the weights lie beside the description, which holds their hash.
@@ -245,7 +244,7 @@ def _extended(series: Floats, steps: int) -> Floats:
     return np.concatenate([series, np.zeros(steps - len(series))])
 
 
-def _to_bytes(planner: Planner) -> bytes:
+def _to_bytes(planner: DayPlanner) -> bytes:
     """Return the weights as a NumPy archive."""
     stream = io.BytesIO()
     weights: dict[str, Any] = {name: part.numpy() for name, part in planner.network.state_dict().items()}
@@ -253,7 +252,7 @@ def _to_bytes(planner: Planner) -> bytes:
     return stream.getvalue()
 
 
-def _read_weights(planner: Planner, path: Path, digest: str) -> None:
+def _read_weights(planner: DayPlanner, path: Path, digest: str) -> None:
     import torch
 
     content = path.read_bytes() if path.is_file() else b""

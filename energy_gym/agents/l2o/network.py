@@ -29,7 +29,7 @@ PARTS = 4
 STRETCH = 0.05
 
 
-class Figures(NamedTuple):
+class DayFigures(NamedTuple):
     """Fixed figures of a battery's network: what it divides by, and where its prices stand.
 
     Args:
@@ -78,13 +78,13 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is untyped here
 
     Example:
         >>> from energy_gym import Battery
-        >>> network = Network(24, 32, 2, 10.0, Figures(Battery().cell(1.0), 1.0))
+        >>> network = Network(24, 32, 2, 10.0, DayFigures(Battery().cell(1.0), 1.0))
         >>> windows = Windows(*torch.rand(3, 5, 24), torch.full((5,), 5.0), torch.full((5,), 24))
         >>> network(windows).wishes().shape
         torch.Size([5, 2, 24])
     """
 
-    def __init__(self, steps: int, width: int, candidates: int, sharpness: float, figures: Figures) -> None:
+    def __init__(self, steps: int, width: int, candidates: int, sharpness: float, figures: DayFigures) -> None:
         super().__init__()
         self.steps, self.candidates, self.sharpness, self.figures = steps, candidates, sharpness, figures
         self.encoder = nn.Sequential(

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from energy_gym.agents.l2o.network import Figures, Network, Proposal
+from energy_gym.agents.l2o.network import DayFigures, Network, Proposal
 from energy_gym.agents.l2o.windows import Windows, padded
+from energy_gym.arrays import Floats
 from energy_gym.backends import arrays
-from energy_gym.contracts.spot import KWH_PER_MWH
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.data.homes import DayBatch
 from energy_gym.dynamics import COST, GRID, STATES, WEAR, Course, play
 from energy_gym.entities import Battery
@@ -23,8 +23,6 @@ from energy_gym.entities.battery import Cell
 from energy_gym.envs.rollout import DayRollout, Played
 from energy_gym.errors import ConfigurationError
 from energy_gym.objective import Weights
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ class Returning:
         return self._bend(change_kwh * self._per_rise, change_kwh * self._per_fall)
 
 
-class Planner:
+class DayPlanner:
     """A network with the battery it plans for.
 
     Args:
@@ -107,7 +105,7 @@ class Planner:
 
     Example:
         >>> from energy_gym.data.homes import synthetic_days
-        >>> planner = Planner(Battery(), 1.0, 200.0, 24, width=32, candidates=2)
+        >>> planner = DayPlanner(Battery(), 1.0, 200.0, 24, width=32, candidates=2)
         >>> schedule = planner.plan_days(synthetic_days(3, seed=0))
         >>> bool(np.abs(schedule.energy_kwh[:, -1] - 5.0).max() < 1e-9)
         True
@@ -127,7 +125,7 @@ class Planner:
         self.battery, self.price, self.steps, self.step_hours = battery, price, steps, step_hours
         self.cell = battery.cell(step_hours)
         wear = money * battery.wear_per_kwh * KWH_PER_MWH / price
-        self.network = Network(steps, width, candidates, sharpness, Figures(self.cell, step_hours, wear))
+        self.network = Network(steps, width, candidates, sharpness, DayFigures(self.cell, step_hours, wear))
         # Scaled prices are per mean price: the wear of a kWh is scaled alike.
         self._rollout = DayRollout(replace(battery, wear_per_kwh=wear / KWH_PER_MWH), step_hours)
 

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from energy_gym.agents.l2o.planner import Planner
+from energy_gym.agents.l2o.planner import DayPlanner
 from energy_gym.agents.l2o.windows import Draw, Windows
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.errors import ConfigurationError
 
 WARM_UP = 0.1
@@ -27,7 +28,7 @@ See = Callable[[int, dict[str, float]], None]
 
 
 def train(
-    planner: Planner, draw: Draw, steps: int, settings: Mapping[str, Any], seed: int, see: See, shown: int
+    planner: DayPlanner, draw: Draw, steps: int, settings: Mapping[str, Any], seed: int, see: See, shown: int
 ) -> None:
     """Train a planner's network; what torch draws comes from its global generator.
 
@@ -84,7 +85,7 @@ def temperature(progress: float, start: float, end: float) -> float:
     return float(start * (end / start) ** min(1.0, progress / TEMPERED))
 
 
-def _loss(planner: Planner, windows: Windows, progress: float, settings: Mapping[str, Any]) -> Any:
+def _loss(planner: DayPlanner, windows: Windows, progress: float, settings: Mapping[str, Any]) -> Any:
     proposal = planner.propose(windows)
     warmth = temperature(progress, settings["temperature_start"], settings["temperature_end"])
     noise = _gumbel(proposal.modes) * (settings["noise"] * max(0.0, 1.0 - progress / NOISY))
@@ -94,7 +95,7 @@ def _loss(planner: Planner, windows: Windows, progress: float, settings: Mapping
     taken_back = played.wishes[:, :, 0] - wishes.flatten(0, 1)
     penalty = functional.smooth_l1_loss(taken_back * planner.cell.charge_kwh, torch.zeros_like(taken_back))
     # In units of what a battery of this size can move in an hour, so that one learning rate suits any.
-    scale = 1000.0 / planner.cell.charge_kwh
+    scale = KWH_PER_MWH / planner.cell.charge_kwh
     return (_shared(bills * scale, settings["spread"])).mean() + settings["penalty"] * penalty
 
 
@@ -108,7 +109,7 @@ def _gumbel(like: Any) -> Any:
     return -torch.log(-torch.log(torch.rand_like(like).clamp(1e-9, 1.0 - 1e-7)))
 
 
-def cost(planner: Planner, windows: Windows) -> float:
+def cost(planner: DayPlanner, windows: Windows) -> float:
     """Return the mean bill of windows under the best candidates, as a multiple of the mean price of a MWh."""
     with torch.no_grad():
         wishes = planner.propose(windows).wishes()

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.data.homes import DayBatch
 from energy_gym.errors import ConfigurationError
-
-Floats = npt.NDArray[np.float64]
 
 
 class Windows(NamedTuple):

@@ -18,7 +18,7 @@ from energy_gym.agents.mpc import first_action
 from energy_gym.agents.records.keywords import environment_id, plain_keywords
 from energy_gym.agents.records.trajectories import Episode, Trajectories
 from energy_gym.agents.registry import agent_class, agent_ids, make_agent
-from energy_gym.bidding.env import BiddingEnv
+from energy_gym.bidding.env import ProducerEnv
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
 from energy_gym.envs.wrapped import EVERYTHING, check_faithful
@@ -129,7 +129,7 @@ def foresight(env: EnergyEnv, window: int) -> Callable[[dict[str, Any]], Any]:
     """Return the oracle over a rolling window; of a producer, one that reaches as far as bids do, made anew hourly."""
     if env.decision != "bids":
         return Foresight(env, window)
-    bids = BidForesight(cast(BiddingEnv, env), window)
+    bids = BidForesight(cast(ProducerEnv, env), window)
     return lambda _: bids.action()
 
 

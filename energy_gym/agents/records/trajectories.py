@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.errors import ConfigurationError, DataError, NonFiniteError
 from energy_gym.tape import Slot
 
 Observations = npt.NDArray[np.float32]
 Actions = npt.NDArray[Any]
-Floats = npt.NDArray[np.float64]
 SHOWN = 5
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.data.cards import Card
 from energy_gym.data.raw import Raw
 
 STEP = pd.Timedelta(minutes=15)
 STEPS_PER_DAY, STEPS_PER_WEEK = 96, 672
 KW_PER_KWH = 4.0
-KWH_PER_MWH = 1000.0
 ACTUAL = {"load_kw": "actual_consumption", "pv_kw": "actual_pv"}
 FORECAST = {name: [f"{part}_{step:02d}" for step in range(96)] for name, part in (("load_kw", "load"), ("pv_kw", "pv"))}
 TARIFF_FILE = "edf_prices.csv"

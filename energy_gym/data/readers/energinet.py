@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from energy_gym.conversions import KW_PER_MW
 from energy_gym.data.cards import Card
-from energy_gym.data.raw import KW_PER_MW, Paths, Raw
+from energy_gym.data.raw import Paths, Raw
 
 _MOST_OIL_MW = 1000.0
 _SPOT, _REALTIME, _FCR, _MFRR, _FFR = (

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from energy_gym.conversions import KW_PER_MW
 from energy_gym.data.cards import Card
-from energy_gym.data.raw import KW_PER_MW, PRICE, Paths, Raw, from_wall_clock
+from energy_gym.data.raw import PRICE, Paths, Raw, from_wall_clock
 
 _TITLES = {
     "OT": (PRICE, 1.0),

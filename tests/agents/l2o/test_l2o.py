@@ -20,7 +20,7 @@ from energy_gym.errors import ConfigurationError, ResetNeededError, UnknownIdErr
 torch = pytest.importorskip("torch")
 
 from energy_gym.agents.l2o import L2O  # noqa: E402  # torch may be absent
-from energy_gym.agents.l2o.planner import Planner, Returning  # noqa: E402
+from energy_gym.agents.l2o.planner import DayPlanner, Returning  # noqa: E402
 from energy_gym.agents.l2o.windows import Draw, Source, padded  # noqa: E402
 
 SMALL = {"width": 48, "candidates": 2, "days": 2000, "batch_size": 64, "learning_rate": 4e-3}
@@ -60,7 +60,7 @@ batteries = st.builds(
 def test_whatever_is_wished_all_limits_hold(battery: Battery, hours: float, seed: int, short: bool) -> None:
     """Wild weights propose anything; energies are those of the laws, and each window ends where it should."""
     rng, size, steps = np.random.default_rng(seed), 12, 16
-    planner = Planner(battery, hours, 100.0, steps, width=8, candidates=3)
+    planner = DayPlanner(battery, hours, 100.0, steps, width=8, candidates=3)
     torch.manual_seed(seed)
     for part in planner.network.parameters():
         torch.nn.init.normal_(part, std=1.0)
@@ -92,14 +92,14 @@ def test_whatever_is_wished_all_limits_hold(battery: Battery, hours: float, seed
 def test_standby_losses_are_made_good_in_time() -> None:
     battery = Battery(self_discharge_per_day=0.3, soc_initial=0.5)
     days = synthetic_days(30, seed=2)
-    plan = Planner(battery, 1.0, 200.0, 24, width=8, candidates=2).plan_days(days)
+    plan = DayPlanner(battery, 1.0, 200.0, 24, width=8, candidates=2).plan_days(days)
     assert np.abs(plan.energy_kwh[:, -1] - 5.0).max() < 1e-9
 
 
 def test_a_start_out_of_reach_comes_as_near_as_power_allows() -> None:
     battery = Battery(charge_kw=1.0, discharge_kw=1.0)
     one = np.ones((2, 24))
-    plan = Planner(battery, 1.0, 1.0, 24, width=8).plan(one, one, one, np.array([1.0, 9.0]), np.array([2, 2]))
+    plan = DayPlanner(battery, 1.0, 1.0, 24, width=8).plan(one, one, one, np.array([1.0, 9.0]), np.array([2, 2]))
     assert plan.energy_kwh[:, 2] == pytest.approx([1.0 + 2 * 0.95, 9.0 - 2 / 0.95])
 
 
@@ -125,7 +125,7 @@ def test_arrays_and_tensors_play_alike_bit_for_bit() -> None:
 
 
 def test_gradients_reach_every_weight() -> None:
-    planner = Planner(Battery(), 1.0, 200.0, 24, width=16, candidates=2)
+    planner = DayPlanner(Battery(), 1.0, 200.0, 24, width=16, candidates=2)
     source = Source.of_days(synthetic_days(64, seed=0))
     windows = Draw([(source, 1.0)], 5.0, (1.0, 9.0), 0.5, 0.2)(np.random.default_rng(0), 64)
     planner.play(windows, planner.propose(windows).wishes(temperature=1.0)).returns.mean().backward()
@@ -227,7 +227,7 @@ def test_what_it_cannot_plan_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="DayBatch"):
         agent.fit([1, 2])
     with pytest.raises(ConfigurationError, match="24 steps"):
-        Planner(Battery(), 1.0, 1.0, 24, width=8).plan_days(synthetic_days(2, 0, 48))
+        DayPlanner(Battery(), 1.0, 1.0, 24, width=8).plan_days(synthetic_days(2, 0, 48))
     with pytest.raises(ConfigurationError, match="a window"):
         Source.of_series(np.zeros(5), np.zeros(5), np.zeros(5), 24)
 

@@ -9,26 +9,24 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.backends import arrays
 from energy_gym.contracts.spot import carbon_kg, energy_cost
-from energy_gym.dynamics import STATES, closed, compose, gain, reward
+from energy_gym.dynamics import GRID, STATES, closed, compose, gain, reward
 from energy_gym.entities import battery, consumer, solar
 from energy_gym.oracle.statement import Goal
 from energy_gym.units import Unit
 
-Floats = npt.NDArray[np.float64]
 KNOWN = (battery.settle, consumer.settle, solar.settle)
 
 
-def is_playable(unit: Unit) -> bool:
-    """Return whether a unit is one controlled entity of a known kind, without running maxima or ledgers."""
-    billed = unit.registers or unit.accounts
-    return len(unit.flexibles) == 1 and not billed and unit.flexibles[0].laws.settle in KNOWN
+def one_known(unit: Unit) -> bool:
+    """Return whether a unit is one controlled entity of a known kind, without ledgers."""
+    return len(unit.flexibles) == 1 and not unit.accounts and unit.flexibles[0].laws.settle in KNOWN
 
 
-class Playable:
+class StorageSteps:
     """A unit with one controlled entity and no running maxima, from a given state to the end of its steps."""
 
     def __init__(self, unit: Unit, state: float, goal: Goal) -> None:
@@ -40,10 +38,24 @@ class Playable:
 
     def play(self, step: int, energy: Floats, wish: Floats) -> tuple[Floats, Floats]:
         """See `energy_gym.oracle.levels.Steps.play`."""
+        return self.outcome(step, energy, wish)[:2]
+
+    def outcome(self, step: int, energy: Floats, wish: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the energies stored after a step, what it earns, and the energy from the grid [kWh]."""
         energy, wish = np.broadcast_arrays(energy, wish)
         flow = self._advance((energy,), (wish,), self._signals[step])
-        earned = gain(flow, self.goal.weights)
-        return np.broadcast_to(flow[STATES][0], energy.shape), np.broadcast_to(earned, energy.shape)
+        parts = flow[STATES][0], gain(flow, self.goal.weights), flow[GRID]
+        after, earned, net = (np.broadcast_to(part, energy.shape) for part in parts)
+        return after, earned, net
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Lowest and highest energy that can ever be stored [kWh]; of a state without limits, where it stands."""
+        cell = self.unit.flexibles[0].cell
+        if isinstance(cell, battery.Cell):
+            lowest = battery.lowest_energy(cell, self.energy, len(self))
+            return float(min(lowest.min(), self.energy)), float(max(cell.energy_max, self.energy))
+        return (-cell.debt_kwh, 0.0) if isinstance(cell, consumer.Debt) else (self.energy, self.energy)
 
     def close(self, energy: Floats) -> Floats:
         """See `energy_gym.oracle.levels.Steps.close`."""

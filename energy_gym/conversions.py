@@ -1,0 +1,10 @@
+"""How many of one unit another is; its one rule: each is stated here alone."""
+
+from __future__ import annotations
+
+HOURS_PER_DAY = 24.0
+MINUTES_PER_DAY = 1440
+MINUTES_PER_HOUR = 60
+SECONDS_PER_HOUR = 3600.0
+KW_PER_MW = 1000.0
+KWH_PER_MWH = 1000.0
