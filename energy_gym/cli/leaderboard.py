@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 console = Console()
 LEGEND = "score 0 = doing nothing, 1 = proven optimum; ms: a decision"
 PUBLISHED = (
-    "mpc sees what is known when it decides: prices of a day-ahead market are published\n"
-    "a day ahead, and on these it comes close to 1. Settled prices are harder."
+    "mpc sees what is known when it decides: day-ahead prices are published a day\n"
+    "ahead, and on these it comes close to 1. Settled prices are harder."
 )
 FILES = ("results.json", "LEADERBOARD.md")
 
