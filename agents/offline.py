@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from energy_gym.agents.base import Agent
-from energy_gym.agents.behaviour import Behaviour
+from energy_gym.agents.records.behaviour import Behaviour
 from energy_gym.recipes import (
     Comparison,
     Levels,

@@ -27,7 +27,7 @@ CLAIMS = {
         "offline --dataset ercot-2021-2022 --steps 50000 --batches 3000"
     ),
     "CQL beats the behaviour that generated its data: real markets, test year 2024": (
-        "leaderboard markets --agents cql,energy_gym.agents.behaviour:Behaviour"
+        "leaderboard markets --agents cql,energy_gym.agents.records.behaviour:Behaviour"
     ),
     "Pre-trained on one market, then fine-tuned, beats from scratch (EnCortex: +3 %)": (
         "pretrain --first de-lu --then caiso --before 100000 --steps 50000"

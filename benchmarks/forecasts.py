@@ -22,11 +22,11 @@ from forecasts_page import page
 
 import energy_gym
 from energy_gym.data.feed import CARBON, PRICE, open_feed
+from energy_gym.evaluation.forecast_value import MARKETS_WITH_FORECASTS, judge, judged_columns, made
 from energy_gym.forecast import Forecast, Noise, Yesterday
 from energy_gym.forecast.accuracy import accuracy
-from energy_gym.judging import MARKETS_WITH_FORECASTS, judge, judged_columns, made
-from energy_gym.runs import read_record, write_json
-from energy_gym.suites import Task
+from energy_gym.leaderboard.runs import read_record, write_json
+from energy_gym.leaderboard.suites import Task
 
 HERE = Path(__file__).resolve().parent
 MIRROR = HERE.parents[1] / "shared" / "data"

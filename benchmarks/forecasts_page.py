@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import energy_gym
-from energy_gym.tables import fixed, grid
+from energy_gym.leaderboard.tables import fixed, grid
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]

@@ -9,7 +9,7 @@ import numpy as np
 
 from energy_gym.data.homes import DayBatch
 from energy_gym.files import write_atomically
-from energy_gym.plots import PALETTE
+from energy_gym.leaderboard.plots import PALETTE
 
 BLUE, ORANGE, GREEN, PINK, RED = PALETTE[:5]
 GREY = "#555555"

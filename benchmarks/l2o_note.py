@@ -90,7 +90,7 @@ def told_gap(found: Any) -> str:
 | share of the battery's possible saving that is kept | {saved:.2%} |
 
 The headline divides sums. {earning:.0%} of these days earn money, and the smallest is {size.min():.4f} in size:
-a day's own cost says little about what was at stake, and a mean of such ratios is ruled by a few days around nought.
+a day's own cost says little about what was at stake, and a mean of such ratios is ruled by a few days around zero.
 The mean size of the optimum's cost is {size.mean():.3f} a day; the mean cost is {idle:.3f} without battery, {best:.3f}
 with the optimum and {learnt:.3f} with the schedules. No day beats the optimum (smallest difference {gap.min():.0e});
 Pyomo and arrays agree within {agree:.0e}."""

@@ -26,7 +26,7 @@ def markets(sizes: Sizes) -> Iterator[Row]:
     yield single_producer(sizes)
     count = min(BATCH, sizes.batch)
     called = synthetic(ASSETS)
-    called = replace(called, markets=tuple(market for market in called.markets if market.name != "spot"))
+    called = replace(called, contracts={name: item for name, item in called.contracts.items() if name != "spot"})
     cases: list[tuple[str, str, dict[str, Any], float]] = [
         ("Bidding", BIDDING, {}, 2.0),
         ("FleetReserve, delivered", FLEET, {"fleet": delivered(ASSETS)}, 1.0),

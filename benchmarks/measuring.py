@@ -148,7 +148,7 @@ def notes(rows: list[Row]) -> Iterator[str]:
 
 def document(rows: list[Row], sizes: Sizes, data: str) -> dict[str, Any]:
     """Return the rows as plain data, with versions and machine."""
-    from energy_gym.results import versions
+    from energy_gym.leaderboard.results import versions
 
     machine = {"cores": os.cpu_count(), "system": platform.system(), "architecture": platform.machine()}
     plain = [{**asdict(row), "verdict": row.verdict} for row in rows]

@@ -16,9 +16,9 @@ from pathlib import Path
 import pandas as pd
 
 from energy_gym.leaderboard import run_suite
-from energy_gym.results import Results, read_results
-from energy_gym.suites import Suite
-from energy_gym.tables import fixed
+from energy_gym.leaderboard.results import Results, read_results
+from energy_gym.leaderboard.suites import Suite
+from energy_gym.leaderboard.tables import fixed
 
 HERE = Path(__file__).resolve().parent
 MIRROR = HERE.parents[1] / "shared" / "data"

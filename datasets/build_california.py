@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from energy_gym.data.parsing import STAND_IN, from_wall_clock
+from energy_gym.data.raw import STAND_IN, from_wall_clock
 
 ZONE = "America/Los_Angeles"
 FOLDER = "citylearn/data/citylearn_challenge_2022_phase_all/"

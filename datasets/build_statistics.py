@@ -11,34 +11,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-import yaml
-
-from energy_gym.data.card_files import parse_card
-from energy_gym.data.cards import card_ids
-from energy_gym.data.fetching import fetch_card
-from energy_gym.data.loading import assemble
-from energy_gym.data.parsing import parse
+from energy_gym.data.catalogue import card_ids
+from energy_gym.data.loading import training_figures
 
 FOLDER = Path(__file__).parent
-
-
-def figures(series: pd.Series) -> dict[str, float]:
-    """Return mean, offset (median) and scale (half the 5 % to 95 % range, 1 where that is 0), six digits each."""
-    low, middle, high = series.quantile([0.05, 0.5, 0.95])
-    raw = {"mean": series.mean(), "offset": middle, "scale": (high - low) / 2 or 1.0}
-    return {name: float(f"{value:.6g}") for name, value in raw.items()}
-
-
-def statistics(dataset_id: str, content: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Return the figures of every column of a set, whatever statistics its card holds now."""
-    placeholder = {"mean": 0.0, "offset": 0.0, "scale": 1.0}
-    card = parse_card(dataset_id, content | {"statistics": dict.fromkeys(content["columns"], placeholder)})
-    dataset = assemble(card, parse(card, fetch_card(card)))
-    first, stop = dataset.bounds("train")
-    return {name: figures(series) for name, series in dataset.frame.iloc[first:stop].items()}
 
 
 def main(ids: list[str]) -> None:
@@ -48,8 +25,8 @@ def main(ids: list[str]) -> None:
         text = path.read_text(encoding="utf-8")
         head = text[: text.index("\nstatistics:")]
         lines = [
-            f"  {name}: {{mean: {f['mean']}, offset: {f['offset']}, scale: {f['scale']}}}"
-            for name, f in statistics(dataset_id, yaml.safe_load(text)).items()
+            f"  {name}: {{mean: {f.mean}, offset: {f.offset}, scale: {f.scale}}}"
+            for name, f in training_figures(path, own=False).items()
         ]
         path.write_text("\n".join([head, "statistics:", *lines, ""]), encoding="utf-8")
         print(dataset_id)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 from energy_gym.entities import Entity, Flexible, Laws, register
 from energy_gym.entities.base import finite_number, positive_number
 from energy_gym.errors import ConfigurationError
+from energy_gym.modelling import Model
 
 
 class Stack(NamedTuple):
@@ -82,7 +83,7 @@ def cost(drawn: Any, given: Any, stack: Stack) -> Any:
     return 0.0 - stack.income_per_kwh * drawn
 
 
-def constrain(model: Any, stack: Stack, start: float, signal: Any = None) -> tuple[Any, Any, Any]:
+def constrain(model: Model, stack: Stack, start: float, signal: Any = None) -> tuple[Any, Any, Any]:
     """State the same in a solver's model; returns the electricity drawn and given, and the hydrogen, by step."""
     drawn = model.variable(0.0, stack.draw_kwh)
     kg = model.variable(0.0, stack.tank_kg)

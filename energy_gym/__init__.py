@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from energy_gym.envs.compat import make_vec
     from energy_gym.errors import EnergyGymError
     from energy_gym.evaluation import Evaluation, evaluate
+    from energy_gym.evaluation.recommendation import recommend
+    from energy_gym.evaluation.regret import decompose, step_regret
     from energy_gym.oracle import Solution, solve
-    from energy_gym.recommendation import recommend
-    from energy_gym.regret import decompose, step_regret
     from energy_gym.scenario import Objective, Scenario
 
 
@@ -31,13 +31,13 @@ _HOMES = {
     "Objective": "energy_gym.scenario:Objective",
     "Scenario": "energy_gym.scenario:Scenario",
     "Solution": "energy_gym.oracle.solution:Solution",
-    "decompose": "energy_gym.regret:decompose",
+    "decompose": "energy_gym.evaluation.regret:decompose",
     "evaluate": "energy_gym.evaluation:evaluate",
     "load": "energy_gym.data:load",
     "make_vec": "energy_gym.envs.compat:make_vec",
-    "recommend": "energy_gym.recommendation:recommend",
+    "recommend": "energy_gym.evaluation.recommendation:recommend",
     "solve": "energy_gym.oracle.solve:solve",
-    "step_regret": "energy_gym.regret:step_regret",
+    "step_regret": "energy_gym.evaluation.regret:step_regret",
     "synthetic": "energy_gym.data.synthetic:generate",
 }
 

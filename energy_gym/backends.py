@@ -62,7 +62,7 @@ arrays: Namespace = _Arrays()
 
 
 def tensors() -> Namespace:
-    """Return the namespace of torch tensors (imports torch on the first call); a flow that is nought may be a float.
+    """Return the namespace of torch tensors (imports torch on the first call); a flow that is zero may be a float.
 
     Raises:
         MissingExtraError: If torch is not installed.

@@ -15,9 +15,9 @@ from energy_gym.contracts.tariff import grid_cost
 from energy_gym.scenario import Weights
 from energy_gym.units import Unit
 
-# What a step came to: states at its end (of the controlled entities, then the running maxima [kW]), energy from the
-# grid [kWh, import +], energy cost [currency], carbon caused [kg], wear [currency], penalty [currency], demand charge
-# [currency], energy refused [kWh], generation cut [kWh]. A plain tuple: a named one costs a tenth of a step.
+# What a step came to: states at its end (as in `Unit.initial`), energy from the grid [kWh, import +], energy cost
+# [currency], carbon caused [kg], wear [currency], penalty [currency], demand charge [currency], energy refused [kWh],
+# generation cut [kWh]. A plain tuple: a named one costs a tenth of a step.
 Flow = tuple[tuple[Any, ...], Any, Any, Any, Any, Any, Any, Any, Any]
 STATES, GRID, COST, CARBON, WEAR, PENALTY, DEMAND, REFUSED, CUT = range(9)
 FIGURES = (
@@ -57,7 +57,8 @@ def _step(unit: Unit, xp: Namespace) -> Advance:
     """Return the step of a usual unit."""
     if unit.plain:
         return _plain(unit, xp)
-    return _remembering(unit, _general(unit, xp)) if unit.remembers else _general(unit, xp)
+    play = _remembering(unit, _general(unit, xp)) if unit.remembers else _general(unit, xp)
+    return _billed(unit, play, xp) if unit.accounts else play
 
 
 def _remembering(unit: Unit, play: Advance) -> Advance:
@@ -70,10 +71,28 @@ def _remembering(unit: Unit, play: Advance) -> Advance:
     return advance
 
 
+def _billed(unit: Unit, play: Advance, xp: Namespace) -> Advance:
+    """Return a step of a unit whose contracts keep ledgers: each reads the meter when energy has moved."""
+    parts = [1 + FIGURES.index(account.ledger.part) for account in unit.accounts]
+    laws = [(account.ledger.settle, account.ledger.terms) for account in unit.accounts]
+    keeps = list(zip(laws, unit.booked, parts, strict=True))
+    count = len(unit.initial) - len(unit.carried)
+
+    def advance(states: Any, wishes: Any, signals: Any) -> Flow:
+        flow: list[Any] = list(play(states[:count], wishes, signals[:-1]))
+        for ((settle, terms), place, part), told in zip(keeps, signals[-1], strict=True):
+            carried, cost = settle(states[place], flow[GRID], terms, xp, told)
+            flow[STATES] = (*flow[STATES], *carried)
+            flow[part] = flow[part] + cost
+        return tuple(flow)
+
+    return advance
+
+
 def _plain(unit: Unit, xp: Namespace) -> Advance:
     """Return the step of one controlled entity behind a meter without limits or demand charges.
 
-    What is nought at every step is not worked out: this is the fast path of every environment with one battery.
+    What is zero at every step is not worked out: this is the fast path of every environment with one battery.
     """
     flexible = unit.flexibles[0]
     (settle, next_state, cost, *_), cell, costs = flexible.laws, flexible.cell, flexible.costs

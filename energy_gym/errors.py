@@ -155,3 +155,12 @@ class MissingExtraError(EnergyGymError, ImportError):
             matplotlib: is not installed; run: pip install "energy-gym[plot]"
         """
         return cls(package, "is not installed", f'run: pip install "energy-gym[{extra}]"')
+
+
+class DataNotice(UserWarning):
+    """What was assumed about a user's data, told once: when they are known, how they are split or converted.
+
+    Example:
+        >>> import warnings
+        >>> warnings.filterwarnings("ignore", category=DataNotice)
+    """

@@ -5,6 +5,7 @@ One rule: every way is played on the same episode of the test split and scored a
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -23,17 +24,17 @@ from rich.table import Table
 from energy_gym.agents.base import Agent
 from energy_gym.agents.learner import Learner
 from energy_gym.agents.learner import defaults as learner_defaults
-from energy_gym.agents.registry import agent_class, make_agent
-from energy_gym.envs.setup import check_count
+from energy_gym.agents.registry import agent_class, learner_ids, make_agent
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError
-from energy_gym.evaluation import evaluate
+from energy_gym.evaluation.episode import evaluate
 from energy_gym.oracle import solve
-from energy_gym.screen import clear_errors
+from energy_gym.screen import run_app
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from energy_gym.statistics import Estimate
+    from energy_gym.evaluation.statistics import Estimate
 
 ID = "energy_gym/Arbitrage-v0"
 # Options that recipes share.
@@ -66,7 +67,7 @@ def learner(name: str, env: Any, seed: int, logs: str | None = None) -> Agent:
     """
     made: Agent = make_agent(name, env, seed)
     if not made.learns:
-        raise ConfigurationError(f"agent {name!r}", "does not learn", "choose one of bc, cql, dqn, l2o, ppo, sac")
+        raise ConfigurationError(f"agent {name!r}", "does not learn", f"choose one of {', '.join(learner_ids())}")
     if isinstance(made, Learner):
         made.tensorboard = logs
     elif logs is not None:
@@ -101,7 +102,7 @@ def training_part(env: Any, months: int | None, episode_steps: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Choice:
+class TaskChoice:
     """An agent that a recipe was asked for, and the actions it plays."""
 
     name: str
@@ -112,7 +113,7 @@ class Choice:
         return f"{learner_defaults(self.name)['budget'] if steps is None else steps:,}"
 
 
-def prepared(name: str, actions: str | None) -> Choice:
+def prepared(name: str, actions: str | None) -> TaskChoice:
     """Return a learning agent with the actions asked for, or those it prefers.
 
     Raises:
@@ -125,8 +126,8 @@ def prepared(name: str, actions: str | None) -> Choice:
     """
     found = agent_class(name)
     if not getattr(found, "learns", False):
-        raise ConfigurationError(f"agent {name!r}", "does not learn", "choose one of bc, cql, dqn, l2o, ppo, sac")
-    return Choice(name, found.preferred_actions if actions is None else actions)
+        raise ConfigurationError(f"agent {name!r}", "does not learn", f"choose one of {', '.join(learner_ids())}")
+    return TaskChoice(name, found.preferred_actions if actions is None else actions)
 
 
 def rules(names: str) -> tuple[Way, ...]:
@@ -161,7 +162,7 @@ class Comparison:
         keywords: Of the environment that is played in the end, its whole test split.
         seeds: Trainings of each way.
         workers: Processes.
-        tensorboard: Folder of TensorBoard logs.
+        tensorboard: Folder of TensorBoard logs; each way and seed has a folder of its own in it.
         save: Folder for the first seed's agent of each way.
     """
 
@@ -207,18 +208,29 @@ class Comparison:
 def _trained(comparison: Comparison, way: Way, seed: int, best: Any) -> dict[str, Any]:
     env = comparison.make()
     began = time.perf_counter()
-    agent = way.train(env, seed, comparison.tensorboard)
+    logs = comparison.tensorboard and str(Path(comparison.tensorboard) / folder_of(way.name) / f"seed{seed}")
+    agent = way.train(env, seed, logs)
     taken = time.perf_counter() - began
     if comparison.save is not None and seed == 0:
-        agent.save(Path(comparison.save) / way.name.replace(" ", "-"))
+        agent.save(Path(comparison.save) / folder_of(way.name))
     result = evaluate(agent, env, seed=0, oracle=best)
     figures = {"score": result.score, "regret": result.regret, "return": result.return_}
     return {"way": way.name, "seed": seed, **figures, "seconds": taken}
 
 
+def folder_of(way: str) -> str:
+    """Return the name of a way's folder.
+
+    Example:
+        >>> folder_of("bc, then dqn"), folder_of("the market's own past")
+        ('bc-then-dqn', 'the-markets-own-past')
+    """
+    return re.sub(r"[^\w.]+", "-", way.replace("'", "")).strip("-")
+
+
 def table(comparison: Comparison, frame: pd.DataFrame, unit: str) -> Table:
     """Return a row per way: score and regret with 95 % bootstrap intervals, and whether it beats the first."""
-    from energy_gym.statistics import estimate, mean, probability_of_improvement
+    from energy_gym.evaluation.statistics import estimate, mean, probability_of_improvement
 
     shown = Table(title=f"{comparison.title}; seeds: {comparison.seeds}", title_justify="left")
     shown.add_column("way", overflow="fold")
@@ -260,7 +272,6 @@ def run(main: Callable[..., None], args: list[str] | None = None, name: str | No
         args: Words of the command line; None: those of this process.
         name: Name of the program, for its help.
     """
-    app = typer.Typer(add_completion=False)
+    app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
     app.command()(main)
-    with clear_errors():
-        app(args=args, prog_name=name)
+    run_app(app, args, name)

@@ -5,19 +5,20 @@ One rule: a scenario is plain frozen data, validated when it is made; it holds n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from energy_gym.contracts import CONTRACTS, Contract, DemandCharge, EnergyContract, Spot
+from energy_gym.contracts import CONTRACTS, Contract, DemandCharge, EnergyContract, EnergyValue, Spot
+from energy_gym.contracts.base import keeps_ledger
+from energy_gym.contracts.fleet import FleetMarket, contracts_of, scenario_tree
 from energy_gym.entities import ENTITIES, Battery, Entity, Grid
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.objective import Clock, Objective, Weights
-from energy_gym.scenario_files import parsed, read, to_tree, written
-from energy_gym.trees import build, check_keys, mapping, read_file
+from energy_gym.trees import build, carries_name, check_keys, mapping, of_kind, parsed, read_file, to_tree, written
 
 __all__ = ["Clock", "Objective", "Scenario", "Site", "Weights"]
 METERED = ("meter", "producer", "nobody")
@@ -33,7 +34,7 @@ class Site(NamedTuple):
 
     @property
     def settled_by(self) -> str:
-        """Who settles its contracts: ``"meter"``, ``"producer"`` or ``"nobody"``; see `Contract.settled_by`."""
+        """Who settles its contracts: ``"meter"``, ``"producer"``, ``"fleet"`` or ``"nobody"``; see `Contract`."""
         return next(
             (item.settled_by for item in self.contracts.values() if item.settled_by != Contract.settled_by),
             Contract.settled_by,
@@ -41,7 +42,7 @@ class Site(NamedTuple):
 
     @property
     def energy(self) -> EnergyContract:
-        """The contract that prices every kWh that crosses the meter.
+        """The contract that prices every kWh that crosses the meter; of a fleet, what says what energy is worth to it.
 
         Raises:
             ConfigurationError: There is none, as where nobody meters.
@@ -49,6 +50,8 @@ class Site(NamedTuple):
         for contract in self.contracts.values():
             if isinstance(contract, EnergyContract):
                 return contract
+        if self.settled_by == EnergyValue.settled_by:
+            return EnergyValue()
         raise ConfigurationError(f"unit {self.name!r}", "has no contract for its energy", "add a spot or a tariff")
 
     @property
@@ -70,13 +73,15 @@ class Scenario:
     Args:
         name: A short name, shown in tables and figures.
         entities: Entities by name, in the order of the controls of an action.
-        contracts: Contracts by name; each settles the sum of what its ``parties`` draw and give.
+        contracts: Contracts by name; each settles the sum of what its ``parties`` draw and give. One that has a
+            ``name`` of its own, as a reserve has, stands under it.
         clock: Steps, look-ahead and length of an episode.
         objective: What is maximised.
 
     Raises:
         ConfigurationError: An entity without a contract, contracts of one meter with different parties, a meter
-            without exactly one contract for its energy, or nothing to decide.
+            without exactly one contract for its energy, a contract under another name than its own, or nothing to
+            decide.
 
     Example:
         >>> scenario = Scenario.arbitrage(Battery(capacity_kwh=20.0))
@@ -97,6 +102,7 @@ class Scenario:
         object.__setattr__(self, "contracts", dict(self.contracts))
         _check_members("entities", self.entities, Entity)
         _check_members("contracts", self.contracts, Contract)
+        _check_names(self.contracts)
         both = set(self.entities) & set(self.contracts)
         if both:
             name = sorted(both)[0]
@@ -113,6 +119,45 @@ class Scenario:
             contracts={"spot": spot or Spot()},
             objective=objective or Objective(),
         )
+
+    @classmethod
+    def fleet(
+        cls,
+        name: str = "fleet",
+        batteries: Mapping[str, Battery] | None = None,
+        markets: Sequence[FleetMarket] | Mapping[str, Contract] = (),
+        energy_price: str = "price_per_mwh",
+        carbon: str = "carbon_g_per_kwh",
+        clock: Clock | None = None,
+        objective: Objective | None = None,
+    ) -> Scenario:
+        """Return batteries that sell to reserve markets.
+
+        Args:
+            name: A short name, shown in tables and figures.
+            batteries: The assets by name, in the order of every ``prequalified_kw``.
+            markets: What they sell, in the order of the controls, as a list or by name; an asset serves them in this
+                order.
+            energy_price: Column of the price at which energy missing or left at the end of an episode is settled.
+            carbon: Column of the carbon intensity.
+            clock: Steps, look-ahead and length of an episode.
+            objective: What is maximised.
+
+        Raises:
+            ConfigurationError: No assets or markets, or as for the class.
+
+        Example:
+            >>> from energy_gym.contracts import Reserve
+            >>> sold = (Reserve("up", "up_per_mw_h", "up", (5.0,)),)
+            >>> fleet = Scenario.fleet(batteries={"a": Battery()}, markets=sold)
+            >>> Scenario.from_yaml(fleet.to_yaml()) == fleet
+            True
+        """
+        for part, members in (("batteries", mapping(batteries or {}, "batteries")), ("markets", markets)):
+            if members in ({}, (), []):
+                raise ConfigurationError(f"{part}={members!r}", "a fleet needs one or more", "add one")
+        contracts = contracts_of(markets, energy_price, carbon)
+        return cls(name, batteries or {}, contracts, clock or Clock(), objective or Objective())
 
     @property
     def battery(self) -> Battery:
@@ -176,8 +221,11 @@ class Scenario:
                 )
         site = Site(next(iter(contracts)), entities, contracts)
         _check_settlers(site)
+        _check_ledgers(site)
         if site.settled_by in METERED:
             _check_meter(site)
+        for name, contract in contracts.items():
+            contract.check_unit(name, entities, contracts)
         return site
 
     def to_yaml(self) -> str:
@@ -195,20 +243,24 @@ class Scenario:
     def from_yaml(cls, text: str) -> Scenario:
         """Read a scenario from YAML text; absent parts take their defaults.
 
-        An entity or a contract says its ``kind``; where it does not, its name is its kind.
+        An entity or a contract says its ``kind``; where it does not, its name is its kind. A fleet may be written as
+        its ``batteries`` and a list of its ``markets``, each with its ``name``.
 
         Raises:
             ConfigurationError: Broken YAML, an unknown key or kind (the nearest is suggested), a name that occurs
                 twice, or a bad value, with its path.
         """
         tree = mapping(parsed(text) or {}, "scenario")
+        if "batteries" in tree or "markets" in tree:
+            tree = scenario_tree(tree)
         check_keys(tree, ("name", "entities", "contracts", "clock", "objective"), "scenario")
         given: dict[str, Any] = {"name": str(tree.get("name", "arbitrage"))}
         for part, kinds in (("entities", ENTITIES), ("contracts", CONTRACTS)):
             if part in tree:
                 members = mapping(tree[part], part)
                 given[part] = {
-                    str(name): read(item, f"{part}.{name}", str(name), kinds) for name, item in members.items()
+                    name: of_kind(item, f"{part}.{name}", kinds, name, name)
+                    for name, item in ((str(key), item) for key, item in members.items())
                 }
         clock, objective = tree.get("clock", {}), tree.get("objective", {})
         return cls(**given, clock=build(Clock, clock, "clock"), objective=build(Objective, objective, "objective"))
@@ -231,6 +283,14 @@ def _check_members(part: str, members: Mapping[str, Any], kind: type) -> None:
             raise ConfigurationError(f"{part}.{name}={item!r}", f"must be an object of {kind.__name__}", "pass one")
 
 
+def _check_names(contracts: Mapping[str, Any]) -> None:
+    """Raise where a contract that has a name of its own stands under another."""
+    for key, contract in contracts.items():
+        if carries_name(type(contract)) and contract.name != key:
+            found = f"contracts.{key}.name={contract.name!r}"
+            raise ConfigurationError(found, "is not the name it stands under", f"give it the name {key!r}")
+
+
 def _check_settlers(site: Site) -> None:
     """Raise where the contracts of a unit are settled by different parties."""
     first: dict[str, str] = {}
@@ -242,6 +302,15 @@ def _check_settlers(site: Site) -> None:
         found = f"contracts.{beside} (kind {site.contracts[beside].kind!r})"
         rule = f"is settled by the {other}, while {name!r} of the same parties is settled by the {one}"
         raise ConfigurationError(found, rule, "give them different parties, or leave one out")
+
+
+def _check_ledgers(site: Site) -> None:
+    """Raise where a contract keeps a ledger that nobody would read."""
+    for name, contract in site.contracts.items():
+        if contract.settled_by != "meter" and keeps_ledger(contract):
+            found = f"contracts.{name} (kind {contract.kind!r})"
+            rule = f"keeps a ledger of what crosses the meter, and says that it is settled by {contract.settled_by!r}"
+            raise ConfigurationError(found, rule, 'let its class say settled_by = "meter"')
 
 
 def _check_meter(site: Site) -> None:
@@ -257,7 +326,8 @@ def _check_meter(site: Site) -> None:
     if len(grids) > 1:
         raise ConfigurationError(f"entities.{grids[1]}", f"is a second connection beside {grids[0]!r}", "keep one")
     for name, contract in site.contracts.items():
-        if contract.settled_by == "meter" and not isinstance(contract, EnergyContract | DemandCharge):
+        lawful = isinstance(contract, EnergyContract | DemandCharge) or keeps_ledger(contract)
+        if contract.settled_by == "meter" and not lawful:
             found = f"contracts.{name} (kind {contract.kind!r})"
             rule = "says that the meter settles it, and has no law that a meter knows"
-            raise ConfigurationError(found, rule, "derive it from EnergyContract or DemandCharge")
+            raise ConfigurationError(found, rule, "let it keep a ledger, or derive it from EnergyContract")

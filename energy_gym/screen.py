@@ -1,23 +1,68 @@
-"""What every command shares on the screen: an error of the package is one line."""
+"""What every command shares on the screen: an error is one line, and so is how an interrupted run goes on."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 
 from energy_gym.errors import EnergyGymError
 
+INTERRUPTED = 130
+# Typer brings Click as a part of its own or depends on it, by its version.
+_Mistake: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
+def run_app(app: Any, words: Sequence[str] | None = None, name: str | None = None) -> None:
+    """Run a command line and leave with its exit code: 0 done, 1 an error, 2 a wrong word, 130 interrupted."""
+    with clear_errors():
+        code = app(args=words, prog_name=name, standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
-    """Show an error of the package as one line on stderr and leave with exit code 1; others pass."""
+    """Show what a user can mend as one line on stderr and leave; faults of the package pass, with their traceback."""
     try:
         yield
     except EnergyGymError as error:
-        message = " ".join(str(error).split())
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+        _leave(str(error))
+    except _Mistake as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()
+            sys.exit(error.exit_code)
+        path = getattr(getattr(error, "ctx", None), "command_path", None)
+        _leave(error.format_message() + (f" See {path} --help" if path else ""), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever reads has heard enough.
+        sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _leave(f"{place}cannot be read or written ({error.strerror or error}); free space or choose another folder")
+    except MemoryError as error:
+        cause = " ".join(str(error).split()) or "none left"
+        _leave(f"memory: does not suffice ({cause}); ask for fewer environments, steps or workers")
+
+
+@contextmanager
+def resumable(what: str) -> Iterator[None]:
+    """Say at an interruption that nothing is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        Console(stderr=True).print(f"stopped: the same command goes on from the {what} that are done", highlight=False)
+        raise
+
+
+def _leave(message: str, code: int = 1) -> None:
+    line = " ".join(message.split())
+    Console(stderr=True).print(f"[bold red]error:[/] {escape(line)}", highlight=False, soft_wrap=True)
+    sys.exit(code)

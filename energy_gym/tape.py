@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.data.columns import symbol_of
 from energy_gym.data.feed import Feed
+from energy_gym.data.notices import notice
+from energy_gym.data.own_frame import tell_of_unsaid
 from energy_gym.errors import ConfigurationError
 from energy_gym.forecast import Forecast
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 OBSERVATION_LIMIT = 10.0
 MAX_ROWS_BYTES = 2**31
+MOST_CLIPPED = 0.01
+"""Share of a column's values that observations may cut without a word."""
 CLOCK = ("hour_of_day", "day_of_week", "day_of_year")
 DAYS_PER_YEAR = 365.25
 
@@ -78,6 +83,30 @@ class Tape:
                 f"the look-ahead rows would take {need / 2**30:.1f} GiB (limit 2 GiB)",
                 "use a shorter horizon or split",
             )
+        if self.feed.own:
+            tell_of_unsaid(name for name in self.columns if name in self.feed.unsaid)
+        for column in self.columns if self.feed.own else ():
+            self._require_zone(column)
+            self._tell_what_clips(column)
+
+    def _require_zone(self, column: str) -> None:
+        """Raise where a rule follows local days, and neither the index nor the user says of which zone."""
+        said = self.feed.published[column]
+        if self.feed.zone_open and said.startswith("day-ahead"):
+            rule = "follows the days of the market's zone; the index is in UTC and does not say it"
+            remedy = 'pass zone="Europe/Berlin", say (zone="UTC" if the market\'s days are those of UTC)'
+            raise ConfigurationError(f"published[{column!r}]={said!r}", rule, remedy)
+
+    def _tell_what_clips(self, column: str) -> None:
+        figures, window = self.feed.statistics[column], slice(self.feed.first, self.feed.stop)
+        scaled = (self.feed.values[column][window] - figures.offset) / figures.scale
+        clipped = float(np.mean(np.abs(scaled) > OBSERVATION_LIMIT))
+        if clipped > MOST_CLIPPED:
+            low, high = (figures.offset + way * OBSERVATION_LIMIT * figures.scale for way in (-1.0, 1.0))
+            notice(
+                f"{clipped:.1%} of the values of {column!r} lie outside {low:.4g} to {high:.4g} and are cut to that in "
+                "observations, which are scaled by the training part: pass reference= with data of the usual size."
+            )
 
     @cached_property
     def layout(self) -> tuple[Slot, ...]:
@@ -88,7 +117,19 @@ class Tape:
 
     def _slot(self, column: str, step: int) -> Slot:
         statistics = self.feed.statistics[column]
-        return Slot(f"{column}[+{step}]", unit_of(column, self.feed.currency), statistics.offset, statistics.scale)
+        return Slot(f"{column}[+{step}]", symbol_of(column, self.feed.currency), statistics.offset, statistics.scale)
+
+    def due(self, observations: npt.NDArray[Any], controls: int) -> npt.NDArray[np.bool_]:
+        """Return which entries of an action count at its moment, as observations show it: here all do.
+
+        Args:
+            observations: Shape (n, slots).
+            controls: Entries of an action.
+
+        Returns:
+            Shape (n, controls).
+        """
+        return np.ones((len(observations), controls), dtype=np.bool_)
 
     @cached_property
     def bounds(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -130,19 +171,6 @@ class Tape:
             start += self.horizon
         rows.flags.writeable = False
         return rows
-
-
-def unit_of(column: str, currency: str) -> str:
-    """Return the unit that the name of a column ends in.
-
-    Example:
-        >>> unit_of("load_kw", "EUR"), unit_of("buy_per_mwh", "EUR")
-        ('kW', 'EUR/MWh')
-    """
-    units = {"_kw": "kW", "g_per_kwh": "gCO2/kWh", "_per_kw": f"{currency}/kW"}
-    units |= {"_per_mw_h": f"{currency}/MW/h", "_share": "1"}
-    endings = sorted((ending for ending in units if column.endswith(ending)), key=len)
-    return units[endings[-1]] if endings else f"{currency}/MWh"
 
 
 def clock_features(times: pd.DatetimeIndex, zone: str) -> Floats:

@@ -8,12 +8,15 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
-from energy_gym.errors import ConfigurationError
+import yaml
+
+from energy_gym.errors import ConfigurationError, UnknownIdError
 
 T = TypeVar("T")
 N = TypeVar("N", bound="Named")
@@ -64,6 +67,107 @@ def read_file(kind: type[R], source: Any, name: str, rule: str) -> R:
         raise ConfigurationError(f"{name}={str(source)!r}", "no such file can be read", "check the path") from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{name}={str(source)!r}", "is no text in UTF-8", "check the path") from error
+
+
+def parsed(text: str) -> Any:
+    """Return what a YAML text holds; a key that occurs twice in one mapping is an error."""
+    try:
+        return yaml.load(text, Loader=_Loader)  # derived from the safe loader
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ConfigurationError("scenario", f"is no valid YAML ({error})", "correct the file") from error
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, but for keys that repeat, which YAML forbids and PyYAML lets through."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            name = self.construct_object(key, deep=True)
+            place = f"line {key.start_mark.line + 1}"
+            if isinstance(name, list | dict | set):
+                raise ConfigurationError(f"{name}: {place}", "is no name", "write names before the colons")
+            if name in seen:
+                raise ConfigurationError(f"{name}: {place}", "is a name that occurs twice", "give each its own name")
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
+def of_kind(value: Any, path: str, kinds: Mapping[str, Any], usual: str = "", name: str | None = None) -> Any:
+    """Return an object from its tree, which says its ``kind``.
+
+    Args:
+        value: The tree.
+        path: Where it stands in its file.
+        kinds: Classes by kind: dataclasses, or such as have a ``from_tree`` of their own.
+        usual: The kind where none is said.
+        name: The key it stands under, which is the name of one that `carries_name` where the tree says none.
+
+    Raises:
+        UnknownIdError: There is no such kind; the nearest is suggested.
+        ConfigurationError: As :func:`build`.
+
+    Example:
+        >>> from energy_gym.entities import ENTITIES
+        >>> of_kind({"kind": "battery", "capacity_kwh": 20}, "entities.b", ENTITIES).capacity_kwh
+        20.0
+    """
+    tree = dict(mapping(value, path))
+    kind = str(tree.pop("kind", usual))
+    if kind not in kinds:
+        unknown = UnknownIdError.of("kind", kind, kinds)
+        raise UnknownIdError(f"{path}: {unknown.value}", unknown.rule, unknown.remedy)
+    if name is not None and carries_name(kinds[kind]):
+        tree.setdefault("name", name)
+    reader = getattr(kinds[kind], "from_tree", None)
+    return reader(tree, path) if reader is not None else build(kinds[kind], tree, path)
+
+
+def kind_tree(item: Any, kinds: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object of one of some kinds as its tree, with its kind; `of_kind` reads it back.
+
+    Raises:
+        ConfigurationError: It is of none of them, and so cannot be written down.
+    """
+    for name, kind in kinds.items():
+        if type(item) is kind:
+            return {"kind": name, **to_tree(item)}
+    rule = f"is of no kind that a file can name: {', '.join(kinds)}"
+    raise ConfigurationError(f"{type(item).__name__}", rule, "pass the scenario as an object")
+
+
+def carries_name(kind: type[Any]) -> bool:
+    """Return whether a dataclass has a field ``name``; a file leaves it out where it is the key of the object.
+
+    Example:
+        >>> from energy_gym.contracts import Reserve, Spot
+        >>> carries_name(Reserve), carries_name(Spot)
+        (True, False)
+    """
+    return is_dataclass(kind) and any(item.name == "name" and item.init for item in fields(kind))
+
+
+def written(name: str, item: Any) -> dict[str, Any]:
+    """Return an entity or a contract as its tree; its kind and its name are left out where they are its key."""
+    tree = dict(item.to_tree() if hasattr(item, "to_tree") else to_tree(item))
+    if carries_name(type(item)) and tree.get("name") == name:
+        del tree["name"]
+    return tree if name == item.kind else {"kind": item.kind, **tree}
+
+
+def to_tree(item: Any) -> dict[str, Any]:
+    """Return a dataclass as a tree of its fields, tuples as lists.
+
+    Example:
+        >>> from energy_gym.contracts import Spot
+        >>> to_tree(Spot(parties=("battery",)))["parties"]
+        ['battery']
+    """
+    return {entry.name: _plain(getattr(item, entry.name)) for entry in fields(item) if entry.init}
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(part) for part in value] if isinstance(value, tuple) else value
 
 
 def mapping(value: Any, path: str) -> Mapping[str, Any]:
@@ -170,6 +274,33 @@ def located(error: ConfigurationError, path: str) -> ConfigurationError:
     """
     joint = "." if re.match(r"[A-Za-z_]\w*(\[\d+\])?(\.|=|:|$)", error.value) else ": "
     return type(error)(f"{path}{joint}{error.value}", error.rule, error.remedy)
+
+
+def enrol(kinds: dict[str, type[Any]], item: type[Any]) -> None:
+    """Make a class known by its ``kind``; the class of the same file may be made known again.
+
+    Raises:
+        ConfigurationError: The class names no kind, or one that another class has taken.
+
+    Example:
+        >>> from energy_gym.entities import ENTITIES
+        >>> enrol(ENTITIES, type("Cell", (), {"kind": "battery"}))
+        Traceback (most recent call last):
+        energy_gym.errors.ConfigurationError: kind 'battery': is taken by Battery; choose another name
+    """
+    kind = getattr(item, "kind", None)
+    if not isinstance(kind, str) or not kind:
+        raise ConfigurationError(f"{item.__name__}.kind={kind!r}", "must be a name", 'set kind = "..." on the class')
+    known = kinds.get(kind)
+    if known is not None and _origin(known) != _origin(item):
+        raise ConfigurationError(f"kind {kind!r}", f"is taken by {known.__qualname__}", "choose another name")
+    kinds[kind] = item
+
+
+def _origin(item: type[Any]) -> tuple[str, str]:
+    """Return where a class was written, the same however its file was imported."""
+    module = sys.modules.get(item.__module__)
+    return getattr(module, "__file__", None) or item.__module__, item.__qualname__
 
 
 def number(name: str, value: Any, unit: str) -> float:

@@ -8,21 +8,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import or_zeros
 from energy_gym.backends import Namespace
+from energy_gym.contracts.ledger import Account, Carried
 from energy_gym.entities import Flexible
-from energy_gym.errors import DataError
-from energy_gym.scenario import Site
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 Floats = npt.NDArray[np.float64]
-TOLERANCE_KWH = 1e-9
 
 
 class UnitLaws(NamedTuple):
@@ -30,15 +29,18 @@ class UnitLaws(NamedTuple):
 
     Args:
         step: ``(unit, xp) -> advance``: its step, as `dynamics.Advance`.
-        best: ``(unit, states, goal, levels, time_limit) -> best``: its best plan, as `oracle.solve.Best`.
+        best: ``(unit, states, goal, levels, time_limit) -> best``: its best plan, as `oracle.solve.Best`; None where
+            that depends on more than its states, such as what was bid before.
         expected: ``(unit, outlook) -> unit``: the unit with what a forecast says, by column, in place of what will be.
         fined: ``(unit, states, xp) -> penalty``: what its states cost when an episode ends [currency], if anything.
+        state: ``(model, unit, states, goal)``: states it, and what it earns, in a solver's model.
     """
 
     step: Callable[[Any, Namespace], Callable[[Any, Any, Any], Any]]
-    best: Callable[[Any, Sequence[float], Any, Any, float | None], Any]
-    expected: Callable[[Any, Mapping[str, Floats]], Any]
+    best: Callable[[Any, Sequence[float], Any, Any, float | None], Any] | None = None
+    expected: Callable[[Any, Mapping[str, Floats]], Any] | None = None
     fined: Callable[[Any, Sequence[Any], Namespace], Any] | None = None
+    state: Callable[[Any, Any, Sequence[float], Any], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Unit:
         fresh: 1.0 where a billing period of a register begins, shape (K, T).
         hours: Length of a step [h].
         laws: What a unit that is no site with a meter does in its own way; None for a site.
+        accounts: Ledgers of its contracts, in the order of the contracts.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Unit:
     fresh: Floats
     hours: float
     laws: UnitLaws | None = field(default=None, kw_only=True)
+    accounts: tuple[Account, ...] = field(default=(), kw_only=True)
 
     def __len__(self) -> int:
         return len(self.buy)
@@ -86,9 +90,23 @@ class Unit:
         return math.isfinite(self.import_kwh) or math.isfinite(self.export_kwh)
 
     @property
+    def decisions(self) -> tuple[Flexible, ...]:
+        """What an action decides, in its order; here what can be decided at all."""
+        return self.flexibles
+
+    @property
     def controls(self) -> int:
-        """Number of decisions of a step."""
-        return len(self.flexibles)
+        """Number of wishes that its step takes."""
+        return len(self.decisions)
+
+    @property
+    def undifferentiable(self) -> str | None:
+        """Why its step is no differentiable function of the wishes; None where it is one."""
+        return None
+
+    def physical(self) -> Self:
+        """Return the same with the decisions that physics allows, where those of an action are fewer."""
+        return self
 
     @property
     def registers(self) -> int:
@@ -97,14 +115,32 @@ class Unit:
 
     @property
     def plain(self) -> bool:
-        """Whether it is one controlled entity without signals, limits or demand charges."""
+        """Whether it is one controlled entity without signals, limits, demand charges or ledgers."""
         own = self.flexibles[0].signal if len(self.flexibles) == 1 else self.fixed_kwh
-        return own is None and not self.limited and not self.registers and not self.remembers
+        billed = self.registers or self.accounts
+        return own is None and not self.limited and not billed and not self.remembers
 
     @property
     def remembers(self) -> bool:
         """Whether any controlled entity carries more than its state from step to step."""
         return any(flexible.memory for flexible in self.flexibles)
+
+    @property
+    def told(self) -> tuple[tuple[str, int], ...]:
+        """Names and places of the states that are figures of the step before, for ``info`` to tell."""
+        return ()
+
+    @property
+    def carried(self) -> tuple[Carried, ...]:
+        """What its ledgers carry from step to step."""
+        return tuple(carried for account in self.accounts for carried in account.ledger.carried)
+
+    @property
+    def booked(self) -> tuple[slice, ...]:
+        """Places among the states of what each ledger carries."""
+        end = len(self.initial)
+        sizes = [len(account.ledger.carried) for account in self.accounts]
+        return tuple(slice(end - sum(sizes[at:]), end - sum(sizes[at + 1 :])) for at in range(len(sizes)))
 
     def nested(self, states: Sequence[Any]) -> tuple[Any, ...]:
         """Return flat states as one for each controlled entity, with its memory if it has any; then the maxima."""
@@ -122,11 +158,15 @@ class Unit:
 
     @property
     def initial(self) -> tuple[Any, ...]:
-        """State at the start: of the controlled entities, then the running maxima [kW], then what is remembered."""
-        remembered = (memory.initial for flexible in self.flexibles for memory in flexible.memory)
-        return (*(flexible.initial for flexible in self.flexibles), *([0.0] * self.registers), *remembered)
+        """State at the start.
 
-    def window(self, first: int, stop: int) -> Unit:
+        Of the controlled entities, then the running maxima [kW], then what is remembered, then what ledgers carry.
+        """
+        remembered = (memory.initial for flexible in self.flexibles for memory in flexible.memory)
+        own = (flexible.initial for flexible in self.flexibles)
+        return (*own, *([0.0] * self.registers), *remembered, *(carried.initial for carried in self.carried))
+
+    def window(self, first: int, stop: int) -> Self:
         """Return the same for a part of the steps."""
         part = slice(first, stop)
         return replace(
@@ -139,7 +179,12 @@ class Unit:
             carbon=self.carbon[part],
             active=self.active[:, part],
             fresh=self.fresh[:, part],
+            accounts=tuple(account.window(part) for account in self.accounts),
         )
+
+    def unproved(self) -> Unit:
+        """Return the same where a plan needs no bound, if that is found sooner than one with a bound."""
+        return self
 
     def without_maxima(self) -> Unit:
         """Return the same without its running maxima."""
@@ -163,13 +208,14 @@ class Unit:
         first = (self.buy, self.sell, self.carbon, self.fixed_kwh)
         if self.plain:
             return first
-        own = tuple(_or_zeros(item.signal, len(self)) for item in self.flexibles)
-        return (*first, _or_zeros(self.curtailable_kwh, len(self)), own, tuple(self.active), tuple(self.fresh))
+        own = tuple(or_zeros(item.signal, len(self)) for item in self.flexibles)
+        told = (*first, or_zeros(self.curtailable_kwh, len(self)), own, tuple(self.active), tuple(self.fresh))
+        return (*told, tuple(account.signals for account in self.accounts)) if self.accounts else told
 
 
 def _listed(part: Any, steps: int) -> list[Any]:
     if isinstance(part, tuple):
-        return list(zip(*(item.tolist() for item in part), strict=True)) if part else [()] * steps
+        return list(zip(*(_listed(item, steps) for item in part), strict=True)) if part else [()] * steps
     values: list[Any] = part.tolist()
     return values
 
@@ -192,108 +238,3 @@ def _taker(part: Any) -> Callable[[Any], Any]:
         return lambda _: 0.0
     take = np.append(part, 0.0).take
     return lambda steps: take(steps)
-
-
-class Registers(NamedTuple):
-    """Demand charges laid out over T steps: K running maxima.
-
-    Args:
-        rates: Charge by register, shape (K,) [currency/kW].
-        active: 1.0 where a step counts, shape (K, T).
-        fresh: 1.0 where a billing period begins, shape (K, T).
-    """
-
-    rates: Floats
-    active: Floats
-    fresh: Floats
-
-    def window(self, first: int, stop: int) -> Registers:
-        """Return the same for a part of the steps."""
-        return Registers(self.rates, self.active[:, first:stop], self.fresh[:, first:stop])
-
-
-def lay_out(
-    site: Site, values: Mapping[str, Floats], prices: tuple[Floats, Floats], registers: Registers, hours: float
-) -> Unit:
-    """Return a site over T steps.
-
-    Args:
-        site: Entities and contracts.
-        values: Columns of the data, actual or forecast, each of shape (T,).
-        prices: Prices of import and export [currency/MWh], each of shape (T,).
-        registers: Its demand charges over these steps.
-        hours: Length of a step [h].
-    """
-    steps, entities = len(prices[0]), site.entities.items()
-    flexibles = [entity.flexible(name, hours, values) for name, entity in entities]
-    fixed = [power for _, entity in entities if (power := entity.fixed_kw(values)) is not None]
-    spare = [power for _, entity in entities if (power := entity.curtailable_kw(values)) is not None]
-    import_kw, export_kw = site.grid.limits_kw()
-    return Unit(
-        name=site.name,
-        flexibles=tuple(flexible for flexible in flexibles if flexible is not None),
-        fixed_kwh=_total(fixed, steps) * hours,
-        curtailable_kwh=_total(spare, steps) * hours if spare else None,
-        import_kwh=import_kw * hours,
-        export_kwh=export_kw * hours,
-        buy=prices[0],
-        sell=prices[1],
-        carbon=_or_zeros(values.get(site.energy.carbon), steps),
-        rates=registers.rates,
-        active=registers.active,
-        fresh=registers.fresh,
-        hours=hours,
-    )
-
-
-def registers_of(site: Site, times: pd.DatetimeIndex, zone: str) -> Registers:
-    """Return all windows of all demand charges of a site over some steps."""
-    none = np.zeros((0, len(times)))
-    rates: list[Any] = [np.zeros(0)]
-    active: list[Any] = [none]
-    fresh: list[Any] = [none]
-    for charge in site.demand:
-        schedule = charge.schedule(times, zone)
-        rates.append(schedule.rates)
-        active.append(schedule.active)
-        fresh.append(np.tile(schedule.fresh, (len(schedule.rates), 1)))
-    return Registers(*(np.concatenate(part).astype(np.float64) for part in (rates, active, fresh)))
-
-
-def _total(parts: list[Floats], steps: int) -> Floats:
-    total = np.zeros(steps)
-    for part in parts:
-        total = total + part
-    return total
-
-
-def _or_zeros(series: Floats | None, steps: int) -> Floats:
-    return np.zeros(steps) if series is None else series
-
-
-def check_signs(site: Site, values: Mapping[str, Floats], times: pd.DatetimeIndex) -> None:
-    """Raise DataError where a load or a generation is negative."""
-    for name, entity in site.entities.items():
-        for column in entity.columns():
-            bad = np.flatnonzero(values[column] < 0.0)
-            if len(bad):
-                raise DataError(
-                    f"entities.{name}: {column}={values[column][bad[0]]} at {times[bad[0]].isoformat()}",
-                    "load and generation must not be negative (the sign is the entity's)",
-                    "correct the data, or clip what a meter's noise made negative",
-                )
-
-
-def check_fit(unit: Unit, times: pd.DatetimeIndex) -> None:
-    """Raise DataError where what flows whatever is decided does not fit through the connection."""
-    over = unit.fixed_kwh - unit.import_kwh
-    under = -unit.export_kwh - (unit.fixed_kwh + _or_zeros(unit.curtailable_kwh, len(unit)))
-    for excess, way in ((over, "import"), (under, "export")):
-        bad = np.flatnonzero(excess > TOLERANCE_KWH)
-        if len(bad):
-            kw, when = excess[bad[0]] / unit.hours, times[bad[0]].isoformat()
-            raise DataError(
-                f"{unit.name}: {kw:.3f} kW above the {way} limit at {when}",
-                f"load and generation must fit through the connection by themselves ({len(bad)} steps do not)",
-                f'raise {way}_kw, or allow curtailment="limit" of the generation',
-            )

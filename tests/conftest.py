@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,22 @@ if os.environ.get("ENERGY_GYM_REFUSE_NETWORK"):
     socket.socket.connect = _refuse  # type: ignore[method-assign]
 
 MIRROR = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+# What a version of Gymnasium, of a solver or of a library that learns can change.
+ON_VERSIONS = ("agents", "bidding", "envs", "leaderboard", "oracle", "reserve", "test_testing.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what the second dependency lane runs, in addition to the README."""
+    here = Path(__file__).parent
+    for item in items:
+        below = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else item.path.name
+        if below in (*ON_VERSIONS, "README.md"):
+            item.add_marker(pytest.mark.versions)
+        if "real_data" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.real_data)
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +108,17 @@ def data_of(series: pd.DataFrame, site: pd.DataFrame) -> Callable[[str], pd.Data
     """What each id can run on: prices alone, a site by the hour, or 31 days of a site by the quarter hour."""
     own = {"energy_gym/Arbitrage-v0": series, "energy_gym/Commercial-v0": make_site(31 * 96, minutes=15)}
     return lambda name: own.get(name, site)
+
+
+@pytest.fixture(scope="session")
+def tiers() -> type[Any]:
+    """The contract of the guide, which makes it known to scenarios: a tariff in tiers of the month's consumption."""
+    path = Path(__file__).resolve().parents[1] / "docs" / "tiers.py"
+    if not path.is_file():
+        pytest.skip("not a checkout")
+    spec = importlib.util.spec_from_file_location("tiers", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["tiers"] = module
+    spec.loader.exec_module(module)
+    return module.TieredTariff

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import energy_gym
-from energy_gym import Battery
+from energy_gym import Battery, Scenario
 from energy_gym.contracts import Trading
 from energy_gym.contracts.banded import Banded, PiecewiseLinear
 from energy_gym.contracts.deviation import LinearPenalty
@@ -49,9 +49,13 @@ def reserve_prices() -> pd.DataFrame:
     return pd.DataFrame({"up_per_mw_h": 5.0, "price_per_mwh": 50.0, "named_wrongly": 1.0}, index)
 
 
+def two_assets(*markets: Any) -> Scenario:
+    return Fleet(batteries={"a": Battery(), "b": Battery()}, markets=markets or (Reserve(**SOLD),))
+
+
 def fleet(*markets: Any, data: pd.DataFrame | None = None, **keywords: Any) -> Any:
     frame = reserve_prices() if data is None else data
-    made = Fleet(batteries={"a": Battery(), "b": Battery()}, markets=markets or (Reserve(**SOLD),))
+    made = two_assets(*markets)
     return gym.make(FLEET, data=frame, fleet=made, episode_steps=12, **keywords)
 
 
@@ -94,19 +98,25 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "no look-ahead": (lambda: gym.make(BIDDING, horizon=0), "horizon=0.*at least 1"),
     "powers": (
         lambda: Reserve(**(SOLD | {"prequalified_kw": 5.0})),
-        "reserve 'up': prequalified_kw=5.0.*must be a list",
+        "prequalified_kw=5.0.*must be a list",
     ),
     "no powers": (lambda: Reserve(**(SOLD | {"prequalified_kw": None})), "prequalified_kw=None.*must be a list"),
-    "text for powers": (lambda: Trade("spot", "price_per_mwh", "55"), "trade 'spot': prequalified_kw.*must be a list"),
-    "activation": (lambda: Reserve(**SOLD, activation="full"), "reserve 'up': activation='full'"),
+    "text for powers": (lambda: Trade("spot", "price_per_mwh", "55"), "prequalified_kw='55'.*must be a list"),
+    "activation": (lambda: Reserve(**SOLD, activation="full"), "activation='full'.*how it is called"),
     "batteries": (lambda: Fleet(batteries=[Battery()], markets=(Reserve(**SOLD),)), "batteries=.*mapping"),
     "one product": (lambda: Fleet(batteries={"a": Battery()}, markets=Reserve(**SOLD)), "markets=.*must be a list"),
     "names of a trade": (
         lambda: fleet(Reserve(**(SOLD | {"name": "spot.buy"})), Trade("spot", "price_per_mwh", (5.0, 5.0))),
-        "'spot.buy'.*is taken",
+        "contracts.spot.*'spot.buy'.*is taken",
     ),
+    "another name": (
+        lambda: Scenario(entities={"a": Battery(), "b": Battery()}, contracts={"down": Reserve(**SOLD)}),
+        "contracts.down.name='up'.*give it the name 'down'",
+    ),
+    "a name twice": (lambda: fleet(Reserve(**SOLD), Reserve(**SOLD)), r"markets\[1\].name='up'.*is taken"),
+    "no market": (lambda: fleet(Reserve(**SOLD), Battery()), "markets=.*must be a list of one FleetMarket or more"),
     "energy price": (
-        lambda: Fleet(batteries={"a": Battery(), "b": Battery()}, markets=(Reserve(**SOLD),), energy_price=5),
+        lambda: Fleet(batteries={"a": Battery()}, markets=(Reserve(**SOLD),), energy_price=5),  # type: ignore[arg-type]
         "energy_price=5.*must name a column",
     ),
     "seed": (lambda: fleet(activation_seed="x"), "activation_seed='x'"),
@@ -166,14 +176,14 @@ def test_so_is_a_file(case: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"prequalified_kw": 5}, r"markets\[0\]: reserve 'up': prequalified_kw=5"),
-        ({"activation": "full"}, r"markets\[0\].activation='full'"),
-        ({"tick_kw": 50}, r"markets\[0\]: reserve 'up'.*tick_kw=50"),
+        ({"prequalified_kw": 5}, r"contracts.up.prequalified_kw=5"),
+        ({"activation": "full"}, r"contracts.up.activation='full'"),
+        ({"tick_kw": 50}, r"contracts.up.prequalified_kw=\[?\(?5.0.*tick_kw=50"),
     ],
 )
 def test_and_the_file_of_a_fleet(change: dict[str, Any], words: str, tmp_path: Path) -> None:
-    tree = yaml.safe_load(Fleet(batteries={"a": Battery(), "b": Battery()}, markets=(Reserve(**SOLD),)).to_yaml())
-    tree["markets"][0] |= change
+    tree = yaml.safe_load(two_assets().to_yaml())
+    tree["contracts"]["up"] |= change
     file = tmp_path / "fleet.yaml"
     file.write_text(yaml.safe_dump(tree), encoding="utf-8")
     with pytest.raises(ConfigurationError, match=words):

@@ -208,9 +208,9 @@ def test_a_load_shorter_than_the_tariff(tmp_path: Path) -> None:
 
 
 def test_a_series_that_is_not_there(tmp_path: Path) -> None:
-    error = refused(tmp_path, SITE, series().drop(columns="load_kw").assign(load_kwh=1.0))
+    error = refused(tmp_path, SITE, series().drop(columns="load_kw").assign(load=1.0))
     assert isinstance(error, MissingColumnError)
-    assert "load_kw" in error.value and "entity 'load'" in error.rule and "rename 'load_kwh'" in error.remedy
+    assert "load_kw" in error.value and "entity 'load'" in error.rule and "rename 'load' if it is in kW" in error.remedy
     error = refused(tmp_path, "contracts: {supply: {kind: tariff, sell: feed_in_per_mwh}}")
     assert isinstance(error, MissingColumnError) and "feed_in_per_mwh" in error.value
 

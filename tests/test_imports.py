@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ast
+import functools
+import importlib
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,49 +30,44 @@ HEAVY = (
     "pooch",
 )
 
-# A module may import from its own storey and from lower ones.
-STOREYS = (
-    ("errors", "backends", "paths", "files", "trees", "version", "screen"),
-    ("entities", "contracts", "data", "forecast"),
-    ("objective", "scenario", "scenario_files"),
+# The floors of the house, from the ground up, and the rooms on each: a module may import from its own room and from the
+# floors below, at its top or inside a function. ARCHITECTURE.md shows the same table.
+FLOORS = (
+    ("arrays", "errors", "files", "modelling", "paths", "version"),
+    ("backends", "screen", "trees"),
+    ("data",),
+    ("entities", "forecast"),
+    ("contracts", "tape"),
+    ("objective",),
+    ("scenario",),
     ("units",),
-    ("dynamics", "tape"),
-    ("envs", "oracle", "bidding", "reserve", "scenarios"),
+    ("dynamics",),
+    ("envs",),
+    ("oracle",),
+    ("bidding", "reserve"),
+    ("scenarios",),
     ("agents",),
-    ("evaluation", "regret", "scoring", "testing"),
-    (
-        "leaderboard",
-        "recipes",
-        "suites",
-        "results",
-        "tables",
-        "tasks",
-        "runs",
-        "workers",
-        "statistics",
-        "engines",
-        "clusters",
-        "plots",
-        "page",
-        "judging",
-        "merging",
-        "recommendation",
-        "trials",
-    ),
-    ("sweeps",),
-    (
-        "cli",
-        "data_cli",
-        "experts_cli",
-        "fleet_cli",
-        "forecasts_cli",
-        "leaderboard_cli",
-        "recipes_cli",
-        "recommend_cli",
-        "sweep_cli",
-    ),
+    ("evaluation", "testing"),
+    ("leaderboard", "recipes"),
+    ("sweeps", "suites"),
+    ("cli",),
+    ("__main__",),
 )
-RANK = {name: storey for storey, names in enumerate(STOREYS) for name in names}
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+# What is built on the score and the regret of an episode, in its own wing: those know nothing of it.
+BUILT_ON_EPISODES = ("forecast_value", "recommendation", "statistics", "trials")
+# Documented places of names that live deeper in the package.
+DOCUMENTED = {
+    "energy_gym.agents.behaviour:Behaviour": "energy_gym.agents.records.behaviour",
+    "energy_gym.agents.experts:record_expert": "energy_gym.agents.records.experts",
+    "energy_gym.agents.l2o:L2O": "energy_gym.agents.l2o.agent",
+    "energy_gym.cli:main": "energy_gym.cli.app",
+    "energy_gym.data.storage:open_backend": "energy_gym.data.storage.frames",
+    "energy_gym.evaluation:evaluate": "energy_gym.evaluation.episode",
+    "energy_gym.leaderboard:run_suite": "energy_gym.leaderboard.board",
+    "energy_gym.suites:Suite": "energy_gym.leaderboard.suites",
+    "energy_gym.suites:Task": "energy_gym.leaderboard.suites",
+}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 
@@ -76,27 +75,134 @@ def home(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
-def imported(path: Path) -> set[str]:
-    """Return the parts of the package that a module imports, inside functions and for type checkers too."""
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def for_type_checkers(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+
+
+@functools.cache
+def text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def statements(path: Path, typing: bool) -> Iterator[ast.AST]:
+    """Yield the nodes of a module, those inside functions too; those for type checkers only on demand."""
+    stack: list[ast.AST] = [ast.parse(text(path))]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack += node.orelse if for_type_checkers(node) and not typing else ast.iter_child_nodes(node)  # type: ignore[attr-defined]
+
+
+@functools.cache
+def named(path: Path, *, typing: bool = True) -> frozenset[str]:
+    """Return the names within the package that a module imports, inside functions too."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(path, typing):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    inside = {name for name in found if name.split(".")[0] == "energy_gym"}
-    return {(name.split(".") + [""])[1] for name in inside}
+    return frozenset(name for name in found if name.split(".")[0] == "energy_gym")
+
+
+def module_of(name: str) -> str:
+    """Return the module that an imported name is, or is taken from."""
+    return name if name in MODULES else name.rpartition(".")[0]
+
+
+def exists(name: str) -> bool:
+    """Return whether a dotted name is a module, or something that its longest module speaks of."""
+    parts = name.split(".")
+    module = next(start for end in range(len(parts), 0, -1) if (start := ".".join(parts[:end])) in MODULES)
+    rest = parts[module.count(".") + 1 :]
+    return not rest or re.search(rf"\b{rest[0]}\b", text(MODULES[module])) is not None
+
+
+def imported(path: Path) -> set[str]:
+    """Return the rooms of the package that a module imports from, for type checkers too."""
+    return {(name.split(".") + [""])[1] for name in named(path)}
+
+
+def needs() -> dict[str, set[str]]:
+    """Return for each module the modules that running it can import, whether at once or later."""
+    return {
+        module: {module_of(name) for name in named(path, typing=False)} - {module} for module, path in MODULES.items()
+    }
+
+
+def reached(start: str, graph: dict[str, set[str]]) -> set[str]:
+    """Return the modules that a module leads to."""
+    found: set[str] = set()
+    waiting = list(graph[start])
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting += graph[module]
+    return found
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_go_one_way(path: Path) -> None:
+def test_imports_go_down_the_floors(path: Path) -> None:
     own = home(path)
-    assert own in RANK, f"{own} has no storey yet: give it one in this test"
-    top = RANK["leaderboard"]
-    for name in imported(path):
-        storey = RANK.get(name, top)
-        assert storey <= RANK[own], f"{own} imports {name or 'the whole package'}, which stands above it"
+    assert own in FLOOR, f"{own} has no floor yet: give it one in this test and in ARCHITECTURE.md"
+    for room in {(name.split(".") + [""])[1] for name in named(path, typing=False)} - {own}:
+        assert room in FLOOR, f"{own} imports {room or 'the face of the package'}, which has no floor below it"
+        assert FLOOR[room] < FLOOR[own], f"{own} imports {room}, which does not stand below it"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_even_types_are_not_taken_from_above(path: Path) -> None:
+    for room in imported(path) - {home(path)}:
+        assert FLOOR[room] <= FLOOR[home(path)], f"{home(path)} takes types from {room}, which stands above it"
+
+
+def test_the_architecture_shows_the_same_floors() -> None:
+    shown = re.findall(r"^\| (\d+) \| ([^|]+) \|", text(CHECKOUT / "ARCHITECTURE.md"), re.MULTILINE)
+    assert [(int(floor), *rooms.split(", ")) for floor, rooms in shown] == [
+        (floor, *rooms) for floor, rooms in enumerate(FLOORS)
+    ]
+
+
+def test_every_module_that_is_imported_exists() -> None:
+    missing = {
+        f"{module}: {name}"
+        for module, path in MODULES.items()
+        for name in named(path)
+        if module_of(name) not in MODULES
+    }
+    assert not missing
+
+
+def test_every_module_that_is_named_in_text_exists() -> None:
+    """Registries and faces name what they import later: ``"energy_gym.agents.mpc:MPC"``."""
+    missing = {
+        f"{module}: {name}"
+        for module, path in MODULES.items()
+        for name in re.findall(r"[\"`](energy_gym(?:\.\w+)+)(?=[:\"`])", text(path))
+        if not exists(name)
+    }
+    assert not missing
+
+
+def test_no_two_modules_need_each_other() -> None:
+    graph = needs()
+    leads_to = {module: reached(module, graph) for module in graph}
+    circles = {
+        tuple(sorted({module, *(other for other in leads_to[module] if module in leads_to[other])}))
+        for module in graph
+        if module in leads_to[module]
+    }
+    assert not circles, "\n".join(f"{len(circle)} modules: {', '.join(circle)}" for circle in sorted(circles))
 
 
 def test_entities_contracts_and_laws_know_nothing_of_data() -> None:
@@ -105,6 +211,20 @@ def test_entities_contracts_and_laws_know_nothing_of_data() -> None:
             assert not imported(path) & {"data", "forecast"}, path
         if home(path) in ("data",):
             assert not imported(path) & {"forecast", "entities", "contracts"}, path
+
+
+@pytest.mark.parametrize("name", ["episode", "regret", "scoring"])
+def test_the_regret_of_an_episode_knows_nothing_of_what_is_built_on_it(name: str) -> None:
+    above = tuple(f"energy_gym.evaluation.{part}" for part in BUILT_ON_EPISODES)
+    assert not [found for found in named(PACKAGE / "evaluation" / f"{name}.py") if found.startswith(above)]
+
+
+@pytest.mark.parametrize("place", DOCUMENTED)
+def test_documented_places_hand_on_what_lives_deeper(place: str) -> None:
+    module, _, name = place.partition(":")
+    handed = getattr(importlib.import_module(module), name)
+    assert handed.__module__ == DOCUMENTED[place]
+    assert handed is getattr(importlib.import_module(DOCUMENTED[place]), name)
 
 
 def run(code: str) -> str:

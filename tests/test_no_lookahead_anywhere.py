@@ -89,7 +89,7 @@ def producer() -> Scenario:
     return Scenario("producer", entities, contracts, objective=Objective("joint"))
 
 
-def fleet() -> Fleet:
+def fleet() -> Scenario:
     paid = {"energy_price": "balancing_up_per_mwh", "penalty_per_mwh": 100.0}
     called = {"up": ActivationSeries("called_share"), "down": RandomActivation(0.3)}
     products = [

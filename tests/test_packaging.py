@@ -13,6 +13,7 @@ from typing import Any
 
 import gymnasium as gym
 import pytest
+import yaml
 
 import energy_gym
 from energy_gym.scenarios.registration import SCENARIOS, register_envs
@@ -41,6 +42,38 @@ def test_the_distribution_is_named_and_bounded() -> None:
     assert project["requires-python"] == ">=3.11"
     assert "gymnasium>=0.29.1,<2" in project["dependencies"]
     assert PROJECT["tool"]["hatch"]["version"]["path"] == "energy_gym/version.py"
+
+
+def test_what_is_said_of_the_project_agrees() -> None:
+    """The Python versions that are named are those that are checked; a citation is of this version."""
+    named = [item.rpartition(" ")[2] for item in PROJECT["project"]["classifiers"] if re.search(r":: 3\.\d+$", item)]
+    if not (ROOT / ".github").is_dir():
+        pytest.skip("not a checkout")
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    assert workflow["jobs"]["check"]["strategy"]["matrix"]["python"] == named
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == energy_gym.__version__
+    assert citation["license"] == PROJECT["project"]["license"]
+
+
+def test_no_address_is_made_up() -> None:
+    urls = list(PROJECT["project"].get("urls", {}).values())
+    assert not [url for url in urls if re.search(r"example|your|localhost|TODO", url, re.IGNORECASE)]
+
+
+PAGES = (
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")),
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    place = ROOT / page
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", place.read_text(encoding="utf-8"))
+    assert not [target for target in targets if not (place.parent / target).exists()]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,17 @@ import pandas as pd
 import pytest
 
 from energy_gym import Battery, Objective, Scenario
-from energy_gym.contracts import Band, Contract, DemandCharge, DemandWindow, Spot, Tariff, TimeOfUse
+from energy_gym.contracts import (
+    CONTRACTS,
+    Band,
+    Contract,
+    DemandCharge,
+    DemandWindow,
+    EnergyContract,
+    Spot,
+    Tariff,
+    TimeOfUse,
+)
 from energy_gym.entities import Consumer, Entity, Grid, Solar, Wind
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.oracle.pyomo_model import build_unit_model, solve_model
@@ -336,3 +346,59 @@ def test_what_the_import_limit_leaves_uncut_is_not_counted_as_cut() -> None:
     env.reset(seed=0)
     *_, info = env.step(np.ones(1))
     assert (info["grid_kw"], info["curtailed_kw"], info["clipped_kw"]) == (2.0, 1.0, 4.0)
+
+
+def with_tiers(scenario: Scenario, seed: int) -> Scenario:
+    """Return a scenario with tiers of the month's consumption in place of its prices: rising, falling or both."""
+    random = np.random.default_rng(9000 + seed)
+    contracts = dict(scenario.contracts)
+    for name, contract in contracts.items():
+        if isinstance(contract, EnergyContract):
+            count = int(random.integers(1, 4))
+            prices = random.uniform(0.0, 400.0, count)
+            ordered = (prices, np.sort(prices), np.sort(prices)[::-1])[random.integers(3)]
+            limits = np.cumsum(random.uniform(0.5, 15.0, count - 1)).tolist()
+            sell = float(random.uniform(-50.0, 350.0))
+            contracts[name] = CONTRACTS["tiered_tariff"](ordered.tolist(), limits, sell, parties=contract.parties)
+    return replace(scenario, contracts=contracts)
+
+
+@pytest.mark.usefixtures("tiers")
+@pytest.mark.parametrize("seed", range(300, 330))
+def test_every_promise_of_tiers_short_of_the_agents(seed: int) -> None:
+    data, random = a_frame(seed, 14), np.random.default_rng(seed)
+    keywords = {"data": data, "horizon": 3, "episode_steps": 14, "scenario": with_tiers(a_scenario(seed), seed)}
+    env = EnergyEnv(**keywords)
+    check_laws(env.setup, 14, 12, random, None)
+    check_episodes(keywords, 2, 14, seed, random)
+    env.reset(seed=seed)
+    check_models(env, 9)
+    solution = solve(env)
+    assert solution.exact, solution.status
+    check_replay(env, solution)
+    assert rolled_out(env, solution, 900, random).max() <= solution.bound + 1e-6
+
+
+@pytest.mark.usefixtures("tiers")
+@pytest.mark.parametrize("seed", range(330, 334))
+def test_no_agent_beats_the_bound_under_tiers(seed: int) -> None:
+    assert check_scenario(with_tiers(a_scenario(seed), seed), a_frame(seed), episodes=1, steps=8, seed=seed).exact
+
+
+@pytest.mark.usefixtures("tiers")
+@pytest.mark.parametrize("seed", range(60))
+def test_levels_under_tiers_against_every_sequence(seed: int) -> None:
+    scenario = next(
+        chosen
+        for chosen in (a_scenario(1000 * seed + index, 1, seed % 2 == 0) for index in range(100))
+        if len(one_unit(chosen).flexibles) == 1
+    )
+    data = a_frame(seed, 8, minutes=[60, 30, 15][seed % 3])
+    chosen = with_tiers(scenario, seed)
+    env = EnergyEnv(data=data, horizon=1, episode_steps=None, scenario=chosen, actions="discrete-3")
+    env.reset(seed=0)
+    for level in np.random.default_rng(seed).integers(3, size=2):
+        env.step(int(level))
+    best, solution = every_plan(env, 6), solve(env)
+    check_replay(env, solution)
+    assert solution.value - 1e-9 <= best <= solution.bound + 1e-6

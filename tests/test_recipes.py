@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from energy_gym.cli.recipes import RECIPES
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.recipes import prepared, rules
 from energy_gym.recipes import run as recipe_run
-from energy_gym.recipes_cli import RECIPES
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = {

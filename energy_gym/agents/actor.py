@@ -5,6 +5,7 @@ One rule: acting needs no deep-learning library, so a saved agent plays the same
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -141,8 +142,15 @@ def read_actor(path: Path, activation: str, head: str, digest: str) -> Actor:
     Raises:
         ConfigurationError: The file is absent, truncated or not the one that was saved.
     """
-    import hashlib
+    return Actor.from_bytes(read_hashed(path, digest), activation, head)
 
+
+def read_hashed(path: Path, digest: str) -> bytes:
+    """Return what a file holds whose SHA-256 is known.
+
+    Raises:
+        ConfigurationError: The file is absent, truncated or not the one that was saved.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -152,4 +160,4 @@ def read_actor(path: Path, activation: str, head: str, digest: str) -> Actor:
         raise ConfigurationError(
             f"{path}: sha256 {found[:16]}...", f"the agent was saved with {digest[:16]}...", "save the agent again"
         )
-    return Actor.from_bytes(content, activation, head)
+    return content

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.agents.actor import Actor
-from energy_gym.agents.trajectories import Trajectories
+from energy_gym.agents.records.trajectories import Trajectories
 
 Array = npt.NDArray[np.float32]
 Layers = Sequence[tuple[Array, Array]]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from energy_gym.agents.base import Agent
 from energy_gym.agents.mpc import expected_units
 from energy_gym.agents.schedules import Changes, UnitWindow, annealed
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import NonPositiveError
 from energy_gym.oracle.solve import by_unit, chosen_levels
 from energy_gym.oracle.statement import Goal
@@ -104,7 +104,7 @@ class Annealing(Agent):
         began = time.perf_counter()
         setup, (now, stop) = self.env.setup, self.env.steps_left
         size = min(setup.tape.horizon, stop - now)
-        closings = setup.closings if now + size == stop else setup.keeping
+        closings = setup.closings if now + size == stop else setup.continuation
         units = expected_units(self.env, size)
         last, self._plans = self._shifted(now, size), []
         rounds = self.proposals // (self.chains * max(sum(bool(unit.flexibles) for unit in units), 1))

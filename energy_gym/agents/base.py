@@ -16,6 +16,7 @@ import yaml
 from gymnasium import spaces
 
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.wrapped import ACTIONS, EVERYTHING, OBSERVATIONS, changes, check_faithful
 from energy_gym.errors import ConfigurationError, UnsuitableAgentError
 from energy_gym.files import write_atomically
 from energy_gym.tape import Slot
@@ -28,18 +29,24 @@ FORMAT = 1
 # such as the score on the validation split.
 Callback = Callable[[int, Mapping[str, float]], None]
 # What the environments of the suite ask for, by `EnergyEnv.decision`.
-DECISIONS = {"power": "sets the power of storage", "bids": "bids in markets for a producer", "fleet": "bids for fleets"}
+DECISIONS = {
+    "power": "sets the power of storage",
+    "bids": "bids in markets for a producer",
+    "fleet": "bids for fleets",
+    "mixed": "sets the power of storage and bids for fleets at once",
+}
 
 
 class Agent(ABC):
     """An agent for one environment.
 
     Args:
-        env: The environment it acts in (any Gymnasium wrappers).
+        env: The environment it acts in, in wrappers or not; see `energy_gym.envs.wrapped`.
         seed: Seed of what the agent itself draws.
 
     Raises:
-        ConfigurationError: The environment is not one of this package, or of a kind of action the agent cannot play.
+        ConfigurationError: The environment is not one of this package, or of a kind of action the agent cannot play,
+            or a wrapper changes observations or actions.
         UnsuitableAgentError: The agent decides on something else than the environment asks for.
     """
 
@@ -68,8 +75,12 @@ class Agent(ABC):
                 f"plays {' or '.join(self.kinds)} actions only",
                 f"make the environment with actions={self.preferred_actions!r}",
             )
+        acts = f"agent {self.name!r} sees and plays those of the environment itself"
+        check_faithful(env, (OBSERVATIONS, ACTIONS), acts, "make the agent for env.unwrapped")
         self.env: EnergyEnv = base
         self.seed = int(seed)
+        # What wrappers change that matters where it learns: see `played`.
+        self._wrapped = changes(env)
         if self.env.decision not in self.decides:
             raise self.refused(" or ".join(DECISIONS[item] for item in self.decides))
 
@@ -105,6 +116,32 @@ class Agent(ABC):
         """
         return self
 
+    def played(self, source: Any = None, **usual: Any) -> EnergyEnv:
+        """Return the environment to learn in: a source, or the training split of the agent's own with other keywords.
+
+        Raises:
+            ConfigurationError: The source is no environment of this package, or a wrapper (of the source, or of the
+                agent's own environment) changes what is learnt from.
+        """
+        base = self.env if source is None else getattr(source, "unwrapped", source)
+        if not isinstance(base, EnergyEnv):
+            raise ConfigurationError(
+                f"source={type(source).__name__}", f"{self.name} learns by playing", "pass an environment of energy_gym"
+            )
+        self.check_source(source)
+        return base.variant(split="train", **usual) if source is None else base
+
+    def check_source(self, source: Any) -> None:
+        """Raise ConfigurationError where a wrapper changes what the agent would learn from."""
+        found = self._wrapped if source is None else changes(source)
+        for changed in EVERYTHING:
+            if changed in found:
+                raise ConfigurationError(
+                    f"wrapper {found[changed]}",
+                    f"changes {changed}, and {self.name!r} learns in batches of the environment itself",
+                    "make the agent for env.unwrapped and pass fit() no wrapper, or train with a library of your own",
+                )
+
     def parameters(self) -> dict[str, Any]:
         """Return what `save` must keep, as plain numbers and strings."""
         return {"seed": self.seed}
@@ -115,7 +152,10 @@ class Agent(ABC):
 
     def save(self, folder: str | Path) -> None:
         """Write the agent into a folder, which is made if need be: what it learnt, and where it can be used again."""
-        tree = {"format": FORMAT, "version": __version__, "agent": self.name, **self._fits()}
+        home = f"{type(self).__module__}:{type(self).__qualname__}"
+        # An agent from elsewhere is found again by its class.
+        kind = {} if home.startswith("energy_gym.") else {"class": home}
+        tree = {"format": FORMAT, "version": __version__, "agent": self.name, **kind, **self._fits()}
         text = yaml.safe_dump({**tree, "parameters": self.parameters()}, sort_keys=False)
         write_atomically(Path(folder) / FILE, lambda path: path.write_text(text, encoding="utf-8"))
 
@@ -143,7 +183,7 @@ class Agent(ABC):
                 layout; the message lists the slots that differ.
         """
         path = Path(folder) / FILE
-        tree = _read_saved(path)
+        tree = read_saved(path)
         agent = cls(env)
         if tree["agent"] != cls.name:
             raise ConfigurationError(
@@ -168,13 +208,13 @@ class Agent(ABC):
         return level if isinstance(self.env.action_space, spaces.Discrete) else np.full(setup.controls, level)
 
 
-def _read_saved(path: Path) -> dict[str, Any]:
+def read_saved(path: Path) -> dict[str, Any]:
     """Return the description of a saved agent, or raise ConfigurationError."""
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
         saved, version = tree["format"], str(tree["version"])
         _ = tree["agent"], tree["parameters"], [Slot(*slot) for slot in tree["layout"]]
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (OSError, yaml.YAMLError, RecursionError, KeyError, TypeError) as error:
         raise ConfigurationError(
             f"{path.parent}", f"holds no agent ({FILE} cannot be read)", "check the path"
         ) from error

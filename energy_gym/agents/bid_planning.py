@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.bidding.choosing import ChoosingEnv
+from energy_gym.bidding.env import ProducerEnv
 from energy_gym.bidding.oracle import actions_of, actual_window
 from energy_gym.bidding.outlook import hedged_window
-from energy_gym.bidding.statement import Window, state_window
+from energy_gym.bidding.statement import BidWindow, state_window
 from energy_gym.oracle.model import ArrayModel
 
 Floats = npt.NDArray[np.float64]
@@ -40,7 +40,7 @@ class BidPlanner:
         (27,)
     """
 
-    env: ChoosingEnv
+    env: ProducerEnv
     _plan: Floats = field(default_factory=lambda: np.zeros((0, 0)), init=False)
     _made: int = field(default=0, init=False)
 
@@ -54,14 +54,14 @@ class BidPlanner:
         now = self.env.steps_left[0]
         if self.at_gate or not 0 <= now - self._made < min(self._every, len(self._plan)):
             self._plan, self._made = self.plan(), now
-        return self.env.chosen(self._plan[now - self._made])
+        return self.env.gates.chosen(self._plan[now - self._made])
 
     @property
     def at_gate(self) -> bool:
         """Whether bids are due now."""
-        return bool(self.env.due[len(self.env.setup.flexibles) + 1 :].any())
+        return bool(self.env.gates.due[len(self.env.setup.flexibles) + 1 :].any())
 
-    def window(self) -> Window:
+    def window(self) -> BidWindow:
         """Return the coming steps as they are planned for."""
         return hedged_window(self.env, self.premium)
 
@@ -70,7 +70,7 @@ class BidPlanner:
         window = self.window()
         model = ArrayModel(len(window.unit))
         bids = state_window(model, window, whole=False)
-        return actions_of(self.env.desk, window, bids, model.solve().columns)
+        return actions_of(self.env.gates, window, bids, model.solve().columns)
 
 
 @dataclass
@@ -84,6 +84,6 @@ class BidForesight(BidPlanner):
 
     ahead: int = 0
 
-    def window(self) -> Window:
+    def window(self) -> BidWindow:
         """See `BidPlanner.window`."""
-        return actual_window(self.env.desk, max(self.ahead, self.env.setup.timetable.ahead))
+        return actual_window(self.env.gates, self.env.states, max(self.ahead, self.env.setup.timetable.ahead))

@@ -15,10 +15,10 @@ import numpy.typing as npt
 from energy_gym.agents.bid_planning import BidPlanner
 from energy_gym.agents.bidding import Bidder
 from energy_gym.agents.mpc import Planner
-from energy_gym.bidding.choosing import ChoosingEnv
+from energy_gym.bidding.env import ProducerEnv
 from energy_gym.bidding.oracle import actions_of
 from energy_gym.bidding.outlook import hedged_window, past_errors, planned_steps
-from energy_gym.bidding.statement import Bids, Window, state_window
+from energy_gym.bidding.statement import Bids, BidWindow, state_window
 from energy_gym.oracle.model import ArrayModel
 from energy_gym.scenario import Weights
 
@@ -45,7 +45,7 @@ class StochasticPlanner(BidPlanner):
         stated = [state_window(model, _share(window, len(windows)), whole=False) for window in windows]
         for other in stated[1:]:
             self._same_first_stage(model, stated[0], other)
-        return actions_of(self.env.desk, windows[0], stated[0], model.solve().columns)
+        return actions_of(self.env.gates, windows[0], stated[0], model.solve().columns)
 
     def _same_first_stage(self, model: ArrayModel, one: Bids, other: Bids) -> None:
         """State that two scenarios share the bids that are due, and what is done in the running step."""
@@ -65,7 +65,7 @@ class StochasticPlanner(BidPlanner):
         return [int(-(-book.count[now] // book.slot_steps)) for book in self.env.setup.timetable.books]
 
 
-def _share(window: Window, count: int) -> Window:
+def _share(window: BidWindow, count: int) -> BidWindow:
     """Return a window that counts as one of so many."""
     money, carbon = window.goal.weights
     return replace(window, goal=replace(window.goal, weights=Weights(money / count, carbon / count)))
@@ -84,7 +84,7 @@ class BidStochastic(Bidder):
 
     name: ClassVar[str] = "bid-stochastic"
     kinds: ClassVar[tuple[str, ...]] = ("continuous", "discrete")
-    env: ChoosingEnv
+    env: ProducerEnv
 
     def __init__(self, env: Any, seed: int = 0) -> None:
         super().__init__(env, seed)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from energy_gym.agents.base import Agent
 from energy_gym.bidding import outlook
-from energy_gym.bidding.env import BiddingEnv
+from energy_gym.bidding.env import ProducerEnv
 from energy_gym.contracts.market import Ahead
 
 Floats = npt.NDArray[np.float64]
@@ -28,13 +28,13 @@ class Bidder(Agent):
     decides: ClassVar[tuple[str, ...]] = ("bids",)
     kinds: ClassVar[tuple[str, ...]] = ("continuous",)
     preferred_actions: ClassVar[str] = "continuous"
-    env: BiddingEnv
+    env: ProducerEnv
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""
         action = np.zeros(self.env.setup.controls)
         self._use_storage(action)
-        if self.env.due[len(self.env.setup.flexibles) + 1 :].any():
+        if self.env.gates.due[len(self.env.setup.flexibles) + 1 :].any():
             self._bid(action)
         return action
 
@@ -56,21 +56,21 @@ class Bidder(Agent):
         return wanted
 
 
-class Forecast(Bidder):
+class BidForecast(Bidder):
     """Bids what is forecast to be left, or missing, once the consumer is served; the storage rests.
 
     Example:
         >>> import gymnasium as gym
         >>> env = gym.make("energy_gym/Bidding-v0", episode_steps=24)
         >>> observation, info = env.reset(options={"start": "2020-06-01T10:00Z"})
-        >>> int((Forecast(env).act(observation, info) != 0.0).sum())
+        >>> int((BidForecast(env).act(observation, info) != 0.0).sum())
         24
     """
 
     name: ClassVar[str] = "bid-forecast"
 
 
-class Greedy(Bidder):
+class BidGreedy(Bidder):
     """Serves the contract and sells the rest where its forecast price is highest (EnCortex, section 7.2).
 
     A slot's surplus is offered at a gate if no later market, nor the deviation's price of a surplus, is expected to pay
@@ -89,7 +89,7 @@ class Greedy(Bidder):
         return np.where(best, np.minimum(wanted, 0.0), 0.0)
 
 
-class StorageSplit(Bidder):
+class BidSplit(Bidder):
     """Splits the storage: half its power moves energy from tomorrow's cheap hours to its dear ones, half balances.
 
     The plan is made at the day-ahead gate on the forecast prices and is part of the bids; from then on the storage

@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.agents.actor import Actor
-from energy_gym.agents.demonstrations import demonstrations
-from energy_gym.agents.learner import Keeper, Learner
-from energy_gym.agents.readers import import_imitation, to_imitation
-from energy_gym.agents.trajectories import Trajectories
-from energy_gym.bidding.setup import BiddingSetup
+from energy_gym.agents.keeper import Keeper
+from energy_gym.agents.learner import Learner
+from energy_gym.agents.logs import checked_device
+from energy_gym.agents.records.demonstrations import demonstrations
+from energy_gym.agents.records.readers import import_imitation, to_imitation
+from energy_gym.agents.records.trajectories import Trajectories
 
 CHECKPOINTS = 20
 SAMPLE = 2048
@@ -51,7 +52,8 @@ class BC(Learner):
         library = import_imitation()
         data = demonstrations(source, self.env, self.settings["expert"], budget * self.settings["batch_size"])
         self.studied = data
-        policy, advice = self._policy(seed), self.advice(data)
+        device = checked_device(self.device)
+        policy, advice = self._policy(seed).to(device), self.advice(data)
         if self.actor is not None:
             self.actor.into_torch(self._linears(policy))
         trainer = library.bc.BC(
@@ -63,8 +65,8 @@ class BC(Learner):
             batch_size=min(self.settings["batch_size"], len(data)),
             optimizer_kwargs={"lr": self.settings["learning_rate"]},
             ent_weight=self.settings["entropy_weight"],
-            device="cpu",
-            custom_logger=self._logger(library),
+            device=device,
+            custom_logger=self._logger(library, keeper),
         )
         if np.isnan(advice).any():
             trainer.loss_calculator = _WhatCounts(trainer.loss_calculator)
@@ -78,9 +80,9 @@ class BC(Learner):
     def advice(self, data: Trajectories) -> npt.NDArray[Any]:
         """Return the advice, with NaN for bids whose gate is not now: what stands there has no effect."""
         setup = self.env.setup
-        if self.head != "clip" or not isinstance(setup, BiddingSetup):
+        if self.head != "clip":
             return data.advice
-        due = setup.bid_tape.due(data.observations, setup.controls)
+        due = setup.tape.due(data.observations, setup.controls)
         return np.where(due, data.advice, np.float32(np.nan))
 
     def _policy(self, seed: int) -> Any:
@@ -109,10 +111,10 @@ class BC(Learner):
         """Return the actor of a policy as it stands."""
         return Actor.from_torch(self._linears(policy), self.settings["activation"], self.head)
 
-    def _logger(self, library: Any) -> Any:
-        formats = [] if self.tensorboard is None else ["tensorboard"]
-        folder = self.tensorboard or tempfile.gettempdir()
-        return library.logger.configure(folder, formats)
+    def _logger(self, library: Any, keeper: Keeper) -> Any:
+        if keeper.board is None:
+            return library.logger.configure(tempfile.gettempdir(), [])
+        return library.logger.configure(str(keeper.board.path), ["tensorboard"])
 
 
 class _WhatCounts:
@@ -154,7 +156,8 @@ class _Watch:
     def _loss(self) -> float:
         import torch
 
-        seen, advised = (torch.from_numpy(part) for part in self._sample)
+        device = self.trainer.policy.device
+        seen, advised = (torch.from_numpy(part).to(device) for part in self._sample)
         with torch.no_grad():
             metrics = self.trainer.loss_calculator(self.trainer.policy, seen, advised)
         return float(metrics.loss)

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from energy_gym.agents.base import Agent
 from energy_gym.agents.mpc import expected_units
 from energy_gym.backends import scalars
-from energy_gym.errors import ConfigurationError
 from energy_gym.oracle.solve import best_of_unit, by_unit, chosen_levels
 from energy_gym.oracle.statement import Goal
 from energy_gym.reserve.laws import DOWN, UP, rooms_kwh
@@ -23,7 +22,7 @@ from energy_gym.reserve.unit import FleetUnit
 Floats = npt.NDArray[np.float64]
 
 
-class Greedy(Agent):
+class FleetGreedy(Agent):
     """Bids all it has where a kW earns most in the coming step, in the direction that earns more.
 
     What a kW earns is the payment for holding it, and for the energy it is expected to be called for, against what that
@@ -33,7 +32,7 @@ class Greedy(Agent):
         >>> import gymnasium as gym
         >>> env = gym.make("energy_gym/FleetReserve-v0", episode_steps=24)
         >>> observation, info = env.reset(seed=0)
-        >>> Greedy(env).act(observation, info).shape
+        >>> FleetGreedy(env).act(observation, info).shape
         (5,)
     """
 
@@ -44,10 +43,8 @@ class Greedy(Agent):
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""
-        unit = expected_units(self.env, 1)[0]
-        if not isinstance(unit, FleetUnit):
-            raise ConfigurationError(f"unit {unit.name!r}", "must be a fleet", "make FleetReserve-v0")
-        worth = worth_per_kw(unit, self.env.setup.keeping[0].left)
+        unit: Any = expected_units(self.env, 1)[0]  # a fleet's, as `decides` says
+        worth = worth_per_kw(unit, self.env.setup.continuation[0].left)
         ways = [_bid_way(unit, way, worth, self.env.states) for way in (UP, DOWN)]
         return max(ways, key=lambda way: way[1])[0]
 
@@ -79,7 +76,7 @@ def _bid_way(unit: FleetUnit, way: int, worth: Floats, states: Sequence[float]) 
     """Return the bids in one direction, the dearest market first up to the fleet's rated power, and their worth."""
     left = float(sum(asset.rated_kw[way] for asset in unit.assets))
     bids, total = np.zeros(unit.controls), 0.0
-    count = unit.controls // len(unit.fleet.markets)
+    count = unit.controls // len(unit.markets)
     for place in np.argsort(-worth).tolist():
         leg = unit.legs[place]
         if unit.ways[place] != way or worth[place] <= 0.0 or left <= 0.0:
@@ -91,7 +88,7 @@ def _bid_way(unit: FleetUnit, way: int, worth: Floats, states: Sequence[float]) 
     return bids, total
 
 
-class Follow(Agent):
+class FleetFollow(Agent):
     """Plans once for as long as it can see, on the forecast alone, and follows the plan to its end.
 
     What the fleet really holds and is called for does not change the plan: the difference to ``mpc``, which plans anew
@@ -101,7 +98,7 @@ class Follow(Agent):
         >>> import gymnasium as gym
         >>> env = gym.make("energy_gym/FleetReserve-v0", episode_steps=4, horizon=4)
         >>> observation, info = env.reset(seed=0)
-        >>> Follow(env).act(observation, info).shape
+        >>> FleetFollow(env).act(observation, info).shape
         (5,)
     """
 
@@ -126,7 +123,7 @@ class Follow(Agent):
     def _made(self) -> list[Any]:
         setup, (now, stop) = self.env.setup, self.env.steps_left
         size = min(setup.tape.horizon, stop - now)
-        closing = (setup.closings if now + size == stop else setup.keeping)[0]
+        closing = (setup.closings if now + size == stop else setup.continuation)[0]
         unit = expected_units(self.env, size)[0]
         best = best_of_unit(unit, by_unit(setup, self.env.states)[0], Goal(setup.weights, closing), setup.levels)
         return list(best.wishes) if setup.levels is None else chosen_levels(setup.levels, best.wishes)

@@ -19,15 +19,17 @@ import numpy as np
 import yaml
 from gymnasium import spaces
 
-from energy_gym.agents.actor import Actor, read_actor
+from energy_gym.agents.actor import Actor, read_actor, read_hashed
 from energy_gym.agents.base import Agent, Callback
+from energy_gym.agents.keeper import Keeper
+from energy_gym.agents.logs import Board
 from energy_gym.agents.validation import Validation
-from energy_gym.envs.laying import table_names
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.assembly import table_names
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, ResetNeededError, UnknownIdError
 from energy_gym.files import write_atomically
 
-WEIGHTS = "weights.npz"
+WEIGHTS, TRAINING = "weights.npz", "training.pt"
 DEFAULTS = Path(__file__).resolve().parent / "defaults"
 
 
@@ -43,18 +45,17 @@ def defaults(name: str) -> Mapping[str, Any]:
     return tree
 
 
-def chosen_settings(agent: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an agent's defaults with what was given in their place.
+def chosen_settings(agent: str, known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an agent starts from with what was given in its place.
 
     Raises:
         UnknownIdError: An unknown setting.
         ConfigurationError: A setting of another type.
 
     Example:
-        >>> chosen_settings("dqn", {"gamma": 0.9})["gamma"]
+        >>> chosen_settings("dqn", defaults("dqn"), {"gamma": 0.9})["gamma"]
         0.9
     """
-    known = defaults(agent)
     for key, value in given.items():
         _check_setting(agent, key, value, known)
     return {**known, **given}
@@ -66,7 +67,9 @@ class Learner(Agent):
     Args:
         env: The environment it acts in.
         seed: Seed of training.
-        settings: In place of the defaults of the agent's YAML file, by name.
+        device: What torch trains on: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``. Acting is on the CPU always;
+            networks of the usual size learn no faster on a GPU.
+        settings: In place of its `usual_settings`, by name.
 
     Raises:
         UnknownIdError: An unknown setting.
@@ -77,16 +80,27 @@ class Learner(Agent):
     learns: ClassVar[bool] = True
     selective: ClassVar[bool] = True
 
-    def __init__(self, env: Any, seed: int = 0, **settings: Any) -> None:
+    def __init__(self, env: Any, seed: int = 0, *, device: str = "cpu", **settings: Any) -> None:
         super().__init__(env, seed)
+        self.device = device
         if isinstance(self.env.action_space, spaces.MultiDiscrete):
             raise self.refused("chooses one of a few actions; here each of several controls has levels")
-        self.settings: dict[str, Any] = chosen_settings(self.name, settings)
+        self.settings: dict[str, Any] = chosen_settings(self.name, self.usual_settings(), settings)
         self.actor: Actor | None = None
         # Steps and figures of the last ``fit``, as its callback saw them.
         self.curve: list[tuple[int, dict[str, float]]] = []
-        # Folder of TensorBoard logs; None writes none.
+        # Folder of TensorBoard logs, in which each ``fit`` is a run of its own; None writes none.
         self.tensorboard: str | None = None
+        # What an earlier ``fit`` leaves behind for the next beside the actor, such as critics; see `training_state`.
+        self._training: bytes | None = None
+
+    @classmethod
+    def usual_settings(cls) -> Mapping[str, Any]:
+        """Return the settings it starts from, ``budget`` among them.
+
+        They stand in the agent's file in ``energy_gym/agents/defaults``; an agent that lives elsewhere returns its own.
+        """
+        return defaults(cls.name)
 
     @property
     @abstractmethod
@@ -114,18 +128,23 @@ class Learner(Agent):
     ) -> Self:
         """See `Agent.fit`; an actor that is there already is trained further.
 
-        The actor that scored best on the validation split is kept.
+        The actor that scored best on the validation split is kept. Where an earlier ``fit`` goes on, after loading
+        too, the actor that was there stays unless another beats it by more than a standard error over weeks.
 
         Raises:
             MissingExtraError: The library that trains is not installed.
             ConfigurationError: A source that does not fit the agent's environment.
         """
+        self.check_source(source)
         steps = check_count("budget", self.settings["budget"] if budget is None else budget)
-        keeper = Keeper(Validation(self.env), callback)
+        board = None if self.tensorboard is None else Board(self.tensorboard, self.name)
+        keeper = Keeper(Validation(self.env), callback, board, cautious=self._training is not None)
         if self.actor is not None:
             keeper.see(0, self.actor)
         with one_thread():
             self._train(source, steps, self.seed if seed is None else int(seed), keeper)
+        if board is not None:
+            board.close()
         self.actor, self.curve = keeper.best, keeper.curve
         return self
 
@@ -157,6 +176,7 @@ class Learner(Agent):
         fresh = self._fresh_last(len(actor.layers[-2][1]) if len(actor.layers) > 1 else actor.inputs)
         same = actor.outputs == len(fresh[1]) and (actor.head == "argmax") == (self.head == "argmax")
         layers = (*actor.layers[:-1], actor.layers[-1] if same else fresh)
+        self._training = None
         self.actor = Actor(layers, actor.activation, self.head)
         return list(range(len(layers) if same else len(layers) - 1))
 
@@ -179,6 +199,9 @@ class Learner(Agent):
             raise ResetNeededError(f"{self.name} agent", "has learnt nothing to save", "call fit() first")
         content = self.actor.to_bytes()
         write_atomically(Path(folder) / WEIGHTS, lambda path: path.write_bytes(content))
+        training = self._training
+        if training is not None:
+            write_atomically(Path(folder) / TRAINING, lambda path: path.write_bytes(training))
         super().save(folder)
 
     def parameters(self) -> dict[str, Any]:
@@ -188,7 +211,11 @@ class Learner(Agent):
             return {**super().parameters(), "settings": self.settings}
         digest = hashlib.sha256(actor.to_bytes()).hexdigest()
         network = {"activation": actor.activation, "head": actor.head, "sha256": digest}
-        return {**super().parameters(), "settings": self.settings, "network": network}
+        curve = [[steps, figures] for steps, figures in self.curve]
+        kept = {"settings": self.settings, "network": network, "curve": curve}
+        if self._training is not None:
+            kept["training"] = hashlib.sha256(self._training).hexdigest()
+        return {**super().parameters(), **kept}
 
     def restore(self, parameters: Mapping[str, Any], folder: Path) -> None:
         """See `Agent.restore`."""
@@ -204,32 +231,9 @@ class Learner(Agent):
                 "make the environment with the actions it was saved with, or adopt() all layers but the last",
             )
         self.actor = actor
-
-
-class Keeper:
-    """Scores actors as training goes on and keeps the best.
-
-    Args:
-        validation: Where they are scored.
-        callback: Told steps and figures.
-    """
-
-    def __init__(self, validation: Validation, callback: Callback | None = None) -> None:
-        self.validation = validation
-        self.callback = callback
-        self.best: Actor | None = None
-        self.best_score = -math.inf
-        self.curve: list[tuple[int, dict[str, float]]] = []
-
-    def see(self, steps: int, actor: Actor, **figures: float) -> None:
-        """Score an actor after so many steps; further figures, such as the loss, go into the curve with the score."""
-        score = self.validation.score(actor)
-        if score > self.best_score:
-            self.best, self.best_score = actor, score
-        told = {"score": score, **figures}
-        self.curve.append((steps, told))
-        if self.callback is not None:
-            self.callback(steps, told)
+        self.curve = [(int(steps), dict(figures)) for steps, figures in parameters.get("curve", [])]
+        digest = parameters.get("training")
+        self._training = None if digest is None else read_hashed(folder / TRAINING, digest)
 
 
 @contextmanager

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from energy_gym.agents.base import Agent
 from energy_gym.agents.bid_planning import BidPlanner
-from energy_gym.bidding.choosing import ChoosingEnv
+from energy_gym.bidding.env import ProducerEnv
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.meters import Registers, lay_out
 from energy_gym.oracle.solve import best_of_unit, by_unit, chosen_levels
 from energy_gym.oracle.statement import Goal
 from energy_gym.scenario import Site
-from energy_gym.units import Registers, Unit, lay_out
+from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
 
@@ -63,7 +64,7 @@ class MPC(Agent):
 
 def planner(env: EnergyEnv) -> Planner:
     """Return what plans in an environment."""
-    return BidPlanner(env) if isinstance(env, ChoosingEnv) else StepPlanner(env)
+    return BidPlanner(cast(ProducerEnv, env)) if env.decision == "bids" else StepPlanner(env)
 
 
 @dataclass(frozen=True)
@@ -91,19 +92,24 @@ def expected_units(env: EnergyEnv, size: int) -> list[Unit]:
 
 def _expected(env: EnergyEnv, site: Site, actual: Unit, outlook: Mapping[str, Floats]) -> Unit:
     """Return a unit with what is forecast in place of what will be; a price that no column holds is known."""
-    if actual.laws is not None:
+    if actual.laws is not None and actual.laws.expected is not None:
         expected: Unit = actual.laws.expected(actual, outlook)
         return expected
     feed, (now, _) = env.setup.feed, env.steps_left
     energy, steps = site.energy, len(actual)
-    values = {column: outlook.get(column, np.zeros(steps)) for column in (*energy.columns(), energy.carbon)}
+    billed = (column for account in actual.accounts for column in account.ledger.columns)
+    columns = (*energy.columns(), energy.carbon, *billed)
+    values = {column: outlook.get(column, np.zeros(steps)) for column in columns}
+    accounts = tuple(account.expected(values) for account in actual.accounts)
     for entity in site.entities.values():
         values |= {column: np.maximum(outlook[column], 0.0) for column in entity.columns() if column in outlook}
     prices = actual.buy, actual.sell
     if energy.columns():
         prices = energy.prices(values, feed.span(feed.first + now, feed.first + now + steps), feed.zone)
     registers = Registers(actual.rates, actual.active, actual.fresh)
-    return _fitting(lay_out(site, values, prices, registers, actual.hours)) if actual.flexibles else actual
+    if not actual.flexibles:
+        return actual
+    return _fitting(lay_out(site, values, prices, registers, actual.hours, accounts))
 
 
 def _fitting(unit: Unit) -> Unit:
@@ -123,7 +129,7 @@ def first_action(env: EnergyEnv, units: Sequence[Unit], ends: bool) -> Any:
         ends: Whether the episode ends with the window; if not, what is stored at its end is worth the mean price.
     """
     setup = env.setup
-    closings = setup.closings if ends else setup.keeping
+    closings = setup.closings if ends else setup.continuation
     wishes = [
         best_of_unit(unit, states, Goal(setup.weights, closing), setup.levels, proving=False).wishes[:1]
         for unit, states, closing in zip(units, by_unit(setup, env.states), closings, strict=True)

@@ -13,9 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from energy_gym.agents.actor import Actor
-from energy_gym.agents.demonstrations import demonstrations
-from energy_gym.agents.learner import Keeper, Learner, reward_factor
-from energy_gym.agents.readers import import_d3rlpy, to_d3rlpy
+from energy_gym.agents.keeper import Keeper
+from energy_gym.agents.learner import Learner, reward_factor
+from energy_gym.agents.logs import checked_device
+from energy_gym.agents.records.demonstrations import demonstrations
+from energy_gym.agents.records.readers import import_d3rlpy, to_d3rlpy
 
 CHECKPOINTS = 20
 
@@ -52,7 +54,9 @@ class CQL(Learner):
         rewards = np.clip(data.rewards * reward_factor(self.env), -limit, limit).astype(np.float32)
         dataset = to_d3rlpy(data, rewards=rewards)
         library.seed(seed)
-        algorithm = self._algorithm(library).create(device="cpu:0")
+        found = checked_device(self.device)
+        device = found if ":" in found else f"{found}:0"
+        algorithm = self._algorithm(library).create(device=device)
         algorithm.build_with_dataset(dataset)
         if self.actor is not None:
             self._restart(algorithm, self.actor)
@@ -61,13 +65,14 @@ class CQL(Learner):
             dataset,
             n_steps=budget,
             n_steps_per_epoch=every,
-            logger_adapter=self._logger(library),
+            logger_adapter=library.logging.NoopAdapterFactory(),
             show_progress=False,
             save_interval=budget,
             experiment_name=self.name,
         )
         for epoch, figures in losses:
             loss = figures["loss"] if self.head == "argmax" else figures["critic_loss"]
+            # Its own logger wants another library than the others': the curve is logged as theirs are.
             keeper.see(epoch * every, self._exported(algorithm), loss=float(loss))
 
     def _algorithm(self, library: Any) -> Any:
@@ -91,11 +96,6 @@ class CQL(Learner):
             conservative_weight=settings["conservative_weight"],
             n_action_samples=settings["action_samples"],
         )
-
-    def _logger(self, library: Any) -> Any:
-        if self.tensorboard is None:
-            return library.logging.NoopAdapterFactory()
-        return library.logging.TensorboardAdapterFactory(root_dir=self.tensorboard)
 
     def _linears(self, algorithm: Any) -> list[Any]:
         """Return the dense layers that lead from observation to action, first to last."""

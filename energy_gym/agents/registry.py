@@ -1,52 +1,66 @@
-"""The agents by name; the one list that the leaderboard and the command line read."""
+"""The agents by name, as the files of this folder state them; the leaderboard and the command line ask here.
+
+One rule: the files are read, not imported: an agent is known by the ``name`` of its class before the library that it
+learns with is there. A file of this folder counts, and ``agent.py`` of a folder in it.
+"""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from energy_gym.agents.base import Agent
+from energy_gym.agents.base import FILE, Agent, read_saved
 from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
 
-AGENTS = {
-    "annealing": "energy_gym.agents.annealing:Annealing",
-    "bc": "energy_gym.agents.cloning:BC",
-    "bid-forecast": "energy_gym.agents.bidding:Forecast",
-    "bid-greedy": "energy_gym.agents.bidding:Greedy",
-    "bid-split": "energy_gym.agents.bidding:StorageSplit",
-    "bid-stochastic": "energy_gym.agents.bid_stochastic:BidStochastic",
-    "cql": "energy_gym.agents.offline:CQL",
-    "dqn": "energy_gym.agents.sb3:DQN",
-    "follow": "energy_gym.agents.fleet:Follow",
-    "greedy": "energy_gym.agents.fleet:Greedy",
-    "idle": "energy_gym.agents.simple:Idle",
-    "l2o": "energy_gym.agents.l2o:L2O",
-    "mpc": "energy_gym.agents.mpc:MPC",
-    "peak-shaving": "energy_gym.agents.peak_shaving:PeakShaving",
-    "ppo": "energy_gym.agents.sb3:PPO",
-    "sac": "energy_gym.agents.sb3:SAC",
-    "self-consumption": "energy_gym.agents.site_rules:SelfConsumption",
-    "tariff-clock": "energy_gym.agents.tariff_clock:TariffClock",
-    "threshold": "energy_gym.agents.threshold:Threshold",
-    "uniform": "energy_gym.agents.simple:Uniform",
-}
+_CLASS = re.compile(r"class (\w+)\b")
+_NAME = re.compile(r'    name: ClassVar\[str\] = "([\w-]+)"')
+
+
+def _found() -> dict[str, str]:
+    """Return ``module:class`` of each agent of this folder by the name that its class states."""
+    folder = Path(__file__).parent
+    files = [*folder.glob("*.py"), *folder.glob("*/agent.py")]
+    return dict(sorted(entry for path in files for entry in _declared(path, folder)))
+
+
+def _declared(path: Path, folder: Path) -> Iterator[tuple[str, str]]:
+    module = ".".join(("energy_gym", "agents", *path.relative_to(folder).with_suffix("").parts))
+    owner = ""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if named := _CLASS.match(line):
+            owner = named[1]
+        elif stated := _NAME.match(line):
+            yield stated[1], f"{module}:{owner}"
+
+
+AGENTS = _found()
 
 
 def agent_ids() -> tuple[str, ...]:
     """Return the names of the agents that ship with the package.
 
     Example:
-        >>> agent_ids()
-        ('annealing', 'bc', 'bid-forecast', 'bid-greedy', 'bid-split', 'bid-stochastic', 'cql', 'dqn', 'follow',
-         'greedy', 'idle', 'l2o', 'mpc', 'peak-shaving', 'ppo', 'sac', 'self-consumption', 'tariff-clock', 'threshold',
-         'uniform')
+        >>> {"idle", "mpc", "threshold"} <= set(agent_ids())
+        True
     """
     return tuple(sorted(AGENTS))
+
+
+def learner_ids() -> tuple[str, ...]:
+    """Return the names of those that learn.
+
+    Example:
+        >>> {"bc", "dqn"} <= set(learner_ids()), "mpc" in learner_ids()
+        (True, False)
+    """
+    return tuple(name for name in agent_ids() if agent_class(name).learns)
 
 
 @dataclass(frozen=True)
@@ -165,3 +179,27 @@ def make_agent(name: str, env: Any, seed: int = 0) -> Any:
     if not (callable(getattr(agent, "act", None)) and callable(getattr(agent, "reset", None))):
         raise ConfigurationError(f"agent {name!r}: {agent!r}", "has no act and reset", "give it both")
     return agent
+
+
+def load_agent(folder: str | Path, env: Any, *, rescaled: bool = False) -> Agent:
+    """Return the agent that was saved in a folder, whatever its kind, for an environment.
+
+    Args:
+        folder: Where it was saved.
+        env: The environment it is to act in.
+        rescaled: See `Agent.load`.
+
+    Raises:
+        ConfigurationError: There is no agent, or it does not fit the environment; see `Agent.load`.
+        UnknownIdError: It is of a kind that is not known here.
+
+    Example:
+        >>> import gymnasium as gym, tempfile
+        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=24)
+        >>> folder = tempfile.mkdtemp()
+        >>> make_agent("threshold", env).fit().save(folder)
+        >>> load_agent(folder, env).name
+        'threshold'
+    """
+    tree = read_saved(Path(folder) / FILE)
+    return agent_class(str(tree.get("class") or tree["agent"])).load(folder, env, rescaled=rescaled)

@@ -9,49 +9,91 @@ One rule: rewards are scaled by one fixed factor and cut to a fixed range, as ob
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from energy_gym.agents.actor import Actor
 from energy_gym.agents.advice import Advice, advised, valued
-from energy_gym.agents.learner import Keeper, Learner, one_thread, reward_factor
-from energy_gym.agents.readers import hush_gym
-from energy_gym.agents.trajectories import Trajectories
-from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.vector_env import batch_of
+from energy_gym.agents.keeper import Keeper
+from energy_gym.agents.learner import Learner, one_thread, reward_factor
+from energy_gym.agents.logs import checked_device
+from energy_gym.agents.records.readers import hush_gym
+from energy_gym.agents.records.trajectories import Trajectories
+from energy_gym.agents.sb3_training import going_on, restore_training, training_state
+from energy_gym.envs.env import batch_of
 from energy_gym.errors import ConfigurationError, MissingExtraError, ResetNeededError
 
 CHECKPOINTS = 20
 
 
 class SB3Learner(Learner):
-    """An agent trained by Stable-Baselines3 on many weeks of the training split at once."""
+    """An agent trained by Stable-Baselines3 on many weeks of the training split at once.
+
+    Args:
+        env: The environment it acts in.
+        seed: Seed of training.
+        device: See `Learner`.
+        library: Arguments of the library's own algorithm in place of those made from the settings, such as
+            ``{"policy_kwargs": {"ortho_init": False}}``; they are not saved with the agent.
+        callbacks: The library's own callbacks, called while it learns. After ``fit``, ``model`` is its algorithm.
+        settings: See `Learner`.
+    """
 
     requires: ClassVar[Mapping[str, str]] = {"stable_baselines3": "sb3"}
 
+    def __init__(
+        self,
+        env: Any,
+        seed: int = 0,
+        *,
+        device: str = "cpu",
+        library: Mapping[str, Any] | None = None,
+        callbacks: Sequence[Any] | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(env, seed, device=device, **settings)
+        self.library = dict(library or {})
+        self.callbacks = list(callbacks or ())
+        # The library's algorithm of the last ``fit``.
+        self.model: Any = None
+
     def _train(self, source: Any, budget: int, seed: int, keeper: Keeper) -> None:
-        model = self._model(self._batch(source, seed), seed, budget)
-        if self.tensorboard is None:
-            model.set_logger(silent_logger())
+        _library()
+        self.model = model = self._model(self._batch(source, seed), seed, budget)
+        board = keeper.board
+        model.set_logger(silent_logger() if board is None else board_logger(str(board.path)))
+        restore_training(model, self._training)
         if self.actor is not None:
             self._restart(model, self.actor)
+        self._check_exported(model)
         watch = _watcher()(self, keeper, max(budget // CHECKPOINTS, 1))
-        model.learn(budget, callback=watch, log_interval=None, tb_log_name=self.name)
+        model.learn(budget, callback=[watch, *self.callbacks], log_interval=None, tb_log_name=self.name)
         watch.show()
+        # What was noted since the last look, such as the losses of the last updates.
+        model.logger.dump(model.num_timesteps)
+        self._training = training_state(model)
+
+    def _check_exported(self, model: Any) -> None:
+        """Refuse a policy of the user's own that is more than the dense layers which are kept of it."""
+        if not self.library:
+            return
+        seen = np.random.default_rng(0).uniform(-1.0, 1.0, (32, len(self.env.layout))).astype(np.float32)
+        theirs, ours = model.predict(seen, deterministic=True)[0], self.exported(model)(seen)
+        if not np.allclose(theirs, ours, atol=1e-4):
+            raise ConfigurationError(
+                f"library={self.library!r}",
+                "makes a policy that is not the dense layers which an agent keeps",
+                "set hidden= and activation=, or train the model by itself: energy_gym.evaluate(model, env) takes it",
+            )
 
     def _batch(self, source: Any, seed: int) -> Any:
         """Return the training environments as a ``VecEnv``."""
         from energy_gym.agents.sb3_vec import BatchVecEnv
 
-        base = self.env if source is None else getattr(source, "unwrapped", source)
-        if not isinstance(base, EnergyEnv):
-            raise ConfigurationError(
-                f"source={type(source).__name__}", f"{self.name} learns by playing", "pass an environment of energy_gym"
-            )
-        changes: dict[str, Any] = {"split": "train", "episode_steps": "default"} if source is None else {}
-        batch = batch_of(base, self.settings["num_envs"], "same_step", **changes, terminal="free")
+        base = self.played(source, episode_steps="default")
+        batch = batch_of(base, self.settings["num_envs"], "same_step", terminal="free")
         if batch.layout != self.env.layout and [s.name for s in batch.layout] != [s.name for s in self.env.layout]:
             raise ConfigurationError("source: another layout", "must match the agent's environment", "use its keywords")
         venv = BatchVecEnv(batch, reward_factor(batch), self.settings["reward_limit"])
@@ -72,15 +114,34 @@ class SB3Learner(Learner):
             "learning_rate": lambda left: first * max(left, least),
             "gamma": settings["gamma"],
             "batch_size": settings["batch_size"],
-            "policy_kwargs": {"net_arch": list(settings["hidden"]), "activation_fn": activation},
-            "tensorboard_log": self.tensorboard,
+            "policy_kwargs": {
+                "net_arch": list(settings["hidden"]),
+                "activation_fn": activation,
+                **self.library.get("policy_kwargs", {}),
+            },
             "seed": seed,
-            "device": "cpu",
+            "device": checked_device(self.device),
         }
+
+    def _built(self, algorithm: Any, chosen: Mapping[str, Any]) -> Any:
+        """Return an algorithm with what was chosen for it, and what ``library`` says in its place."""
+        own = {name: value for name, value in self.library.items() if name != "policy_kwargs"}
+        try:
+            return algorithm(**{**chosen, **own})
+        except TypeError as error:
+            raise ConfigurationError(
+                f"library={self.library!r}",
+                f"is not what {algorithm.__name__} takes ({error})",
+                "see its documentation",
+            ) from error
 
     @abstractmethod
     def _model(self, venv: Any, seed: int, budget: int) -> Any:
         """Return the algorithm, ready to learn."""
+
+    def _going_on(self, algorithm: Any) -> Any:
+        """Return an off-policy algorithm that, where training goes on, fills its buffer by its own policy's play."""
+        return algorithm if self._training is None else going_on(algorithm)
 
     @abstractmethod
     def linears(self, policy: Any) -> list[Any]:
@@ -142,22 +203,23 @@ class DQN(SB3Learner):
         return self
 
     def _model(self, venv: Any, seed: int, budget: int) -> Any:
-        settings, chosen, advice = self.settings, self.settings["follow"], self._advice
-        algorithm = _library().DQN if advice is None else advised(_library().DQN, advice)
-        rate = settings["learning_rate"] if advice is None else chosen["learning_rate"]
-        restart = settings["exploration_restart"] if advice is None else chosen["exploration"]
-        return algorithm(
+        settings, follow, advice = self.settings, self.settings["follow"], self._advice
+        algorithm = self._going_on(_library().DQN if advice is None else advised(_library().DQN, advice))
+        rate = settings["learning_rate"] if advice is None else follow["learning_rate"]
+        restart = settings["exploration_restart"] if advice is None else follow["exploration"]
+        chosen = {
             **self._common(venv, seed, rate),
-            buffer_size=settings["buffer_size"],
-            learning_starts=min(settings["learning_starts"], budget // 10),
-            train_freq=1,
-            gradient_steps=settings["gradient_steps"],
-            tau=settings["tau"],
-            target_update_interval=venv.num_envs,
-            exploration_fraction=settings["exploration_fraction"],
-            exploration_initial_eps=1.0 if self.actor is None else restart,
-            exploration_final_eps=settings["exploration_final"],
-        )
+            "buffer_size": settings["buffer_size"],
+            "learning_starts": min(settings["learning_starts"], budget // 10),
+            "train_freq": 1,
+            "gradient_steps": settings["gradient_steps"],
+            "tau": settings["tau"],
+            "target_update_interval": venv.num_envs,
+            "exploration_fraction": settings["exploration_fraction"],
+            "exploration_initial_eps": 1.0 if self.actor is None else restart,
+            "exploration_final_eps": settings["exploration_final"],
+        }
+        return self._built(algorithm, chosen)
 
     def linears(self, policy: Any) -> list[Any]:
         """See `SB3Learner.linears`."""
@@ -190,14 +252,16 @@ class PPO(SB3Learner):
     def _model(self, venv: Any, seed: int, budget: int) -> Any:
         settings = self.settings
         whole = settings["rollout_steps"] * venv.num_envs
-        return _library().PPO(
-            **{**self._common(venv, seed), "batch_size": min(settings["batch_size"], whole)},
-            n_steps=settings["rollout_steps"],
-            n_epochs=settings["epochs"],
-            gae_lambda=settings["gae_lambda"],
-            clip_range=settings["clip_range"],
-            ent_coef=settings["entropy_weight"],
-        )
+        chosen = {
+            **self._common(venv, seed),
+            "batch_size": min(settings["batch_size"], whole),
+            "n_steps": settings["rollout_steps"],
+            "n_epochs": settings["epochs"],
+            "gae_lambda": settings["gae_lambda"],
+            "clip_range": settings["clip_range"],
+            "ent_coef": settings["entropy_weight"],
+        }
+        return self._built(_library().PPO, chosen)
 
     def linears(self, policy: Any) -> list[Any]:
         """See `SB3Learner.linears`."""
@@ -227,14 +291,15 @@ class SAC(SB3Learner):
 
     def _model(self, venv: Any, seed: int, budget: int) -> Any:
         settings = self.settings
-        return _library().SAC(
+        chosen = {
             **self._common(venv, seed),
-            buffer_size=settings["buffer_size"],
-            learning_starts=min(settings["learning_starts"], budget // 10),
-            train_freq=1,
-            gradient_steps=settings["gradient_steps"],
-            tau=settings["tau"],
-        )
+            "buffer_size": settings["buffer_size"],
+            "learning_starts": min(settings["learning_starts"], budget // 10),
+            "train_freq": 1,
+            "gradient_steps": settings["gradient_steps"],
+            "tau": settings["tau"],
+        }
+        return self._built(self._going_on(_library().SAC), chosen)
 
     def linears(self, policy: Any) -> list[Any]:
         """See `SB3Learner.linears`."""
@@ -261,6 +326,13 @@ def silent_logger() -> Any:
     from stable_baselines3.common.logger import Logger
 
     return Logger(folder=None, output_formats=[])
+
+
+def board_logger(folder: str) -> Any:
+    """Return a logger that writes TensorBoard logs into a folder."""
+    from stable_baselines3.common.logger import configure
+
+    return configure(folder, ["tensorboard"])
 
 
 def _watcher() -> Any:
@@ -290,5 +362,14 @@ def _watcher() -> Any:
             found = self.model.logger.name_to_value
             figures = {name: float(found[key]) for name, key in losses.items() if key in found}
             self.keeper.see(self.num_timesteps, self.agent.exported(self.model), **figures)
+            if self.keeper.board is not None:
+                self._log()
+
+        def _log(self) -> None:
+            """Write what the library has noted since the last time, and the mean return of finished episodes."""
+            ended = [episode["r"] for episode in self.model.ep_info_buffer or ()]
+            if ended:
+                self.logger.record("rollout/ep_rew_mean", sum(ended) / len(ended))
+            self.logger.dump(self.num_timesteps)
 
     return Watch

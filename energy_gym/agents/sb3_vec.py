@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.agents.readers import hush_gym
-from energy_gym.envs.compat import FINAL_OBSERVATION
+from energy_gym.agents.records.readers import hush_gym
+from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ConfigurationError, MissingExtraError
 
@@ -22,7 +22,7 @@ try:
 except ImportError as error:
     raise MissingExtraError.of("stable-baselines3", "sb3") from error
 
-Flags = npt.NDArray[np.bool_]
+LAST = (FINAL_INFO, FINAL_OBSERVATION)
 
 
 class BatchVecEnv(VecEnv):  # type: ignore[misc]  # the library is not typed here
@@ -61,11 +61,30 @@ class BatchVecEnv(VecEnv):  # type: ignore[misc]  # the library is not typed her
 
     def reset(self) -> npt.NDArray[np.float32]:
         """Start all episodes, with the seeds that ``seed`` set."""
-        observations, _ = self.batch.reset(seed=self._seeds)
+        observations, infos = self.batch.reset(seed=self._seeds, options=self._windows())
+        self.reset_infos = self._each(infos)
         self._reset_seeds()
+        self._reset_options()
         self._returns[:] = 0.0
         self._lengths[:] = 0
         return observations
+
+    def _windows(self) -> dict[str, Any] | None:
+        """Return what ``set_options`` asked of each environment as the batch takes it: a value per environment."""
+        names = dict.fromkeys(name for options in self._options for name in options)
+        for name in names:
+            if any(name not in options for options in self._options):
+                raise ConfigurationError(
+                    f"set_options: {name!r} for some environments", "must be given for all of a batch", "add the others"
+                )
+        return {name: [options[name] for options in self._options] for name in names} or None
+
+    def _each(self, infos: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the figures of a batch as one dictionary per environment, of plain numbers."""
+        columns = {name: part.tolist() for name, part in infos.items() if f"_{name}" in infos and name not in LAST}
+        if not columns:
+            return [{} for _ in range(self.num_envs)]
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def step_async(self, actions: Any) -> None:
         """Keep the actions for `step_wait`."""
@@ -78,11 +97,14 @@ class BatchVecEnv(VecEnv):  # type: ignore[misc]  # the library is not typed her
         observations, rewards, _, done, infos = self.batch.step(self._actions)
         self._returns += rewards
         self._lengths += 1
-        each: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        each = self._each(infos)
         for index in np.flatnonzero(done).tolist():
             episode = {"r": float(self._returns[index]), "l": int(self._lengths[index]), "t": 0.0}
             last = infos[FINAL_OBSERVATION][index]
-            each[index] = {"terminal_observation": last, "TimeLimit.truncated": True, "episode": episode}
+            ended = infos.get(FINAL_INFO)
+            figures = {} if ended is None else _figures(ended, index)
+            marks = {"terminal_observation": last, "TimeLimit.truncated": True, "episode": episode}
+            each[index] = {**figures, **marks}
         self._returns[done] = 0.0
         self._lengths[done] = 0
         scaled = np.clip(rewards * self.reward_factor, -self.reward_limit, self.reward_limit).astype(np.float32)
@@ -117,3 +139,10 @@ class BatchVecEnv(VecEnv):  # type: ignore[misc]  # the library is not typed her
 
     def _indices(self, indices: Any) -> Iterable[int]:
         return range(self.num_envs) if indices is None else ([indices] if isinstance(indices, int) else list(indices))
+
+
+def _figures(ended: Any, index: int) -> dict[str, Any]:
+    """Return the figures of an environment's last step, however this Gymnasium hands them over."""
+    if isinstance(ended, dict):
+        return {name: part[index].tolist() for name, part in ended.items() if not name.startswith("_")}
+    return dict(ended[index])

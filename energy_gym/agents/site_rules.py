@@ -17,9 +17,9 @@ import numpy.typing as npt
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.entities import Battery, Consumer
 from energy_gym.entities.solar import Generator
-from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.laying import table_names
-from energy_gym.envs.vector_env import EnergyVectorEnv, batch_of
+from energy_gym.envs.assembly import table_names
+from energy_gym.envs.env import EnergyEnv, batch_of
+from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.scenario import Site
 
 Floats = npt.NDArray[np.float64]
@@ -93,7 +93,7 @@ class SiteRule(Agent):
         callback: Callback | None = None,
     ) -> Self:
         """See `Agent.fit`."""
-        train = self.env.variant(split="train", episode_steps=None) if source is None else source.unwrapped
+        train = self.played(source, episode_steps=None)
         actual = train.setup.units[0].fixed_kwh / train.setup.feed.step_hours
         forecast = net_kw(self.site, {name: rows[:-1, 0] for name, rows in train.setup.tape.ahead.items()})
         missed = np.concatenate(([0.0], actual - forecast))[:-1]

@@ -14,10 +14,9 @@ import numpy.typing as npt
 
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.contracts import spot
-from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.laying import table_names
-from energy_gym.envs.setup import WEEK_HOURS
-from energy_gym.envs.vector_env import batch_of
+from energy_gym.envs.assembly import table_names
+from energy_gym.envs.env import EnergyEnv, batch_of
+from energy_gym.envs.keywords import WEEK_HOURS
 from energy_gym.errors import ResetNeededError
 
 QUANTILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -66,7 +65,7 @@ class Threshold(Agent):
         callback: Callback | None = None,
     ) -> Self:
         """See `Agent.fit`."""
-        train = self.env.variant(split="train", episode_steps=None) if source is None else source.unwrapped
+        train = self.played(source, episode_steps=None)
         costs = cost_of_kwh(train, {column: rows[:-1, 0] for column, rows in train.setup.tape.ahead.items()})
         levels = np.quantile(costs, QUANTILES)
         pairs = [(low, high) for low in levels for high in levels if low < high] or [(levels[0], levels[-1])]

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.setup import WEEK_HOURS
-from energy_gym.envs.vector_env import batch_of
+from energy_gym.envs.env import EnergyEnv, batch_of
+from energy_gym.envs.keywords import WEEK_HOURS
 from energy_gym.oracle import solve
 from energy_gym.oracle.solution import idle_return
 
@@ -51,6 +50,15 @@ class Validation:
     def score(self, policy: Policy) -> float:
         """Return the mean score of a week: 0 for doing nothing, 1 for the optimum.
 
+        Args:
+            policy: From observations, shape (weeks, slots), to actions of the batch.
+        """
+        found = self.scores(policy)
+        return float(found.mean()) if len(found) else 0.0
+
+    def scores(self, policy: Policy) -> npt.NDArray[np.float64]:
+        """Return the score of each week in which something can be earned.
+
         A week counts within [-1, 1], so that one week of extreme prices does not decide.
 
         Args:
@@ -63,4 +71,4 @@ class Validation:
             total += gains
         possible = self._best - self._idle
         scores = (total - self._idle)[possible > 0.0] / possible[possible > 0.0]
-        return float(np.clip(scores, -1.0, 1.0).mean()) if len(scores) else 0.0
+        return np.clip(scores, -1.0, 1.0)

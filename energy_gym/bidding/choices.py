@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from energy_gym.bidding.expected import expected_surplus_kw
 from energy_gym.bidding.setup import OFFERS, BiddingSetup
-from energy_gym.bidding.timetable import Book
+from energy_gym.bidding.timetable import MarketGates
 from energy_gym.errors import ActionError, ConfigurationError
 
 Floats = npt.NDArray[np.float64]
@@ -38,7 +38,7 @@ class Choices:
         ConfigurationError: There is no share, or one is not finite.
 
     Example:
-        >>> from energy_gym.bidding.setup import make_bidding
+        >>> from energy_gym.bidding.making import make_bidding
         >>> choices = Choices(make_bidding(), (-1.0, 0.0, 1.0))
         >>> choices.count, choices.meaning(7)
         (12, (0.0, (1.25,)))
@@ -47,6 +47,11 @@ class Choices:
     setup: BiddingSetup
     storage: tuple[float, ...]
     offers: tuple[float, ...] = OFFERS
+
+    @classmethod
+    def of(cls, setup: BiddingSetup) -> Choices | None:
+        """Return what the discrete actions of a setup mean; None where its actions are continuous."""
+        return None if setup.levels is None else cls(setup, tuple(dict.fromkeys(setup.levels)))
 
     def __post_init__(self) -> None:
         if not self.offers or not all(np.isfinite(self.offers)):
@@ -124,7 +129,7 @@ class Choices:
             left[:, :ahead] -= offered[which, :ahead]
         return left
 
-    def _write(self, book: Book, which: Numbers, steps: Numbers, volumes_kw: Floats, entries: Floats) -> None:
+    def _write(self, book: MarketGates, which: Numbers, steps: Numbers, volumes_kw: Floats, entries: Floats) -> None:
         """Write a market's bids: a slot takes the mean volume of its steps; nothing beyond the gate's last slot."""
         trading, size = self.setup.trading, book.slot_steps
         lead, count = (book.first[steps] - steps)[:, None], book.count[steps][:, None]

@@ -10,14 +10,16 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.bidding.setup import BiddingSetup, at_no_price, demand_kwh
-from energy_gym.contracts.supply import Terms
-from energy_gym.units import Registers, Unit, lay_out
+from energy_gym.bidding.setup import BiddingSetup
+from energy_gym.bidding.site import at_no_price, demand_kwh
+from energy_gym.contracts.supply import SupplyTerms
+from energy_gym.envs.meters import Registers, lay_out
+from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
 
 
-def expected_unit(setup: BiddingSetup, forecast: Mapping[str, Floats]) -> tuple[Unit, Terms]:
+def expected_unit(setup: BiddingSetup, forecast: Mapping[str, Floats]) -> tuple[Unit, SupplyTerms]:
     """Return the producer's unit, and what its consumer takes, as a forecast has them.
 
     Args:
@@ -47,7 +49,7 @@ def expected_surplus_kw(setup: BiddingSetup, steps: npt.NDArray[np.int64]) -> Fl
         Shape (n, horizon).
 
     Example:
-        >>> from energy_gym.bidding.setup import make_bidding
+        >>> from energy_gym.bidding.making import make_bidding
         >>> expected_surplus_kw(make_bidding(), np.array([11, 35])).shape
         (2, 37)
     """

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from energy_gym.contracts.clearing import ClearingNamespace as TradingNamespace
 from energy_gym.contracts.clearing import PriceTaker, cut, market_order
-from energy_gym.contracts.clearing import Trading as TradingNamespace
 from energy_gym.contracts.market import Limits, Market
 from energy_gym.contracts.spot import energy_cost
-from energy_gym.contracts.supply import Supply, shifted, unmatched_cost
+from energy_gym.contracts.supply import Supply, unmatched_cost
 from energy_gym.contracts.trading import Trading
 
 
-class Terms(NamedTuple):
+class ProducerTerms(NamedTuple):
     """What a step is settled on, in the order in which `trade` takes it."""
 
     base_kwh: Any
@@ -79,15 +79,16 @@ def limit_per_mwh(share: Any, limits: Limits) -> Any:
 
 
 def compose_trade(trading: Trading, supply: Supply, hours: float, xp: TradingNamespace) -> Trade:
-    """Return the settlement of a step: ``(net_kwh, share, balance_kwh, volumes_kw, limits_per_mwh, terms) -> Money``.
+    """Return the settlement of a step: ``(net_kwh, extra_kwh, balance_kwh, volumes_kw, limits_per_mwh, terms)``.
 
-    ``net_kwh`` is what crosses the meter if nothing is shifted; ``volumes_kw`` and ``limits_per_mwh`` hold a value for
-    each market, what was bid for this step (``limits_per_mwh`` is empty for bids of volume alone).
+    ``net_kwh`` is what crosses the meter, ``extra_kwh`` what of it the supply was shifted by; ``volumes_kw`` and
+    ``limits_per_mwh`` hold a value for each market, what was bid for this step (``limits_per_mwh`` is empty for bids of
+    volume alone).
 
     Example:
         >>> from energy_gym.contracts.clearing import trading_scalars
         >>> trade = compose_trade(Trading(), Supply(price_per_mwh=60.0), 1.0, trading_scalars)
-        >>> terms = Terms(100.0, 50.0, 50.0, 0.0, (40.0,), (70.0, 10.0))
+        >>> terms = ProducerTerms(100.0, 50.0, 50.0, 0.0, (40.0,), (70.0, 10.0))
         >>> money = trade(-900.0, 0.0, 0.0, (-1000.0,), (), terms)
         >>> money.market, money.supply, money.deviation
         (-40.0, -6.0, 7.0)
@@ -100,10 +101,9 @@ def compose_trade(trading: Trading, supply: Supply, hours: float, xp: TradingNam
             limit = limits[place] if limits else market_order(volume, markets[place].limits, xp)
             yield impact.taken(volume, limit, price, xp)
 
-    def trade(net: Any, share: Any, balance: Any, volumes: Any, limits: Any, terms: Any) -> Money:
-        base, more, less, closes, prices, imbalance = terms
-        extra = shifted(share, more, less, xp)
-        net, supplied, balance = net + extra, base + extra, balance + extra
+    def trade(net: Any, extra: Any, balance: Any, volumes: Any, limits: Any, terms: Any) -> Money:
+        base, _, _, closes, prices, imbalance = terms
+        supplied, balance = base + extra, balance + extra
         committed, cost = 0.0, 0.0
         for volume, price in zip(volumes, prices, strict=True) if taker else taken(volumes, limits, prices):
             energy = volume * hours

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.bidding.setup import BiddingSetup
-from energy_gym.bidding.tape import Shown
-from energy_gym.bidding.timetable import Book
+from energy_gym.bidding.tape import OfferSlot
+from energy_gym.bidding.timetable import MarketGates
 
 Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
@@ -37,7 +37,7 @@ class Row:
 
     made: Floats
     seen: npt.NDArray[np.float32]
-    shown: Shown
+    shown: OfferSlot
 
     def write(self, which: Any, steps: slice, values: Floats) -> None:
         """Set the figure of some environments for some steps, values of shape (environments, steps)."""
@@ -69,7 +69,7 @@ class Offers:
         """Volumes for the running step, an array a market; then limit prices, none where bids have none."""
         for kind in range(2):
             rows = self._rows[kind :: self._kinds] if kind < self._kinds else []
-            yield [row.made[self._here] for row in rows]
+            yield [row.made[self._here].copy() for row in rows]
 
     @property
     def ahead(self) -> list[Floats]:
@@ -83,7 +83,9 @@ class Offers:
         for row in self._rows:
             row.clear(which)
 
-    def commit(self, place: int, book: Book, which: Positions, t: Positions, figures: tuple[Floats, ...]) -> None:
+    def commit(
+        self, place: int, book: MarketGates, which: Positions, t: Positions, figures: tuple[Floats, ...]
+    ) -> None:
         """Take the bids of environments whose gate in a market is due.
 
         Args:
@@ -125,7 +127,7 @@ def _alike(leads: Positions, counts: Positions) -> Iterator[tuple[int, int, Any]
         yield lead, count, np.flatnonzero((leads == lead) & (counts == count))
 
 
-def _row(shown: Shown, num_envs: int) -> Row:
+def _row(shown: OfferSlot, num_envs: int) -> Row:
     steps = shown.end - shown.begin + SPARE
     seen = np.full((num_envs, steps), shown.scaled(0.0), dtype=np.float32)
     return Row(np.zeros((steps, num_envs)), seen, shown)

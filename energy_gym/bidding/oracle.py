@@ -1,4 +1,4 @@
-"""The best that the rest of a producer's episode can earn: a mixed-integer linear model, replayed at the `Desk`.
+"""The best that the rest of a producer's episode can earn: a mixed-integer linear model, replayed.
 
 One rule: ``value`` is what the replay earned; where the model cannot say it exactly, the bound does.
 """
@@ -6,19 +6,20 @@ One rule: ``value`` is what the replay earned; where the model cannot say it exa
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.bidding.desk import Desk, Figures
+from energy_gym.bidding.gates import ProducerGates
 from energy_gym.bidding.laws import cleared_kw
 from energy_gym.bidding.setup import BiddingSetup
-from energy_gym.bidding.statement import Bids, Window, nonconvex, state_window
+from energy_gym.bidding.statement import Bids, BidWindow, nonconvex, state_window
 from energy_gym.bidding.volumes import (
     TOLERANCE_KW,
-    Open,
+    OpenSlots,
     Volumes,
     always_whole,
     chosen_by_price,
@@ -27,16 +28,10 @@ from energy_gym.bidding.volumes import (
     sizes,
 )
 from energy_gym.contracts.clearing import LinearImpact, PriceTaker, trading_arrays
-from energy_gym.contracts.supply import Terms
-from energy_gym.errors import ResetNeededError
+from energy_gym.modelling import Model
 from energy_gym.oracle.model import Answer, ArrayModel
-from energy_gym.oracle.solution import EXACT, Solution
+from energy_gym.oracle.solution import EXACT, Plan, Solution, replay
 from energy_gym.oracle.statement import Goal
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from energy_gym.bidding.env import BiddingEnv
 
 Floats = npt.NDArray[np.float64]
 DEFAULT_SECONDS = 60.0
@@ -45,80 +40,66 @@ FIRST_TANGENTS = 9
 
 
 @dataclass(frozen=True)
-class BidPlan:
-    """Actions for each step of a window, shape (steps, controls), and what they come to when played.
+class ChoiceSolution(Solution):
+    """The best choices found, with the optimum over all bids and powers beside them."""
 
-    ``steps`` holds the rewards in its last column, as `energy_gym.evaluation` reads them.
-    """
-
-    setup: BiddingSetup
-    first: int
-    stop: int
-    actions: Floats
-    figures: tuple[Figures, ...]
-    stored_kwh: Floats
+    freely: Solution = field(kw_only=True, repr=False)
 
     @property
-    def steps(self) -> Floats:
-        """Figures by step, the reward last, shape (steps, figures)."""
-        return np.array(self.figures)
-
-    @property
-    def value(self) -> float:
-        """Return of the plan [reward units]."""
-        return float(sum(figures.reward for figures in self.figures))
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """The plan step by step: price, powers, what is stored, and the parts of the reward."""
-        import pandas as pd
-
-        setup, hours = self.setup, self.setup.feed.step_hours
-        begin = setup.feed.first
-        frame = pd.DataFrame(self.figures, index=setup.feed.times[begin + self.first : begin + self.stop])
-        frame.insert(0, "price_per_mwh", setup.price[self.first : self.stop])
-        frame.insert(1, "stored_kwh", self.stored_kwh)
-        for place, name in ((2, "net"), (3, "committed"), (4, "supplied")):
-            frame.insert(place, f"{name}_kw", frame.pop(f"{name}_kwh") / hours)
-        return frame
+    def physical(self) -> Solution:
+        """See `Solution.physical`."""
+        return self.freely
 
 
-def replay(desk: Desk, actions: Floats) -> BidPlan:
-    """Play actions, shape (steps, controls), on from an episode, which is left as it is."""
-    at = desk.copy()
-    figures, stored = [], []
-    for action in actions:
-        figures.append(at.play(action))
-        stored.append(sum(worth * at.states[place] for place, worth in desk.setup.stored))
-    return BidPlan(desk.setup, desk.t, at.t, actions, tuple(figures), np.array(stored))
+def replay_bids(gates: ProducerGates, states: Sequence[float], entries: Floats) -> Plan:
+    """Play entries, shape (steps, controls), to the end of an episode; the gates are left as they are."""
+    at = gates.copy()
+    taken = [at.enter(row) for row in entries]
+    return replay(gates.setup, gates.t, at.t, states, entries, [(wishes, told) for wishes, _, told in taken])
 
 
-def optimum(env: BiddingEnv, time_limit: float | None = None) -> Solution:
-    """Return the optimum from an environment's state to the end of its episode; `energy_gym.solve` calls it.
+def best_bids(gates: ProducerGates, states: Sequence[float], time_limit: float | None = None) -> Solution:
+    """Return the optimum from an episode's state to its end; `energy_gym.solve` calls it.
 
     Sizes and ticks, limit prices and all penalties are stated, convex or not. Where bids move the price
-    (`LinearImpact`), what they pay for that is stated by tangents, at more volumes in every round.
+    (`LinearImpact`), what they pay for that is stated by tangents, at more volumes in every round. Discrete choices are
+    those that come nearest to the optimum, bracketed by its bound.
     """
     began = time.perf_counter()
-    desk = env.desk
-    if desk.t >= desk.stop:
-        raise ResetNeededError("solve()", "no episode is running", "call env.reset() first")
-    window = actual_window(desk)
     end = began + (DEFAULT_SECONDS if time_limit is None else time_limit)
-    best, bound = _searched(desk, window, end)
+    best, bound = _searched(gates, states, end)
     bound = max(bound, best.value)
     status = f"{'optimal' if _closed(best, bound) else 'bracketed'} (MILP)"
-    seconds = time.perf_counter() - began
-    return Solution(best.value, bound, list(best.actions), status, seconds, best)  # type: ignore[arg-type]  # a plan alike
+    found = Solution(best.value, bound, list(best.wishes), status, time.perf_counter() - began, best)
+    return found if gates.choices is None else _by_choice(gates, states, found)
 
 
-def _searched(desk: Desk, window: Window, end: float) -> tuple[BidPlan, float]:
+def state_rest(model: Model, gates: ProducerGates, states: Sequence[float]) -> Bids:
+    """State the rest of an episode, and what it earns, in a solver's model with a row for each of its steps."""
+    return state_window(model, actual_window(gates, states))
+
+
+def _by_choice(gates: ProducerGates, states: Sequence[float], best: Solution) -> ChoiceSolution:
+    """Return the choices that come nearest to a plan, step by step, and what they earn."""
+    at, numbers, meant = gates.copy(), [], []
+    for entries in best.actions:
+        numbers.append(at.chosen(entries))
+        meant.append(at.entries_of(numbers[-1]))
+        at.enter(meant[-1])
+    plan = replay_bids(gates, states, np.array(meant))
+    status = "bracketed (nearest choices to the MILP)"
+    own = replace(best, value=plan.value, actions=numbers, status=status, plan=plan)
+    return ChoiceSolution(**vars(own), freely=best)
+
+
+def _searched(gates: ProducerGates, states: Sequence[float], end: float) -> tuple[Plan, float]:
     """Return the best plan found until a moment, and a bound on all plans.
 
     Any size comes first: a good plan and a bound at once. Where the market moves, rounds go on until tangents say what
     a plan pays for that; whole ticks and limit prices then close the gap.
     """
-    best = replay(desk, np.zeros((desk.stop - desk.t, desk.setup.controls)))
+    window = actual_window(gates, states)
+    best = replay_bids(gates, states, np.zeros((gates.stop - gates.t, gates.setup.controls)))
     tangents, bound = first_tangents(window), np.inf
     if tangents and any(chosen_by_price(market, window.trading) for market in window.markets):
         bound = _solved(_step_by_step(window), False, tangents, end)[1].bound
@@ -126,7 +107,7 @@ def _searched(desk: Desk, window: Window, end: float) -> tuple[BidPlan, float]:
         for _ in range(ROUNDS if tangents else 1):
             bids, answer = _solved(window, whole, tangents, end)
             bound = min(bound, answer.bound) if _is_bound(window, whole) else bound
-            plan = replay(desk, actions_of(desk, window, bids, answer.columns))
+            plan = replay_bids(gates, states, actions_of(gates, window, bids, answer.columns))
             best = max(best, plan, key=lambda plan: plan.value)
             told = _understated(window, tangents, bids, answer.columns) <= EXACT / 10.0 * max(1.0, abs(bound))
             if _closed(best, bound) or told or time.perf_counter() >= end:
@@ -137,23 +118,23 @@ def _searched(desk: Desk, window: Window, end: float) -> tuple[BidPlan, float]:
     return best, bound
 
 
-def _solved(window: Window, whole: bool, tangents: tuple[Floats, ...], end: float) -> tuple[Bids, Answer]:
+def _solved(window: BidWindow, whole: bool, tangents: tuple[Floats, ...], end: float) -> tuple[Bids, Answer]:
     model = ArrayModel(len(window.unit), likely=nonconvex(window))
     bids = state_window(model, window, whole, tangents)
     return bids, model.solve(max(end - time.perf_counter(), 0.1))
 
 
-def _closed(plan: BidPlan, bound: float) -> bool:
+def _closed(plan: Plan, bound: float) -> bool:
     return bound - plan.value <= EXACT * max(1.0, abs(plan.value))
 
 
-def _has_sizes(window: Window) -> bool:
+def _has_sizes(window: BidWindow) -> bool:
     """Return whether some market has ticks or smallest sizes, or slots in which limit prices choose."""
     every = [(market.market.limits, chosen_by_price(market, window.trading)) for market in window.markets]
     return any(limits.tick_kw or limits.minimum_kw or by_price for limits, by_price in every)
 
 
-def _is_bound(window: Window, whole: bool) -> bool:
+def _is_bound(window: BidWindow, whole: bool) -> bool:
     """Return whether no plan can beat a stated window.
 
     Bids of any size leave out that limit prices choose among the steps of a slot; whole ticks leave out that a bid may
@@ -164,7 +145,7 @@ def _is_bound(window: Window, whole: bool) -> bool:
     return not whole or all(always_whole(market, window.trading) for market in window.markets)
 
 
-def _step_by_step(window: Window) -> Window:
+def _step_by_step(window: BidWindow) -> BidWindow:
     """Return a window in which every step is a slot of its own: it can do all that limit prices can."""
     found = []
     for market in window.markets:
@@ -173,7 +154,7 @@ def _step_by_step(window: Window) -> Window:
     return replace(window, markets=tuple(found))
 
 
-def first_tangents(window: Window) -> tuple[Floats, ...]:
+def first_tangents(window: BidWindow) -> tuple[Floats, ...]:
     """Return volumes at which the cost of moving the price is stated first, by market, each of shape (count, T) [kW].
 
     Nothing where bids do not move the price along a line, or where money does not count.
@@ -188,7 +169,7 @@ def first_tangents(window: Window) -> tuple[Floats, ...]:
     return tuple(found)
 
 
-def _understated(window: Window, tangents: tuple[Floats, ...], bids: Bids, columns: Floats) -> float:
+def _understated(window: BidWindow, tangents: tuple[Floats, ...], bids: Bids, columns: Floats) -> float:
     """Return by how much the tangents understate what a plan pays for moving the price [reward units]."""
     if not isinstance(window.trading.impact, LinearImpact):
         return 0.0
@@ -214,31 +195,29 @@ def _more_tangents(tangents: tuple[Floats, ...], bids: Bids, columns: Floats) ->
     return tuple(found)
 
 
-def actual_window(desk: Desk, size: int | None = None) -> Window:
+def actual_window(gates: ProducerGates, states: Sequence[float], size: int | None = None) -> BidWindow:
     """Return the rest of an episode, or so many steps of it, as it will be; energy left where it goes on is kept."""
-    setup, first = desk.setup, desk.t
-    stop = desk.stop if size is None else min(first + size, desk.stop)
-    part, trading = slice(first, stop), setup.trading
-    terms = Terms(setup.terms.base_kwh[part], setup.terms.more_kwh[part], setup.terms.less_kwh[part])
-    closes = setup.closes[part].copy()
+    setup, first = gates.setup, gates.t
+    stop = gates.stop if size is None else min(first + size, gates.stop)
+    unit = setup.unit.window(first, stop)
+    closes = unit.closes.copy()
     closes[-1] = 1.0
-    prices = [setup.column(market.price)[part] for market in trading.markets]
-    return Window(
-        unit=setup.units[0].window(first, stop),
-        terms=terms,
+    return BidWindow(
+        unit=unit.site,
+        terms=unit.terms,
         closes=closes,
-        markets=open_markets(desk, stop, prices),
-        imbalance={name: setup.column(name)[part] for name in trading.deviation.columns},
-        trading=trading,
+        markets=open_markets(gates, stop, unit.prices),
+        imbalance=dict(zip(setup.trading.deviation.columns, unit.imbalance, strict=True)),
+        trading=setup.trading,
         supply=setup.supply,
-        states=desk.states,
-        goal=Goal(setup.weights, setup.closings[0] if stop == desk.stop else setup.keeping[0]),
+        states=tuple(states[: unit.balance + 1]),
+        goal=Goal(setup.weights, setup.closings[0] if stop == gates.stop else setup.continuation[0]),
     )
 
 
-def open_markets(desk: Desk, stop: int, prices: list[Floats]) -> tuple[Open, ...]:
+def open_markets(gates: ProducerGates, stop: int, prices: Sequence[Floats]) -> tuple[OpenSlots, ...]:
     """Return what was bid and what is open to bids in each market from now until a step, at some prices."""
-    setup, now = desk.setup, desk.t
+    setup, now = gates.setup, gates.t
     found = []
     for place, (book, price) in enumerate(zip(setup.timetable.books, prices, strict=True)):
         size = stop - now
@@ -250,17 +229,17 @@ def open_markets(desk: Desk, stop: int, prices: list[Floats]) -> tuple[Open, ...
                 slot[begin : begin + len(kept)] = count + kept // book.slot_steps
                 count = int(slot.max()) + 1
         offered = np.zeros((2, size))
-        rows = desk.offered(place, min(size, book.ahead))
+        rows = gates.offered(place, min(size, book.ahead))
         offered[: len(rows), : rows.shape[1]] = rows
         limit = offered[1] if setup.trading.priced else None
         fixed = np.asarray(cleared_kw(setup.trading, book.market, offered[0], limit, price, trading_arrays))
-        found.append(Open(book.market, np.where(slot >= 0, 0.0, fixed), slot, price))
+        found.append(OpenSlots(book.market, np.where(slot >= 0, 0.0, fixed), slot, price))
     return tuple(found)
 
 
-def actions_of(desk: Desk, window: Window, bids: Bids, columns: Floats) -> Floats:
+def actions_of(gates: ProducerGates, window: BidWindow, bids: Bids, columns: Floats) -> Floats:
     """Return the actions that play a solved window, shape (steps, controls); volumes are rounded to their ticks."""
-    setup, size = desk.setup, len(window.unit)
+    setup, size = gates.setup, len(window.unit)
     actions = np.zeros((size, setup.controls))
     for place, flexible in enumerate(window.unit.flexibles):
         flow = _value(bids.stated.drawn[place], columns) - _value(bids.stated.given[place], columns)
@@ -271,7 +250,7 @@ def actions_of(desk: Desk, window: Window, bids: Bids, columns: Floats) -> Float
     actions[:, len(window.unit.flexibles)] = np.divide(shift, room, out=np.zeros(size), where=room > 0.0)
     for place, volumes in enumerate(bids.volumes):
         if volumes.bid is not None:
-            _write_bids(desk, window, place, volumes, columns, actions)
+            _write_bids(gates, window, place, volumes, columns, actions)
     return np.clip(actions, -1.0, 1.0)
 
 
@@ -279,9 +258,11 @@ def _value(expression: Any, columns: Floats) -> Any:
     return expression.value(columns) if hasattr(expression, "value") else expression
 
 
-def _write_bids(desk: Desk, window: Window, place: int, volumes: Volumes, columns: Floats, actions: Floats) -> None:
+def _write_bids(
+    gates: ProducerGates, window: BidWindow, place: int, volumes: Volumes, columns: Floats, actions: Floats
+) -> None:
     """Write a market's bids into the actions of the steps at whose gates they are due."""
-    setup, now, size = desk.setup, desk.t, len(window.unit)
+    setup, now, size = gates.setup, gates.t, len(window.unit)
     book, market = setup.timetable.books[place], window.markets[place]
     bids = volumes.bid.value(columns)
     shares = volume_shares(setup, market, bids)
@@ -297,14 +278,14 @@ def _write_bids(desk: Desk, window: Window, place: int, volumes: Volumes, column
                 actions[gate, first : first + len(steps)] = np.where(opened, limits[slots], -1.0)
 
 
-def limit_shares(market: Open, shares: Floats, limits: Floats) -> Floats:
+def limit_shares(market: OpenSlots, shares: Floats, limits: Floats) -> Floats:
     """Return limit prices as entries of an action; where any will do, those that take a bid at every price."""
     low, high = market.market.limits.floor_per_mwh, market.market.limits.cap_per_mwh
     wanted = (limits - (high + low) / 2.0) / ((high - low) / 2.0)
     return np.where(np.isnan(limits), np.where(shares > 0.0, 1.0, -1.0), np.clip(wanted, -1.0, 1.0))
 
 
-def volume_shares(setup: BiddingSetup, market: Open, volumes: Floats) -> Floats:
+def volume_shares(setup: BiddingSetup, market: OpenSlots, volumes: Floats) -> Floats:
     """Return volumes [kW] as entries of an action: rounded to the tick, and to the smallest size if nearly of it."""
     tick, (buy, sell) = market.market.limits.tick_kw, sizes(market.market, setup.trading)
     rounded = np.round(volumes / tick) * tick if tick else volumes

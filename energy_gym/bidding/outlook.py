@@ -11,12 +11,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.bidding.env import BiddingEnv
+from energy_gym.bidding.env import ProducerEnv
 from energy_gym.bidding.expected import expected_unit
 from energy_gym.bidding.oracle import open_markets
-from energy_gym.bidding.setup import HOURS_PER_DAY, BiddingSetup
-from energy_gym.bidding.statement import Window
-from energy_gym.bidding.volumes import Open
+from energy_gym.bidding.setup import BiddingSetup
+from energy_gym.bidding.statement import BidWindow
+from energy_gym.bidding.timetable import HOURS_PER_DAY
+from energy_gym.bidding.volumes import OpenSlots
 from energy_gym.contracts.deviation import DualPrice
 from energy_gym.oracle.statement import Goal
 
@@ -24,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 _SHORT, _SURPLUS = "short", "surplus"
 
 
-def surplus_kw(env: BiddingEnv) -> Floats:
+def surplus_kw(env: ProducerEnv) -> Floats:
     """Return what is expected to be left of generation once the consumer is served, shape (horizon,) [kW].
 
     Example:
@@ -39,16 +40,16 @@ def surplus_kw(env: BiddingEnv) -> Floats:
     return surplus
 
 
-def offered_kw(env: BiddingEnv) -> Floats:
+def offered_kw(env: ProducerEnv) -> Floats:
     """Return what stands offered in all markets over the look-ahead [kW], positive buys, shape (horizon,)."""
     total = np.zeros(env.setup.tape.horizon)
-    for volumes in env.offered().values():
+    for volumes in env.gates.ahead():
         count = min(len(volumes), len(total))
         total[:count] += volumes[:count]
     return total
 
 
-def due_slots(env: BiddingEnv, place: int) -> tuple[npt.NDArray[np.int64], int]:
+def due_slots(env: ProducerEnv, place: int) -> tuple[npt.NDArray[np.int64], int]:
     """Return the steps from now at which the slots start that a market's gate now commits, and the steps of a slot.
 
     The array is empty where no gate of the market is due.
@@ -58,7 +59,7 @@ def due_slots(env: BiddingEnv, place: int) -> tuple[npt.NDArray[np.int64], int]:
     return np.arange(first, first + count, book.slot_steps) if count else np.zeros(0, dtype=np.int64), book.slot_steps
 
 
-def write_bids(env: BiddingEnv, place: int, volumes_kw: Floats, action: Floats) -> None:
+def write_bids(env: ProducerEnv, place: int, volumes_kw: Floats, action: Floats) -> None:
     """Write volumes for a market's due slots into an action.
 
     Args:
@@ -89,7 +90,7 @@ def surplus_price(setup: BiddingSetup, outlook: Mapping[str, Floats]) -> Floats:
     return np.broadcast_to(0.0 - np.asarray(slope, dtype=np.float64), (setup.tape.horizon,))
 
 
-def past_errors(env: BiddingEnv, size: int, count: int) -> list[dict[str, Floats]]:
+def past_errors(env: ProducerEnv, size: int, count: int) -> list[dict[str, Floats]]:
     """Return by how much the forecasts of the last days erred that were made at this time of day.
 
     Args:
@@ -111,7 +112,7 @@ def past_errors(env: BiddingEnv, size: int, count: int) -> list[dict[str, Floats
     return found
 
 
-def hedged_window(env: BiddingEnv, premium_per_mwh: float, errors: Mapping[str, Floats] | None = None) -> Window:
+def hedged_window(env: ProducerEnv, premium_per_mwh: float, errors: Mapping[str, Floats] | None = None) -> BidWindow:
     """Return the rest of the episode, as far as the look-ahead goes, as a producer expects it that does not speculate.
 
     Each market, and the deviation, is expected at the first market's forecast price; a deviation costs a premium either
@@ -132,26 +133,26 @@ def hedged_window(env: BiddingEnv, premium_per_mwh: float, errors: Mapping[str, 
     closes[-1] = 1.0
     trading = replace(setup.trading, deviation=DualPrice(_SHORT, _SURPLUS))
     price = forecast[trading.markets[0].price]
-    return Window(
+    return BidWindow(
         unit=unit,
         terms=terms,
         closes=closes,
-        markets=_one_each(open_markets(env.desk, now + size, [price] * len(trading.markets))),
+        markets=_one_each(open_markets(env.gates, now + size, [price] * len(trading.markets))),
         imbalance={_SHORT: price + premium_per_mwh, _SURPLUS: price - premium_per_mwh},
         trading=trading,
         supply=setup.supply,
-        states=env.states,
-        goal=Goal(setup.weights, setup.closings[0] if now + size == stop else setup.keeping[0]),
+        states=env.states[: setup.unit.balance + 1],
+        goal=Goal(setup.weights, setup.closings[0] if now + size == stop else setup.continuation[0]),
     )
 
 
-def planned_steps(env: BiddingEnv) -> int:
+def planned_steps(env: ProducerEnv) -> int:
     """Return how far a plan reaches: the look-ahead, or the rest of the episode."""
     now, stop = env.steps_left
     return min(env.setup.tape.horizon, stop - now)
 
 
-def _one_each(markets: tuple[Open, ...]) -> tuple[Open, ...]:
+def _one_each(markets: tuple[OpenSlots, ...]) -> tuple[OpenSlots, ...]:
     """Leave each step open in the first market only that takes bids for it."""
     taken = np.zeros(len(markets[0].slot), dtype=bool)
     found = []

@@ -20,6 +20,7 @@ from energy_gym.errors import MissingColumnError, UnknownIdError
 from energy_gym.scenario import Scenario
 
 IMBALANCE, UP, DOWN = "imbalance_per_mwh", "balancing_up_per_mwh", "balancing_down_per_mwh"
+SHORT, SURPLUS = "shortage_per_mwh", "surplus_per_mwh"
 MEAN_KW = {"pv_kw": 5_500.0, "wind_kw": 30_000.0, "load_kw": 20_000.0}
 """Mean powers of the producer that a data set's series are scaled to [kW]."""
 RATED_KW = 150_000.0
@@ -32,7 +33,8 @@ def preset(name: str, feed: Feed | None = None) -> Scenario:
 
     Args:
         name: ``"eu-hourly"``: a day-ahead auction for tomorrow's hours at 12:00, deviations at the balancing prices, or
-            at the one imbalance price where the data have it. ``"india-15min"``: a day-ahead auction for 96 quarter
+            at the one imbalance price where the data have it, or at what a shortage paid and a surplus earned where
+            they tell it apart from the balancing prices. ``"india-15min"``: a day-ahead auction for 96 quarter
             hours with bids from 12:00 to 14:00, a real-time market every half hour, deviations band by band.
         feed: The series.
 
@@ -66,6 +68,8 @@ def _india() -> tuple[Market, ...]:
 def _deviation(india: bool, feed: Feed | None) -> Deviation:
     if india:
         return Banded(RATED_KW, "price_per_mwh")
+    if feed is not None and {SHORT, SURPLUS} <= set(feed.values):
+        return DualPrice(SHORT, SURPLUS)
     if feed is None or (IMBALANCE not in feed.values and {UP, DOWN} <= set(feed.values)):
         return DualPrice(UP, DOWN)
     if IMBALANCE not in feed.values:

@@ -1,13 +1,14 @@
 """When prices become known to a producer that bids for them; one rule: no price is known before the gate it is bid at.
 
 A day-ahead price is published an hour after its gate (the last of several) unless the data card names a later time; the
-price of a market that closes slot by slot is known after its step, and so is that of a deviation. A user's frame says
-nothing of this, so these rules hold for it.
+price of a market that closes slot by slot is known after its step, and so is that of a deviation. Where nothing is said
+of a user's frame, these rules are what its markets say of it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 
 from energy_gym.contracts.market import LocalDay, Market
@@ -18,6 +19,7 @@ from energy_gym.errors import ConfigurationError
 MINUTES_PER_DAY = 1440
 HOUR = 60
 AFTER = "after"
+MARKETS_USUAL = "day-ahead 13:00"
 _DAY_AHEAD = re.compile(r"day-ahead (\d{2}):(\d{2})")
 
 
@@ -38,11 +40,19 @@ def known_in_time(feed: Feed, trading: Trading, own: bool) -> Feed:
     for column in trading.deviation.columns:
         feed.require(column, "settling deviations")
     feed = _on_the_markets_clock(feed, trading, own)
+    sold = {market.price for market in trading.markets}
+    feed = _by_the_markets_word(feed, sold) if own else feed
     published = {column: _published(feed, column, trading) for column in trading.columns()}
     if own:
-        sold = {market.price for market in trading.markets}
         published |= {column: AFTER for column in trading.deviation.columns if column not in sold}
     return replace(feed, published={**feed.published, **published})
+
+
+def _by_the_markets_word(feed: Feed, sold: Collection[str]) -> Feed:
+    """Return a user's feed in which the market's own gates say when a price is known of which the user says nothing."""
+    told = dict.fromkeys((name for name in sold if name not in feed.said), MARKETS_USUAL)
+    said = (*feed.said, *feed.values)
+    return replace(feed, published={**feed.published, **told}, said=said, zone_open=False)
 
 
 def _published(feed: Feed, column: str, trading: Trading) -> str:
@@ -60,7 +70,7 @@ def _on_the_markets_clock(feed: Feed, trading: Trading, own: bool) -> Feed:
         local = feed.times.tz_convert(market.zone).tz_localize(None)
         if not local.equals(feed.times.tz_convert(feed.zone).tz_localize(None)):
             if own:
-                return replace(feed, zone=trading.markets[0].zone)
+                return replace(feed, zone=trading.markets[0].zone, zone_open=False)
             found = f"market {market.name!r} in {market.zone} on data in {feed.zone}"
             raise ConfigurationError(found, "must have the same local days", "choose another market, or another set")
     return feed

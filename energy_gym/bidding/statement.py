@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.backends import arrays
-from energy_gym.bidding.volumes import Open, Volumes, sizes, state_impact, state_volumes
+from energy_gym.bidding.volumes import OpenSlots, Volumes, sizes, state_impact, state_volumes
 from energy_gym.contracts.deviation import Pieces
-from energy_gym.contracts.spot import KWH_PER_MWH, carbon_kg, energy_cost
-from energy_gym.contracts.supply import Supply, Terms
+from energy_gym.contracts.spot import KWH_PER_MWH, energy_cost
+from energy_gym.contracts.supply import Supply, SupplyTerms
 from energy_gym.contracts.trading import Trading
-from energy_gym.oracle.statement import Goal, Stated, most_kwh, state_unit
+from energy_gym.modelling import Model
+from energy_gym.oracle.statement import Extra, Goal, Stated, most_metered_kwh, state_unit
 from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
@@ -28,7 +29,7 @@ TOLERANCE = 1e-7
 
 
 @dataclass(frozen=True)
-class Window:
+class BidWindow:
     """A producer over a window of T steps, as it is or as it is expected.
 
     Args:
@@ -44,9 +45,9 @@ class Window:
     """
 
     unit: Unit
-    terms: Terms
+    terms: SupplyTerms
     closes: Floats
-    markets: tuple[Open, ...]
+    markets: tuple[OpenSlots, ...]
     imbalance: dict[str, Floats]
     trading: Trading
     supply: Supply
@@ -62,7 +63,7 @@ class Bids(NamedTuple):
     volumes: tuple[Volumes, ...]
 
 
-def state_window(model: Any, window: Window, whole: bool = True, tangents: Sequence[Floats] = ()) -> Bids:
+def state_window(model: Model, window: BidWindow, whole: bool = True, tangents: Sequence[Floats] = ()) -> Bids:
     """State a producer, and what it earns.
 
     Args:
@@ -71,14 +72,10 @@ def state_window(model: Any, window: Window, whole: bool = True, tangents: Seque
         whole: State the smallest sizes, ticks and limit prices; otherwise volumes are any size, at any price.
         tangents: Where bids move the price, volumes by market at which that is stated, each of shape (count, T) [kW].
     """
-    unit, terms, (money, carbon) = window.unit, window.terms, window.goal.weights
-    stated = state_unit(model, unit, window.states[:-1], window.goal)
+    unit, terms, money = window.unit, window.terms, window.goal.weights.money
     shift = model.variable(-terms.less_kwh, terms.more_kwh)
-    net = unit.fixed_kwh + shift
-    for drawn, given in zip(stated.drawn, stated.given, strict=True):
-        net = net + drawn - given
-    if carbon:
-        model.earn(-carbon * carbon_kg(shift, unit.carbon))
+    extra = Extra(shift, terms.more_kwh, terms.less_kwh)
+    stated = state_unit(model, unit, window.states[:-1], window.goal, extra)
     if not money:
         return Bids(stated, shift, tuple(Volumes(None, 0.0 * shift) for _ in window.markets))
     committed, volumes = 0.0 * shift, []
@@ -94,11 +91,11 @@ def state_window(model: Any, window: Window, whole: bool = True, tangents: Seque
     _match(model, window, shift, money)
     low, high = _surplus_bounds(window)
     pieces = window.trading.deviation.pieces(window.imbalance, unit.hours)
-    model.earn(-money * deviation(model, committed - net, low, high, pieces))
+    model.earn(-money * deviation(model, committed - stated.net, low, high, pieces))
     return Bids(stated, shift, tuple(volumes))
 
 
-def _match(model: Any, window: Window, shift: Any, money: float) -> None:
+def _match(model: Model, window: BidWindow, shift: Any, money: float) -> None:
     """State the balance of supply and demand, and what closing it costs; both penalties make the cost convex."""
     start, terms = window.states[-1], window.terms
     most = abs(start) + float(terms.more_kwh.sum() + terms.less_kwh.sum())
@@ -114,10 +111,10 @@ def _match(model: Any, window: Window, shift: Any, money: float) -> None:
         model.earn(cost * (-money / KWH_PER_MWH))
 
 
-def _surplus_bounds(window: Window) -> tuple[Floats, Floats]:
+def _surplus_bounds(window: BidWindow) -> tuple[Floats, Floats]:
     """Return the least and the largest surplus, committed less metered, that can come about [kWh], shape (T,)."""
     unit, terms = window.unit, window.terms
-    most_in, most_out = most_kwh(unit)
+    most_in, most_out = most_metered_kwh(unit)
     low, high = -most_in - terms.more_kwh, most_out + terms.less_kwh
     for market in window.markets:
         buy, sell = sizes(market.market, window.trading)
@@ -127,7 +124,7 @@ def _surplus_bounds(window: Window) -> tuple[Floats, Floats]:
     return low - TOLERANCE, high + TOLERANCE
 
 
-def deviation(model: Any, surplus: Any, low: Floats, high: Floats, pieces: Pieces) -> Any:
+def deviation(model: Model, surplus: Any, low: Floats, high: Floats, pieces: Pieces) -> Any:
     """State a piecewise linear cost and return it [currency] by step.
 
     The surplus is its lower bound and what each piece adds to that; pieces fill up from left to right by themselves
@@ -161,7 +158,7 @@ class _Told(NamedTuple):
     cost: Any
 
 
-def _in_order(model: Any, parts: Sequence[Any], widths: Sequence[Floats], told: _Told) -> None:
+def _in_order(model: Model, parts: Sequence[Any], widths: Sequence[Floats], told: _Told) -> None:
     """State that no piece is begun before the one on its left is full, wherever a plan gains from the opposite."""
 
     def broken(value: Any) -> Any:
@@ -177,7 +174,7 @@ def _in_order(model: Any, parts: Sequence[Any], widths: Sequence[Floats], told: 
         model.choose(rows, broken)
 
 
-def nonconvex(window: Window) -> npt.NDArray[np.bool_]:
+def nonconvex(window: BidWindow) -> npt.NDArray[np.bool_]:
     """Return the steps in which a plan may gain from what is not linear: falling slopes, or prices below 0."""
     money, carbon = window.goal.weights
     slopes = window.trading.deviation.pieces(window.imbalance, window.unit.hours).slopes_per_mwh

@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Shown:
+class OfferSlot:
     """How a figure of the offers in a market is observed, for the running and the coming steps.
 
     Args:
@@ -85,16 +85,8 @@ class BidTape(Tape):
         return found
 
     def due(self, observations: npt.NDArray[Any], controls: int) -> npt.NDArray[np.bool_]:
-        """Return which entries of an action count for a market whose gate is now, as observations show it.
-
-        Args:
-            observations: Shape (n, slots).
-            controls: Entries of an action.
-
-        Returns:
-            Shape (n, controls); what is not a bid always counts.
-        """
-        found = np.ones((len(observations), controls), dtype=np.bool_)
+        """See `Tape.due`: bids count where their market's gate is now; what is not a bid always counts."""
+        found = super().due(observations, controls)
         first = self.offered_from - len(self.timetable.books)
         for place, book in enumerate(self.timetable.books):
             last = book.limits().stop if self.trading.priced else book.entries.stop
@@ -107,14 +99,14 @@ class BidTape(Tape):
         return len(self.layout) - len(self._offers())
 
     @cached_property
-    def shown(self) -> tuple[Shown, ...]:
+    def shown(self) -> tuple[OfferSlot, ...]:
         """How the offers are observed: market by market its volumes, then its limit prices where bids have them."""
         found, begin = [], self.offered_from
         for place, book in enumerate(self.timetable.books):
             price = self.feed.statistics[book.market.price]
             spans = [(0.0, self.size_kw, 1.0), (price.offset, price.scale, OBSERVATION_LIMIT)]
             for row, span in enumerate(spans if self.trading.priced else spans[:1]):
-                found.append(Shown(place, row, begin, begin + book.ahead, *span))
+                found.append(OfferSlot(place, row, begin, begin + book.ahead, *span))
                 begin += book.ahead
         return tuple(found)
 

@@ -26,7 +26,7 @@ MOST_DAYS_TO_GATE = 10.0
 
 
 @dataclass(frozen=True)
-class Book:
+class MarketGates:
     """The gates of a market over the T steps of a split, and one step more at which nothing is due.
 
     Args:
@@ -68,7 +68,7 @@ class Timetable:
         days_to_gate: From each step to each market's next gate [d], cut to 10, shape (T + 1, markets).
     """
 
-    books: tuple[Book, ...]
+    books: tuple[MarketGates, ...]
     masks: Flags
     mask: Steps
     days_to_gate: npt.NDArray[np.float64]
@@ -100,12 +100,12 @@ def timetable(markets: Sequence[Market], feed: Feed, before: int, priced: bool) 
     return Timetable(tuple(books), masks, mask, _days_to_gate(all_gates, feed))
 
 
-def _book(market: Market, gates: Gates, feed: Feed, place: int) -> Book:
+def _book(market: Market, gates: Gates, feed: Feed, place: int) -> MarketGates:
     window = slice(feed.first, feed.stop)
     first, count = gates.first[window] - feed.first, gates.count[window].copy()
     usual = _usual(market, feed)
     ahead = int((usual.first + usual.count - np.arange(len(usual.count)))[usual.due].max())
-    return Book(
+    return MarketGates(
         market,
         np.append(np.where(count > 0, first, -1), -1),
         np.append(count, 0),
@@ -125,7 +125,7 @@ def _usual(market: Market, feed: Feed) -> Gates:
     return derive(market, index)
 
 
-def _masks(books: Sequence[Book], before: int, size: int, priced: bool) -> tuple[Flags, Steps]:
+def _masks(books: Sequence[MarketGates], before: int, size: int, priced: bool) -> tuple[Flags, Steps]:
     due = np.stack([-(-book.count // book.slot_steps) for book in books], axis=1)
     patterns, mask = np.unique(due, axis=0, return_inverse=True)
     masks = np.zeros((len(patterns), size), dtype=bool)

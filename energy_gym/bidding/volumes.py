@@ -15,6 +15,7 @@ from energy_gym.contracts.clearing import LinearImpact, PriceTaker
 from energy_gym.contracts.market import Market
 from energy_gym.contracts.spot import KWH_PER_MWH
 from energy_gym.contracts.trading import Trading
+from energy_gym.modelling import Model
 
 Floats = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
@@ -22,7 +23,7 @@ KW_PER_MW = 1000.0
 TOLERANCE_KW = 1e-5
 
 
-class Open(NamedTuple):
+class OpenSlots(NamedTuple):
     """What is still to be bid in a market over a window of T steps.
 
     Args:
@@ -75,12 +76,12 @@ def sizes(market: Market, trading: Trading) -> tuple[float, float]:
     return float(buy), float(sell)
 
 
-def chosen_by_price(market: Open, trading: Trading) -> bool:
+def chosen_by_price(market: OpenSlots, trading: Trading) -> bool:
     """Return whether limit prices choose in which steps of a slot a bid is taken."""
     return trading.priced and market.uneven
 
 
-def state_volumes(model: Any, market: Open, trading: Trading, whole: bool, like: Any) -> Volumes:
+def state_volumes(model: Model, market: OpenSlots, trading: Trading, whole: bool, like: Any) -> Volumes:
     """State the bids of a market.
 
     Args:
@@ -105,7 +106,7 @@ def state_volumes(model: Any, market: Open, trading: Trading, whole: bool, like:
     return Volumes(bid, bid[np.maximum(market.slot, 0)] * opened + market.fixed_kw)
 
 
-def _two_sided(model: Any, market: Open, trading: Trading, buy: float, sell: float) -> tuple[Any, Any]:
+def _two_sided(model: Model, market: OpenSlots, trading: Trading, buy: float, sell: float) -> tuple[Any, Any]:
     """State purchases and sales apart, one of them a slot; return what is bid by slot and taken by step."""
     buying = model.variable(0.0, 1.0, size=market.slots, whole=True)
     selling = model.variable(0.0, 1.0, size=market.slots, whole=True)
@@ -119,7 +120,7 @@ def _two_sided(model: Any, market: Open, trading: Trading, buy: float, sell: flo
     return bids[0] + bids[1], parts[0] + parts[1]
 
 
-def _size(model: Any, market: Open, most: float, side: Any) -> Any:
+def _size(model: Model, market: OpenSlots, most: float, side: Any) -> Any:
     """State a side's sizes by slot: 0, or from the smallest to the largest, in ticks."""
     limits = market.market.limits
     unit = limits.tick_kw or 1.0
@@ -129,11 +130,11 @@ def _size(model: Any, market: Open, most: float, side: Any) -> Any:
     return size
 
 
-def _everywhere(market: Open, size: Any) -> Any:
+def _everywhere(market: OpenSlots, size: Any) -> Any:
     return size[np.maximum(market.slot, 0)] * (market.slot >= 0).astype(np.float64)
 
 
-def _taken(model: Any, market: Open, size: Any, most: float, sign: float) -> Any:
+def _taken(model: Model, market: OpenSlots, size: Any, most: float, sign: float) -> Any:
     """State by step that a bid is taken whole or not at all, and nowhere at a worse price than where it is not."""
     at = np.flatnonzero(market.slot >= 0)
     of, price = market.slot[at], market.price[at] * -sign
@@ -159,7 +160,7 @@ def _ordered(slot: Steps, price: Floats) -> tuple[Steps, Steps]:
     return order[:-1][same], order[1:][same]
 
 
-def limit_prices(market: Open, bids: Floats, taken: Floats) -> Floats:
+def limit_prices(market: OpenSlots, bids: Floats, taken: Floats) -> Floats:
     """Return by slot a limit price that has bids taken where a plan has them taken; NaN where any price will do.
 
     Args:
@@ -180,7 +181,7 @@ def limit_prices(market: Open, bids: Floats, taken: Floats) -> Floats:
     return limits
 
 
-def state_impact(model: Any, trading: Trading, taken: Any, at: Floats, hours: float, money: float) -> None:
+def state_impact(model: Model, trading: Trading, taken: Any, at: Floats, hours: float, money: float) -> None:
     """State what bids pay for moving the price: at least the tangents of a parabola, at some volumes.
 
     Args:
@@ -210,7 +211,7 @@ def impact_per_kw2(impact: LinearImpact, hours: float) -> float:
     return impact.per_mwh_per_mw / KW_PER_MW * hours / KWH_PER_MWH
 
 
-def always_whole(market: Open, trading: Trading) -> bool:
+def always_whole(market: OpenSlots, trading: Trading) -> bool:
     """Return whether a bid is always taken whole or not at all, so that what is taken comes in ticks."""
     if isinstance(trading.impact, PriceTaker):
         return True

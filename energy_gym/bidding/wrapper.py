@@ -11,9 +11,9 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from energy_gym.bidding.choices import Choices
-from energy_gym.bidding.env import BiddingEnv
+from energy_gym.bidding.env import ProducerEnv
 from energy_gym.bidding.setup import OFFERS
-from energy_gym.envs.setup import action_levels
+from energy_gym.envs.keywords import action_levels
 from energy_gym.errors import ConfigurationError
 
 Floats = npt.NDArray[np.float64]
@@ -42,7 +42,7 @@ class OfferLevels(gym.ActionWrapper[Any, Any, Any]):
     def __init__(self, env: gym.Env[Any, Any], storage: str = "discrete-3", offers: Sequence[float] = OFFERS) -> None:
         super().__init__(env)
         base = env.unwrapped
-        if not isinstance(base, BiddingEnv):
+        if not isinstance(base, ProducerEnv):
             found = f"env={type(base).__name__}"
             raise ConfigurationError(found, "must be energy_gym/Bidding-v0", "wrap gym.make('energy_gym/Bidding-v0')")
         self._base = base
@@ -56,6 +56,6 @@ class OfferLevels(gym.ActionWrapper[Any, Any, Any]):
 
     def action(self, action: int) -> Floats:
         """Return the action of the environment that a choice means now, shape (controls,)."""
-        offered = [volumes[None] for volumes in self._base.offered().values()]
+        offered = [volumes[None] for volumes in self._base.gates.ahead()]
         now = np.array([self._base.steps_left[0]])
         return self._choices.entries(self._choices.checked(action, 1), now, offered)[0]

@@ -2,23 +2,33 @@
 
 from energy_gym.contracts.base import CONTRACTS, Contract, EnergyContract, register
 from energy_gym.contracts.demand import DemandCharge, DemandWindow
+from energy_gym.contracts.fleet import EnergyValue
+from energy_gym.contracts.ledger import Carried, Exchange, Ledger
+from energy_gym.contracts.reserve import Reserve
 from energy_gym.contracts.spot import Spot
 from energy_gym.contracts.supply import Supply
 from energy_gym.contracts.tariff import Tariff
 from energy_gym.contracts.time_of_use import Band, TimeOfUse
+from energy_gym.contracts.trade import Trade
 from energy_gym.contracts.trading import Trading
 
 __all__ = [
     "CONTRACTS",
     "Band",
+    "Carried",
     "Contract",
     "DemandCharge",
     "DemandWindow",
     "EnergyContract",
+    "EnergyValue",
+    "Exchange",
+    "Ledger",
+    "Reserve",
     "Spot",
     "Supply",
     "Tariff",
     "TimeOfUse",
+    "Trade",
     "Trading",
     "register",
 ]

@@ -76,6 +76,9 @@ class RandomActivation:
     Raises:
         ConfigurationError: A figure is outside its range, or the shares are not ordered.
 
+    Source:
+        A two-state Markov chain; the long-run share and the mean length of calls fix its two probabilities.
+
     Example:
         >>> shares = RandomActivation(0.2, mean_hours=2.0).shares(np.random.default_rng(0), 100_000, 1.0)
         >>> round(float((shares > 0).mean()), 1)
@@ -165,3 +168,10 @@ class ActivationSeries:
 
 
 Activation = NoActivation | FullActivation | RandomActivation | ActivationSeries
+ACTIVATIONS: dict[str, type[Activation]] = {
+    "none": NoActivation,
+    "full": FullActivation,
+    "random": RandomActivation,
+    "series": ActivationSeries,
+}
+"""Ways to be called by the kind that a file names."""

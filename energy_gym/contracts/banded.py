@@ -17,7 +17,7 @@ from energy_gym.errors import ConfigurationError, NonPositiveError
 from energy_gym.trees import sequence
 
 
-class Band(NamedTuple):
+class DeviationBand(NamedTuple):
     """A range of deviations, and what energy in it costs and earns.
 
     Args:
@@ -32,10 +32,10 @@ class Band(NamedTuple):
 
 
 INDIA_BANDS = (
-    Band(0.15, 1.0, 1.0),
-    Band(0.25, 1.1, 0.9),
-    Band(0.35, 1.2, 0.8),
-    Band(math.inf, 1.3, 0.7),
+    DeviationBand(0.15, 1.0, 1.0),
+    DeviationBand(0.25, 1.1, 0.9),
+    DeviationBand(0.35, 1.2, 0.8),
+    DeviationBand(math.inf, 1.3, 0.7),
 )
 """Wind and solar, CERC Deviation Settlement Mechanism, second amendment of 2015: errors as a share of the capacity."""
 
@@ -55,6 +55,10 @@ class Banded:
         NonPositiveError: The capacity is not positive.
         ConfigurationError: Bands do not rise, the last one ends, or a figure is not a number.
 
+    Source:
+        CERC (Deviation Settlement Mechanism and related matters) Regulations, India, second amendment of 2015;
+        EnCortex, section 5.3.2, has it as the DSM penalty.
+
     Example:
         >>> from energy_gym.backends import scalars
         >>> contract = Banded(capacity_kw=1000.0, rate=5000.0)
@@ -64,7 +68,7 @@ class Banded:
 
     capacity_kw: float
     rate: float | str
-    bands: tuple[Band, ...] = INDIA_BANDS
+    bands: tuple[DeviationBand, ...] = INDIA_BANDS
 
     def __post_init__(self) -> None:
         if not _is_number(self.capacity_kw) or not 0.0 < self.capacity_kw < math.inf:
@@ -126,6 +130,9 @@ class PiecewiseLinear:
     Raises:
         ConfigurationError: Kinks do not rise, or the numbers do not fit.
 
+    Source:
+        EnCortex, section 3.1.2 and equation 15: a penalty function of the user's own.
+
     Example:
         >>> free = PiecewiseLinear((-5.0, 5.0), (-100.0, 0.0, 100.0))
         >>> free.convex, PiecewiseLinear((0.0,), (50.0, -50.0)).convex
@@ -163,13 +170,13 @@ class PiecewiseLinear:
         return self._pieces.cost(surplus_kwh, xp)
 
 
-def _band(figures: Any) -> Band:
+def _band(figures: Any) -> DeviationBand:
     """Return a band from its three figures, the end of the last one infinite."""
     found = sequence("bands: a band", figures)
-    if len(found) != len(Band._fields) or not all(_is_number(figure) for figure in found):
-        names = ", ".join(Band._fields)
+    if len(found) != len(DeviationBand._fields) or not all(_is_number(figure) for figure in found):
+        names = ", ".join(DeviationBand._fields)
         raise ConfigurationError(f"bands: {figures!r}", f"a band is three numbers: {names}", "correct the band")
-    return Band(*found)
+    return DeviationBand(*found)
 
 
 def _is_number(value: object) -> bool:

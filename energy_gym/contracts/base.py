@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.contracts.ledger import Ledger
 from energy_gym.errors import ConfigurationError
+from energy_gym.trees import enrol
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,14 +27,40 @@ class Contract:
     """Base of all contracts.
 
     ``parties`` names the entities whose energy it settles; empty means all of the scenario. ``settled_by`` says who
-    turns it into money: the ``"meter"`` of a site, a ``"producer"`` that bids, or ``"nobody"``. An environment refuses
-    a contract that nobody in it settles.
+    turns it into money: the ``"meter"`` of a site, a ``"producer"`` that bids, a ``"fleet"`` that sells reserves, or
+    ``"nobody"``. An environment refuses a contract that nobody in it settles. At a meter a contract has prices (see
+    `EnergyContract`), a ledger, or both.
     """
 
     __slots__ = ()
     kind: ClassVar[str]
     settled_by: ClassVar[str] = "nobody"
     parties: tuple[str, ...]
+
+    def ledger(self, times: pd.DatetimeIndex, zone: str, hours: float) -> Ledger | None:
+        """Return what it carries from step to step and what that costs, over a series of steps.
+
+        Args:
+            times: Starts of the steps (UTC), shape (T,): of all data, not of one episode.
+            zone: Time zone of the data.
+            hours: Length of a step [h].
+
+        Returns:
+            Its ledger; None where it keeps none, as a contract that is settled by its prices alone.
+        """
+        return None
+
+    def check_unit(self, name: str, entities: Mapping[str, Any], contracts: Mapping[str, Contract]) -> None:
+        """Raise where it cannot be settled for a decision unit; every contract is asked when a scenario is made.
+
+        Args:
+            name: Its name; errors start with ``contracts.NAME``.
+            entities: Entities of the unit by name, in the order of the scenario.
+            contracts: Contracts of the unit by name, itself among them.
+
+        Raises:
+            ConfigurationError: It cannot.
+        """
 
 
 class EnergyContract(Contract):
@@ -63,9 +91,18 @@ CONTRACTS: dict[str, type[Any]] = {}
 
 
 def register(contract: C) -> C:
-    """Make a kind of contract known to YAML files; use it as a class decorator."""
-    CONTRACTS[contract.kind] = contract
+    """Make a kind of contract known to YAML files; use it as a class decorator.
+
+    Raises:
+        ConfigurationError: The class names no kind, or one that another class has taken.
+    """
+    enrol(CONTRACTS, contract)
     return contract
+
+
+def keeps_ledger(contract: Contract) -> bool:
+    """Return whether the class of a contract has a law of its own for its ledger."""
+    return type(contract).ledger is not Contract.ledger
 
 
 def party_names(contract: str, value: Any) -> tuple[str, ...]:

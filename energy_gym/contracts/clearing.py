@@ -24,7 +24,7 @@ FLOAT32_SHARE = 2.0**-23
 """Actions are float32: a size below another by no more than their rounding, relative to it, counts as that one."""
 
 
-class Trading(Namespace, Protocol):
+class ClearingNamespace(Namespace, Protocol):
     """What the laws of a market ask of their numbers: a comparison and rounding down, beside the suite's namespace."""
 
     def kept(self, value: Any, test: Any) -> Any:
@@ -68,11 +68,11 @@ class _Arrays:
         return np.floor(value)
 
 
-trading_scalars: Trading = _Scalars()
-trading_arrays: Trading = _Arrays()
+trading_scalars: ClearingNamespace = _Scalars()
+trading_arrays: ClearingNamespace = _Arrays()
 
 
-def trading_tensors() -> Trading:
+def trading_tensors() -> ClearingNamespace:
     """Return the namespace of torch tensors.
 
     Raises:
@@ -90,10 +90,22 @@ def trading_tensors() -> Trading:
         return torch.where(test >= 0.0, value, torch.zeros_like(value))
 
     space = SimpleNamespace(**vars(basis), kept=kept, whole=torch.floor)
-    return cast(Trading, space)
+    return cast(ClearingNamespace, space)
 
 
-def cut(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
+def trading_of(xp: Namespace) -> ClearingNamespace:
+    """Return what the laws of a market ask of the numbers of a namespace.
+
+    Example:
+        >>> trading_of(scalars).whole(2.7)
+        2.0
+    """
+    if xp is scalars:
+        return trading_scalars
+    return trading_arrays if xp is arrays else trading_tensors()
+
+
+def cut(volume_kw: Any, limits: Limits, xp: ClearingNamespace) -> Any:
     """Cut a bid's volume to a market's sizes [kW]: not above the maximum, down to the tick, nothing below the minimum.
 
     Sizes that float32 cannot tell from a multiple above them count as that multiple, and so close to the minimum as
@@ -103,6 +115,9 @@ def cut(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
         volume_kw: Volume wished for, finite.
         limits: The market's.
         xp: Namespace of the numbers.
+
+    Source:
+        By definition of a market's tick, smallest and largest size.
 
     Example:
         >>> rules = Limits(minimum_kw=100.0, maximum_kw=1000.0, tick_kw=100.0)
@@ -115,7 +130,7 @@ def cut(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
     return bought - (size - bought)
 
 
-def _cut_size(size_kw: Any, limits: Limits, xp: Trading) -> Any:
+def _cut_size(size_kw: Any, limits: Limits, xp: ClearingNamespace) -> Any:
     most, tick = limits.maximum_kw, limits.tick_kw
     size = xp.bounded(size_kw, most)
     meant = size * (1.0 + FLOAT32_SHARE)
@@ -125,7 +140,7 @@ def _cut_size(size_kw: Any, limits: Limits, xp: Trading) -> Any:
     return xp.kept(rounded, meant - limits.minimum_kw + tick * _TICK_SHARE)
 
 
-def cleared(volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading) -> Any:
+def cleared(volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: ClearingNamespace) -> Any:
     """Volume of a bid that a price taker gets [kW]: all of it or none.
 
     Args:
@@ -133,6 +148,10 @@ def cleared(volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading)
         limit_per_mwh: The worst price that the bid takes [currency/MWh]; may be infinite. NaN never clears.
         price_per_mwh: The market's clearing price.
         xp: Namespace of the numbers.
+
+    Source:
+        EnCortex, appendix B: bidders are price takers. A uniform price clears what is at or within it, by
+        definition.
 
     Example:
         >>> [cleared(volume, 50.0, 50.0, trading_scalars) for volume in (-10.0, 10.0)]
@@ -144,8 +163,11 @@ def cleared(volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading)
     return bought - xp.kept(xp.positive(-volume_kw), price_per_mwh - limit_per_mwh)
 
 
-def market_order(volume_kw: Any, limits: Limits, xp: Trading) -> Any:
+def market_order(volume_kw: Any, limits: Limits, xp: ClearingNamespace) -> Any:
     """Return the limit price that makes a bid of volume alone: the cap where it buys, the floor where it sells.
+
+    Source:
+        By definition: a bid without a limit takes any price that the market allows.
 
     Example:
         >>> [market_order(volume, Limits(), trading_scalars) for volume in (10.0, -10.0)]
@@ -176,7 +198,7 @@ class PriceImpact(Protocol):
     No bid may move a price in its own favour: that is what the oracle's bound rests on.
     """
 
-    def taken(self, volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading) -> tuple[Any, Any]:
+    def taken(self, volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: ClearingNamespace) -> tuple[Any, Any]:
         """Return the volume that clears [kW] and the price it clears at [currency/MWh].
 
         Args:
@@ -191,12 +213,15 @@ class PriceImpact(Protocol):
 class PriceTaker:
     """Bids are too small to move the price.
 
+    Source:
+        EnCortex, appendix B.
+
     Example:
         >>> PriceTaker().taken(-10.0, 20.0, 50.0, trading_scalars)
         (-10.0, 50.0)
     """
 
-    def taken(self, volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading) -> tuple[Any, Any]:
+    def taken(self, volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: ClearingNamespace) -> tuple[Any, Any]:
         """Return all or nothing of the volume, and the price as it was."""
         return cleared(volume_kw, limit_per_mwh, price_per_mwh, xp), price_per_mwh
 
@@ -214,6 +239,10 @@ class LinearImpact:
     Raises:
         ConfigurationError: It is not a positive finite number.
 
+    Source:
+        EnCortex, appendix B, leaves it open ("a bid-sensitive price formulation"); linear residual demand is
+        the textbook's first case, and by definition here.
+
     Example:
         >>> LinearImpact(2.0).taken(-10_000.0, 42.0, 50.0, trading_scalars)
         (-4000.0, 42.0)
@@ -227,7 +256,7 @@ class LinearImpact:
             found = f"per_mwh_per_mw={value!r}"
             raise ConfigurationError(found, "must be positive and finite", "use PriceTaker() where bids move nothing")
 
-    def taken(self, volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: Trading) -> tuple[Any, Any]:
+    def taken(self, volume_kw: Any, limit_per_mwh: Any, price_per_mwh: Any, xp: ClearingNamespace) -> tuple[Any, Any]:
         """Return the part of the volume that keeps to its limit, and the price that it moves to."""
         per_kw = self.per_mwh_per_mw / KW_PER_MW
         bought = xp.bounded(xp.positive(volume_kw), (limit_per_mwh - price_per_mwh) / per_kw)

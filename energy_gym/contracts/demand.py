@@ -96,6 +96,10 @@ class DemandCharge(Contract):
         ConfigurationError: No windows, two share a name, or a field is not usable.
         UnknownIdError: An unknown period.
 
+    Source:
+        The bill of a model-predictive-control service for Costa Rica's commercial customers: a rate times the
+        peak of each window. Charged on the mean power of a step, by definition.
+
     Example:
         >>> import pandas as pd
         >>> times = pd.date_range("2024-01-31 22:00", periods=4, freq="h", tz="UTC")
@@ -191,6 +195,9 @@ def raised(peak_kw: Any, grid_kw: Any, active: Any, fresh: Any, xp: Namespace) -
     Returns:
         The maximum after the step, and what it has risen by [kW].
 
+    Source:
+        By definition of a running maximum: its rises add up to the maximum.
+
     Example:
         >>> from energy_gym.backends import scalars
         >>> raised(40.0, 55.0, 1.0, 0.0, scalars), raised(40.0, 55.0, 1.0, 1.0, scalars)
@@ -203,6 +210,9 @@ def raised(peak_kw: Any, grid_kw: Any, active: Any, fresh: Any, xp: Namespace) -
 
 def costa_rica() -> DemandCharge:
     """Return the commercial demand charge of Costa Rica [CRC/kW in a month].
+
+    Source:
+        The tariff that the same service states, in CRC per kW.
 
     Example:
         >>> [(window.name, window.rate_per_kw) for window in costa_rica().windows]

@@ -37,6 +37,9 @@ class Pieces:
     Raises:
         ConfigurationError: Kinks do not rise or are not finite, or their number does not fit that of slopes.
 
+    Source:
+        By definition of a line with kinks.
+
     Example:
         >>> Pieces((0.0,), (-80.0, -30.0)).convex
         True
@@ -123,6 +126,9 @@ def deviation_cost(
         step_hours: Length of a step [h].
         xp: Namespace of the numbers.
 
+    Source:
+        EnCortex, equation 15: a penalty function of what was committed less what was delivered.
+
     Example:
         >>> from energy_gym.backends import scalars
         >>> deviation_cost(SinglePrice("imbalance"), -100.0, -80.0, {"imbalance": 60.0}, 0.25, scalars)
@@ -145,7 +151,7 @@ def _require_column(name: str, value: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LinearPenalty:
-    """A fixed penalty for every MWh that is missing, and another for every MWh too much (EnCortex, section 3.1.2).
+    """A fixed penalty for every MWh that is missing, and another for every MWh too much.
 
     Args:
         short_per_mwh: Penalty for a MWh short [currency/MWh]; at least 0.
@@ -153,6 +159,9 @@ class LinearPenalty:
 
     Raises:
         ConfigurationError: A penalty is not a number of at least 0.
+
+    Source:
+        EnCortex, section 3.1.2.
 
     Example:
         >>> LinearPenalty(100.0).pieces({}, 1.0).slopes_per_mwh
@@ -198,6 +207,9 @@ class SinglePrice:
     Raises:
         ConfigurationError: The column is not named.
 
+    Source:
+        Commission Regulation (EU) 2017/2195, articles 52 and 55.
+
     Example:
         >>> SinglePrice("imbalance").pieces({"imbalance": 60.0}, 0.25)
         Pieces(kinks_kwh=(), slopes_per_mwh=(-60.0,))
@@ -240,6 +252,10 @@ class DualPrice:
 
     Raises:
         ConfigurationError: A column is not named.
+
+    Source:
+        Commission Regulation (EU) 2017/2195, article 52, which lets dual prices be applied; the Nordic
+        two-price system.
 
     Example:
         >>> contract = DualPrice()

@@ -211,6 +211,9 @@ def eu_day_ahead(zone: str = "Europe/Copenhagen", *, slot_minutes: int = 60) -> 
     Slots were hours until 2025-09-30 and are quarters of an hour since. The harmonised price limits of the single
     day-ahead coupling have been -500 and 4000 EUR/MWh since May 2022; before, the cap was 3000.
 
+    Source:
+        Rules of the single day-ahead coupling, as told above.
+
     Example:
         >>> eu_day_ahead("Europe/Brussels", slot_minutes=15).deadline
         '0 12 * * *'

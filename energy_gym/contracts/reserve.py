@@ -6,29 +6,40 @@ other one: a battery charges. Powers here are sizes (0 or more); the direction s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 from energy_gym.backends import Namespace
-from energy_gym.contracts.activation import Activation, NoActivation, require_column, require_number
+from energy_gym.contracts.activation import (
+    ACTIVATIONS,
+    Activation,
+    ActivationSeries,
+    NoActivation,
+    require_column,
+    require_number,
+)
+from energy_gym.contracts.base import party_names, register
+from energy_gym.contracts.fleet import FleetMarket, Leg, checked_powers
 from energy_gym.contracts.spot import KWH_PER_MWH
 from energy_gym.errors import ConfigurationError, NonPositiveError
-from energy_gym.trees import sequence
+from energy_gym.trees import build, kind_tree, of_kind, text, to_tree
 
 KW_PER_MW = 1000.0
 DIRECTIONS = ("up", "down")
 TICK_SHARE = 1e-9
 
 
+@register
 @dataclass(frozen=True, slots=True)
-class Reserve:
+class Reserve(FleetMarket):
     """A reserve product, and what a fleet may sell of it.
 
     Args:
-        name: Its name in actions, ``info`` and messages.
+        name: Its name, which is its key among the contracts of a scenario.
         price: Column of the data with the payment for holding one MW for one hour [currency/MW/h].
         direction: ``"up"`` (discharge) or ``"down"`` (charge).
-        prequalified_kw: Power that each asset may sell of it [kW], in the order of the fleet; 0 where it may not.
+        prequalified_kw: Power that each asset may sell of it [kW], in the order of the parties; 0 where it may not.
         duration_hours: How long the power must last: energy to match is held all the while [h].
         minimum_kw: Smallest bid [kW], a multiple of the tick.
         tick_kw: Bids are multiples of this [kW]; 0 where any size will do.
@@ -37,10 +48,15 @@ class Reserve:
         penalty_per_mwh: Penalty for energy called and not delivered [currency/MWh].
         penalty_factor: The same, as a multiple of the payment for holding that power; the two add up.
         price_share: Share of the column's price that is paid: a half for each half of a symmetric product.
+        parties: The assets; empty for all batteries of the scenario.
 
     Raises:
         ConfigurationError: A direction, a column or a figure is not usable, or the assets together cannot bid.
         NonPositiveError: The duration is not positive.
+
+    Source:
+        The fleet problem of a trading desk (up and down markets, prequalified power for each asset and market);
+        holding, calls and durations are those of European reserve products.
 
     Example:
         >>> fcr = Reserve("fcr_d_up", "fcr_d_up_per_mw_h", "up", prequalified_kw=(500.0, 0.0), duration_hours=1 / 3)
@@ -48,6 +64,7 @@ class Reserve:
         500.0
     """
 
+    kind: ClassVar[str] = "reserve"
     name: str
     price: str
     direction: str
@@ -60,56 +77,79 @@ class Reserve:
     penalty_per_mwh: float = 0.0
     penalty_factor: float = 0.0
     price_share: float = 1.0
+    parties: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        where = f"reserve {self.name!r}"
-        require_column("reserve name", self.name)
-        require_column(f"{where}: price", self.price)
+        text("name", self.name)
+        require_column("price", self.price)
         if self.energy_price is not None:
-            require_column(f"{where}: energy_price", self.energy_price)
+            require_column("energy_price", self.energy_price)
         if self.direction not in DIRECTIONS:
-            found = f"{where}: direction={self.direction!r}"
+            found = f"direction={self.direction!r}"
             raise ConfigurationError(found, "must be 'up' (discharge) or 'down' (charge)", "pass one of these")
         process: object = self.activation
         if not isinstance(process, Activation):
-            found = f"{where}: activation={process!r}"
+            found = f"activation={process!r}"
             raise ConfigurationError(found, "must say how it is called", "pass FullActivation() or another of its kind")
-        self._check_sizes(where)
+        self._check_sizes()
+        object.__setattr__(self, "parties", party_names("reserve", self.parties))
 
-    def _check_sizes(self, where: str) -> None:
-        object.__setattr__(self, "prequalified_kw", sequence(f"{where}: prequalified_kw", self.prequalified_kw))
-        for power in self.prequalified_kw:
-            require_number(f"{where}: prequalified_kw", power, 0.0)
+    def _check_sizes(self) -> None:
+        object.__setattr__(self, "prequalified_kw", checked_powers(self.prequalified_kw))
         for name in ("minimum_kw", "tick_kw", "penalty_per_mwh", "penalty_factor", "price_share"):
-            require_number(f"{where}: {name}", getattr(self, name), 0.0)
-        require_number(f"{where}: duration_hours", self.duration_hours, 0.0)
+            require_number(name, getattr(self, name), 0.0)
+        require_number("duration_hours", self.duration_hours, 0.0)
         if self.duration_hours == 0.0:
-            found = f"{where}: duration_hours={self.duration_hours}"
+            found = f"duration_hours={self.duration_hours}"
             raise NonPositiveError(found, "must be above 0 h", "pass how long the power must last")
         if self.maximum_kw <= 0.0 or self.maximum_kw < max(self.minimum_kw, self.tick_kw):
-            found = f"{where}: prequalified_kw={self.prequalified_kw}, minimum_kw={self.minimum_kw}"
+            found = f"prequalified_kw={self.prequalified_kw}, minimum_kw={self.minimum_kw}"
             found += f", tick_kw={self.tick_kw}" if self.tick_kw else ""
             raise ConfigurationError(found, "the assets together must reach the smallest bid", "prequalify more power")
         if self.tick_kw and abs(self.minimum_kw / self.tick_kw - round(self.minimum_kw / self.tick_kw)) > TICK_SHARE:
-            found = f"{where}: minimum_kw={self.minimum_kw}, tick_kw={self.tick_kw}"
+            found = f"minimum_kw={self.minimum_kw}, tick_kw={self.tick_kw}"
             raise ConfigurationError(found, "bids are multiples of the tick", "change the smallest bid or the tick")
-
-    @property
-    def maximum_kw(self) -> float:
-        """Power that all assets together may sell [kW]."""
-        total = 0.0
-        for power in self.prequalified_kw:
-            total = total + power
-        return total
 
     @property
     def sign(self) -> float:
         """Sign of its energy in the suite's convention: -1.0 for up (discharge), 1.0 for down (charge)."""
         return -1.0 if self.direction == "up" else 1.0
 
+    def columns(self) -> tuple[str, ...]:
+        """See `FleetMarket.columns`: prices, and the share that is called where the data say it."""
+        energy = (self.energy_price,) if self.energy_price is not None else ()
+        called = (self.activation.column,) if isinstance(self.activation, ActivationSeries) else ()
+        return (self.price, *energy, *called)
+
+    def legs(self, control: int, assets: Sequence[str], hours: float) -> tuple[Leg, ...]:
+        """See `FleetMarket.legs`: a reserve has one."""
+        product = replace(self, prequalified_kw=self.powers(assets), parties=()) if self.parties else self
+        return (Leg(self.name, product, control, 1.0, False),)
+
+    def to_tree(self) -> dict[str, Any]:
+        """Return it as a mapping, as scenario files hold it."""
+        return {**to_tree(self), "activation": kind_tree(self.activation, ACTIVATIONS)}
+
+    @classmethod
+    def from_tree(cls, tree: Mapping[str, Any], path: str) -> Reserve:
+        """Return it from a mapping, in which the activation names its kind.
+
+        Example:
+            >>> tree = {"name": "up", "price": "up_per_mw_h", "direction": "up", "prequalified_kw": [5.0]}
+            >>> Reserve.from_tree(tree, "contracts.up")
+            Reserve(name='up', price='up_per_mw_h', direction='up', prequalified_kw=(5.0,), ...)
+        """
+        given = dict(tree)
+        if "activation" in given:
+            given["activation"] = of_kind(given["activation"], f"{path}.activation", ACTIVATIONS, "none")
+        return build(cls, given, path)
+
 
 def availability_income(power_kw: Any, price_per_mw_h: Any, step_hours: float) -> Any:
     """Payment for holding power through a step [currency].
+
+    Source:
+        By definition of a price per MW and hour.
 
     Example:
         >>> availability_income(500.0, 40.0, 0.25)
@@ -127,6 +167,10 @@ def energy_held_kwh(power_kw: Any, duration_hours: float, efficiency: Any, direc
         efficiency: Of discharging for ``"up"``, of charging for ``"down"``.
         direction: ``"up"`` or ``"down"``.
 
+    Source:
+        By definition of the efficiency: what is given out at the terminals takes more from the store, what is
+        taken in fills it with less.
+
     Example:
         >>> energy_held_kwh(95.0, 1.0, 0.95, "up"), energy_held_kwh(100.0, 0.5, 0.9, "down")
         (100.0, 45.0)
@@ -137,6 +181,9 @@ def energy_held_kwh(power_kw: Any, duration_hours: float, efficiency: Any, direc
 
 def called_kwh(power_kw: Any, share: Any, step_hours: float) -> Any:
     """Energy that a call asks for in a step [kWh], as a size.
+
+    Source:
+        By definition of the share that is called.
 
     Example:
         >>> called_kwh(500.0, 0.4, 0.25)
@@ -156,6 +203,9 @@ def non_delivery_cost(product: Reserve, asked_kwh: Any, delivered_kwh: Any, pric
         delivered_kwh: Energy delivered, a size; more than asked earns nothing.
         price_per_mw_h: Payment for holding, of this step.
         xp: Namespace of the numbers.
+
+    Source:
+        By definition of the penalty.
 
     Example:
         >>> from energy_gym.backends import scalars

@@ -32,6 +32,9 @@ class Spot(EnergyContract):
     Raises:
         ConfigurationError: A name is not a string.
 
+    Source:
+        EnCortex, section 5.1: a battery on a market.
+
     Example:
         >>> Spot().price
         'price_per_mwh'
@@ -64,6 +67,9 @@ class Spot(EnergyContract):
 def energy_cost(grid_kwh: Any, price_per_mwh: Any) -> Any:
     """Money spent on energy in a step [currency]; negative where exports earn.
 
+    Source:
+        EnCortex, equation 1.
+
     Example:
         >>> energy_cost(-10.0, 50.0)
         -0.5
@@ -73,6 +79,9 @@ def energy_cost(grid_kwh: Any, price_per_mwh: Any) -> Any:
 
 def carbon_kg(grid_kwh: Any, carbon_g_per_kwh: Any) -> Any:
     """Carbon dioxide caused in a step [kg]; negative where exports avoid it.
+
+    Source:
+        EnCortex, equation 2.
 
     Example:
         >>> carbon_kg(10.0, 400.0)

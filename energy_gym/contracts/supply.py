@@ -49,6 +49,9 @@ class Supply(Contract):
         ConfigurationError: Limits are not 0 <= min <= max, or a penalty is negative.
         UnknownIdError: An unknown matching.
 
+    Source:
+        EnCortex, section 3.1.2 (least and most supply, and a penalty) and section 5.3 (daily matching).
+
     Example:
         >>> Supply(price_per_mwh=60.0, max_kw=30_000.0).surplus
         60.0
@@ -86,7 +89,7 @@ class Supply(Contract):
         """Penalty for energy supplied beyond the demand [currency/MWh]."""
         return self.price_per_mwh if self.surplus_per_mwh is None else self.surplus_per_mwh
 
-    def terms(self, demand_kwh: Floats, hours: float) -> Terms:
+    def terms(self, demand_kwh: Floats, hours: float) -> SupplyTerms:
         """Return what the contract takes and allows at each step.
 
         Args:
@@ -94,7 +97,7 @@ class Supply(Contract):
             hours: Length of a step [h].
         """
         base = np.clip(demand_kwh, self.min_kw * hours, self.max_kw * hours)
-        return Terms(base, self.max_kw * hours - base, base - self.min_kw * hours)
+        return SupplyTerms(base, self.max_kw * hours - base, base - self.min_kw * hours)
 
     def closes(self, times: pd.DatetimeIndex, zone: str) -> Floats:
         """Return 1.0 where a matching period ends with the step, shape (steps,).
@@ -110,7 +113,7 @@ class Supply(Contract):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SupplyTerms:
     """What a supply contract takes and allows, by step.
 
     Args:
@@ -133,6 +136,9 @@ def shifted(share: Any, more_kwh: Any, less_kwh: Any, xp: Namespace) -> Any:
         less_kwh: How much less.
         xp: Namespace of the numbers.
 
+    Source:
+        By definition of the share: 0 is what is wanted, and the contract's limits lie at -1 and +1.
+
     Example:
         >>> from energy_gym.backends import scalars
         >>> [shifted(share, 30.0, 10.0, scalars) for share in (-1.0, 0.0, 0.5)]
@@ -144,6 +150,9 @@ def shifted(share: Any, more_kwh: Any, less_kwh: Any, xp: Namespace) -> Any:
 
 def unmatched_cost(balance_kwh: Any, supply: Supply, xp: Namespace) -> Any:
     """What a balance of supply less demand costs when its period ends [currency].
+
+    Source:
+        EnCortex, equation 15 and appendix C: the penalty is counted over intervals such as days.
 
     Example:
         >>> from energy_gym.backends import scalars

@@ -45,6 +45,10 @@ class Tariff(EnergyContract):
     Raises:
         ConfigurationError: A price is none of these, a ratio is outside [0, 1], or both ways to sell are given.
 
+    Source:
+        EnCortex, section 5.2; net metering as in learning to optimise home batteries (exports earn a ratio of
+        the price).
+
     Example:
         >>> Tariff(buy=300.0, feed_in_ratio=0.3).columns()
         ()
@@ -158,6 +162,10 @@ def grid_cost(grid_kwh: Any, buy_per_mwh: Any, sell_per_mwh: Any, xp: Namespace)
         sell_per_mwh: Price of selling [currency/MWh].
         xp: How these numbers spell ``positive``.
 
+    Source:
+        By definition: the bill of learning to optimise home batteries, import times its price less export times
+        its own.
+
     Example:
         >>> from energy_gym.backends import scalars
         >>> grid_cost(10.0, 300.0, 90.0, scalars), grid_cost(-10.0, 300.0, 90.0, scalars)
@@ -168,6 +176,9 @@ def grid_cost(grid_kwh: Any, buy_per_mwh: Any, sell_per_mwh: Any, xp: Namespace)
 
 def costa_rica() -> Tariff:
     """Return the commercial time-of-use energy prices of Costa Rica [CRC/MWh], with nothing paid for exports.
+
+    Source:
+        The tariff that a model-predictive-control service states for Costa Rica's commercial customers.
 
     Example:
         >>> [(band.name, band.price_per_mwh) for band in costa_rica().buy.bands]

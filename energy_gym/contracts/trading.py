@@ -15,7 +15,7 @@ from energy_gym.contracts.clearing import LinearImpact, PriceImpact, PriceTaker
 from energy_gym.contracts.deviation import Deviation, DualPrice, LinearPenalty, SinglePrice
 from energy_gym.contracts.market import Ahead, Limits, LocalDay, Market, eu_day_ahead, preset
 from energy_gym.errors import ConfigurationError, UnknownIdError
-from energy_gym.trees import build, check_keys, mapping, number, sequence, text
+from energy_gym.trees import build, check_keys, kind_tree, mapping, number, of_kind, sequence, text, to_tree
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +50,9 @@ class Trading(EnergyContract):
         ConfigurationError: No market, two of one name, a size that is not positive or too small for a market, or a
             part that is not what it should be.
         UnknownIdError: An unknown kind of bids.
+
+    Source:
+        EnCortex, section 5.3 and appendix B: bids until a gate, deviations from them settled.
 
     Example:
         >>> trading = Trading(sell_kw=150_000.0)
@@ -119,11 +122,11 @@ class Trading(EnergyContract):
         """Return it as a mapping, as scenario files hold it."""
         return {
             "markets": [_market_tree(market) for market in self.markets],
-            "deviation": _kind_tree(self.deviation, DEVIATIONS),
+            "deviation": kind_tree(self.deviation, DEVIATIONS),
             "sell_kw": self.sell_kw,
             "buy_kw": self.buy_kw,
             "bids": self.bids,
-            "impact": _kind_tree(self.impact, IMPACTS),
+            "impact": kind_tree(self.impact, IMPACTS),
             "carbon": self.carbon,
             "parties": list(self.parties),
         }
@@ -140,7 +143,7 @@ class Trading(EnergyContract):
             given["markets"] = tuple(_market(item, f"{path}.markets[{place}]") for place, item in enumerate(listed))
         for key, kinds in (("deviation", DEVIATIONS), ("impact", IMPACTS)):
             if key in given:
-                given[key] = _of_kind(given[key], f"{path}.{key}", kinds)
+                given[key] = of_kind(given[key], f"{path}.{key}", kinds)
         return build(cls, given, path)
 
 
@@ -158,31 +161,4 @@ def _market(item: Any, path: str) -> Market:
 
 
 def _market_tree(market: Market) -> dict[str, Any]:
-    plain = _fields(market)
-    return {**plain, "delivers": _fields(market.delivers), "limits": _fields(market.limits)}
-
-
-def _fields(item: Any) -> dict[str, Any]:
-    return {entry.name: _plain(getattr(item, entry.name)) for entry in fields(item) if entry.init}
-
-
-def _plain(value: Any) -> Any:
-    return [_plain(part) for part in value] if isinstance(value, tuple) else value
-
-
-def _kind_tree(item: Any, kinds: Mapping[str, type[Any]]) -> dict[str, Any]:
-    for name, kind in kinds.items():
-        if type(item) is kind:
-            return {"kind": name, **_fields(item)}
-    rule = f"is of no kind that a file can name: {', '.join(kinds)}"
-    raise ConfigurationError(f"{type(item).__name__}", rule, "pass the scenario as an object")
-
-
-def _of_kind(item: Any, path: str, kinds: Mapping[str, type[Any]]) -> Any:
-    given = dict(mapping(item, path))
-    kind = str(given.pop("kind", ""))
-    if kind not in kinds:
-        unknown = UnknownIdError.of("kind", kind, kinds)
-        raise UnknownIdError(f"{path}: {unknown.value}", unknown.rule, unknown.remedy)
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    return build(kinds[kind], values, path)
+    return {**to_tree(market), "delivers": to_tree(market.delivers), "limits": to_tree(market.limits)}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy_gym.data.cards import Card, Column, Expected, Origin, RawFile, Statistics, card, card_ids
+from energy_gym.data.cards import Card, Column, Expected, Origin, RawFile, Statistics
+from energy_gym.data.catalogue import card, card_ids
 from energy_gym.data.checks import Finding, Report, check
 from energy_gym.data.dataset import Dataset
 from energy_gym.data.filling import fill_similar_day

@@ -12,6 +12,8 @@ import pandas as pd
 import yaml
 
 from energy_gym.data.cards import PACKAGED, Card, Column, Expected, Origin, RawFile, Statistics
+from energy_gym.data.layout import Layout
+from energy_gym.data.readers.table import READERS
 from energy_gym.errors import CardError, UnknownIdError
 
 _REQUIRED = (
@@ -31,30 +33,44 @@ _REQUIRED = (
     "defects",
     "statistics",
 )
-_OPTIONAL = ("longitude_deg", "folder", "base_url", "files", "expected", "origin")
+_OPTIONAL = ("longitude_deg", "folder", "base_url", "files", "expected", "origin", "table")
+_TABLE = ("time", "zone", "stamps", "decimal", "columns", "factors", "separator")
 
 
-def read_card(path: Path) -> Card:
+def read_card(path: Path, own: bool = False) -> Card:
     """Read one card; its id is the file's name.
+
+    Args:
+        path: The file.
+        own: Whether it does not ship with the package, so that files without a URL lie beside it.
 
     Raises:
         CardError: The file is not YAML, or breaks a rule.
     """
+    return parse_card(path.stem, read_content(path), path.parent.resolve() if own else None)
+
+
+def read_content(path: Path) -> Mapping[str, Any]:
+    """Return what a card's file holds, unchecked.
+
+    Raises:
+        CardError: The file is not there, is not YAML, or holds no mapping.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CardError(path.name, f"is not YAML ({error})", "correct the file") from error
-    return parse_card(path.stem, content)
+    return _mapping(f"{path.name}: card", content)
 
 
-def parse_card(dataset_id: str, content: object) -> Card:
-    """Build a card from the content of its YAML file.
+def parse_card(dataset_id: str, content: object, home: Path | None = None) -> Card:
+    """Build a card from the content of its YAML file; ``home`` is its folder if it does not ship with the package.
 
     Raises:
         CardError: A key is unknown or missing, or a value breaks its rule.
     """
     try:
-        return _build(dataset_id, _mapping("card", content))
+        return _build(dataset_id, _mapping("card", content), home)
     except CardError as error:
         raise CardError(f"{dataset_id}.yaml: {error.value}", error.rule, error.remedy) from error
 
@@ -81,12 +97,15 @@ def check_keys(where: str, mapping: Mapping[str, object], required: tuple[str, .
 def _require_keys(where: str, mapping: Mapping[str, object], required: tuple[str, ...]) -> None:
     for key in required:
         if key not in mapping:
-            raise CardError(where, f"key {key!r} is missing", f"add it to the card; it needs {', '.join(required)}")
+            hint = "; energy-gym data statistics FILE prints it" if key == "statistics" else ""
+            remedy = f"add it to the card{hint}; it needs {', '.join(required)}"
+            raise CardError(where, f"key {key!r} is missing", remedy)
 
 
-def _build(dataset_id: str, content: Mapping[str, Any]) -> Card:
+def _build(dataset_id: str, content: Mapping[str, Any], home: Path | None) -> Card:
     check_keys("card", content, _REQUIRED, _OPTIONAL)
     zone = _zone(content["zone"])
+    _require_reader(content["reader"])
     return Card(
         id=dataset_id,
         **{key: _text(key, content[key]) for key in ("title", "description", "currency", "publication", "reader")},
@@ -97,11 +116,19 @@ def _build(dataset_id: str, content: Mapping[str, Any]) -> Card:
         span=_days("span", content["span"], zone),
         columns=_columns(content),
         splits=_splits(content["splits"], zone),
-        files=raw_files(content),
+        files=raw_files(content if home is None else {"folder": dataset_id, **content}, home is not None),
+        layout=_layout(content.get("table")),
+        home=home,
         defects=tuple(_text("defects", entry) for entry in _sequence("defects", content["defects"])),
         expected=tuple(_expected(entry) for entry in _sequence("expected", content.get("expected", []))),
         origin=tuple(_origin(entry) for entry in _sequence("origin", content.get("origin", []))),
     )
+
+
+def _require_reader(value: object) -> None:
+    if _text("reader", value) not in READERS:
+        unknown = UnknownIdError.of("reader", str(value), READERS)
+        raise CardError(f"reader={value!r}", f"must be one of {', '.join(READERS)}", unknown.remedy)
 
 
 def _mapping(where: str, value: object) -> Mapping[str, Any]:
@@ -183,8 +210,20 @@ def _column(name: str, value: object, figures: object) -> Column:
     )
 
 
-def raw_files(content: Mapping[str, Any]) -> tuple[RawFile, ...]:
-    """Return the raw files that the content of a card states.
+def _layout(value: object) -> Layout | None:
+    if value is None:
+        return None
+    entry = _mapping("table", value)
+    check_keys("table", entry, (), _TABLE)
+    said: dict[str, Any] = {key: _text(f"table.{key}", entry[key]) for key in _TABLE[:4] if key in entry}
+    said |= {key: dict(_mapping(f"table.{key}", entry[key])) for key in ("columns", "factors") if key in entry}
+    if "separator" in entry:
+        said["separator"] = str(entry["separator"])  # a tabulator is no text to `_text`
+    return Layout(**said)
+
+
+def raw_files(content: Mapping[str, Any], own: bool = False) -> tuple[RawFile, ...]:
+    """Return the raw files that the content of a card states; those of an ``own`` card may lie beside it.
 
     Raises:
         CardError: A file breaks a rule.
@@ -192,8 +231,8 @@ def raw_files(content: Mapping[str, Any]) -> tuple[RawFile, ...]:
     files = _mapping("files", content.get("files", {}))
     base, folder = content.get("base_url", ""), content.get("folder", "")
     if content["reader"] not in (*PACKAGED, "synthetic"):
-        _require_keys("card", content, ("files", "base_url", "folder"))
-        base, folder = _text("base_url", base), _text("folder", folder)
+        _require_keys("card", content, ("files", *(() if own else ("base_url", "folder"))))
+        base, folder = ("" if own and not base else _text("base_url", base)), _text("folder", folder)
     return tuple(_raw_file(str(path), entry, base, folder) for path, entry in files.items())
 
 
@@ -201,9 +240,11 @@ def _raw_file(path: str, entry: object, base: str, folder: str) -> RawFile:
     """A file is its hash, or its hash and where it lies at its publisher where that is not its path."""
     where = f"files.{path}"
     whole = {"sha256": entry, "at": path} if isinstance(entry, str) else _mapping(where, entry)
-    check_keys(where, whole, ("sha256", "at"), ())
-    sha256, at = (_text(f"{where}.{key}", whole[key]) for key in ("sha256", "at"))
-    return RawFile(path=path, url=f"{base}{at}" if base else "", sha256=sha256, folder=folder)
+    check_keys(where, whole, ("sha256",), ("at", "url"))
+    sha256 = _text(f"{where}.sha256", whole["sha256"])
+    at = f"{base}{_text(f'{where}.at', whole.get('at', path))}" if base else ""
+    url = _text(f"{where}.url", whole["url"]) if "url" in whole else at
+    return RawFile(path=path, url=url, sha256=sha256, folder=folder)
 
 
 def _expected(value: object) -> Expected:

@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from energy_gym.errors import CardError, UnknownIdError
-from energy_gym.paths import resource
+from energy_gym.data.columns import UNITS, symbol_of, unit_of
+from energy_gym.data.layout import Layout
+from energy_gym.errors import CardError
 
 FILLS = ("similar-day", "none")
-READERS = (
-    "embedded",
-    "synthetic",
-    "energinet-2021",
-    "energinet-2024",
-    "elia",
-    "nem",
-    "green-dcc-utc",
-    "green-dcc-offset",
-    "green-dcc-local",
-    "encortex-uk",
-    "encortex-caiso",
-    "ausgrid",
-    "emsx",
-    "commercial",
-    "epf",
-)
 PACKAGED = ("embedded", "commercial")
 _KINDS = {"embedded": "embedded", "commercial": "derived", "synthetic": "synthetic"}
 FINDINGS = ("gap", "duplicate", "nan", "frozen", "stand-in")
-_PUBLISHED = re.compile(r"always|after|day-ahead (?:[01]\d|2[0-3]):[0-5]\d|day-ahead 24:00")
+_PUBLISHED = re.compile(r"always|after|at-start|day-ahead (?:[01]\d|2[0-3]):[0-5]\d|day-ahead 24:00")
 
 
 def _require(good: bool, where: str, value: object, rule: str, remedy: str = "correct the card") -> None:
@@ -64,6 +49,17 @@ class Statistics:
             _require(math.isfinite(getattr(self, name)), name, getattr(self, name), "must be a finite number")
         _require(self.scale > 0, "scale", self.scale, "must be positive")
 
+    @classmethod
+    def of(cls, series: Any) -> Statistics:
+        """Return the figures of a series or an array, missing values apart; the scale of one that is constant is 1.
+
+        Example:
+            >>> Statistics.of([0.0, 10.0, 20.0, 30.0, 40.0])
+            Statistics(mean=20.0, offset=20.0, scale=18.0)
+        """
+        low, middle, high = np.nanquantile(series, (0.05, 0.5, 0.95))
+        return cls(float(np.nanmean(series)), float(middle), float((high - low) / 2.0) or 1.0)
+
 
 @dataclass(frozen=True)
 class Column:
@@ -73,8 +69,9 @@ class Column:
         name: Canonical name, unit included.
         unit: Unit as people write it.
         title: What it is, in a few words.
-        published: ``"always"``, ``"after"`` (known when its interval has ended) or ``"day-ahead HH:MM"`` (the whole of
-            tomorrow's local day becomes known at HH:MM local time of today; ``24:00`` is the end of today).
+        published: ``"always"``, ``"after"`` (known when its interval has ended), ``"at-start"`` (when it begins) or
+            ``"day-ahead HH:MM"`` (the whole of tomorrow's local day becomes known at HH:MM local time of today;
+            ``24:00`` is the end of today).
         fill: How missing steps are filled: ``"similar-day"`` or ``"none"`` (a missing step is an error).
         statistics: Figures of the training split.
 
@@ -90,7 +87,7 @@ class Column:
     statistics: Statistics
 
     def __post_init__(self) -> None:
-        rule = "must be 'always', 'after' or 'day-ahead HH:MM'"
+        rule = "must be 'always', 'after', 'at-start' or 'day-ahead HH:MM'"
         _require(_PUBLISHED.fullmatch(self.published) is not None, f"{self.name}.published", self.published, rule)
         _require(self.fill in FILLS, f"{self.name}.fill", self.fill, f"must be one of {', '.join(FILLS)}")
 
@@ -99,6 +96,7 @@ class Column:
         """Minutes after local midnight of today at which tomorrow is published, None where it is not day-ahead.
 
         Example:
+            >>> from energy_gym.data import card
             >>> card("ercot-2021-2022").columns["price_per_mwh"].day_ahead_minute
             810
         """
@@ -114,7 +112,7 @@ class RawFile:
 
     Args:
         path: Path below the source's base URL.
-        url: Where it is downloaded from; empty for a file that ships with the package.
+        url: Where it is downloaded from; empty for a file that ships with the package, or lies beside its card.
         sha256: Hash of its bytes, 64 hexadecimal digits.
         folder: The source's folder in a local mirror.
     """
@@ -185,7 +183,7 @@ class Card:
         columns: Columns by canonical name, in the order of the frame.
         splits: Whole local days, as UTC moments, half open.
         files: Raw files; one Parquet file for an embedded or derived set, none for a synthetic one.
-        reader: Which parser of ``energy_gym.data.parsing`` reads them.
+        reader: Name of what reads them, in the table of ``energy_gym.data.readers``.
         publication: Where the publication times come from.
         licence: Licence of the data.
         attribution: Whom to name.
@@ -193,9 +191,11 @@ class Card:
         defects: What is wrong with the data, in words.
         expected: The same in numbers, as ``check`` must find it.
         origin: What an embedded file was built from.
+        layout: How its tables are laid out, for the reader ``table``.
+        home: Folder of a card that does not ship with the package; its files lie there, but those with a URL.
 
     Raises:
-        CardError: Splits, span or columns contradict each other.
+        CardError: Splits, span or columns contradict each other, or a column has no unit that the suite knows.
     """
 
     id: str
@@ -217,18 +217,28 @@ class Card:
     defects: tuple[str, ...]
     expected: tuple[Expected, ...]
     origin: tuple[Origin, ...]
+    layout: Layout | None = None
+    home: Path | None = None
 
     def __post_init__(self) -> None:
-        _require(self.reader in READERS, "reader", self.reader, f"must be one of {', '.join(READERS)}")
         good = re.fullmatch(r"[A-Z]{3}", self.currency) is not None
         _require(good, "currency", self.currency, "must be an ISO 4217 code")
         day_fits = self.resolution_minutes > 0 and 1440 % self.resolution_minutes == 0
         _require(day_fits, "resolution_minutes", self.resolution_minutes, "must divide a day")
         _require("train" in self.splits, "splits", tuple(self.splits), "must hold 'train'")
         _require(len(self.columns) > 0, "columns", (), "must hold at least one column")
+        self._require_units()
         self._require_ordered_splits()
         for known in self.expected:
             _require(known.column in self.columns, "expected.column", known.column, "must be a column of the card")
+
+    def _require_units(self) -> None:
+        endings = ", ".join(unit.suffix for unit in UNITS)
+        for name, column in self.columns.items():
+            good = unit_of(name) is not None
+            _require(good, "columns", name, f"a column's name must end in its unit: {endings}", "rename it on the card")
+            unit = symbol_of(name, self.currency)
+            _require(column.unit == unit, f"{name}.unit", column.unit, f"must be {unit!r}, as the name says")
 
     def _require_ordered_splits(self) -> None:
         previous = self.span[0]
@@ -245,13 +255,13 @@ class Card:
 
     @property
     def kind(self) -> str:
-        """How the data come: ``"embedded"``, ``"derived"`` from an embedded file, ``"synthetic"`` or ``"fetched"``."""
-        return _KINDS.get(self.reader, "fetched")
+        """``"embedded"``, ``"derived"`` from an embedded file, ``"synthetic"``, ``"fetched"``, or ``"own"`` files."""
+        return _KINDS.get(self.reader, "own" if self.offline else "fetched")
 
     @property
     def offline(self) -> bool:
         """True where nothing is ever downloaded."""
-        return self.kind != "fetched"
+        return not any(file.url for file in self.files)
 
     @property
     def synthetic(self) -> bool:
@@ -268,43 +278,3 @@ class Card:
         """The regular UTC index of the frame, named ``time``."""
         first, step = self.span[0].as_unit("ns"), pd.Timedelta(minutes=self.resolution_minutes)
         return pd.date_range(first, periods=self.steps, freq=step, name="time", unit="ns").as_unit("ns")
-
-
-def card_ids() -> tuple[str, ...]:
-    """Return the ids of all data sets with a card of their own, sorted; the sites of EMSx share one.
-
-    Example:
-        >>> "ercot-2021-2022" in card_ids()
-        True
-    """
-    return tuple(sorted(path.stem for path in resource("datasets").glob("*.yaml")))
-
-
-@functools.cache
-def _card(dataset_id: str) -> Card:
-    from energy_gym.data.card_files import read_card
-
-    return read_card(resource("datasets", f"{dataset_id}.yaml"))
-
-
-def card(dataset_id: str) -> Card:
-    """Return the card of a data set.
-
-    The card of an EMSx site (``emsx-1`` to ``emsx-70``) states the span and the statistics of its series, so the first
-    call for a site fetches them (about 90 MB).
-
-    Raises:
-        UnknownIdError: There is no such data set.
-        CardError: The card's file breaks a rule.
-
-    Example:
-        >>> card("ercot-2021-2022").columns["price_per_mwh"].published
-        'day-ahead 13:30'
-    """
-    if dataset_id.startswith("emsx-"):
-        from energy_gym.data.emsx_card import site_card, site_of
-
-        return site_card(site_of(dataset_id))
-    if dataset_id not in card_ids():
-        raise UnknownIdError.of("data set", dataset_id, (*card_ids(), "emsx-1 to emsx-70"))
-    return _card(dataset_id)

@@ -14,8 +14,8 @@ import pandas as pd
 
 from energy_gym.data.cards import Card
 from energy_gym.data.dataset import Dataset
-from energy_gym.data.parsing import Raw
 from energy_gym.data.phase import NOON_LIMIT_H, Phase, drift, noon
+from energy_gym.data.raw import Raw
 from energy_gym.data.validation import FORECAST_PREFIX
 from energy_gym.errors import MissingColumnError, NaiveIndexError
 
@@ -31,7 +31,7 @@ class Finding:
     Args:
         column: Name of the column.
         kind: ``"gap"``, ``"duplicate"``, ``"nan"``, ``"frozen"``, ``"off-grid"``, ``"order"``, ``"stand-in"``,
-            ``"filled"`` or ``"phase"``.
+            ``"filled"``, ``"phase"`` or, of a user's own series, ``"false-zero"``.
         severity: ``"failure"``, ``"known"`` (stated on the card) or ``"note"``.
         steps: How many steps it concerns (0 for phase).
         text: What was found, in words.
@@ -130,37 +130,45 @@ def _findings(series: pd.Series, index: pd.DatetimeIndex, card: Card) -> Iterato
     if len(missing):
         gaps = 1 + int((np.diff(missing.asi8) > np.diff(index[:2].asi8)).sum())
         yield Finding(
-            name, "gap", FAILURE, len(missing), f"{_steps(len(missing))} missing in {gaps} place(s) {_at(missing)}"
+            name,
+            "gap",
+            FAILURE,
+            len(missing),
+            f"{_steps(len(missing))} missing in {gaps} place(s) {first_moment(missing)}",
         )
     strange = stamps.difference(index)
     if len(strange):
-        yield Finding(name, "off-grid", FAILURE, len(strange), f"{len(strange)} stamps off the grid {_at(strange)}")
+        yield Finding(
+            name, "off-grid", FAILURE, len(strange), f"{len(strange)} stamps off the grid {first_moment(strange)}"
+        )
     again = stamps[stamps.duplicated()]
     if len(again):
         differing = int((series.groupby(level=0).nunique() > 1).sum())
-        text = f"{len(again)} rows repeat a stamp {_at(again)}; {differing} stamps have differing values"
+        text = f"{len(again)} rows repeat a stamp {first_moment(again)}; {differing} stamps have differing values"
         yield Finding(name, "duplicate", FAILURE, len(again), text)
     wrong = stamps[~np.isfinite(series.to_numpy())]
     if len(wrong):
-        yield Finding(name, "nan", FAILURE, len(wrong), f"{_steps(len(wrong))} NaN or infinite {_at(wrong)}")
-    if _is_market(name) and card.columns[name].published != "always":
-        yield from _frozen(series, card.resolution_minutes)
+        yield Finding(name, "nan", FAILURE, len(wrong), f"{_steps(len(wrong))} NaN or infinite {first_moment(wrong)}")
+    if is_market(name) and card.columns[name].published != "always":
+        yield from frozen(series, card.resolution_minutes)
 
 
 def _steps(count: int) -> str:
     return "1 step" if count == 1 else f"{count} steps"
 
 
-def _at(stamps: pd.DatetimeIndex) -> str:
+def first_moment(stamps: pd.DatetimeIndex) -> str:
+    """Return where something was found first, in words."""
     return f"(the first: {stamps.min():%Y-%m-%dT%H:%MZ})"
 
 
-def _is_market(name: str) -> bool:
+def is_market(name: str) -> bool:
+    """Return whether a column holds prices or carbon intensities, forecasts of them included."""
     return name.removeprefix(FORECAST_PREFIX).startswith(("price", "carbon"))
 
 
-def _frozen(series: pd.Series, resolution_minutes: int) -> Iterator[Finding]:
-    """Runs of one value, other than zero and a cap (the extreme value, reached again and again)."""
+def frozen(series: pd.Series, resolution_minutes: int) -> Iterator[Finding]:
+    """Yield runs of one value, other than zero and a cap (the extreme value, reached again and again)."""
     values = series.sort_index().to_numpy()
     if not len(values):
         return
@@ -172,14 +180,14 @@ def _frozen(series: pd.Series, resolution_minutes: int) -> Iterator[Finding]:
     if long.any():
         steps, longest = int(length[long].sum()), int(length[long].max())
         start = series.sort_index().index[first[long]]
-        text = f"{steps} steps in {int(long.sum())} constant run(s), the longest of {longest} {_at(start)}"
+        text = f"{steps} steps in {int(long.sum())} constant run(s), the longest of {longest} {first_moment(start)}"
         yield Finding(str(series.name), "frozen", FAILURE, steps, text)
 
 
 def _marked(data: Dataset | Raw | pd.DataFrame, name: str) -> Iterator[Finding]:
     if isinstance(data, Raw) and len(data.stand_in.get(name, ())):
         moments = data.stand_in[name]
-        text = f"{_steps(len(moments))} share a row with another moment {_at(moments)}"
+        text = f"{_steps(len(moments))} share a row with another moment {first_moment(moments)}"
         yield Finding(name, "stand-in", FAILURE, len(moments), text)
     if isinstance(data, Dataset) and data.filled[name].any():
         count = int(data.filled[name].sum())
@@ -209,9 +217,9 @@ def _phases(series: pd.Series, card: Card) -> Iterator[Phase]:
     clean = finite[~finite.index.duplicated(keep="last")].sort_index()
     if not len(clean):
         return
-    if _is_market(name) or name == "load_kw":
+    if is_market(name) or name == "load_kw":
         phase = drift(clean, card.zone)
-        if _is_market(name) or phase.method == "year on year":
+        if is_market(name) or phase.method == "year on year":
             yield phase
     if name == "pv_kw" and card.longitude_deg is not None:
         yield noon(clean, card.longitude_deg, card.resolution_minutes)

@@ -10,21 +10,20 @@ import functools
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import yaml
 
 from energy_gym.data import zenodo
 from energy_gym.data.card_files import parse_card, raw_files
-from energy_gym.data.cards import Card, RawFile
-from energy_gym.data.emsx_files import ACTUAL, KW_PER_KWH, STEP, TARIFF, TARIFF_FILE, read_rows, tariff, zone_of
+from energy_gym.data.cards import Card, RawFile, Statistics
 from energy_gym.data.fetching import cache_folder, digest_of, fetch_pinned, source_folder
-from energy_gym.data.parsing import VERSION
+from energy_gym.data.raw import VERSION
+from energy_gym.data.readers.emsx import ACTUAL, KW_PER_KWH, STEP, TARIFF, TARIFF_FILE, read_rows, tariff, zone_of
 from energy_gym.errors import RawFileError, UnknownIdError
 from energy_gym.files import write_atomically
 from energy_gym.paths import resource
@@ -203,6 +202,5 @@ def _figures(rows: pd.DataFrame, first: pd.Timestamp, stop: pd.Timestamp) -> tup
 
 
 def _summary(series: pd.Series) -> Figures:
-    low, middle, high = np.quantile(series, [0.05, 0.5, 0.95])
-    mean, offset, scale = (float(f"{value:.{DIGITS}g}") for value in (series.mean(), middle, (high - low) / 2 or 1.0))
+    mean, offset, scale = (float(f"{value:.{DIGITS}g}") for value in astuple(Statistics.of(series)))
     return mean, offset, scale

@@ -6,51 +6,31 @@ One rule: a feed carries actual values; what an agent may know of them, and when
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.data.columns import says_other_unit, symbol_of
 from energy_gym.errors import ConfigurationError, MissingColumnError, UnknownIdError, WindowError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from energy_gym.data.cards import Statistics
+    from energy_gym.data.own_frame import Told
 
 PRICE = "price_per_mwh"
 CARBON = "carbon_g_per_kwh"
 FORECAST_PREFIX = "forecast_"
 DEFAULT_DATASET = "ercot-2021-2022"
-FORECAST_PUBLICATION = "day-ahead 12:00"
 SPLITS = ("train", "validation", "test", "all")
 SECONDS_PER_HOUR = 3600.0
 
 Floats = npt.NDArray[np.float64]
 Issued = npt.NDArray[np.floating[Any]]
-
-
-class Unit(NamedTuple):
-    """How the columns of a user's frame whose names end in a unit are read.
-
-    The scaling is fixed, not the frame's own: its later rows must not show in early observations.
-    """
-
-    suffix: str
-    offset: float
-    scale: float
-    published: str
-
-
-UNITS = (
-    Unit("_per_mwh", 50.0, 50.0, "day-ahead 13:00"),
-    Unit("_per_mw_h", 20.0, 20.0, "day-ahead 24:00"),
-    Unit("_share", 0.5, 0.5, "after"),
-    Unit("_g_per_kwh", 300.0, 200.0, "after"),
-    Unit("_kw", 0.0, 5.0, "after"),
-)
 
 
 @dataclass(frozen=True)
@@ -62,6 +42,12 @@ class Feed:
     scale; ``first`` and ``stop`` bound the split (half open). ``issued`` maps a column to forecasts of shape
     (steps, H): row t was made with what was known at the start of step t, for t..t+H-1; NaN where there is none.
     ``ignored`` names the columns of a user's frame that were left out, for the messages.
+
+    ``usual`` is the mean of a column over the training part, by which energy is valued where a plan ends before the
+    episode does, and ``before`` what is expected of it before anything is known; a column that is not in them has mean
+    and offset of its statistics. ``own`` marks a user's frame, ``said`` its columns of which it is settled when they
+    become known, and ``zone_open`` one in UTC whose market's zone nobody said: no rule that follows local days holds
+    for it. ``dataset`` is the id of a data set.
     """
 
     title: str
@@ -76,6 +62,25 @@ class Feed:
     filled: npt.NDArray[np.bool_]
     issued: Mapping[str, Issued] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    usual: Mapping[str, float] = field(default_factory=dict)
+    before: Mapping[str, float] = field(default_factory=dict)
+    own: bool = False
+    said: tuple[str, ...] = ()
+    zone_open: bool = False
+    dataset: str | None = None
+
+    def usual_value(self, column: str) -> float:
+        """Return the mean of a column over the training part."""
+        return self.usual.get(column, self.statistics[column].mean)
+
+    @property
+    def unsaid(self) -> tuple[str, ...]:
+        """Columns of a user's frame of which nobody said when they become known."""
+        return tuple(name for name in self.values if name not in self.said and self.published[name] == "after")
+
+    def expected_before(self, column: str) -> float:
+        """Return what is expected of a column before anything of it is known."""
+        return self.before.get(column, self.statistics[column].offset)
 
     @property
     def step_hours(self) -> float:
@@ -102,7 +107,9 @@ class Feed:
         Raises:
             WindowError: The period is no part of the split.
         """
-        first, end = (self._place("period", moment) for moment in (start, stop))
+        from energy_gym.data.splitting import place
+
+        first, end = (place(self.times, moment, "period", self.zone) for moment in (start, stop))
         if not self.first <= first < end <= self.stop:
             span = f"{self.times[self.first]} to {self.span(self.stop, self.stop + 1)[0]}"
             raise WindowError(
@@ -112,33 +119,32 @@ class Feed:
             )
         return replace(self, first=first, stop=end)
 
-    def _place(self, name: str, moment: Any) -> int:
-        """Return the number of the first step at or after a moment."""
-        import pandas as pd
-
-        try:
-            stamp = pd.Timestamp(moment)
-            stamp = stamp.tz_localize(self.zone) if stamp.tz is None else stamp
-        except (ValueError, TypeError) as error:
-            raise WindowError(f"{name}: {moment!r}", "is no time stamp", 'write "2022-03-01"') from error
-        return int(self.times.searchsorted(stamp))
-
     def require(self, column: str, why: str) -> None:
         """Raise MissingColumnError if the column is absent; the message names the nearest one, left out or not."""
         if column in self.values:
             return
         names = (*self.values, *self.ignored)
+        unit = symbol_of(column, self.currency)
         if column in self.ignored:
             rule = f"is needed for {why}; its name ends in no unit that the suite knows, such as _per_mwh or _kw"
             raise MissingColumnError(f"column {column!r}", rule, "rename it, in the data and where it is named")
         near = difflib.get_close_matches(column, names, n=1, cutoff=0.4)
-        hint = f"rename {near[0]!r}, or " if near else ""
+        hint = "".join(
+            f"convert {name!r} to {unit} and call it {column!r}, or "
+            if says_other_unit(name, column)
+            else f"rename {name!r} if it is in {unit}, or "
+            for name in near
+        )
         found = f"is needed for {why}; {self.title} has {', '.join(names)}"
         raise MissingColumnError(f"column {column!r}", found, f"{hint}choose data that have it, or another objective")
 
 
 def open_feed(
-    dataset: str | None, data: pd.DataFrame | None, split: str, reference: pd.DataFrame | None = None
+    dataset: str | None,
+    data: pd.DataFrame | None,
+    split: str | None,
+    reference: pd.DataFrame | None = None,
+    told: Told | None = None,
 ) -> Feed:
     """Return the feed of a data set by id, or of a user's frame.
 
@@ -147,22 +153,26 @@ def open_feed(
         data: Frame with a time-zone-aware index and columns whose names end in a unit: ``price_per_mwh``,
             ``carbon_g_per_kwh``, ``load_kw`` and the like, each with or without ``forecast_`` before it. Columns
             without a unit are left out.
-        split: Split of the data set; a frame has no splits, each name means the whole of it.
+        split: Part of the data. None is the training split of a data set or of ``splits``, and all of a frame without.
         reference: Frame whose statistics scale the observations and close the episodes, in place of ``data``'s own.
+        told: What is said of the frame beside its values.
 
     Raises:
-        ConfigurationError: If both a data set and a frame are given.
+        ConfigurationError: If both a data set and a frame are given, or something is said of a data set.
         DataError: The frame breaks a rule of the suite.
     """
     if data is None:
         if reference is not None:
             raise ConfigurationError("reference=", "goes with data=", "drop it: a data set's card has the statistics")
-        return _of_dataset(DEFAULT_DATASET if dataset is None else dataset, split)
-    if split not in SPLITS:
+        if told is not None and told.said:
+            found = ", ".join(f"{name}=" for name in told.said)
+            raise ConfigurationError(found, "goes with data=", "drop it: a data set's card says it")
+        return _of_dataset(DEFAULT_DATASET if dataset is None else dataset, split or "train")
+    if split is not None and split not in SPLITS:
         raise UnknownIdError.of("split", split, SPLITS)
     if dataset is not None:
         raise ConfigurationError(f"dataset={dataset!r} and data=", "exclude each other", "pass one of them")
-    return _of_frame(data, reference)
+    return _of_frame(data, split, reference, told)
 
 
 def _of_dataset(dataset: str, split: str) -> Feed:
@@ -183,86 +193,38 @@ def _of_dataset(dataset: str, split: str) -> Feed:
         stop=stop,
         filled=loaded.filled.to_numpy().any(axis=1),
         issued=loaded.issued,
+        dataset=dataset,
     )
 
 
-def _of_frame(data: Any, reference: Any) -> Feed:
-    frame = _validated(data)
-    fitted = frame if reference is None else _validated(reference)
+def _of_frame(data: Any, split: str | None, reference: Any, told: Told | None) -> Feed:
+    from energy_gym.data.own_frame import Told, read_own
+
+    own = read_own(data, Told() if told is None else told, split, reference)
     return Feed(
         title=_title(data),
-        zone=str(data.index.tz),
+        zone=own.zone,
         currency=str(data.attrs.get("currency", "currency")),
-        times=frame.index,
-        values=_arrays(frame),
-        published={name: _published(name) for name in frame.columns},
-        statistics={name: _statistics(name, fitted, own=reference is None) for name in frame.columns},
-        first=0,
-        stop=len(frame),
-        filled=np.zeros(len(frame), dtype=bool),
-        ignored=tuple(str(name) for name in data.columns if unit_of(name) is None),
+        times=own.frame.index,
+        values=_arrays(own.frame),
+        published=own.published,
+        statistics=own.statistics,
+        first=own.bounds[0],
+        stop=own.bounds[1],
+        filled=np.zeros(len(own.frame), dtype=bool),
+        ignored=own.ignored,
+        usual=own.usual,
+        before=own.before,
+        own=True,
+        said=own.said,
+        zone_open=own.zone_open,
     )
-
-
-def unit_of(column: object) -> Unit | None:
-    """Return the unit that a column's name ends in, None if it ends in none that the suite knows.
-
-    Example:
-        >>> unit_of("forecast_pv_kw").published, unit_of("temperature_c")
-        ('after', None)
-    """
-    return next((unit for unit in UNITS if str(column).endswith(unit.suffix)), None)
-
-
-def _published(column: str) -> str:
-    unit = unit_of(column)
-    return FORECAST_PUBLICATION if column.startswith(FORECAST_PREFIX) or unit is None else unit.published
 
 
 def _title(data: pd.DataFrame) -> str:
     """Return the frame's own title; synthetic series say so whatever they are called."""
     title = str(data.attrs.get("title", "user data"))
     return f"Synthetic: {title}" if data.attrs.get("synthetic") and "synthetic" not in title.lower() else title
-
-
-def _validated(data: Any) -> pd.DataFrame:
-    from energy_gym.data.validation import require_not_negative, validate_frame
-
-    columns = getattr(data, "columns", ())
-    known = [unit_of(name) is not None for name in columns]
-    if len(columns) and not any(known):
-        raise _no_unit(columns)
-    frame = validate_frame(data.loc[:, known] if any(known) else data, ())
-    require_not_negative(frame)
-    return frame
-
-
-def _no_unit(columns: Iterable[object]) -> MissingColumnError:
-    from energy_gym.data.validation import CANONICAL_COLUMNS
-
-    names = [str(name) for name in columns]
-    near = [(name, difflib.get_close_matches(name, CANONICAL_COLUMNS, n=1, cutoff=0.4)) for name in names]
-    hint = next((f"rename {name!r} to {match[0]!r}? " for name, match in near if match), "")
-    rule = f"at least one must end in a unit: {', '.join(unit.suffix for unit in UNITS)}"
-    return MissingColumnError(f"columns {', '.join(names)}", rule, f"{hint}Known names: {', '.join(CANONICAL_COLUMNS)}")
-
-
-def _statistics(name: str, fitted: pd.DataFrame, own: bool) -> Statistics:
-    from energy_gym.data.cards import Statistics
-
-    plain, unit = name.removeprefix(FORECAST_PREFIX), unit_of(name)
-    source = name if name in fitted.columns else plain
-    if source not in fitted.columns or unit is None:
-        found = f"must hold what the data hold; it has {', '.join(fitted.columns)}"
-        raise MissingColumnError(f"reference= without column {name!r}", found, "add the column, or drop it from data=")
-    offset, scale = (unit.offset, unit.scale) if own else _scaling(fitted[source])
-    return Statistics(mean=float(fitted[source].mean()), offset=offset, scale=scale)
-
-
-def _scaling(series: Any) -> tuple[float, float]:
-    """Median, and half the width of the central 90 % (1 for a constant series)."""
-    low, middle, high = series.quantile([0.05, 0.5, 0.95])
-    return float(middle), float((high - low) / 2.0) or 1.0
 
 
 def _arrays(frame: pd.DataFrame) -> dict[str, Floats]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import platformdirs
 
-from energy_gym.data.cards import PACKAGED, Card, RawFile
+from energy_gym.data.cards import Card, RawFile
 from energy_gym.errors import ChecksumError, DownloadError
 from energy_gym.paths import resource
 
@@ -44,10 +44,10 @@ def digest_of(path: Path, algorithm: str = "sha256") -> str:
 
 
 def raw_location(card: Card, file: RawFile) -> Path:
-    """Return where a raw file lies, or would lie: the package, the mirror, or the cache."""
-    if card.reader in PACKAGED:
-        return resource("datasets", file.path)
-    return source_folder() / file.mirrored
+    """Return where a raw file lies, or would lie: the package, the card's own folder, the mirror, or the cache."""
+    if file.url:
+        return source_folder() / file.mirrored
+    return resource("datasets", file.path) if card.home is None else card.home / file.path
 
 
 def fetch_card(card: Card) -> dict[str, Path]:
@@ -72,9 +72,13 @@ def fetch_file(card: Card, file: RawFile, *, retries: int = 3) -> Path:
         ChecksumError: The file has the wrong hash; what the cache held before is left as it was.
         DownloadError: The file could not be had.
     """
-    if not card.offline:
+    if file.url:
         return fetch_pinned(file, retries=retries)
-    return _verified_local(raw_location(card, file), file.sha256, "reinstall energy-gym", "reinstall energy-gym")
+    missing = wrong = "reinstall energy-gym"
+    if card.home is not None:
+        missing = "put it beside its card"
+        wrong = "put the file back that the card was written for, or its new hash on the card"
+    return _verified_local(raw_location(card, file), file.sha256, missing, wrong)
 
 
 def fetch_pinned(file: RawFile, *, retries: int = 3) -> Path:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from energy_gym.data.cards import Card, card
+from energy_gym.data.card_files import parse_card, read_content
+from energy_gym.data.cards import Card, Statistics
+from energy_gym.data.catalogue import ready_card
 from energy_gym.data.dataset import Dataset, Issued
-from energy_gym.data.fetching import cache_folder, fetch_card
+from energy_gym.data.fetching import cache_folder, fetch_card, raw_location
 from energy_gym.data.filling import fill_similar_day
-from energy_gym.data.parsing import VERSION, Raw, parse
+from energy_gym.data.raw import VERSION, Raw, on_grid
+from energy_gym.data.readers.table import parse
 from energy_gym.errors import NonFiniteError
 from energy_gym.files import write_atomically
 
@@ -41,7 +45,8 @@ def load(dataset_id: str) -> Dataset:
         >>> stop - first
         8760
     """
-    kept = _kept(dataset_id)
+    its_card = ready_card(dataset_id)
+    kept = _kept(_Known(its_card, _key(its_card), _written(its_card)))
     return Dataset(kept.card, kept.frame, kept.filled.copy(deep=True), kept.issued)
 
 
@@ -58,8 +63,35 @@ def read_raw(dataset_id: str) -> Raw:
         ChecksumError: A raw file does not have the hash on its card.
         DownloadError: A raw file could not be had.
     """
-    its_card = card(dataset_id)
+    return _read(ready_card(dataset_id))
+
+
+def _read(its_card: Card) -> Raw:
     return parse(its_card, fetch_card(its_card))
+
+
+def training_figures(path: Path, own: bool = True) -> dict[str, Statistics]:
+    """Return the figures of each column over the training split, six digits each, as a card needs to state them.
+
+    Args:
+        path: The card's file; the figures that it states are not looked at.
+        own: Whether it does not ship with the package.
+
+    Raises:
+        CardError: The card breaks a rule.
+        ChecksumError: A raw file does not have the hash on its card.
+        DownloadError: A raw file could not be had.
+    """
+    content = read_content(path)
+    placeholder = {name: {"mean": 0.0, "offset": 0.0, "scale": 1.0} for name in content.get("columns", ())}
+    its_card = parse_card(path.stem, {**content, "statistics": placeholder}, path.parent if own else None)
+    dataset = assemble(its_card, _read(its_card))
+    first, stop = dataset.bounds("train")
+    exact = {name: asdict(Statistics.of(series)) for name, series in dataset.frame.iloc[first:stop].items()}
+    return {
+        str(name): Statistics(**{key: float(f"{value:.6g}") for key, value in figures.items()})
+        for name, figures in exact.items()
+    }
 
 
 def assemble(its_card: Card, raw: Raw) -> Dataset:
@@ -92,20 +124,31 @@ def _issued_on_grid(its_card: Card, rows: pd.DataFrame) -> Issued:
     return rows[~rows.index.duplicated(keep="last")].reindex(its_card.index).to_numpy(dtype=np.float32)
 
 
-def on_grid(its_card: Card, series: pd.Series) -> pd.Series:
-    """Put a raw series on the regular index of its card; NaN where it has no row."""
-    return series[~series.index.duplicated(keep="last")].reindex(its_card.index)
+@dataclass(frozen=True)
+class _Known:
+    """A card, by the hash of all that it says, and by when the files beside it were written."""
+
+    card: Card = field(compare=False)
+    key: str
+    written: tuple[int, ...]
+
+
+def _written(its_card: Card) -> tuple[int, ...]:
+    if its_card.home is None:
+        return ()
+    paths = [raw_location(its_card, file) for file in its_card.files if not file.url]
+    return tuple(path.stat().st_mtime_ns for path in paths if path.is_file())
 
 
 @functools.lru_cache(maxsize=_KEPT)
-def _kept(dataset_id: str) -> Dataset:
-    its_card = card(dataset_id)
+def _kept(known: _Known) -> Dataset:
+    its_card = known.card
     if its_card.offline:
-        return assemble(its_card, read_raw(dataset_id))
-    path = cache_folder() / "frames" / f"{dataset_id}-{_key(its_card)}.parquet"
+        return assemble(its_card, _read(its_card))
+    path = cache_folder() / "frames" / f"{its_card.id}-{known.key}.parquet"
     kept = _read_cached(its_card, path)
     if kept is None:
-        kept = assemble(its_card, read_raw(dataset_id))
+        kept = assemble(its_card, _read(its_card))
         _write_cached(kept, path)
     return kept
 

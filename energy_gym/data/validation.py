@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from energy_gym.errors import (
@@ -36,7 +37,8 @@ def validate_frame(frame: pd.DataFrame, columns: Sequence[str] = ("price_per_mwh
 
     Args:
         frame: Shape (steps, columns), at least two rows; a time-zone-aware DatetimeIndex rising in equal steps of real
-            time; numbers in the units of the canonical names (``price_per_mwh``, ``carbon_g_per_kwh``, ...).
+            time, each stamp the start of its step; numbers in the units of the canonical names (``price_per_mwh``,
+            ``carbon_g_per_kwh``, ...).
         columns: Names that must be present.
 
     Raises:
@@ -88,6 +90,12 @@ def require_not_negative(frame: pd.DataFrame) -> None:
 
 
 def _checked_index(index: pd.Index) -> pd.DatetimeIndex:
+    if isinstance(index.dtype, pd.ArrowDtype) and index.dtype.kind == "M":
+        index = pd.DatetimeIndex(index)
+    if not isinstance(index, pd.DatetimeIndex) and _offsets_differ(index):
+        found, rule = f"index: {type(index).__name__} of stamps with several offsets", "must be a DatetimeIndex"
+        remedy = 'set frame.index = pd.to_datetime(frame.index, utc=True), and say zone="Europe/Berlin" when making'
+        raise NaiveIndexError(found, rule, remedy)
     if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
         found = "a DatetimeIndex without a time zone" if isinstance(index, pd.DatetimeIndex) else type(index).__name__
         remedy = 'set it with frame.index = pd.DatetimeIndex(frame.index).tz_localize("Europe/Berlin"), say'
@@ -106,6 +114,17 @@ def _checked_index(index: pd.Index) -> pd.DatetimeIndex:
     return utc
 
 
+def _offsets_differ(index: pd.Index) -> bool:
+    """Return whether an index holds stamps whose offsets differ, as a file written in local time does."""
+    if index.dtype != object and not pd.api.types.is_string_dtype(index.dtype):
+        return False
+    try:
+        stamps = [pd.Timestamp(value) for value in (*index[:1], *index[len(index) // 2 :][:1], *index[-1:])]
+        return all(stamp.tz is not None for stamp in stamps)
+    except (ValueError, TypeError):
+        return False
+
+
 def _require_regular(index: pd.DatetimeIndex) -> None:
     steps = np.diff(index.asi8)
     usual = int(np.median(steps))
@@ -115,7 +134,23 @@ def _require_regular(index: pd.DatetimeIndex) -> None:
     at = int(wrong[0])
     found = f"{index[at].isoformat()} is followed by {index[at + 1].isoformat()} ({len(wrong)} such places)"
     rule = f"the index must rise in equal steps of real time ({pd.Timedelta(usual, 'ns')} is the usual one here)"
-    raise IrregularIndexError(found, rule, "sort the rows, fill the gaps (asfreq, then interpolate) or cut at them")
+    raise IrregularIndexError(found, rule, _how_to_make_regular(steps))
+
+
+def _how_to_make_regular(steps: npt.NDArray[np.int64]) -> str:
+    """Return advice: where the step changes for good, a settled value is repeated, never ramped to the next one."""
+    lengths, changes = np.unique(steps), int(np.count_nonzero(np.diff(steps)))
+    if lengths[0] <= 0:
+        return "sort the rows with frame.sort_index()"
+    if len(lengths) == 2 and changes == 1 and lengths[1] % lengths[0] == 0:
+        short = pd.Timedelta(int(lengths[0]), "ns")
+        before, after = (pd.Timedelta(int(step), "ns") for step in (steps[0], steps[-1]))
+        return (
+            f"the step changes from {before} to {after}: repeat "
+            f"each longer value, frame.resample(pd.Timedelta({str(short)!r})).ffill(); a straight line between settled "
+            "prices is no price"
+        )
+    return "cut at the gaps, or fill them with values of a like day; a straight line between settled prices is no price"
 
 
 def _require_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:

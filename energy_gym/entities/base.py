@@ -10,7 +10,6 @@ kind is one file: a frozen dataclass that derives from `Entity`, decorated with 
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.errors import ConfigurationError, NonPositiveError
+from energy_gym.trees import enrol
 
 Floats = npt.NDArray[np.float64]
 Values = Mapping[str, Floats]
@@ -144,20 +144,8 @@ def register(entity: E) -> E:
     Raises:
         ConfigurationError: The class names no kind, or one that another class has taken.
     """
-    kind = getattr(entity, "kind", None)
-    if not isinstance(kind, str) or not kind:
-        raise ConfigurationError(f"{entity.__name__}.kind={kind!r}", "must be a name", 'set kind = "..." on the class')
-    known = ENTITIES.get(kind)
-    if known is not None and _origin(known) != _origin(entity):
-        raise ConfigurationError(f"kind {kind!r}", f"is taken by {known.__qualname__}", "choose another name")
-    ENTITIES[kind] = entity
+    enrol(ENTITIES, entity)
     return entity
-
-
-def _origin(entity: type) -> tuple[str, str]:
-    """Return where a class was written, the same however its file was imported."""
-    module = sys.modules.get(entity.__module__)
-    return getattr(module, "__file__", None) or entity.__module__, entity.__qualname__
 
 
 def no_cost(drawn: Any, given: Any, cell: Any) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 from energy_gym.backends import Namespace
 from energy_gym.entities.base import Entity, Flexible, Floats, Laws, Values, finite_number, positive_number, register
 from energy_gym.errors import ConfigurationError, EfficiencyError, StateOfChargeError
+from energy_gym.modelling import Model
 
 HOURS_PER_DAY = 24.0
 TOLERANCE_KWH = 1e-7
@@ -50,7 +51,8 @@ class Battery(Entity):
         soc_min: Lowest state of charge that discharging may reach, as a fraction of the capacity.
         soc_max: Highest state of charge that charging may reach, as a fraction.
         soc_initial: State of charge at the start of an episode, as a fraction within the limits.
-        self_discharge_per_day: Fraction of the stored energy lost in a day. The loss goes on below ``soc_min``.
+        self_discharge_per_day: Fraction of the stored energy lost in a day, whatever the step. The loss goes
+            on below ``soc_min``.
         wear_per_kwh: Cost of wear per kWh given out [currency/kWh].
 
     Raises:
@@ -58,6 +60,10 @@ class Battery(Entity):
         EfficiencyError: An efficiency is outside (0, 1].
         StateOfChargeError: Limits are not 0 <= min < max <= 1, or the start is outside them.
         ConfigurationError: Self-discharge is outside [0, 1) or wear is negative.
+
+    Source:
+        EnCortex, section 5.1.1: charging rates, efficiencies, capacity, depth of discharge, degradation as a
+        cost.
 
     Example:
         >>> Battery(capacity_kwh=10.0, charge_kw=5.0, discharge_kw=5.0).round_trip_efficiency
@@ -131,26 +137,18 @@ class Battery(Entity):
     def cell(self, hours: float) -> Cell:
         """Return the figures of this battery for steps of ``hours`` hours.
 
-        Raises:
-            ConfigurationError: If the self-discharge of one step is all there is.
+        Standby losses compound, so that a day loses the same however many steps it is cut into.
 
         Example:
             >>> Battery(charge_kw=4.0).cell(0.25).charge_kwh
             1.0
         """
-        keep = 1.0 - self.self_discharge_per_day * hours / HOURS_PER_DAY
-        if keep <= 0.0:
-            raise ConfigurationError(
-                f"self_discharge_per_day={self.self_discharge_per_day} with steps of {hours} h",
-                "a step must not lose all energy",
-                "use shorter steps or a smaller self-discharge",
-            )
         return Cell(
             charge_kwh=self.charge_kw * hours,
             discharge_kwh=self.discharge_kw * hours,
             efficiency_charge=self.efficiency_charge,
             efficiency_discharge=self.efficiency_discharge,
-            keep=keep,
+            keep=(1.0 - self.self_discharge_per_day) ** (hours / HOURS_PER_DAY),
             energy_min=self.soc_min * self.capacity_kwh,
             energy_max=self.soc_max * self.capacity_kwh,
             wear_per_kwh=self.wear_per_kwh,
@@ -182,6 +180,10 @@ def next_energy(energy: Any, charged: Any, discharged: Any, cell: Cell, signal: 
 
     Linear in all variables, so that a solver's constraint can call it.
 
+    Source:
+        EnCortex, equations 6 and 7. A store left alone loses the same share in each step: by definition of the
+        loss.
+
     Example:
         >>> next_energy(5.0, 1.0, 0.0, Battery(efficiency_charge=0.9).cell(1.0))
         5.9
@@ -190,7 +192,11 @@ def next_energy(energy: Any, charged: Any, discharged: Any, cell: Cell, signal: 
 
 
 def wear_cost(charged: Any, discharged: Any, cell: Cell) -> Any:
-    """Cost of wear of one step [currency]."""
+    """Cost of wear of one step [currency].
+
+    Source:
+        EnCortex, equation 3, with degradation as a price for each kWh given out.
+    """
     return cell.wear_per_kwh * discharged
 
 
@@ -203,6 +209,10 @@ def settle(energy: Any, wish: Any, cell: Cell, xp: Namespace, signal: Any = None
         cell: The battery's figures for the step.
         xp: The namespace of the numbers.
         signal: Not used: nothing outside governs a battery.
+
+    Source:
+        EnCortex, equation 5 and appendix C (limits of power and of the state of charge); the wish is cut to
+        them.
 
     Example:
         >>> from energy_gym.backends import scalars
@@ -223,6 +233,9 @@ def lowest_energy(cell: Cell, energy: float, steps: int) -> Floats:
     """Return the least energy that can be stored at each step's end [kWh], shape (steps,).
 
     That is full discharge, then leakage: standby losses may carry it below the lower limit, which discharging may not.
+
+    Source:
+        Follows from `next_energy` at full discharge.
     """
     lowest = np.empty(steps)
     for step in range(steps):
@@ -235,6 +248,9 @@ def lowest_energy(cell: Cell, energy: float, steps: int) -> Floats:
 def untangle(charged: Floats, discharged: Floats, cell: Cell) -> tuple[Floats, Floats]:
     """Return the energies that change what is stored as much as both together do, without charging and discharging.
 
+    Source:
+        Follows from `next_energy`, which is the same for both pairs.
+
     Example:
         >>> cell = Battery(efficiency_charge=0.5, efficiency_discharge=0.5).cell(1.0)
         >>> untangle(np.array([4.0]), np.array([0.5]), cell)
@@ -246,11 +262,14 @@ def untangle(charged: Floats, discharged: Floats, cell: Cell) -> tuple[Floats, F
     return np.where(both, up, charged), np.where(both, down, discharged)
 
 
-def constrain(model: Any, cell: Cell, start: float, signal: Any = None) -> tuple[Any, Any, Any]:
+def constrain(model: Model, cell: Cell, start: float, signal: Any = None) -> tuple[Any, Any, Any]:
     """State the battery in a solver's model; returns the energies charged, discharged and stored by step.
 
     Two rules are not linear: it must not charge and discharge in one step, and it must not discharge below its lower
     limit, although standby losses may carry it there. One binary a step (1 while charging) states both.
+
+    Source:
+        EnCortex, appendix C, equations 8 to 11: binaries that say whether the battery charges or discharges.
     """
     lowest = lowest_energy(cell, start, model.size)
     charged = model.variable(0.0, cell.charge_kwh)

@@ -22,6 +22,7 @@ from energy_gym.entities.base import (
 )
 from energy_gym.entities.base import positive_number as positive
 from energy_gym.errors import ConfigurationError
+from energy_gym.modelling import Model
 
 
 class Debt(NamedTuple):
@@ -46,6 +47,9 @@ class Consumer(Entity):
 
     Raises:
         ConfigurationError: A field is no number, or out of its range.
+
+    Source:
+        EnCortex, section 3.1.1 (a consumer with actions of demand response); the debt is by definition.
 
     Example:
         >>> import numpy as np
@@ -97,6 +101,9 @@ def settle(state: Any, wish: Any, cell: Debt, xp: Namespace, signal: Any) -> tup
         cell: Figures for the step.
         xp: The namespace of the numbers.
         signal: Shiftable energy that falls due in this step [kWh].
+
+    Source:
+        By definition: what is put off is owed, and no more is served than is owed.
     """
     up = xp.positive(wish)
     serve, delay = up * cell.catch_up_kwh, (up - wish) * signal
@@ -106,11 +113,15 @@ def settle(state: Any, wish: Any, cell: Debt, xp: Namespace, signal: Any) -> tup
 
 
 def next_state(state: Any, drawn: Any, given: Any, cell: Debt, signal: Any = None) -> Any:
-    """Return the level after the step [kWh]."""
+    """Return the level after the step [kWh].
+
+    Source:
+        By definition: the debt grows by what is put off and shrinks by what is served.
+    """
     return state + drawn - given
 
 
-def constrain(model: Any, cell: Debt, start: float, signal: Floats) -> tuple[Any, Any, Any]:
+def constrain(model: Model, cell: Debt, start: float, signal: Floats) -> tuple[Any, Any, Any]:
     """State the shiftable load in a solver's model; serving and putting off at once cancel out and are let be."""
     served = model.variable(0.0, cell.catch_up_kwh)
     delayed = model.variable(0.0, signal)

@@ -23,6 +23,7 @@ from energy_gym.entities import battery
 from energy_gym.entities.base import Flexible, Laws, Memory, Values, positive_number, register
 from energy_gym.entities.battery import TOLERANCE_KWH, Battery, Cell
 from energy_gym.errors import ConfigurationError
+from energy_gym.modelling import Model
 
 ENCORTEX_COEFFICIENT = 0.99998
 ENCORTEX_SHARE = 0.9
@@ -38,6 +39,10 @@ def fade_of(coefficient: float = ENCORTEX_COEFFICIENT, share: float = ENCORTEX_S
 
     Raises:
         ConfigurationError: A coefficient outside (0, 1] or a share that is not positive.
+
+    Source:
+        EnCortex, section 5.1.1, after Cao et al., IEEE Transactions on Smart Grid 11(5), 2020: a coefficient
+        for each share of a cycle. Spread evenly over what is given out, by definition.
 
     Example:
         >>> round(fade_of() * 1e5, 4)
@@ -86,6 +91,9 @@ class FadingBattery(Battery):
 
     Raises:
         ConfigurationError: A fade outside [0, 1), and as `Battery`.
+
+    Source:
+        EnCortex, sections 5.1.1 and 7, what-if of degradation.
 
     Example:
         >>> from energy_gym import Scenario
@@ -154,6 +162,9 @@ class FadingBattery(Battery):
 def settle(state: Any, wish: Any, cell: FadingCell, xp: Namespace, signal: Any = None) -> tuple[Any, Any, Any]:
     """Return what is charged, discharged and refused [kWh]: as `battery.settle`, within what is left.
 
+    Source:
+        As `battery.settle`.
+
     Example:
         >>> from energy_gym.backends import scalars
         >>> cell = FadingBattery(soc_max=0.9, efficiency_charge=1.0).flexible("battery", 1.0, {}).cell
@@ -167,6 +178,9 @@ def settle(state: Any, wish: Any, cell: FadingCell, xp: Namespace, signal: Any =
 def next_state(state: Any, charged: Any, discharged: Any, cell: FadingCell, signal: Any = None) -> tuple[Any, Any]:
     """Return energy and capacity left at the end of a step [kWh].
 
+    Source:
+        EnCortex, section 5.1.1; the equation stands at the top of this file.
+
     Example:
         >>> cell = FadingBattery(efficiency_discharge=1.0, fade_per_kwh=0.25).flexible("battery", 1.0, {}).cell
         >>> next_state((5.0, 10.0), 0.0, 2.0, cell)
@@ -178,7 +192,7 @@ def next_state(state: Any, charged: Any, discharged: Any, cell: FadingCell, sign
     ), capacity - cell.fade_per_kwh * discharged
 
 
-def constrain(model: Any, cell: FadingCell, start: tuple[float, float], signal: Any = None) -> tuple[Any, Any, Any]:
+def constrain(model: Model, cell: FadingCell, start: tuple[float, float], signal: Any = None) -> tuple[Any, Any, Any]:
     """State the battery in a solver's model, as `battery.constrain` with limits that follow the capacity left."""
     energy_now, capacity_now = start
     least = np.maximum(capacity_now - cell.fade_per_kwh * cell.discharge_kwh * np.arange(1, model.size + 1), 0.0)

@@ -26,6 +26,9 @@ class Grid(Entity):
     Raises:
         ConfigurationError: A limit that is negative or no number.
 
+    Source:
+        By definition of a connection's limits.
+
     Example:
         >>> Grid(export_kw=0.0).limits_kw()
         (inf, 0.0)

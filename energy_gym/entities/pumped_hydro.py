@@ -39,6 +39,10 @@ class PumpedHydro(Entity):
         StateOfChargeError: Levels are not 0 <= min < max <= 1, or the start is outside them.
         ConfigurationError: The loss is outside [0, 1) or wear is negative.
 
+    Source:
+        EnCortex, section 3.1.1 (pumped hydro is a storage entity). The energy of a reservoir is the potential
+        energy of its water, density times gravity times volume times head: elementary mechanics.
+
     Example:
         >>> PumpedHydro.of_reservoir(100_000.0, head_m=440.0).reservoir_kwh
         119900.0

@@ -18,6 +18,7 @@ from energy_gym.entities.base import (
     register,
 )
 from energy_gym.errors import UnknownIdError
+from energy_gym.modelling import Model
 
 CURTAILMENTS = ("none", "limit", "action")
 
@@ -76,6 +77,9 @@ class Solar(Generator):
         UnknownIdError: An unknown curtailment.
         ConfigurationError: The column is no name, or the scale no positive number.
 
+    Source:
+        EnCortex, section 3.1.1: a source is its data, and curtailment its action.
+
     Example:
         >>> import numpy as np
         >>> Solar(scale=2.0).fixed_kw({"pv_kw": np.array([0.0, 1.5])}).tolist()
@@ -91,6 +95,9 @@ class Solar(Generator):
 class Wind(Generator):
     """Wind power; arguments as for `Solar`.
 
+    Source:
+        As `Solar`.
+
     Example:
         >>> Wind(curtailment="limit").columns()
         ('wind_kw',)
@@ -101,7 +108,11 @@ class Wind(Generator):
 
 
 def settle(state: Any, wish: Any, cell: Cut, xp: Namespace, signal: Any) -> tuple[Any, Any, Any]:
-    """Return the energy cut of what is made, nothing given, nothing refused [kWh]."""
+    """Return the energy cut of what is made, nothing given, nothing refused [kWh].
+
+    Source:
+        By definition: the share asked for, of what is made.
+    """
     return xp.positive(wish) * signal, 0.0, 0.0
 
 
@@ -110,6 +121,6 @@ def next_state(state: Any, drawn: Any, given: Any, cell: Cut, signal: Any = None
     return state
 
 
-def constrain(model: Any, cell: Cut, start: float, signal: Floats) -> tuple[Any, Any, Any]:
+def constrain(model: Model, cell: Cut, start: float, signal: Floats) -> tuple[Any, Any, Any]:
     """State the energy cut as a variable of a solver's model."""
     return model.variable(0.0, signal), 0.0, None

@@ -8,18 +8,17 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
-from gymnasium import spaces
 
 from energy_gym.backends import scalars
 from energy_gym.dynamics import compose, reward, settlement
-from energy_gym.envs.keywords import laid_out
+from energy_gym.envs.keywords import call_checked
 from energy_gym.envs.setup import Setup, make_setup
-from energy_gym.envs.spaces import Shares
+from energy_gym.envs.spaces import action_space, observation_space
 from energy_gym.errors import ActionError, ResetNeededError, UnknownIdError
 
 if TYPE_CHECKING:
@@ -36,12 +35,6 @@ class EnergyEnv(gym.Env[Observation, Any]):
     """A scenario as a Gymnasium environment; keywords as in `energy_gym.envs.setup.make_setup`."""
 
     metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array"], "render_fps": 4}  # noqa: RUF012
-    # What is decided: the power of storage and the like, or, in environments of another kind, something else.
-    decision: ClassVar[str] = "power"
-    # The agent that demonstrations are recorded from, unless another is named.
-    expert: ClassVar[str] = "mpc"
-    # How long the optimum that is kept beside each recorded episode may be searched for [s]; None: until it is proven.
-    mark_seconds: ClassVar[float | None] = None
 
     def __init__(self, *, render_mode: str | None = None, **keywords: Any) -> None:
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
@@ -66,7 +59,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         return EnergyVectorEnv
 
     def _make_setup(self, **keywords: Any) -> Setup:
-        return laid_out(make_setup, keywords)
+        return call_checked(make_setup, keywords)
 
     def _prepare(self) -> None:
         """Lay out as floats and lists what every step reads."""
@@ -83,9 +76,11 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._levels = setup.levels
         self._hours = setup.feed.step_hours
         self._initial = setup.initial
+        self._told = setup.told
         self._states = self._initial
         self._t = self._first = self._stop = 0
         self._painter: Any = None
+        self._gates = None if setup.kind.gates is None else setup.kind.gates(setup)
 
     def _compose(self) -> None:
         self._advance = compose(self.setup.units, scalars)
@@ -107,6 +102,21 @@ class EnergyEnv(gym.Env[Observation, Any]):
     def scenario(self) -> Scenario:
         """The scenario that is played."""
         return self.setup.scenario
+
+    @property
+    def decision(self) -> str:
+        """What is decided: ``"power"``, ``"bids"`` or ``"fleet"``; see `energy_gym.envs.setup.Kind`."""
+        return self.setup.kind.decision
+
+    @property
+    def gates(self) -> Any:
+        """The bids of the episode, where they count at gate closures; else None."""
+        return self._gates
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """Names of the entries of an action, such as ``"battery"`` or ``"day_ahead.volume[3]"``."""
+        return self.setup.entries
 
     @property
     def time(self) -> pd.Timestamp:
@@ -136,18 +146,21 @@ class EnergyEnv(gym.Env[Observation, Any]):
     def variant(self, **changes: Any) -> EnergyEnv:
         """Return a new environment like this one but for the keywords given; it does not render.
 
-        A change of ``split`` drops the ``period``, which is a part of the old one.
+        A change of ``split`` drops the ``period``, which is a part of the old one. A frame that nobody split has no
+        other part: the new environment plays all of it too.
         """
+        whole = self.setup.feed.own and self.keywords.get("split") is None and self.keywords.get("splits") is None
+        if whole and not changes.keys() & {"data", "dataset", "splits"}:
+            changes.pop("split", None)
         dropped = {"period": None} if "split" in changes else {}
         return type(self)(**{**self.keywords, **dropped, **changes})
 
     def outlook(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Return what the forecast says now for the coming steps, by column: shape (horizon,), in the column's unit."""
-        return {column: rows[self._t] for column, rows in self.setup.tape.ahead.items()}
+        """Return what the forecast says now for the coming steps, by column: shape (horizon,), in the column's unit.
 
-    def own_optimum(self, time_limit: float | None = None) -> Any:
-        """Return the optimum of the rest of the episode where the kind of environment has an oracle of its own."""
-        return None
+        The arrays are the caller's own.
+        """
+        return {column: rows[self._t].copy() for column, rows in self.setup.tape.ahead.items()}
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -165,7 +178,11 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._states = self._initial
         if self.render_mode is not None:
             self._start_painting()
-        return self._observe(self._t, self._states), {"energy_kwh": self.energy_kwh}
+        info: dict[str, Any] = {"energy_kwh": self.energy_kwh}
+        if self._gates is None:
+            return self._observe(self._t, self._states), info
+        self._gates.restart(self._first, self._stop)
+        return self._behind_gates(info), info
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play one step; the reward and the figures in ``info`` are those of the interval that has just passed.
@@ -177,13 +194,18 @@ class EnergyEnv(gym.Env[Observation, Any]):
         t = self._t
         if t >= self._stop:
             raise ResetNeededError("step()", "no episode is running", "call reset() first")
-        wishes, excess = self._read(action)
+        if self._gates is None:
+            wishes, excess = self._read(action)
+            signal = self._signals[t]
+        else:
+            wishes, excess, signal = self._gates.take(action)
         states, grid_kwh, energy_cost, carbon_kg, wear, penalty, charge, refused, curtailed = self._advance(
-            self._states, wishes, self._signals[t]
+            self._states, wishes, signal
         )
         self._states = states
         self._t = t = t + 1
         done = t == self._stop
+        owed = fined = 0.0
         if done:
             owed, owed_kg, fined = settlement(self.setup.units, self.setup.closings, states, scalars)
             energy_cost += owed
@@ -204,9 +226,23 @@ class EnergyEnv(gym.Env[Observation, Any]):
         }
         if self._cuts:
             info["curtailed_kw"] = curtailed / self._hours
+        if self._told:
+            for name, place in self._told:
+                info[name] = states[place]
         if self.render_mode is not None:
             self._paint(info, gain)
-        return self._observe(t, states), gain, False, done, info
+        if self._gates is None:
+            return self._observe(t, states), gain, False, done, info
+        self._gates.tell(info, owed, fined)
+        return self._behind_gates(info), gain, False, done, info
+
+    def _behind_gates(self, info: dict[str, Any]) -> Observation:
+        """Return what is observed now, what is committed included, and say what counts of the coming action."""
+        observation = self._observe(self._t, self._states)
+        if self._gates is not None:
+            self._gates.show(observation)
+            info.update(self._gates.announce())
+        return observation
 
     def _energy(self, states: tuple[float, ...]) -> float:
         return sum(worth * states[place] for place, worth in self._stored)
@@ -272,7 +308,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         return image
 
     def _start_painting(self) -> None:
-        from energy_gym.envs.painting import Painter
+        from energy_gym.envs.recorder import Painter
 
         if self._painter is None:
             self._painter = Painter(self.setup, human=self.render_mode == "human")
@@ -286,6 +322,18 @@ class EnergyEnv(gym.Env[Observation, Any]):
         if self._painter is not None:
             self._painter.close()
             self._painter = None
+
+
+def batch_of(env: EnergyEnv, num_envs: int, autoreset: str, **changes: Any) -> EnergyVectorEnv:
+    """Return a batch of environments like a single one, whatever its id, but for the keywords given.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> home = gym.make("energy_gym/HomeSolar-v0", home=3).unwrapped
+        >>> batch_of(home, 4, "disabled", split="validation").scenario == home.scenario
+        True
+    """
+    return env.batch_class()(num_envs, autoreset=autoreset, **env.complete({**env.keywords, **changes}))
 
 
 def observer(rows: list[Observation], states: tuple[State, ...]) -> Callable[[int, tuple[float, ...]], Observation]:
@@ -317,21 +365,3 @@ def _only_index(action: Any) -> int:
         return operator.index(np.asarray(action).item())
     except (TypeError, ValueError) as error:
         raise ActionError(f"action={action!r}", "must be a whole number", "pass an int of the action space") from error
-
-
-def observation_space(setup: Setup) -> spaces.Box:
-    """Return the flat float32 space of the observations, shape (slots,)."""
-    low, high = setup.tape.bounds
-    return spaces.Box(low, high, dtype=np.float32)
-
-
-def action_space(setup: Setup) -> spaces.Box | spaces.Discrete | spaces.MultiDiscrete:
-    """Return the shares of rated power in [-1, 1] as a Box, or their levels as a discrete space.
-
-    One control has a Box of shape (1,) or a Discrete space, several have a Box of shape (controls,) or a MultiDiscrete.
-    """
-    if setup.levels is None:
-        return Shares(setup.controls)
-    if setup.controls == 1:
-        return spaces.Discrete(len(setup.levels))
-    return spaces.MultiDiscrete([len(setup.levels)] * setup.controls)

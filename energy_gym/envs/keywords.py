@@ -5,14 +5,27 @@ One rule: what several kinds of environments take is read here, so that it means
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
 
 from energy_gym.data.feed import Feed, open_feed
-from energy_gym.errors import ConfigurationError, NonFiniteError, UnknownIdError, WindowError
-from energy_gym.objective import Clock, Objective
+from energy_gym.data.own_frame import Told
+from energy_gym.errors import (
+    ConfigurationError,
+    EpisodeLengthError,
+    NonFiniteError,
+    NonPositiveError,
+    UnknownIdError,
+    WindowError,
+)
+from energy_gym.forecast import Forecast, get_forecast
+from energy_gym.objective import Clock
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,40 +33,32 @@ if TYPE_CHECKING:
     from energy_gym.scenario import Scenario
 
 Made = TypeVar("Made")
+WEEK_HOURS = 168.0
+DEFAULT_HORIZON = 24
 MINUTES_PER_HOUR = 60.0
 TOLERANCE_MINUTES = 1e-9
 # Why a contract is refused where those who settle it are missing, and what to do, by `Contract.settled_by`.
 UNSETTLED = {
     "meter": "is settled at the meter of a site, and this environment has none",
     "producer": "is settled by a producer, which this environment is not",
+    "fleet": "is settled by a fleet of batteries, which this environment is not",
     "nobody": "is settled by nobody, so that it would change nothing",
 }
 REMEDIES = {
     "meter": "play it with energy_gym/Scenario-v0, or leave it out",
     "producer": "play it with energy_gym/Bidding-v0, or leave it out",
+    "fleet": "play it with energy_gym/FleetReserve-v0, or leave it out",
 }
 
 
-class Priced(Protocol):
-    """Whatever has a name, and its price in a column of the data."""
-
-    @property
-    def name(self) -> str:
-        """The name."""
-
-    @property
-    def price(self) -> str:
-        """The column."""
-
-
-def laid_out(maker: Callable[..., Made], keywords: Mapping[str, Any]) -> Made:
+def call_checked(maker: Callable[..., Made], keywords: Mapping[str, Any]) -> Made:
     """Call what makes a setup with keywords that it knows.
 
     Raises:
         UnknownIdError: It takes no keyword of that name.
 
     Example:
-        >>> laid_out(open_feed, {"datset": "ercot-2021-2022"})
+        >>> call_checked(open_feed, {"datset": "ercot-2021-2022"})
         Traceback (most recent call last):
         energy_gym.errors.UnknownIdError: keyword 'datset': no such keyword; did you mean 'dataset'? Known: ...
     """
@@ -64,29 +69,153 @@ def laid_out(maker: Callable[..., Made], keywords: Mapping[str, Any]) -> Made:
     return maker(**keywords)
 
 
-def aimed(own: Objective, objective: str | None, carbon_price: float | None, terminal: str | None) -> Objective:
-    """Return a scenario's own objective with what keywords say in place of its parts.
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """Keywords that every environment of the suite takes; `energy_gym.scenarios.arbitrage.ArbitrageEnv` says more.
+
+    Args:
+        dataset: Id of a data set.
+        data: Or a frame with the series.
+        split: Part of the data; None is the training split of a data set or of ``splits``, and all of a frame without.
+        period: Two moments to which the split is cut.
+        forecast: What is known in advance: a name or an object.
+        horizon: Steps of look-ahead; None for the scenario's own.
+        actions: ``"continuous"`` or ``"discrete-N"``.
+        objective: What is maximised; None for the scenario's own.
+        carbon_price: Price of carbon in the joint objective; None for the scenario's own.
+        terminal: How an episode is closed; None for the scenario's own.
+        episode_steps: Steps of an episode, ``"week"``, None for the whole split; ``"default"`` for the scenario's own.
+        scenario: A scenario or the path of its YAML file.
+        reference: Frame by which observations are scaled in place of the data.
+        published: When columns of the frame become known; see `energy_gym.data.own_frame.Told`.
+        zone: Zone of the frame's market.
+        splits: Parts of the frame.
+        stamps: Which moment of its step a stamp of the frame is.
 
     Example:
-        >>> aimed(Objective("joint", carbon_price=50.0), None, 80.0, None).carbon_price
-        80.0
+        >>> from energy_gym.objective import Clock
+        >>> Common(horizon=12).ahead(Clock(horizon=48)), Common().ahead(Clock(horizon=48)), Common().ahead(Clock())
+        (12, 48, 24)
     """
-    given = {"kind": objective, "carbon_price": carbon_price, "terminal": terminal}
-    said: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    return replace(own, **said) if said else own
+
+    dataset: str | None = None
+    data: pd.DataFrame | None = None
+    split: str | None = None
+    period: tuple[str, str] | None = None
+    forecast: str | Forecast = "published"
+    horizon: int | None = None
+    actions: str = "continuous"
+    objective: str | None = None
+    carbon_price: float | None = None
+    terminal: str | None = None
+    episode_steps: int | str | None = "default"
+    scenario: Scenario | str | Path | None = None
+    reference: pd.DataFrame | None = None
+    published: Mapping[str, str] | str | None = None
+    zone: str | None = None
+    splits: Mapping[str, Any] | None = None
+    stamps: str = "start"
+
+    @property
+    def told(self) -> Told:
+        """What is said of the frame beside its values."""
+        return Told(self.published, self.zone, self.splits, self.stamps)
+
+    def opened(self, prices: Mapping[str, str] | None = None, usual: str | None = None) -> Feed:
+        """Return the feed of the data set or the frame; prices missing in it are laid to the market that needs them.
+
+        Args:
+            prices: Column of its price by market.
+            usual: The data set where neither is given; None for that of the suite.
+
+        Raises:
+            NonFiniteError: A price is missing or infinite; named with its market, if there is one, and its step.
+        """
+        dataset = usual if self.dataset is None and self.data is None else self.dataset
+        try:
+            return open_feed(dataset, self.data, self.split, self.reference, self.told)
+        except NonFiniteError as error:
+            for name, column in (prices or {}).items():
+                if f"{column!r}" in error.value:
+                    raise NonFiniteError(f"market {name!r}: {error.value}", error.rule, error.remedy) from error
+            raise
+
+    def within_period(self, feed: Feed) -> Feed:
+        """Return a feed whose split is cut to the period.
+
+        Raises:
+            WindowError: It is no pair of moments within the split.
+        """
+        period: Any = self.period
+        if period is None:
+            return feed
+        if not isinstance(period, tuple | list) or len(period) != 2:
+            raise WindowError(f"period={period!r}", "must be a pair of moments", 'write ("2021-01-01", "2021-04-01")')
+        return feed.within(*period)
+
+    def with_objective(self, scenario: Scenario) -> Scenario:
+        """Return a scenario with what the keywords say in place of the parts of its objective.
+
+        Example:
+            >>> from energy_gym.scenario import Scenario
+            >>> Common(objective="joint", carbon_price=50.0).with_objective(Scenario()).objective.carbon_price
+            50.0
+        """
+        given = {"kind": self.objective, "carbon_price": self.carbon_price, "terminal": self.terminal}
+        said: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        return replace(scenario, objective=replace(scenario.objective, **said)) if said else scenario
+
+    @property
+    def foreseen(self) -> Forecast:
+        """The forecast."""
+        return get_forecast(self.forecast)
+
+    @property
+    def levels(self) -> tuple[float, ...] | None:
+        """Shares of rated power that an action offers; None where it is continuous."""
+        return action_levels(self.actions)
+
+    def ahead(self, clock: Clock, usual: int = DEFAULT_HORIZON) -> int:
+        """Return the steps of look-ahead; ``usual`` where neither the keywords nor the clock say."""
+        return check_count("horizon", (clock.horizon or usual) if self.horizon is None else self.horizon)
+
+    def wanted(self, clock: Clock) -> int | str | None:
+        """Return the length that an episode should have: a number of steps, ``"week"``, or None for the whole split."""
+        return clock.episode_steps or "week" if self.episode_steps == "default" else self.episode_steps
+
+    def length(self, clock: Clock, feed: Feed) -> int:
+        """Return the number of steps of an episode.
+
+        Raises:
+            EpisodeLengthError: The split does not hold so many.
+        """
+        wanted, steps = self.wanted(clock), feed.stop - feed.first
+        if wanted is None:
+            return steps
+        if wanted == "week":
+            return min(round(WEEK_HOURS / feed.step_hours), steps)
+        return check_steps(wanted, steps, feed.times[feed.first].isoformat())
 
 
-def narrowed(feed: Feed, period: Any) -> Feed:
-    """Return a feed whose split is cut to a pair of moments; None leaves it as it is.
+def with_common(maker: Callable[..., Made]) -> Callable[..., Made]:
+    """Let a maker of setups take the common keywords beside its own; it gets them as one `Common`.
 
-    Raises:
-        WindowError: It is no pair of moments within the split.
+    Example:
+        >>> make = with_common(lambda common, *, battery=None: (common.split, battery))
+        >>> make(battery="small"), list(inspect.signature(make).parameters)[-2:]
+        (('train', 'small'), ['reference', 'battery'])
     """
-    if period is None:
-        return feed
-    if not isinstance(period, tuple | list) or len(period) != 2:
-        raise WindowError(f"period={period!r}", "must be a pair of moments", 'write ("2021-01-01", "2021-04-01")')
-    return feed.within(*period)
+    own = list(inspect.signature(maker).parameters.values())[1:]
+    shared = list(inspect.signature(Common).parameters.values())
+    names = {item.name for item in own}
+
+    @functools.wraps(maker)
+    def make(**keywords: Any) -> Made:
+        mine = {name: keywords.pop(name) for name in names & set(keywords)}
+        return maker(Common(**keywords), **mine)
+
+    make.__signature__ = inspect.Signature([*shared, *own])  # type: ignore[attr-defined]  # read by `inspect`
+    return make
 
 
 def check_settled(scenario: Scenario, settlers: Collection[str]) -> None:
@@ -127,19 +256,41 @@ def check_step(clock: Clock, feed: Feed) -> None:
         raise ConfigurationError(found, rule, "resample the data, or leave step_minutes out")
 
 
-def open_priced(
-    markets: Iterable[Priced], dataset: str | None, data: pd.DataFrame | None, split: str, reference: Any
-) -> Feed:
-    """Return the feed of a data set or a frame; prices that are missing in it are laid to the market that needs them.
+def action_levels(actions: str) -> tuple[float, ...] | None:
+    """Return the shares of rated power that a discrete action space offers, in ascending order; None if continuous.
 
     Raises:
-        NonFiniteError: A price is missing or infinite; named with its market, if there is one, and its step.
+        UnknownIdError: Neither ``"continuous"`` nor ``"discrete-N"`` with an odd N of at least 3.
+
+    Example:
+        >>> action_levels("discrete-5")
+        (-1.0, -0.5, 0.0, 0.5, 1.0)
     """
-    try:
-        return open_feed(dataset, data, split, reference)
-    except NonFiniteError as error:
-        for market in markets:
-            if f"{market.price!r}" in error.value:
-                found = f"market {market.name!r}: {error.value}"
-                raise NonFiniteError(found, error.rule, error.remedy) from error
-        raise
+    if actions == "continuous":
+        return None
+    kind, _, count = str(actions).partition("-")
+    if kind != "discrete" or not count.isdecimal() or int(count) < 3 or int(count) % 2 == 0:
+        raise UnknownIdError.of("action space", actions, ("continuous", "discrete-3", "discrete-5", "discrete-7"))
+    middle = int(count) // 2
+    return tuple((level - middle) / middle for level in range(int(count)))
+
+
+def check_count(name: str, value: Any) -> int:
+    """Return a whole number of at least 1, or raise NonPositiveError or ConfigurationError."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise ConfigurationError(f"{name}={value!r}", "must be a whole number", f"pass an int for {name}")
+    if value < 1:
+        raise NonPositiveError(f"{name}={value}", "must be at least 1", f"pass a positive {name}")
+    return int(value)
+
+
+def check_steps(steps: Any, available: int, start: str) -> int:
+    """Return the number of steps of an episode, or raise EpisodeLengthError if the data do not hold so many."""
+    wanted = check_count("steps", steps)
+    if wanted > available:
+        raise EpisodeLengthError(
+            f"an episode of {wanted} steps",
+            f"the data hold {available} steps from {start}",
+            "ask for fewer steps, an earlier start or a longer split",
+        )
+    return wanted

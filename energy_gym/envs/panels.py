@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from energy_gym.envs.history import Flows, History, Image
 from energy_gym.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
     from matplotlib.patches import StepPatch
 
-    from energy_gym.envs.rendering import Flows, History
-
-Image = NDArray[np.uint8]
 Values = NDArray[np.float64]
 
 # Okabe and Ito's palette: told apart by people with any kind of colour vision.

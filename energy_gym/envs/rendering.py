@@ -1,106 +1,19 @@
 """Pictures of an episode: what the market did, what the battery did, and what it earned.
 
-One rule: a picture is drawn from a `History` alone and touches no global state of matplotlib; only a `Window`, which is
-a thing on the user's screen, goes through pyplot.
+One rule: a picture is drawn from a `History` alone and touches no global state of matplotlib; only a `ScreenWindow`,
+which is a thing on the user's screen, goes through pyplot.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
-import math
 import threading
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from energy_gym.envs.history import History, Image
+from energy_gym.envs.panels import Sheet
 from energy_gym.errors import MissingExtraError
-
-if TYPE_CHECKING:
-    from energy_gym.envs.panels import Sheet
-
-Image = NDArray[np.uint8]
-
-
-class Flows(NamedTuple):
-    """Mean powers of a step at a site with load or generation [kW].
-
-    ``peak_kw`` is the running maximum of the demand window that is open, NaN where none is.
-    """
-
-    load_kw: float
-    generation_kw: float
-    grid_kw: float
-    peak_kw: float
-
-
-@dataclass
-class History:
-    """What happened in an episode so far, one entry a step.
-
-    Args:
-        step_hours: Length of a step [h].
-        soc_initial: State of charge before the first step [fraction]; NaN where it is not known.
-        flows: What a site with load or generation drew and made, a `Flows` a step; empty elsewhere.
-
-    Example:
-        >>> history = History()
-        >>> history.append(datetime(2024, 1, 1), 40.0, float("nan"), 0.6, 3.3, -0.132)
-        >>> len(history), history.total
-        (1, -0.132)
-    """
-
-    step_hours: float = 1.0
-    soc_initial: float = math.nan
-    time: list[datetime] = field(default_factory=list)
-    price: list[float] = field(default_factory=list)
-    carbon: list[float] = field(default_factory=list)
-    soc: list[float] = field(default_factory=list)
-    power_kw: list[float] = field(default_factory=list)
-    reward: list[float] = field(default_factory=list)
-    flows: list[Flows] = field(default_factory=list)
-
-    def append(
-        self,
-        time: datetime,
-        price: float,
-        carbon: float,
-        soc: float,
-        power_kw: float,
-        reward: float,
-        flows: Flows | None = None,
-    ) -> None:
-        """Note one step.
-
-        Args:
-            time: Start of the step (a pandas Timestamp is one); without a zone it is UTC.
-            price: Price of the step [currency/MWh].
-            carbon: Carbon intensity of the step [gCO2/kWh]; NaN where there is none.
-            soc: State of charge at the end of the step [fraction].
-            power_kw: Mean power of what is controlled, charging positive [kW]; on a market that is the grid's.
-            reward: Reward of the step.
-            flows: What a site drew and made.
-        """
-        self.time.append(time)
-        self.price.append(price)
-        self.carbon.append(carbon)
-        self.soc.append(soc)
-        self.power_kw.append(power_kw)
-        self.reward.append(reward)
-        if flows is not None:
-            self.flows.append(flows)
-
-    def __len__(self) -> int:
-        """Return the number of steps."""
-        return len(self.time)
-
-    @property
-    def total(self) -> float:
-        """Sum of the rewards so far."""
-        return math.fsum(self.reward)
 
 
 def draw(
@@ -129,13 +42,12 @@ def draw(
         MissingExtraError: matplotlib is not installed.
 
     Example:
+        >>> from datetime import datetime
         >>> history = History(soc_initial=0.5)
         >>> history.append(datetime(2024, 1, 1), -4.0, 310.0, 0.8, 3.3, 0.013)
         >>> draw(history, title="Synthetic", currency="EUR", limits=(0.1, 1.0), power_kw=3.3).shape
         (720, 960, 3)
     """
-    from energy_gym.envs.panels import Sheet
-
     sheet: Sheet | None = getattr(_sheets, "sheet", None)
     if sheet is None:
         sheet = _sheets.sheet = Sheet()
@@ -146,7 +58,7 @@ def draw(
 _sheets = threading.local()
 
 
-class Window:
+class ScreenWindow:
     """A window on the screen for ``render_mode="human"``.
 
     Without a screen (a server, a container, a backend that only writes files) it shows nothing and logs one line, so
@@ -156,7 +68,7 @@ class Window:
         title: Title of the window.
 
     Example:
-        >>> window = Window("Synthetic")
+        >>> window = ScreenWindow("Synthetic")
         >>> window.close()
     """
 

@@ -6,28 +6,23 @@ One rule: keywords are read and checked here, once, for both.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from energy_gym.data.feed import Feed, open_feed
+from energy_gym.arrays import Floats
+from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Battery, Flexible
-from energy_gym.envs.keywords import aimed, check_settled, check_step, narrowed
-from energy_gym.envs.laying import lay_out_scenario, scaled_to_site
-from energy_gym.errors import (
-    ConfigurationError,
-    EpisodeLengthError,
-    NonPositiveError,
-    UnknownIdError,
-    WindowError,
-)
-from energy_gym.forecast import Forecast, get_forecast
+from energy_gym.envs.assembly import lay_out_scenario
+from energy_gym.envs.gates import BatchGates, Gates
+from energy_gym.envs.keywords import Common, check_settled, check_step, check_steps, with_common
+from energy_gym.envs.keywords import check_count as check_count  # handed on to whoever makes environments
+from energy_gym.errors import ConfigurationError, WindowError
 from energy_gym.scenario import Scenario, Site, Weights
 from energy_gym.tape import Slot, Tape
 from energy_gym.units import Unit
@@ -35,16 +30,35 @@ from energy_gym.units import Unit
 if TYPE_CHECKING:
     import pandas as pd
 
-WEEK_HOURS = 168.0
-DEFAULT_HORIZON = 24
-Floats = npt.NDArray[np.float64]
+
+class Kind(NamedTuple):
+    """What sets one kind of environment apart from others; given to a setup by what makes it.
+
+    Args:
+        decision: What is decided: the ``"power"`` of storage and the like, ``"bids"``, or those of a ``"fleet"``.
+        expert: The agent that demonstrations are recorded from, unless another is named.
+        mark_seconds: How long the optimum that is kept beside each recorded episode may be searched for [s]; None:
+            until it is proven.
+        gates: Makes the gates of one episode for a setup, where bids count at gate closures.
+        batch_gates: Makes those of a batch: ``(setup, num_envs) -> gates``.
+        best: ``(gates, states, time_limit) -> solution``: the best rest of an episode with gates.
+        state: ``(model, gates, states)``: states that rest, and what it earns, in a solver's model.
+    """
+
+    decision: str = "power"
+    expert: str = "mpc"
+    mark_seconds: float | None = None
+    gates: Callable[[Any], Gates] | None = None
+    batch_gates: Callable[[Any, int], BatchGates] | None = None
+    best: Callable[[Any, Any, float | None], Any] | None = None
+    state: Callable[[Any, Any, Any], Any] | None = None
 
 
 @dataclass(frozen=True)
 class Setup:
     """A scenario on a feed: its units over the split, look-ahead, action levels, closing prices and episode length.
 
-    ``closings`` settle the end of an episode; ``keeping`` values what is stored where a plan ends before that.
+    ``closings`` settle the end of an episode; ``continuation`` values what is stored where a plan ends before that.
     """
 
     scenario: Scenario
@@ -53,19 +67,22 @@ class Setup:
     sites: tuple[Site, ...]
     units: tuple[Unit, ...]
     closings: tuple[Closing, ...]
-    keeping: tuple[Closing, ...]
+    continuation: tuple[Closing, ...]
     levels: tuple[float, ...] | None
     episode_steps: int
     whole: bool
+    kind: Kind = field(default=Kind(), kw_only=True)
 
     @property
     def undifferentiable(self) -> str | None:
         """Why `energy_gym.envs.rollout.Rollout` cannot play it; None where it can."""
-        return None
+        return next((unit.undifferentiable for unit in self.units if unit.undifferentiable is not None), None)
 
-    def physical(self) -> Setup:
+    def physical(self) -> Self:
         """Return the same with the decisions that physics allows, where those of an action are fewer."""
-        return self
+        units = tuple(unit.physical() for unit in self.units)
+        same = all(one is other for one, other in zip(units, self.units, strict=True))
+        return self if same else replace(self, units=units, levels=None)
 
     @property
     def weights(self) -> Weights:
@@ -98,6 +115,26 @@ class Setup:
         return tuple(state for unit in self.units for state in unit.initial)
 
     @property
+    def entries(self) -> tuple[str, ...]:
+        """Names of the entries of an action."""
+        return tuple(flexible.name for flexible in self.flexibles)
+
+    @property
+    def told(self) -> tuple[tuple[str, int], ...]:
+        """Names, and places among all states, of those that ``info`` tells: figures of the step before."""
+        found, begin = [], 0
+        for unit in self.units:
+            found += [(name, begin + place) for name, place in unit.told]
+            begin += len(unit.initial)
+        return tuple(found)
+
+    @property
+    def drawn_kw(self) -> float:
+        """The power that pictures are scaled by: what all batteries together can charge or discharge [kW]."""
+        batteries = [entity for entity in self.scenario.entities.values() if isinstance(entity, Battery)]
+        return sum(max(battery.charge_kw, battery.discharge_kw) for battery in batteries) or 1.0
+
+    @property
     def stored(self) -> tuple[tuple[int, float], ...]:
         """Place among the states, and energy that a unit of it stands for, of everything that stores energy."""
         found, place = [], 0
@@ -106,10 +143,10 @@ class Setup:
             place += len(unit.initial)
         return tuple(found)
 
-    @property
+    @cached_property
     def flexibles(self) -> tuple[Flexible, ...]:
         """What can be decided, in the order of the controls."""
-        return tuple(flexible for unit in self.units for flexible in unit.flexibles)
+        return tuple(flexible for unit in self.units for flexible in unit.decisions)
 
     @property
     def curtails(self) -> bool:
@@ -141,10 +178,6 @@ class Setup:
     def time(self, step: int) -> pd.Timestamp:
         """Return the start of a step of the split, in UTC."""
         return self.feed.span(self.feed.first + step, self.feed.first + step + 1)[0]
-
-    def own_idle_return(self, first: int, stop: int, states: Any) -> float | None:
-        """Return what doing nothing earns where the kind of environment settles it in a way of its own."""
-        return None
 
     def draw(self, rng: np.random.Generator) -> tuple[int, int]:
         """Draw a window: first step and the step after its last."""
@@ -181,9 +214,10 @@ class Setup:
 
         try:
             stamp = pd.Timestamp(start)
-            stamp = stamp.tz_localize("UTC") if stamp.tz is None else stamp.tz_convert("UTC")
+            stamp = (stamp.tz_localize(self.feed.zone) if stamp.tz is None else stamp).tz_convert("UTC")
         except (ValueError, TypeError) as error:
             raise WindowError(f"start={start!r}", "is no time stamp", 'write "2022-03-01T00:00Z"') from error
+        self._require_no_half_step(stamp)
         position = int(self.feed.times.get_indexer(pd.DatetimeIndex([stamp]))[0]) - self.feed.first
         if not 0 <= position < self.steps:
             raise WindowError(
@@ -193,111 +227,46 @@ class Setup:
             )
         return position
 
+    def _require_no_half_step(self, stamp: pd.Timestamp) -> None:
+        """Raise where a moment within the split is no start of a step."""
+        after = int(self.feed.times.searchsorted(stamp)) - self.feed.first
+        if 0 < after < self.steps and self.time(after) != stamp:
+            before, next_one = (self.time(step).isoformat() for step in (after - 1, after))
+            found = f"start={stamp.isoformat()}"
+            raise WindowError(
+                found, "lies within a step, and an episode begins with one", f"say {before} or {next_one}"
+            )
+
     def _fitting(self, steps: Any, first: int) -> int:
         return check_steps(steps, self.steps - first, self.time(first).isoformat())
 
 
-def make_setup(
-    *,
-    dataset: str | None = None,
-    data: pd.DataFrame | None = None,
-    split: str = "train",
-    period: tuple[str, str] | None = None,
-    forecast: str | Forecast = "published",
-    horizon: int | None = None,
-    actions: str = "continuous",
-    objective: str | None = None,
-    carbon_price: float | None = None,
-    terminal: str | None = None,
-    episode_steps: int | str | None = "default",
-    battery: Battery | None = None,
-    scenario: Scenario | str | Path | None = None,
-    reference: pd.DataFrame | None = None,
-) -> Setup:
+@with_common
+def make_setup(common: Common, *, battery: Battery | None = None) -> Setup:
     """Read and check the keywords of ``gym.make``; `ArbitrageEnv` says what each means."""
-    chosen = _scenario(scenario, battery, objective, carbon_price, terminal)
+    chosen = common.with_objective(_scenario(common.scenario, battery))
     check_settled(chosen, ("meter",))
-    feed = open_feed(dataset, data, split, reference)
-    feed = narrowed(feed, period)
-    feed = scaled_to_site(feed, chosen) if data is not None and reference is None else feed
+    feed = common.within_period(common.opened())
     laid = lay_out_scenario(chosen, feed)
     clock = chosen.clock
     check_step(clock, feed)
-    ahead = check_count("horizon", (clock.horizon or DEFAULT_HORIZON) if horizon is None else horizon)
-    wanted = clock.episode_steps or "week" if episode_steps == "default" else episode_steps
     return Setup(
         scenario=chosen,
         feed=laid.feed,
-        tape=Tape(laid.feed, get_forecast(forecast), ahead, laid.columns, laid.states),
+        tape=Tape(laid.feed, common.foreseen, common.ahead(clock), laid.columns, laid.states),
         sites=laid.sites,
         units=laid.units,
         closings=laid.closings,
-        keeping=laid.keeping,
-        levels=action_levels(actions),
-        episode_steps=episode_length(wanted, feed.stop - feed.first, feed),
-        whole=wanted is None,
+        continuation=laid.continuation,
+        levels=common.levels,
+        episode_steps=common.length(clock, feed),
+        whole=common.wanted(clock) is None,
     )
 
 
-def _scenario(
-    scenario: Scenario | str | Path | None,
-    battery: Battery | None,
-    objective: str | None,
-    carbon_price: float | None,
-    terminal: str | None,
-) -> Scenario:
-    """Return the scenario, with the keywords that were given in place of its own figures."""
+def _scenario(scenario: Scenario | str | Path | None, battery: Battery | None) -> Scenario:
+    """Return the scenario, with another battery where one is given."""
     base = Scenario() if scenario is None else Scenario.read(scenario)
     if battery is not None and not isinstance(battery, Battery):
         raise ConfigurationError(f"battery={battery!r}", "must be a Battery", "pass energy_gym.Battery(...)")
-    goal = aimed(base.objective, objective, carbon_price, terminal)
-    return replace(base if battery is None else base.with_battery(battery), objective=goal)
-
-
-def action_levels(actions: str) -> tuple[float, ...] | None:
-    """Return the shares of rated power that a discrete action space offers, in ascending order; None if continuous.
-
-    Raises:
-        UnknownIdError: Neither ``"continuous"`` nor ``"discrete-N"`` with an odd N of at least 3.
-
-    Example:
-        >>> action_levels("discrete-5")
-        (-1.0, -0.5, 0.0, 0.5, 1.0)
-    """
-    if actions == "continuous":
-        return None
-    kind, _, count = str(actions).partition("-")
-    if kind != "discrete" or not count.isdecimal() or int(count) < 3 or int(count) % 2 == 0:
-        raise UnknownIdError.of("action space", actions, ("continuous", "discrete-3", "discrete-5", "discrete-7"))
-    middle = int(count) // 2
-    return tuple((level - middle) / middle for level in range(int(count)))
-
-
-def check_count(name: str, value: Any) -> int:
-    """Return a whole number of at least 1, or raise NonPositiveError or ConfigurationError."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise ConfigurationError(f"{name}={value!r}", "must be a whole number", f"pass an int for {name}")
-    if value < 1:
-        raise NonPositiveError(f"{name}={value}", "must be at least 1", f"pass a positive {name}")
-    return int(value)
-
-
-def check_steps(steps: Any, available: int, start: str) -> int:
-    """Return the number of steps of an episode, or raise EpisodeLengthError if the data do not hold so many."""
-    wanted = check_count("steps", steps)
-    if wanted > available:
-        raise EpisodeLengthError(
-            f"an episode of {wanted} steps",
-            f"the data hold {available} steps from {start}",
-            "ask for fewer steps, an earlier start or a longer split",
-        )
-    return wanted
-
-
-def episode_length(episode_steps: int | str | None, steps: int, feed: Feed) -> int:
-    """Return the number of steps of an episode: a number, ``"week"``, or None for all ``steps`` of the split."""
-    if episode_steps is None:
-        return steps
-    if episode_steps == "week":
-        return min(round(WEEK_HOURS / feed.step_hours), steps)
-    return check_steps(episode_steps, steps, feed.times[feed.first].isoformat())
+    return base if battery is None else base.with_battery(battery)

@@ -1,4 +1,8 @@
-"""The space of continuous actions; its one rule: what an environment takes is a member, however wide its floats are."""
+"""The spaces of an environment, single or one of a batch, as its setup lays them out.
+
+One rule: what is observed is a flat float32 Box, so that every library takes it; what an environment takes as an action
+is a member of its space, however wide its floats are.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+
+from energy_gym.envs.setup import Setup
 
 
 class Shares(spaces.Box):
@@ -27,3 +33,22 @@ class Shares(spaces.Box):
         if isinstance(x, np.ndarray) and x.dtype == np.float64:
             return x.shape == self.shape and bool((np.abs(x) <= 1.0).all())
         return super().contains(x)
+
+
+def observation_space(setup: Setup) -> spaces.Box:
+    """Return the flat float32 space of the observations, shape (slots,)."""
+    low, high = setup.tape.bounds
+    return spaces.Box(low, high, dtype=np.float32)
+
+
+def action_space(setup: Setup) -> spaces.Box | spaces.Discrete | spaces.MultiDiscrete:
+    """Return the entries of an action in [-1, 1] as a Box, or their levels as a discrete space.
+
+    One control has a Box of shape (1,) or a Discrete space, several have a Box of shape (controls,) or a MultiDiscrete;
+    where gates read discrete actions, one number chooses for all entries.
+    """
+    if setup.levels is None:
+        return Shares(setup.controls)
+    if setup.controls == 1 or setup.kind.gates is not None:
+        return spaces.Discrete(len(setup.levels))
+    return spaces.MultiDiscrete([len(setup.levels)] * setup.controls)

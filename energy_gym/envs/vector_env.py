@@ -13,7 +13,8 @@ import numpy.typing as npt
 from gymnasium.vector.utils import batch_space
 
 from energy_gym.backends import arrays
-from energy_gym.dynamics import CARBON, COST, CUT, GRID, PENALTY, REFUSED, compose, gain, settlement
+from energy_gym.dynamics import CARBON, COST, CUT, GRID, PENALTY, REFUSED, STATES, compose, gain, settlement
+from energy_gym.envs.assembly import states_of
 from energy_gym.envs.batched import (
     as_array,
     each_battery,
@@ -24,34 +25,21 @@ from energy_gym.envs.batched import (
     with_batteries,
 )
 from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, MODERN, VectorEnv, autoreset_mode
-from energy_gym.envs.env import EnergyEnv, action_space, observation_space
-from energy_gym.envs.keywords import laid_out
-from energy_gym.envs.laying import states_of
+from energy_gym.envs.keywords import call_checked
 from energy_gym.envs.setup import Setup, check_count, make_setup
+from energy_gym.envs.spaces import action_space, observation_space
 from energy_gym.envs.starts import Starts
 from energy_gym.errors import ActionError, ConfigurationError, ResetNeededError, WindowError
 
 if TYPE_CHECKING:
-    from energy_gym.entities import Battery, Flexible
+    from energy_gym.entities import Battery
     from energy_gym.scenario import Scenario
-    from energy_gym.tape import Slot, State
+    from energy_gym.tape import Slot
     from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Step = tuple[npt.NDArray[np.float32], Floats, Flags, Flags, dict[str, Any]]
-
-
-def batch_of(env: EnergyEnv, num_envs: int, autoreset: str, **changes: Any) -> EnergyVectorEnv:
-    """Return a batch of environments like a single one, whatever its id, but for the keywords given.
-
-    Example:
-        >>> import gymnasium as gym
-        >>> home = gym.make("energy_gym/HomeSolar-v0", home=3).unwrapped
-        >>> batch_of(home, 4, "disabled", split="validation").scenario == home.scenario
-        True
-    """
-    return env.batch_class()(num_envs, autoreset=autoreset, **env.complete({**env.keywords, **changes}))
 
 
 class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depends on the installed Gymnasium
@@ -98,7 +86,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return keywords
 
     def _make_setup(self, **keywords: Any) -> Setup:
-        return laid_out(make_setup, keywords)
+        return call_checked(make_setup, keywords)
 
     def _prepare(self, units: tuple[Unit, ...]) -> None:
         """Lay out as arrays what every step reads; one value past the end serves those that wait for a reset."""
@@ -109,9 +97,11 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         self._rows = setup.tape.rows
         self._levels = None if setup.levels is None else np.array(setup.levels)
         self._hours = setup.feed.step_hours
-        self._spans = self._states_of(units)
+        own = units is not setup.units
+        self._spans = tuple(states_of(setup.sites, units, setup.feed.statistics)) if own else setup.tape.states
         self._stored = setup.stored
-        self._flexibles = self._flexibles_of(units)
+        self._told = setup.told
+        self._flexibles = tuple(item for unit in units for item in unit.flexibles) if own else setup.flexibles
         initial = [state for unit in units for state in unit.initial]
         self._initial = tuple(np.broadcast_to(np.asarray(state, dtype=float), (self.num_envs,)) for state in initial)
         self._states = tuple(state.copy() for state in self._initial)
@@ -124,14 +114,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         self._done = np.ones(self.num_envs, dtype=bool)
         self._countdown = 0
         self._ready = False
-
-    def _states_of(self, units: tuple[Unit, ...]) -> tuple[State, ...]:
-        """Return the states that are observed; scales may differ by environment."""
-        return tuple(states_of(self.setup.sites, units, self.setup.feed.statistics))
-
-    def _flexibles_of(self, units: tuple[Unit, ...]) -> tuple[Flexible, ...]:
-        """Return what can be decided; figures may differ by environment."""
-        return tuple(flexible for unit in units for flexible in unit.flexibles)
+        self._gates = None if setup.kind.batch_gates is None else setup.kind.batch_gates(setup, self.num_envs)
 
     def _compose(self) -> None:
         self._play = compose(self._units, arrays)
@@ -190,7 +173,8 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         self._ready = True
         started = np.zeros(self.num_envs, dtype=bool)
         started[which] = True
-        return self._observe(), {"energy_kwh": np.where(started, self._energy(), 0.0), "_energy_kwh": started}
+        info = {"energy_kwh": np.where(started, self._energy(), 0.0), "_energy_kwh": started}
+        return self._seen(info), info
 
     def _masked(self, mask: Any) -> npt.NDArray[np.int64]:
         if mask is None:
@@ -213,6 +197,11 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
     def _place(self, which: npt.NDArray[np.int64], first: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> None:
         self._t[which] = first
         self._stop[which] = stop
+        if self._told:
+            # What `info` handed out shares its memory with the states, which a reset writes into.
+            self._states = tuple(state.copy() for state in self._states)
+        if self._gates is not None:
+            self._gates.place(which)
         for state, initial in zip(self._states, self._initial, strict=True):
             state[which] = initial[which]
         self._done[which] = False
@@ -235,33 +224,44 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             info = self._restart(done, info)
         else:
             self._done = done
-        return self._observe(), gains, np.zeros(self.num_envs, dtype=bool), done.copy(), info
+        return self._seen(info), gains, np.zeros(self.num_envs, dtype=bool), done.copy(), info
+
+    def _seen(self, info: dict[str, Any]) -> npt.NDArray[np.float32]:
+        """Return what is observed now, what is committed included, and say what counts of the coming actions."""
+        observations = self._observe()
+        if self._gates is not None:
+            info.update(self._gates.announce(self._t))
+        return observations
 
     def _advance(self, actions: Any, waiting: Flags | None) -> tuple[Floats, Flags, dict[str, Any]]:
-        wishes, excess = self._read(actions)
-        flow = list(self._play(self._states, wishes, self._gather(self._t)))
-        self._states = flow[0]
+        if self._gates is None:
+            wishes, excess = self._read(actions)
+            signals = self._gather(self._t)
+        else:
+            wishes, excess, signals = self._gates.take(self._t, actions, waiting)
+        flow = list(self._play(self._states, wishes, signals))
+        self._states = flow[STATES]
         self._t = self._t + 1
         self._countdown -= 1
-        done = self._finish(flow, waiting)
+        done, closed = self._finish(flow, waiting)
         if excess is not None:
             flow[REFUSED] = flow[REFUSED] + excess
         if waiting is not None:
             done &= ~waiting
             self._revive(waiting, flow)
-        return self._spread(gain(flow, self._weights)), done, self._info(flow, waiting)
+        return self._spread(gain(flow, self._weights)), done, self._info(flow, waiting, done, closed)
 
-    def _finish(self, flow: list[Any], waiting: Flags | None) -> Flags:
-        """Settle the episodes that end with this step, and say which they are."""
+    def _finish(self, flow: list[Any], waiting: Flags | None) -> tuple[Flags, tuple[Any, Any] | None]:
+        """Settle the episodes that end with this step; say which they are, and the cost and penalty of closing."""
         if self._countdown > 0 and waiting is None:
-            return np.zeros(self.num_envs, dtype=bool)
+            return np.zeros(self.num_envs, dtype=bool), None
         done: Flags = self._t == self._stop
         owed = settlement(self._units, self.setup.closings, self._states, arrays)
         for part, more in zip((COST, CARBON, PENALTY), owed, strict=True):
             flow[part] = np.where(done, flow[part] + more, flow[part])
         left = (self._stop - self._t)[self._t < self._stop]
         self._countdown = int(left.min(initial=np.iinfo(np.int64).max))
-        return done
+        return done, (owed[0], owed[2])
 
     def _revive(self, waiting: Flags, flow: list[Any]) -> None:
         """Start anew the episodes that ended a step ago; their action was not played and earns nothing."""
@@ -301,7 +301,9 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             figures[index] = dict(zip(names, row, strict=True))
         return figures
 
-    def _info(self, flow: list[Any], waiting: Flags | None) -> dict[str, Any]:
+    def _info(
+        self, flow: list[Any], waiting: Flags | None, done: Flags, closed: tuple[Any, Any] | None
+    ) -> dict[str, Any]:
         _, grid_kwh, energy_cost, carbon_kg, wear, penalty, charge, refused, curtailed = flow
         figures = {
             "energy_kwh": self._energy(),
@@ -316,6 +318,9 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         }
         if self.setup.curtails:
             figures["curtailed_kw"] = curtailed / self._hours
+        figures.update((name, self._states[place]) for name, place in self._told)
+        if self._gates is not None:
+            self._gates.tell(figures, done, closed, waiting)
         info: dict[str, Any] = {name: self._spread(value) for name, value in figures.items()}
         present = self._all if waiting is None else ~waiting
         info.update({f"_{name}": present for name in tuple(info)})
@@ -338,6 +343,8 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         for index, state in enumerate(self._spans):
             share = (self._states[state.place] - state.offset) / state.scale
             observations[:, index] = np.minimum(np.maximum(share, 0.0), state.top)
+        if self._gates is not None:
+            self._gates.show(observations)
         return observations
 
     def _read(self, actions: Any) -> tuple[tuple[Floats, ...], Floats | None]:

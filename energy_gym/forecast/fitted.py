@@ -169,12 +169,13 @@ class Fitted(ABC):
 
 def card_of(feed: Feed) -> Card | None:
     """Return the card of the data set that a feed shows, None for a user's frame."""
-    from energy_gym.data import card, card_ids
+    from energy_gym.data import card
 
-    for its in map(card, card_ids()):
-        if its.title == feed.title and its.steps == len(feed) and its.span[0] == feed.times[0]:
-            return its
-    return None
+    if feed.dataset is None:
+        return None
+    its = card(feed.dataset)
+    whole = its.title == feed.title and its.steps == len(feed) and its.span[0] == feed.times[0]
+    return its if whole else None
 
 
 def training_split(feed: Feed) -> tuple[int, int] | None:
@@ -194,7 +195,7 @@ def training_split(feed: Feed) -> tuple[int, int] | None:
 
 def exogenous(feed: Feed, column: str) -> list[str]:
     """Return the columns that may say something of a column: forecasts that were published, and what is known ahead."""
-    after = [name for name, rule in feed.published.items() if name in feed.values and rule == "after"]
+    after = [name for name, rule in feed.published.items() if name in feed.values and rule in ("after", "at-start")]
     own = FORECAST_PREFIX + column
     return [name for name in feed.values if name != column and (name == own or name not in after)]
 

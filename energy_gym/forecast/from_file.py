@@ -1,6 +1,6 @@
 """A user's own forecast from a CSV file: one value a step, or several with the moment each was made.
 
-One rule: row t takes the newest forecast that was made by t; what it does not cover is yesterday's value.
+One rule: row t takes for each step the newest forecast that was made by t; what none covers is yesterday's value.
 """
 
 from __future__ import annotations
@@ -152,15 +152,19 @@ def _newest(
     target: npt.NDArray[np.int64],
     values: Floats,
 ) -> Floats:
-    """Overwrite each row, made at ``now``, with the newest forecast ``made`` by then; ``target`` is a position."""
+    """Overwrite in each row, made at ``now``, every step with its newest forecast ``made`` by then.
+
+    ``target`` is a line's position. A newer issue that covers fewer steps leaves the others to the one before it.
+    """
     order = np.argsort(made, kind="stable")
     bounds = np.searchsorted(made[order], now, side="right")
-    issue = np.searchsorted(made[order], made[order], side="left")
+    believed = np.full(int(target.max(initial=0)) + rows.shape[1] + len(rows) + first + 1, np.nan)
+    told = 0
     for row, bound in enumerate(bounds):
-        if bound == 0:
-            continue
-        lines = order[issue[bound - 1] : bound]
-        lead = target[lines] - (first + row)
-        use = (lead >= 0) & (lead < rows.shape[1])
-        rows[row, lead[use]] = values[lines[use]]
+        lines = order[told:bound]
+        believed[target[lines]] = values[lines]  # of lines of the same step the last, which is the newest, counts
+        told = bound
+        ahead = believed[first + row : first + row + rows.shape[1]]
+        use = np.isfinite(ahead)
+        rows[row, use] = ahead[use]
     return rows

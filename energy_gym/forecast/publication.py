@@ -24,8 +24,8 @@ def known_until(published: str, feed: Feed, first: int, stop: int) -> npt.NDArra
     """Return, for each step from ``first`` to ``stop``, the position of the first value not yet known.
 
     Args:
-        published: ``"always"``, ``"after"`` (a value is known when its interval has ended) or ``"day-ahead HH:MM"``
-            (the values of the next local day become known at that local time).
+        published: ``"always"``, ``"after"`` (a value is known when its interval has ended), ``"at-start"`` (when it
+            begins) or ``"day-ahead HH:MM"`` (the values of the next local day become known at that local time).
         feed: The series and their zone.
         first: First step asked for.
         stop: Step after the last.
@@ -40,11 +40,12 @@ def known_until(published: str, feed: Feed, first: int, stop: int) -> npt.NDArra
         return np.full(stop - first, len(feed), dtype=np.int64)
     if published == "after":
         return np.arange(first, stop, dtype=np.int64)
+    if published == "at-start":
+        return np.arange(first + 1, stop + 1, dtype=np.int64)
     match = _DAY_AHEAD.fullmatch(published)
     if match is None:
-        raise CardError(
-            f"published: {published!r}", "is no rule of publication", 'write "always", "after" or "day-ahead HH:MM"'
-        )
+        remedy = 'write "always", "after", "at-start" or "day-ahead HH:MM"'
+        raise CardError(f"published: {published!r}", "is no rule of publication", remedy)
     return _end_of_known_day(feed, first, stop, int(match[1]) * 60 + int(match[2]))
 
 

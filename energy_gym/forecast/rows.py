@@ -106,5 +106,5 @@ def _last_known(feed: Feed, column: str, first: int, known: Positions, horizon: 
     days_back = np.maximum((ahead - limit) // day + 1, 0)
     source = ahead - days_back * day
     rows = feed.values[column][np.maximum(source, 0)]
-    rows[source < 0] = feed.statistics[column].offset
+    rows[source < 0] = feed.expected_before(column)
     return rows

@@ -57,7 +57,7 @@ class Mean:
         source = ahead - np.maximum((ahead - limit) // day + 1, 0) * day
         means = daily_means(feed.values[column], day, self.days)
         rows = means[np.maximum(source, 0)]
-        rows[source < 0] = feed.statistics[column].offset
+        rows[source < 0] = feed.expected_before(column)
         return rows
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.errors import SolverError
+from energy_gym.modelling import Broken, Rows
 from energy_gym.oracle.linear import Linear
 
 RELATIVE_GAP = 1e-9
@@ -24,8 +25,6 @@ MAX_ROUNDS = 6
 USUAL_SIZE = 64.0
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-Rows = Callable[[Any, Any], list[tuple[Any, Any]]]
-Broken = Callable[[Callable[[Any], Floats]], Flags]
 
 
 @dataclass
@@ -46,7 +45,7 @@ class Answer:
 
 
 class ArrayModel:
-    """A model of ``size`` steps that is maximised.
+    """A model of ``size`` steps that is maximised; see `energy_gym.modelling.Model`.
 
     Args:
         size: Number of steps.
@@ -73,7 +72,7 @@ class ArrayModel:
         self._choices: list[Choice] = []
 
     def variable(self, lower: Any, upper: Any, size: int | None = None, whole: bool = False) -> Linear:
-        """Return a vector of variables between bounds, whole numbers if so asked."""
+        """See `Model.variable`."""
         count = self.size if size is None else size
         self._whole.append(np.full(count, whole))
         self._lower.append(np.broadcast_to(np.asarray(lower, dtype=float), (count,)))
@@ -82,7 +81,7 @@ class ArrayModel:
         return Linear.columns(np.arange(first, first + count))
 
     def previous(self, series: Linear, start: float) -> Linear:
-        """Return a series one step earlier; before the first step it is ``start``."""
+        """See `Model.previous`."""
         constant = np.concatenate([[start], series.constant[:-1]])
         terms = [
             (np.concatenate([[-1], columns[:-1]]), np.concatenate([[0.0], values[:-1]]))
@@ -91,23 +90,16 @@ class ArrayModel:
         return Linear(constant, terms)
 
     def equal(self, left: Any, right: Any) -> None:
-        """State that two expressions are equal in every row."""
+        """See `Model.equal`."""
         row = left - right
         self._rows.append((row, -row.constant, -row.constant))
 
     def at_most(self, left: Any, right: Any) -> None:
-        """State that one expression is at most another in every row."""
+        """See `Model.at_most`."""
         self._rows.append(_at_most(left, right))
 
     def choose(self, rows: Rows, broken: Broken, *, seldom: bool = False) -> None:
-        """State a rule that needs one binary a step.
-
-        Args:
-            rows: ``(binary, at) -> [(left, right), ...]``: left at most right, for the steps ``at``.
-            broken: ``(value) -> flags``: the steps in which a plan breaks the rule; ``value`` gives the values of an
-                expression.
-            seldom: The rule is switched on only where a plan has broken it, even in the likely steps.
-        """
+        """See `Model.choose`; a rule that is seldom broken is off even in the likely steps until a plan breaks it."""
         self._choices.append(Choice(rows, broken, self._likely & (not seldom)))
 
     @property
@@ -126,7 +118,7 @@ class ArrayModel:
         return float(2.0 ** np.round(np.log2(largest / USUAL_SIZE))) if largest else 1.0
 
     def earn(self, expression: Linear) -> None:
-        """Add the sum of an expression to what is maximised."""
+        """See `Model.earn`."""
         self._earned.append(expression)
 
     def solve(self, time_limit: float | None = None, good: Callable[[Answer], bool] | None = None) -> Answer:

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.oracle.levels import best_levels
-from energy_gym.oracle.playable import Playable
 from energy_gym.oracle.statement import Goal, most_kwh
+from energy_gym.oracle.storage_steps import StorageSteps
 from energy_gym.oracle.tables import TOLERANCE_KWH, Capped, Tables
 from energy_gym.units import Unit
 
@@ -142,7 +142,7 @@ class Search:
         self, unit: Unit, states: Sequence[float], goal: Goal, levels: tuple[float, ...], plans: Sequence[Floats] = ()
     ) -> None:
         self.maxima, self._hours = maxima_of(unit, states[1:], goal.weights.money), unit.hours
-        self._tables = Tables(Playable(unit.without_maxima(), states[0], goal), np.array(levels))
+        self._tables = Tables(StorageSteps(unit.without_maxima(), states[0], goal), np.array(levels))
         self._most = self.maxima.reached(most_kwh(unit)[0] / unit.hours)
         self.plan, self.value, self._settled = np.zeros(len(unit)), -np.inf, -np.inf
         for plan in (self.plan, *plans):

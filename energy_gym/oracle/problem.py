@@ -17,6 +17,7 @@ from energy_gym.contracts import spot
 from energy_gym.entities import Flexible, battery
 from energy_gym.entities.battery import Cell
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.modelling import Model
 from energy_gym.oracle.statement import Goal
 from energy_gym.units import Unit
 
@@ -126,7 +127,7 @@ def problem_now(env: EnergyEnv) -> Problem | None:
     return problem_of(setup.units[0].window(*env.steps_left), env.states, Goal(setup.weights, setup.closings[0]))
 
 
-def state_problem(model: Any, problem: Problem) -> tuple[Any, Any]:
+def state_problem(model: Model, problem: Problem) -> tuple[Any, Any]:
     """State a problem in a solver's model; return the energies charged and discharged by step."""
     charged, discharged, energy = battery.constrain(model, problem.cell, problem.energy)
     model.earn(problem.sell * discharged - problem.buy * charged)

@@ -21,19 +21,19 @@ Series = npt.NDArray[np.object_]
 
 
 class PyomoModel:
-    """Collects what is stated in a ``pyomo.environ.ConcreteModel``; methods as those of `ArrayModel`."""
+    """Collects what is stated in a ``pyomo.environ.ConcreteModel``; methods as in `energy_gym.modelling.Model`."""
 
     def __init__(self, size: int) -> None:
         import pyomo.environ as pyo
 
-        self.size = size
+        self.size, self.scale = size, 1.0
         self.model = pyo.ConcreteModel()
         self.model.rows = pyo.ConstraintList()
         self._count = 0
         self._earned: list[Any] = []
 
     def variable(self, lower: Any, upper: Any, size: int | None = None, whole: bool = False, **keywords: Any) -> Series:
-        """Return a vector of variables between bounds, whole numbers if so asked."""
+        """See `Model.variable`; other keywords are Pyomo's."""
         import pyomo.environ as pyo
 
         if whole:
@@ -46,16 +46,16 @@ class PyomoModel:
         return np.array([block[step] for step in range(count)], dtype=object)
 
     def previous(self, series: Series, start: float) -> Series:
-        """Return a series one step earlier; before the first step it is ``start``."""
+        """See `Model.previous`."""
         return np.concatenate([np.array([start], dtype=object), series[:-1]])
 
     def equal(self, left: Any, right: Any) -> None:
-        """State that two expressions are equal in every row."""
+        """See `Model.equal`."""
         for row in _rows(left - right):
             self._add(row, row == 0.0)
 
     def at_most(self, left: Any, right: Any) -> None:
-        """State that one expression is at most another in every row."""
+        """See `Model.at_most`."""
         for row in _rows(left - right):
             self._add(row, row <= 0.0)
 
@@ -64,7 +64,7 @@ class PyomoModel:
             self.model.rows.add(relation)
 
     def choose(self, rows: Any, broken: Any, *, seldom: bool = False) -> None:
-        """State a rule that needs a binary, in every step."""
+        """See `Model.choose`; here a rule has its binary in every step."""
         import pyomo.environ as pyo
 
         binary = self.variable(0.0, 1.0, domain=pyo.Binary)
@@ -72,7 +72,7 @@ class PyomoModel:
             self.at_most(left, right)
 
     def earn(self, expression: Any) -> None:
-        """Add the sum of an expression to what is maximised."""
+        """See `Model.earn`."""
         self._earned += _rows(expression)
 
     def finished(self) -> Any:

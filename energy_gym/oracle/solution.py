@@ -55,23 +55,36 @@ class Plan:
         frame = pd.DataFrame(self.steps, columns=list(COLUMNS), index=times)
         frame.insert(0, "price_per_mwh", setup.price[window])
         frame.insert(1, "carbon_g_per_kwh", setup.carbon[window])
-        several = setup.controls > 1
-        for control, flexible in enumerate(setup.flexibles):
-            frame.insert(2 + control, f"action({flexible.name})" if several else "action", self.wishes[:, control])
+        for control, name in enumerate(setup.entries):
+            frame.insert(2 + control, f"action({name})" if setup.controls > 1 else "action", self.wishes[:, control])
         frame.insert(2 + setup.controls, "power_kw", frame["grid_kwh"] / setup.feed.step_hours)
         for order, state in enumerate(setup.tape.states):
             name = state.slot.name.replace("state_of_charge", "soc")
             shown = (self.states[:, state.place] - state.offset) / state.scale
             value = shown if name.startswith("soc") else self.states[:, state.place]
             frame.insert(3 + setup.controls + order, name, value)
+        for name, place in setup.told:
+            frame[name] = self.states[:, place]
         return frame
 
 
-def replay(setup: Setup, first: int, stop: int, states: Sequence[float], wishes: Floats) -> Plan:
-    """Play shares of rated power, shape (T, controls), on the steps ``first`` to ``stop``, as the environment does."""
+def replay(
+    setup: Setup, first: int, stop: int, states: Sequence[float], wishes: Floats, bids: Sequence[Any] | None = None
+) -> Plan:
+    """Play shares of rated power, shape (T, controls), on the steps ``first`` to ``stop``, as the environment does.
+
+    Args:
+        setup: What is played.
+        first: The first step.
+        stop: The step after the last.
+        states: States at the start.
+        wishes: What is asked for at each step.
+        bids: Wishes and signals that each step is played with, where gates made them from the wishes.
+    """
+    plain = ((tuple(wish), signal) for wish, signal in zip(wishes.tolist(), setup.signals[first:stop], strict=True))
+    asked, signals = zip(*(plain if bids is None else bids), strict=True)
     course = Course(setup.units, setup.closings, setup.weights)
-    asked = [tuple(wish) for wish in wishes.tolist()]
-    moves = list(play(course, states, asked, setup.signals[first:stop], scalars))
+    moves = list(play(course, states, asked, signals, scalars))
     after = [move.flow[STATES] for move in moves]
     steps = [(_stored(setup, now), *move.flow[1:], move.gain) for now, move in zip(after, moves, strict=True)]
     return Plan(setup, first, stop, wishes, np.array(after), np.array(steps))
@@ -83,9 +96,6 @@ def _stored(setup: Setup, states: tuple[float, ...]) -> float:
 
 def idle_return(setup: Setup, first: int, stop: int, states: Sequence[float]) -> float:
     """Return what doing nothing earns from given states [reward units]."""
-    own = setup.own_idle_return(first, stop, states)
-    if own is not None:
-        return own
     return replay(setup, first, stop, states, np.zeros((stop - first, setup.controls))).value
 
 

@@ -20,11 +20,11 @@ from energy_gym.oracle import metered, value_function
 from energy_gym.oracle.levels import best_levels
 from energy_gym.oracle.milp import play_unit, solve_milp, solve_unit
 from energy_gym.oracle.peaks import Known, best_under_charges, charges_demand
-from energy_gym.oracle.playable import Playable, one_known
 from energy_gym.oracle.problem import Problem, problem_of
 from energy_gym.oracle.rounding import fixed_return, improved
 from energy_gym.oracle.solution import EXACT, Solution, replay
 from energy_gym.oracle.statement import Goal
+from energy_gym.oracle.storage_steps import StorageSteps, one_known
 from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
@@ -68,9 +68,9 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
     base = _unwrapped(env)
     if time_limit is not None and not time_limit > 0.0:
         raise NonPositiveError(f"time_limit={time_limit}", "must be positive", "pass seconds, or None")
-    own: Solution | None = base.own_optimum(time_limit)
-    if own is not None:
-        return own.physical if continuous else own
+    if base.gates is not None and base.setup.kind.best is not None:
+        found_bids: Solution = base.setup.kind.best(base.gates, base.states, time_limit)
+        return found_bids.physical if continuous else found_bids
     setup, (first, stop) = base.setup.physical() if continuous else base.setup, base.steps_left
     levels = None if continuous else setup.levels
     found, parts = [], zip(setup.units, by_unit(setup, base.states), setup.closings, strict=True)
@@ -120,8 +120,7 @@ def best_of_unit(
             step need not be the best.
     """
     if unit.laws is not None:
-        best: Best = unit.laws.best(unit, states, goal, levels, time_limit)
-        return best
+        return _best_of_its_own(unit, states, goal, levels, time_limit)
     if not unit.flexibles:
         return Best(np.zeros((len(unit), 0)), fixed_return(unit, states, goal), "nothing to decide")
     problem = problem_of(unit, states, goal)
@@ -134,6 +133,15 @@ def best_of_unit(
         return found or _best_stated(unit, states, goal, left)
     wishes, bound, method = best_power(problem, time_limit)
     return Best(wishes[:, None], bound, method)
+
+
+def _best_of_its_own(unit: Unit, states: Sequence[float], goal: Goal, levels: Any, time_limit: float | None) -> Best:
+    """Return the best plan of a unit with laws of its own, which says it itself."""
+    if unit.laws is None or unit.laws.best is None:
+        rule = "has no best plan of its own: that depends on what was bid before"
+        raise ConfigurationError(f"unit {unit.name!r}", rule, "call energy_gym.solve with its environment")
+    best: Best = unit.laws.best(unit, states, goal, levels, time_limit)
+    return best
 
 
 def _best_stated(unit: Unit, states: Sequence[float], goal: Goal, time_limit: float | None) -> Best:
@@ -161,13 +169,13 @@ def _best_levels(
     goal: Goal,
     levels: tuple[float, ...],
     time_limit: float | None,
-    problem: Problem | Playable | None,
+    problem: Problem | StorageSteps | None,
     proving: bool,
 ) -> Best:
     """Return the best levels: exact for one of our entities without running maxima, else the best found and a bound."""
     end = None if time_limit is None else time.perf_counter() + time_limit
     if problem is None and one_known(unit) and not charges_demand(unit, goal.weights.money):
-        problem = Playable(unit.without_maxima(), states[0], goal)
+        problem = StorageSteps(unit.without_maxima(), states[0], goal)
     if problem is not None:
         chosen, bound = best_levels(problem, levels, time_limit)
         return Best(np.array(levels)[chosen][:, None], bound, "dynamic programming over reachable levels")

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.contracts.ledger import Exchange
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import Closing
+from energy_gym.modelling import Model, positive_part
 from energy_gym.scenario import Weights
 from energy_gym.units import Unit
 
@@ -36,24 +38,43 @@ class Goal:
 
 @dataclass(frozen=True)
 class Stated:
-    """Variables of a stated unit: for each controlled entity what it draws and gives, and its state at each end."""
+    """Variables of a stated unit: for each controlled entity what it draws and gives, and its state at each end.
+
+    ``net`` is the energy at the meter by step [kWh], import positive, generation that is cut included.
+    """
 
     drawn: tuple[Any, ...]
     given: tuple[Any, ...]
     states: tuple[Any, ...]
+    net: Any
 
 
-def state_unit(model: Any, unit: Unit, states: Sequence[float], goal: Goal) -> Stated:
+class Extra(NamedTuple):
+    """Energy that flows through a unit's connection besides, decided elsewhere [kWh by step], consumption positive.
+
+    Args:
+        flow: The expression.
+        most: The most that it can draw, shape (T,).
+        least: The most that it can give.
+    """
+
+    flow: Any
+    most: Floats
+    least: Floats
+
+
+def state_unit(model: Model, unit: Unit, states: Sequence[float], goal: Goal, extra: Extra | None = None) -> Stated:
     """State a unit from given states to the end of its steps, and what it earns.
 
     Args:
-        model: An `energy_gym.oracle.model.ArrayModel` or `energy_gym.oracle.pyomo_model.PyomoModel`.
+        model: The model.
         unit: The unit over the window.
         states: States now, in the order of `Unit.initial`.
         goal: What is maximised.
+        extra: What flows through its connection besides.
     """
     drawn, given, after = [], [], []
-    net: Any = unit.fixed_kwh
+    net: Any = unit.fixed_kwh if extra is None else unit.fixed_kwh + extra.flow
     spent = np.zeros(len(unit))
     now = unit.nested(states)
     for flexible, start in zip(unit.flexibles, now, strict=False):
@@ -63,18 +84,19 @@ def state_unit(model: Any, unit: Unit, states: Sequence[float], goal: Goal) -> S
         drawn.append(draws)
         given.append(gives)
         after.append(state)
-    net = _connect(model, unit, net, drawn)
+    net = _connect(model, unit, net, drawn, extra)
     money, carbon = goal.weights
     if money:
         model.earn(-money * (spent + _energy(model, unit, net)))
         _demand(model, unit, net, now[len(unit.flexibles) :], money)
+        _accounts(model, unit, net, states, money)
     if carbon:
         model.earn(-carbon * carbon_kg(net, unit.carbon))
     state_closing(model, unit, after, goal)
-    return Stated(tuple(drawn), tuple(given), tuple(after))
+    return Stated(tuple(drawn), tuple(given), tuple(after), net)
 
 
-def _connect(model: Any, unit: Unit, net: Any, drawn: list[Any]) -> Any:
+def _connect(model: Model, unit: Unit, net: Any, drawn: list[Any], extra: Extra | None) -> Any:
     """State the limits of the connection; generation is cut where, and only as far as, the export limit demands it."""
     if not unit.limited:
         return net
@@ -88,7 +110,7 @@ def _connect(model: Any, unit: Unit, net: Any, drawn: list[Any]) -> Any:
         if by_action:  # what all of them cut by action is no longer there to be cut at the limit
             model.at_most(_added(cut, by_action), unit.curtailable_kwh)
         net = net + cut
-        _cut_only_at_the_limit(model, unit, net, cut)
+        _cut_only_at_the_limit(model, unit, net, cut, 0.0 if extra is None else extra.most)
     model.at_most(-unit.export_kwh, net)
     return net
 
@@ -99,9 +121,9 @@ def _added(first: Any, more: list[Any]) -> Any:
     return first
 
 
-def _cut_only_at_the_limit(model: Any, unit: Unit, net: Any, cut: Any) -> None:
+def _cut_only_at_the_limit(model: Model, unit: Unit, net: Any, cut: Any, more: Any) -> None:
     """One binary a step (1: at the export limit); needed where cutting more than the limit demands would pay."""
-    highest, _ = most_kwh(unit)
+    highest = most_kwh(unit)[0] + more
 
     def rows(limited: Any, at: Any) -> list[tuple[Any, Any]]:
         spare = unit.curtailable_kwh[at] if unit.curtailable_kwh is not None else 0.0
@@ -123,39 +145,23 @@ def most_kwh(unit: Unit) -> tuple[Floats, Floats]:
     return unit.fixed_kwh + draw, give - unit.fixed_kwh
 
 
-def _energy(model: Any, unit: Unit, net: Any) -> Any:
+def most_metered_kwh(unit: Unit) -> tuple[Floats, Floats]:
+    """Return the most that can come in and go out by step, generation that is cut included, as `most_kwh` does."""
+    highest, lowest = most_kwh(unit)
+    return highest if unit.curtailable_kwh is None else highest + unit.curtailable_kwh, lowest
+
+
+def _energy(model: Model, unit: Unit, net: Any) -> Any:
     """Return what energy costs [currency] by step: the import price on all of it, less a discount on exports."""
     if unit.buy is unit.sell:
         return energy_cost(net, unit.buy)
-    highest, lowest = most_kwh(unit)
-    if unit.curtailable_kwh is not None:
-        highest = highest + unit.curtailable_kwh
-    out = model.variable(0.0, np.maximum(lowest, 0.0))
-    model.at_most(0.0 - net, out)
-    dear = unit.sell > unit.buy
-    if dear.any():
-        _either_way(model, net, out, highest, lowest)
+    highest, lowest = most_metered_kwh(unit)
+    dear = unit.sell > unit.buy  # what is sold earns more than it costs: no more may be sold than goes out
+    out = positive_part(model, 0.0 - net, lowest, highest, exact=dear)
     return energy_cost(net, unit.buy) + energy_cost(out, unit.buy - unit.sell)
 
 
-def _either_way(model: Any, net: Any, out: Any, highest: Floats, lowest: Floats) -> None:
-    """One binary a step (1: importing), needed where selling pays more than buying costs."""
-    most_in, most_out = np.maximum(highest, 0.0), np.maximum(lowest, 0.0)
-
-    def rows(importing: Any, at: Any) -> list[tuple[Any, Any]]:
-        return [
-            (out[at], most_out[at] * (1.0 - importing)),
-            (net[at], most_in[at] * importing),
-            (out[at] + net[at], most_in[at] * importing),
-        ]
-
-    def broken(value: Any) -> Any:
-        return value(out) > np.maximum(-value(net), 0.0) + TOLERANCE_KWH * model.scale
-
-    model.choose(rows, broken)
-
-
-def _demand(model: Any, unit: Unit, net: Any, peaks: Sequence[float], money: float) -> None:
+def _demand(model: Model, unit: Unit, net: Any, peaks: Sequence[float], money: float) -> None:
     """State each running maximum of each billing period, and what its rise costs."""
     for register, (rate, peak) in enumerate(zip(unit.rates.tolist(), peaks, strict=True)):
         period = np.cumsum(unit.fresh[register] > 0.0)
@@ -170,7 +176,19 @@ def _demand(model: Any, unit: Unit, net: Any, peaks: Sequence[float], money: flo
         model.earn((starts - highest) * (money * rate))
 
 
-def state_closing(model: Any, unit: Unit, after: list[Any], goal: Goal) -> None:
+def _accounts(model: Model, unit: Unit, net: Any, states: Sequence[float], money: float) -> None:
+    """State each ledger, and what it costs."""
+    if not unit.accounts:
+        return
+    highest, lowest = (np.maximum(most, 0.0) for most in most_metered_kwh(unit))
+    exchange = Exchange(net, np.minimum(highest, unit.import_kwh), np.minimum(lowest, unit.export_kwh))
+    for account, place in zip(unit.accounts, unit.booked, strict=True):
+        ledger = account.ledger
+        cost = ledger.constrain(model, exchange, ledger.terms, tuple(states[place]), account.signals)
+        model.earn(-money * cost)
+
+
+def state_closing(model: Model, unit: Unit, after: list[Any], goal: Goal) -> None:
     """State what closing the window costs: linear where missing and left have one price, else for what is missing."""
     owed: Any = 0.0
     for flexible, state in zip(unit.flexibles, after, strict=True):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from energy_gym.entities.battery import Cell
 from energy_gym.oracle.levels import worth_of
-from energy_gym.oracle.playable import Playable
+from energy_gym.oracle.storage_steps import StorageSteps
 
 CELLS, MOST_ENTRIES = 400, 1_500_000
 MOST_PARTS = 24
@@ -43,7 +43,7 @@ class Ways(NamedTuple):
     low: Floats
 
 
-def grid_of(problem: Playable, levels: Floats, cells: int) -> Floats:
+def grid_of(problem: StorageSteps, levels: Floats, cells: int) -> Floats:
     """Return about so many energies between the limits, limits included.
 
     Steps of charge and of discharge are whole numbers of cells, as nearly as small numbers allow, and the start is on
@@ -73,7 +73,7 @@ class Tables:
         levels: Shares of rated power.
     """
 
-    def __init__(self, problem: Playable, levels: Floats) -> None:
+    def __init__(self, problem: StorageSteps, levels: Floats) -> None:
         self.problem, self.levels = problem, levels
         cells = int(np.clip(MOST_ENTRIES / (len(problem) * len(levels)), 50, CELLS))
         self.grid = grid_of(problem, levels, cells)
@@ -136,10 +136,10 @@ class Tables:
         return total + float(self.problem.close(energy)[0]), drawn
 
 
-class Capped(Playable):
+class Capped(StorageSteps):
     """A unit without maxima that keeps below caps [kWh], shape (T,), over the energies that can really be reached."""
 
-    def __init__(self, problem: Playable, caps: Floats) -> None:
+    def __init__(self, problem: StorageSteps, caps: Floats) -> None:
         super().__init__(problem.unit, problem.energy, problem.goal)
         self._caps = caps.tolist()
 

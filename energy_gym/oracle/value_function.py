@@ -51,7 +51,7 @@ class Curve(NamedTuple):
     slopes: list[float]
 
 
-class Move(NamedTuple):
+class StepTerms(NamedTuple):
     """What a step allows: up to ``up`` kWh stored at ``cost`` each, up to ``down`` kWh taken for ``gain`` each."""
 
     cost: float
@@ -114,14 +114,14 @@ def best_flows(problem: Problem, curves: list[Curve]) -> Floats:
     return flows
 
 
-def _moves(problem: Problem) -> list[Move]:
+def _moves(problem: Problem) -> list[StepTerms]:
     cell = problem.cell
     up, down = cell.charge_kwh * cell.efficiency_charge, cell.discharge_kwh / cell.efficiency_discharge
     prices = zip(problem.charge_value.tolist(), problem.discharge_value.tolist(), strict=True)
-    return [Move(cost, up, gain, down) for cost, gain in prices]
+    return [StepTerms(cost, up, gain, down) for cost, gain in prices]
 
 
-def _best_end(curve: Curve, move: Move, kept: float, low: float, top: float) -> float:
+def _best_end(curve: Curve, move: StepTerms, kept: float, low: float, top: float) -> float:
     """Return the best energy at the end of a step of which ``kept`` is left after leakage; of equals, doing nothing."""
     least = kept if kept < low else max(low, kept - move.down)
     most = min(top, kept + move.up)
@@ -133,7 +133,7 @@ def _best_end(curve: Curve, move: Move, kept: float, low: float, top: float) -> 
     return max([kept, least, most, *between], key=earned)
 
 
-def step_back(curve: Curve, move: Move, cell: Cell) -> Curve:
+def step_back(curve: Curve, move: StepTerms, cell: Cell) -> Curve:
     """Return the value of stored energy one step earlier."""
     lines = within(_lines(curve, move, cell.energy_min), cell.keep * cell.energy_max)
     return joined(lines, cell)
@@ -157,7 +157,7 @@ def joined(lines: list[Line], cell: Cell) -> Curve:
     return _with_knot(_leaked(lines, cell.keep, cell.energy_max), cell.energy_min)
 
 
-def _lines(curve: Curve, move: Move, low: float) -> list[Line]:
+def _lines(curve: Curve, move: StepTerms, low: float) -> list[Line]:
     """Return all segments (begin, end, value at the begin, slope) that may be the best way through the step."""
     cost, up, gain, down = move
     lines: list[Line] = []

@@ -19,7 +19,7 @@ from energy_gym.contracts.reserve import availability_income
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.entities.battery import wear_cost
 from energy_gym.oracle.statement import Goal
-from energy_gym.oracle.value_function import MAX_KNOTS, Curve, Move, higher, step_back, value_at
+from energy_gym.oracle.value_function import MAX_KNOTS, Curve, StepTerms, higher, step_back, value_at
 from energy_gym.reserve.laws import DOWN, UP
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ def _curves(
     for giving, taking in reversed(steps):
         given = taken = curves[-1]
         for block in giving:
-            given = step_back(given, Move(np.inf, 0.0, block.worth, block.most_kwh), cell)
+            given = step_back(given, StepTerms(np.inf, 0.0, block.worth, block.most_kwh), cell)
         for block in taking:
-            taken = step_back(taken, Move(-block.worth, block.most_kwh, -np.inf, 0.0), cell)
+            taken = step_back(taken, StepTerms(-block.worth, block.most_kwh, -np.inf, 0.0), cell)
         curve = higher(given, taken, cell)
         if len(curve.knots) > MAX_KNOTS:
             return None

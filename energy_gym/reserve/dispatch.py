@@ -9,44 +9,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from energy_gym.backends import Namespace, arrays, scalars
 from energy_gym.errors import ConfigurationError, UnknownIdError
-from energy_gym.reserve.fleet import Fleet
-from energy_gym.reserve.laws import DOWN, UP, Figures, rooms_kwh
-
-if TYPE_CHECKING:
-    from energy_gym.reserve.unit import FleetUnit
+from energy_gym.modelling import Model
+from energy_gym.reserve.laws import DOWN, UP, FleetFigures, rooms_kwh
+from energy_gym.reserve.unit import Dispatch, FleetUnit
 
 Floats = npt.NDArray[np.float64]
 # What the evenness of a dispatch counts against a unit of power served.
 EVENNESS = 1e-3
-
-
-class Dispatch(Protocol):
-    """A way to share bids among assets."""
-
-    name: str
-
-    def controls(self, fleet: Fleet) -> int:
-        """Return the number of bids of an action."""
-
-    def asked(
-        self, unit: FleetUnit, energies: Sequence[Any], wishes: Sequence[Any], assets: Sequence[Figures], xp: Namespace
-    ) -> list[list[Any]]:
-        """Return the power asked of each asset (or of the block of all) by leg [kW].
-
-        Args:
-            unit: The fleet.
-            energies: Energies stored, by asset or as one block [kWh].
-            wishes: The action: bids in [-1, 1].
-            assets: Figures, as ``energies``.
-            xp: Namespace of the numbers.
-        """
 
 
 def _share(wish: Any, sign: float, xp: Namespace) -> Any:
@@ -58,12 +34,17 @@ class Proportional:
 
     name = "proportional"
 
-    def controls(self, fleet: Fleet) -> int:
+    def controls(self, unit: FleetUnit) -> int:
         """See `Dispatch.controls`."""
-        return len(fleet.markets)
+        return len(unit.markets)
 
     def asked(
-        self, unit: FleetUnit, energies: Sequence[Any], wishes: Sequence[Any], assets: Sequence[Figures], xp: Namespace
+        self,
+        unit: FleetUnit,
+        energies: Sequence[Any],
+        wishes: Sequence[Any],
+        assets: Sequence[FleetFigures],
+        xp: Namespace,
     ) -> list[list[Any]]:
         """See `Dispatch.asked`."""
         shares = [_share(wishes[leg.control], leg.sign, xp) for leg in unit.legs]
@@ -75,15 +56,20 @@ class Direct:
 
     name = "direct"
 
-    def controls(self, fleet: Fleet) -> int:
+    def controls(self, unit: FleetUnit) -> int:
         """See `Dispatch.controls`."""
-        return len(fleet.markets) * len(fleet.batteries)
+        return len(unit.markets) * len(unit.batteries)
 
     def asked(
-        self, unit: FleetUnit, energies: Sequence[Any], wishes: Sequence[Any], assets: Sequence[Figures], xp: Namespace
+        self,
+        unit: FleetUnit,
+        energies: Sequence[Any],
+        wishes: Sequence[Any],
+        assets: Sequence[FleetFigures],
+        xp: Namespace,
     ) -> list[list[Any]]:
         """See `Dispatch.asked`."""
-        count = len(unit.fleet.batteries)
+        count = len(unit.batteries)
         by_leg = [wishes[leg.control * count : (leg.control + 1) * count] for leg in unit.legs]
         if xp is arrays:
             by_leg = [[np.stack(part)] for part in by_leg]
@@ -101,12 +87,17 @@ class Optimal:
 
     name = "optimal"
 
-    def controls(self, fleet: Fleet) -> int:
+    def controls(self, unit: FleetUnit) -> int:
         """See `Dispatch.controls`."""
-        return len(fleet.markets)
+        return len(unit.markets)
 
     def asked(
-        self, unit: FleetUnit, energies: Sequence[Any], wishes: Sequence[Any], assets: Sequence[Figures], xp: Namespace
+        self,
+        unit: FleetUnit,
+        energies: Sequence[Any],
+        wishes: Sequence[Any],
+        assets: Sequence[FleetFigures],
+        xp: Namespace,
     ) -> list[list[Any]]:
         """See `Dispatch.asked`.
 
@@ -176,7 +167,7 @@ def _summed(series: Any) -> Any:
     return total
 
 
-def _one_direction(model: Any, sums: Sequence[Any], assets: Sequence[Figures]) -> None:
+def _one_direction(model: Model, sums: Sequence[Any], assets: Sequence[FleetFigures]) -> None:
     """State that an asset serves one direction; one binary an asset (1 while it serves up)."""
     rated = np.array([asset.rated_kw for asset in assets])
 

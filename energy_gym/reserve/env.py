@@ -6,27 +6,22 @@ One rule: steps, windows, seeds and observations are those of `EnergyEnv`; here 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.entities import Flexible
-from energy_gym.envs.env import EnergyEnv, Observation
-from energy_gym.envs.keywords import laid_out
-from energy_gym.envs.vector_env import EnergyVectorEnv, Flags
+from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.keywords import call_checked
+from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ConfigurationError
-from energy_gym.reserve.setup import FleetSetup, make_fleet_setup, reset_columns
-from energy_gym.tape import State
+from energy_gym.reserve.setup import FleetSetup, make_fleet_setup
 from energy_gym.units import Unit
 
 
 class FleetEnv(EnergyEnv):
     """A fleet as a Gymnasium environment; keywords as in `energy_gym.reserve.setup.make_fleet_setup`."""
 
-    decision: ClassVar[str] = "fleet"
-    expert: ClassVar[str] = "follow"
-    mark_seconds: ClassVar[float | None] = 0.5
     setup: FleetSetup
 
     @classmethod
@@ -35,11 +30,7 @@ class FleetEnv(EnergyEnv):
         return FleetVectorEnv
 
     def _make_setup(self, **keywords: Any) -> FleetSetup:
-        return laid_out(make_fleet_setup, keywords)
-
-    def _prepare(self) -> None:
-        super()._prepare()
-        self._figures = tuple(reset_columns(self.setup.unit).items())
+        return call_checked(make_fleet_setup, keywords)
 
     @property
     def dispatched(self) -> dict[str, float]:
@@ -52,13 +43,7 @@ class FleetEnv(EnergyEnv):
             >>> env.dispatched["held_kw/fast_up/asset1"]
             0.0
         """
-        return {name: self._states[place] for name, place in self._figures}
-
-    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Play one step; see `EnergyEnv.step`. ``info`` says beside the usual figures how the bids were dispatched."""
-        observation, gain, terminated, truncated, info = super().step(action)
-        info.update(self.dispatched)
-        return observation, gain, terminated, truncated, info
+        return {name: self._states[place] for name, place in self._told}
 
 
 class FleetVectorEnv(EnergyVectorEnv):
@@ -69,34 +54,18 @@ class FleetVectorEnv(EnergyVectorEnv):
     def _make_setup(self, **keywords: Any) -> FleetSetup:
         if "battery" in keywords:
             raise ConfigurationError("battery= for a fleet", "a fleet has its own", "pass fleet=Fleet(batteries=...)")
-        return laid_out(make_fleet_setup, keywords)
+        return call_checked(make_fleet_setup, keywords)
 
     def _prepare(self, units: tuple[Unit, ...]) -> None:
         super()._prepare(units)
-        self._figures = tuple(reset_columns(self.setup.unit).items())
-        self._told = tuple((name, f"_{name}", place) for name, place in self._figures)
         scales = [[state.offset, state.scale, state.top] for state in self._spans]
         self._scaling = tuple(np.array(scales, dtype=float).T[:, :, None])
         self._stacked: tuple[Any, npt.NDArray[np.float64]] = (None, np.empty(0))
 
-    def _states_of(self, units: tuple[Unit, ...]) -> tuple[State, ...]:
-        return self.setup.tape.states
-
-    def _flexibles_of(self, units: tuple[Unit, ...]) -> tuple[Flexible, ...]:
-        return self.setup.flexibles
-
     @property
     def dispatched(self) -> Mapping[str, npt.NDArray[np.float64]]:
         """See `FleetEnv.dispatched`; arrays of shape (num_envs,)."""
-        return {name: self._states[place] for name, place in self._figures}
-
-    def _info(self, flow: list[Any], waiting: Flags | None) -> dict[str, Any]:
-        info = super()._info(flow, waiting)
-        present = info["_cost"]
-        for name, flag, place in self._told:
-            info[name] = self._states[place]
-            info[flag] = present
-        return info
+        return {name: self._states[place] for name, place in self._told}
 
     def _energy(self) -> npt.NDArray[np.float64]:
         if self.num_envs == 1:
@@ -116,8 +85,3 @@ class FleetVectorEnv(EnergyVectorEnv):
         if self._stacked[0] is not self._states:
             self._stacked = (self._states, np.array(self._states[: len(self._spans)]))
         return self._stacked[1]
-
-    def _place(self, which: npt.NDArray[np.int64], first: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> None:
-        # What `info` handed out shares its memory with the states, which a reset writes into.
-        self._states = tuple(state.copy() for state in self._states)
-        super()._place(which, first, stop)

@@ -12,17 +12,17 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from energy_gym.backends import Namespace
-from energy_gym.contracts.clearing import FLOAT32_SHARE, Trading
+from energy_gym.contracts.clearing import FLOAT32_SHARE, ClearingNamespace
+from energy_gym.contracts.fleet import Leg
 from energy_gym.contracts.reserve import called_kwh, energy_held_kwh
 from energy_gym.entities.battery import Battery, Cell
-from energy_gym.reserve.fleet import Leg
 
 # Solvers keep a row to a millionth: totals that miss the smallest bid, or a multiple of the tick, by less count as met.
 TOLERANCE = 1e-6
 UP, DOWN = 0, 1
 
 
-class Figures(NamedTuple):
+class FleetFigures(NamedTuple):
     """An asset's figures as the laws take them, or those of a block of assets as columns.
 
     Args:
@@ -40,7 +40,7 @@ class Figures(NamedTuple):
     both: bool
 
 
-def figures(battery: Battery, place: int, legs: Sequence[Leg], hours: float) -> Figures:
+def figures(battery: Battery, place: int, legs: Sequence[Leg], hours: float) -> FleetFigures:
     """Return the figures of the asset at a place of the fleet.
 
     Example:
@@ -57,7 +57,7 @@ def figures(battery: Battery, place: int, legs: Sequence[Leg], hours: float) -> 
         energy_held_kwh(1.0, leg.product.duration_hours, efficiency[leg.product.direction], leg.product.direction)
         for leg in legs
     )
-    return Figures(cell, (battery.discharge_kw, battery.charge_kw), limits, needs, len(ways) == 2)
+    return FleetFigures(cell, (battery.discharge_kw, battery.charge_kw), limits, needs, len(ways) == 2)
 
 
 def rooms_kwh(energy: Any, cell: Cell, xp: Namespace) -> tuple[Any, Any]:
@@ -84,7 +84,7 @@ def followed(ways: tuple[int, ...]) -> tuple[bool, ...]:
 
 
 def hold(
-    rooms: tuple[Any, Any], wishes: Sequence[Any], asset: Figures, ways: tuple[int, ...], xp: Namespace
+    rooms: tuple[Any, Any], wishes: Sequence[Any], asset: FleetFigures, ways: tuple[int, ...], xp: Namespace
 ) -> list[Any]:
     """Return the power that an asset holds for each leg [kW].
 
@@ -146,7 +146,7 @@ def deliver(
     rooms: tuple[Any, Any],
     held: Sequence[Any],
     shares: Sequence[Any],
-    asset: Figures,
+    asset: FleetFigures,
     ways: tuple[int, ...],
     short: tuple[bool, bool],
     hours: float,
@@ -177,7 +177,7 @@ def deliver(
     return called, given
 
 
-def accepted(total_kw: Any, minimum_kw: float, tick_kw: float, xp: Trading) -> Any:
+def accepted(total_kw: Any, minimum_kw: float, tick_kw: float, xp: ClearingNamespace) -> Any:
     """Return the share of a fleet's bid that its market takes: nothing below the minimum, whole ticks only.
 
     Example:

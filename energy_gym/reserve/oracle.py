@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.modelling import Model
 from energy_gym.oracle.milp import play_unit
 from energy_gym.oracle.model import ArrayModel
 from energy_gym.oracle.solve import Best
@@ -88,7 +89,7 @@ def _planned(unit: FleetUnit, states: Sequence[float], goal: Goal) -> Floats:
     wanted = [power[:, upward == way].sum(axis=(0, 1)) for way in (True, False)]
     served = np.where(upward[:, None], wanted[0] >= wanted[1], wanted[0] < wanted[1])
     most = list(np.where(served, shares.max(axis=0), 0.0))
-    return _signed(unit, most, len(unit.fleet.markets), lambda leg: leg.control)
+    return _signed(unit, most, len(unit.markets), lambda leg: leg.control)
 
 
 def _nearest(wishes: Floats, levels: Floats) -> Floats:
@@ -132,10 +133,10 @@ def _tied(unit: FleetUnit, states: Sequence[float], goal: Goal, limit: float) ->
         _one_direction(model, unit, shares)
     answer = model.solve(limit)
     found = [share.value(answer.columns) for share in shares]
-    return _signed(unit, found, len(unit.fleet.markets), lambda leg: leg.control)
+    return _signed(unit, found, len(unit.markets), lambda leg: leg.control)
 
 
-def _one_direction(model: Any, unit: FleetUnit, shares: Sequence[Any]) -> None:
+def _one_direction(model: Model, unit: FleetUnit, shares: Sequence[Any]) -> None:
     """One binary a step for all assets (1 while the fleet serves up): they offer the same shares."""
 
     def rows(upward: Any, at: Any) -> list[tuple[Any, Any]]:
@@ -165,7 +166,7 @@ def _values(row: list[Any], columns: Floats, steps: int) -> Floats:
 def _bids(unit: FleetUnit, power: Floats) -> Floats:
     """Return power by asset and leg, shape (n, legs, T), as actions of the unit, shape (T, controls)."""
     limits = np.array([asset.limits_kw for asset in unit.assets])
-    count, markets = len(unit.assets), len(unit.fleet.markets)
+    count, markets = len(unit.assets), len(unit.markets)
     if unit.dispatch.name != "direct":
         totals = np.array([leg.product.maximum_kw for leg in unit.legs])
         shares = list(power.sum(axis=0) / totals[:, None])

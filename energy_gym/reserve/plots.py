@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.files import write_atomically
-from energy_gym.reserve.setup import FleetSetup, reset_columns
+from energy_gym.reserve.setup import FleetSetup
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from energy_gym.oracle.solution import Solution
+    from energy_gym.reserve.unit import FleetUnit
 
 
 def dispatched(solution: Solution) -> pd.DataFrame:
@@ -34,13 +35,17 @@ def dispatched(solution: Solution) -> pd.DataFrame:
     """
     import pandas as pd
 
-    plan = solution.plan
-    if not isinstance(plan.setup, FleetSetup):
-        raise ConfigurationError("solution", "is not that of a fleet", "solve energy_gym/FleetReserve-v0")
-    names = reset_columns(plan.setup.unit)
+    plan, (names, places) = solution.plan, zip(*_unit(solution).told, strict=True)
     begin = plan.setup.feed.first
     times = plan.setup.feed.times[begin + plan.first : begin + plan.stop]
-    return pd.DataFrame(plan.states[:, : len(names)], columns=list(names), index=times)
+    return pd.DataFrame(plan.states[:, list(places)], columns=list(names), index=times)
+
+
+def _unit(solution: Solution) -> FleetUnit:
+    setup = solution.plan.setup
+    if not isinstance(setup, FleetSetup):
+        raise ConfigurationError("solution", "is not that of a fleet", "solve energy_gym/FleetReserve-v0")
+    return setup.unit
 
 
 def soc_figure(solution: Solution) -> Any:
@@ -51,9 +56,8 @@ def soc_figure(solution: Solution) -> Any:
     """
     graphs, plan = _plotly(), dispatched(solution)
     figure = graphs.Figure()
-    batteries = solution.plan.setup.scenario.entities
-    for name, battery in batteries.items():
-        share = 100.0 * plan[f"energy_kwh/{name}"] / battery.capacity_kwh  # type: ignore[attr-defined]  # a Battery
+    for name, battery in _unit(solution).batteries.items():
+        share = 100.0 * plan[f"energy_kwh/{name}"] / battery.capacity_kwh
         figure.add_scatter(x=plan.index, y=share, name=name, mode="lines")
     figure.update_layout(title="State of charge at the end of each step", yaxis_title="% of capacity")
     return figure
@@ -67,9 +71,7 @@ def bids_figure(solution: Solution) -> Any:
     """
     graphs, plan = _plotly(), dispatched(solution)
     figure = graphs.Figure()
-    setup = solution.plan.setup
-    legs = setup.unit.legs if isinstance(setup, FleetSetup) else ()
-    for leg in legs:
+    for leg in _unit(solution).legs:
         held = plan[[name for name in plan if name.startswith(f"held_kw/{leg.name}/")]].sum(axis=1)
         figure.add_bar(x=plan.index, y=-leg.product.sign * held, name=leg.name)
     figure.update_layout(title="Sold to each market: up above zero, down below", yaxis_title="kW", barmode="relative")

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from energy_gym.contracts.activation import FullActivation, RandomActivation
+from energy_gym.contracts.fleet import FleetMarket
 from energy_gym.contracts.reserve import Reserve
+from energy_gym.contracts.trade import Trade
 from energy_gym.entities import Battery
 from energy_gym.errors import UnknownIdError
 from energy_gym.objective import Clock
-from energy_gym.reserve.fleet import Fleet
-from energy_gym.reserve.trade import Trade
+from energy_gym.scenario import Scenario
+from energy_gym.trees import read_file
 
 MINUTE = 1.0 / 60.0
 
@@ -47,13 +49,13 @@ def powers_of(assets: dict[str, Battery], share: float = 1.0) -> tuple[float, ..
     return tuple(share * battery.discharge_kw for battery in assets.values())
 
 
-def synthetic(count: int = 4) -> Fleet:
+def synthetic(count: int = 4) -> Scenario:
     """Return the fleet of the default environment: spot, and fast and slow reserve both ways."""
     assets = batteries(count)
     full, half = powers_of(assets), powers_of(assets, 0.5)
     often, seldom = RandomActivation(0.2, 1.0, 0.1, 0.6), RandomActivation(0.05, 2.0, 0.5, 1.0)
     energy = {"energy_price": "balancing_per_mwh", "penalty_factor": 3.0, "penalty_per_mwh": 200.0}
-    return Fleet(
+    return Scenario.fleet(
         name="synthetic",
         batteries=assets,
         markets=(
@@ -66,7 +68,7 @@ def synthetic(count: int = 4) -> Fleet:
     )
 
 
-def delivered(count: int = 5) -> Fleet:
+def delivered(count: int = 5) -> Scenario:
     """Return a fleet whose bids are delivered in full: a bid is energy, up discharges and down charges, and both earn.
 
     This is the reading of the fleet problem of a trading desk: x[t, m] is all there is to decide.
@@ -74,7 +76,7 @@ def delivered(count: int = 5) -> Fleet:
     assets = batteries(count)
     full, half = powers_of(assets), powers_of(assets, 0.5)
     columns = ("fast_up", "slow_up", "fast_down", "slow_down")
-    return Fleet(
+    return Scenario.fleet(
         name="delivered",
         batteries=assets,
         markets=tuple(
@@ -90,7 +92,7 @@ def delivered(count: int = 5) -> Fleet:
     )
 
 
-def dk2(count: int = 5) -> Fleet:
+def dk2(count: int = 5) -> Scenario:
     """Return a fleet in eastern Denmark on ``dk2-2021``: spot, FCR-N, FCR-D up, mFRR and FFR.
 
     Simplified: FCR-N is symmetric and is sold here as two halves, each at half its price, so that assets may share
@@ -102,7 +104,7 @@ def dk2(count: int = 5) -> Fleet:
     full = powers_of(assets)
     half = powers_of(assets, 0.5)
     fine = 200.0
-    return Fleet(
+    return Scenario.fleet(
         name="dk2",
         batteries=assets,
         markets=(
@@ -135,7 +137,7 @@ def dk2(count: int = 5) -> Fleet:
     )
 
 
-def nem(count: int = 5) -> Fleet:
+def nem(count: int = 5) -> Scenario:
     """Return a fleet in the Australian market on ``nem-nsw1`` and its kin: energy and the ten FCAS markets, 5 min.
 
     Simplified: a kW is sold once, although the market lets contingency services of different speed share it; energy is
@@ -146,7 +148,7 @@ def nem(count: int = 5) -> Fleet:
     full, half = powers_of(assets), powers_of(assets, 0.5)
     regulation = RandomActivation(0.5, 10.0 * MINUTE, 0.05, 0.4)
     spans = {"1s": 0.1, "6s": 1.0, "60s": 5.0, "5min": 10.0}
-    markets: list[Reserve | Trade] = [Trade("energy", "price_per_mwh", full)]
+    markets: list[FleetMarket] = [Trade("energy", "price_per_mwh", full)]
     for way, direction in (("raise", "up"), ("lower", "down")):
         markets.append(
             Reserve(
@@ -160,17 +162,16 @@ def nem(count: int = 5) -> Fleet:
                 penalty_per_mwh=300.0,
             )
         )
-        markets += [
-            Reserve(f"{way}_{span}", f"{way}_{span}_per_mw_h", direction, full, minutes * MINUTE)
-            for span, minutes in spans.items()
-        ]
-    return Fleet(name="nem", batteries=assets, markets=tuple(markets), clock=Clock(horizon=24, episode_steps=288))
+        for span, minutes in spans.items():
+            name = f"{way}_{span}"
+            markets.append(Reserve(name, f"{name}_per_mw_h", direction, full, minutes * MINUTE))
+    return Scenario.fleet(name="nem", batteries=assets, markets=markets, clock=Clock(horizon=24, episode_steps=288))
 
 
-PRESETS: dict[str, Callable[[], Fleet]] = {"delivered": delivered, "dk2": dk2, "nem": nem, "synthetic": synthetic}
+PRESETS: dict[str, Callable[[], Scenario]] = {"delivered": delivered, "dk2": dk2, "nem": nem, "synthetic": synthetic}
 
 
-def get_fleet(fleet: Fleet | str | Path) -> Fleet:
+def get_fleet(fleet: Scenario | str | Path) -> Scenario:
     """Return a preset by name, a fleet as it is, or one from a YAML file.
 
     Raises:
@@ -178,14 +179,14 @@ def get_fleet(fleet: Fleet | str | Path) -> Fleet:
         ConfigurationError: The file cannot be read.
 
     Example:
-        >>> len(get_fleet("dk2").markets), len(get_fleet("nem").markets)
+        >>> len(get_fleet("dk2").contracts), len(get_fleet("nem").contracts)
         (6, 11)
     """
     if isinstance(fleet, str) and fleet in PRESETS:
         return PRESETS[fleet]()
     if isinstance(fleet, str) and not fleet.endswith((".yaml", ".yml")):
         raise UnknownIdError.of("fleet", fleet, PRESETS)
-    return Fleet.read(fleet)
+    return read_file(Scenario, fleet, "fleet", "must be a Scenario, a preset or a YAML file")
 
 
 def usual_fleet(dataset: str | None) -> str:

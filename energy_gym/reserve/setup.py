@@ -6,83 +6,44 @@ of the data, so that they are data like the prices.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from energy_gym.contracts.activation import ActivationSeries, RandomActivation
+from energy_gym.contracts.fleet import Leg
 from energy_gym.contracts.reserve import Reserve
-from energy_gym.contracts.spot import Spot
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
-from energy_gym.entities import Flexible
-from energy_gym.entities.base import Laws
-from energy_gym.envs.keywords import aimed, check_step, narrowed, open_priced
-from energy_gym.envs.setup import DEFAULT_HORIZON, Setup, action_levels, check_count, episode_length
+from energy_gym.envs.assembly import table_names
+from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
+from energy_gym.envs.setup import Kind, Setup
 from energy_gym.errors import ConfigurationError
-from energy_gym.forecast import Forecast, get_forecast
-from energy_gym.reserve.dispatch import DISPATCHES, Dispatch, get_dispatch
-from energy_gym.reserve.fleet import Fleet, Leg
+from energy_gym.reserve.dispatch import DISPATCHES, get_dispatch
+from energy_gym.reserve.fleet import columns_of, fleet_of, legs_of, markets_of
 from energy_gym.reserve.oracle import best_of_fleet
 from energy_gym.reserve.presets import get_fleet, usual_fleet
+from energy_gym.reserve.statement import state_fleet
 from energy_gym.reserve.step import FleetStep
 from energy_gym.reserve.synthetic import synthetic_feed
-from energy_gym.reserve.unit import FleetUnit, expected_fleet
-from energy_gym.scenario import Site
-from energy_gym.tape import Slot, State, Tape
+from energy_gym.reserve.tape import FleetTape
+from energy_gym.reserve.unit import Dispatch, FleetUnit, expected_fleet
+from energy_gym.scenario import Scenario, Site
+from energy_gym.tape import Slot, State
 from energy_gym.units import UnitLaws
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Floats = npt.NDArray[np.float64]
-LAWS = UnitLaws(step=FleetStep, best=best_of_fleet, expected=expected_fleet)
-TERMINAL_HINT = 'pass terminal="free", or another energy_price in the fleet'
-
-
-@dataclass(frozen=True)
-class FleetTape(Tape):
-    """The look-ahead of a fleet, with the calls of the step before as last slots.
-
-    Args:
-        called: Name and share called by reserve that may be called, each share of shape (steps of the data,).
-    """
-
-    called: tuple[tuple[str, Floats], ...] = ()
-
-    @cached_property
-    def layout(self) -> tuple[Slot, ...]:
-        """See `Tape.layout`."""
-        return (*super().layout, *(Slot(f"called({name})", "1", 0.0, 1.0) for name, _ in self.called))
-
-    @cached_property
-    def bounds(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """See `Tape.bounds`."""
-        low, high = super().bounds
-        extra = np.zeros(len(self.called), dtype=np.float32)
-        return np.concatenate([low, extra]), np.concatenate([high, extra + 1.0])
-
-    @cached_property
-    def rows(self) -> npt.NDArray[np.float32]:
-        """See `Tape.rows`."""
-        usual = super().rows
-        rows = np.zeros((len(usual), len(self.layout)), dtype=np.float32)
-        rows[:, : usual.shape[1]] = usual[:, : usual.shape[1]]
-        for place, (_, shares) in enumerate(self.called):
-            before = np.concatenate([[0.0], shares])
-            rows[:, len(self.layout) - len(self.called) + place] = before[self.feed.first : self.feed.stop + 1]
-        rows.flags.writeable = False
-        return rows
+KIND = Kind(decision="fleet", expert="follow", mark_seconds=0.5)
+LAWS = UnitLaws(step=FleetStep, best=best_of_fleet, expected=expected_fleet, state=state_fleet)
+TERMINAL_HINT = 'pass terminal="free", or an EnergyValue with another price'
 
 
 @dataclass(frozen=True)
 class FleetSetup(Setup):
-    """A fleet on a feed; ``scenario`` holds the `Fleet`."""
+    """A fleet on a feed: one site, and one unit that plays it."""
 
     @property
     def unit(self) -> FleetUnit:
@@ -92,146 +53,145 @@ class FleetSetup(Setup):
             raise ConfigurationError(f"unit {found.name!r}", "must be a fleet", "make it with make_fleet_setup")
         return found
 
-    @property
-    def undifferentiable(self) -> str | None:
-        """See `Setup.undifferentiable`."""
-        if self.unit.dispatch.name == "optimal":
-            return "dispatch='optimal' is a solver's and has no gradient; dispatch='proportional' has one"
-        return None
 
-    def physical(self) -> FleetSetup:
-        """See `Setup.physical`: a bid for each asset and market."""
-        unit = replace(self.unit, dispatch=DISPATCHES["direct"])
-        return replace(self, units=(unit,), levels=None)
-
-    @cached_property
-    def flexibles(self) -> tuple[Flexible, ...]:
-        """What can be decided: the bids, in the order of the action."""
-        return tuple(_bids(self.unit))
-
-
-def _bids(unit: FleetUnit) -> list[Flexible]:
-    nothing = Laws(*[_no_law] * 4)
-    found = []
-    by_asset = unit.controls > len(unit.fleet.markets)
-    for market in unit.fleet.markets:
-        powers = market.prequalified_kw if by_asset else (market.maximum_kw,)
-        names = [f"{market.name}/{asset}" for asset in unit.fleet.batteries] if by_asset else [market.name]
-        for name, power in zip(names, powers, strict=True):
-            most = power * unit.hours
-            found.append(Flexible(name, nothing, None, 0.0, None, most, most, worth=0.0))
-    return found
-
-
-def _no_law(*_: Any) -> Any:
-    raise ConfigurationError("a bid", "has no law of its own", "play the fleet's step, which plays all of them")
-
-
+@with_common
 def make_fleet_setup(
+    common: Common,
     *,
-    fleet: Fleet | str | Path | None = None,
+    fleet: Scenario | str | Path | None = None,
     dispatch: str = "proportional",
     activation_seed: int = 0,
-    dataset: str | None = None,
-    data: pd.DataFrame | None = None,
-    split: str = "train",
-    period: tuple[str, str] | None = None,
-    forecast: str | Forecast = "published",
-    horizon: int | None = None,
-    actions: str = "continuous",
-    objective: str | None = None,
-    carbon_price: float | None = None,
-    terminal: str | None = None,
-    episode_steps: int | str | None = "default",
-    scenario: Fleet | str | Path | None = None,
-    reference: pd.DataFrame | None = None,
 ) -> FleetSetup:
     """Read and check the keywords of ``gym.make``; `FleetReserveEnv` says what each means."""
-    chosen = _fleet(fleet, scenario, dataset, data)
-    chosen = replace(chosen, objective=aimed(chosen.objective, objective, carbon_price, terminal))
-    synthetic = dataset is None and data is None and reference is None
-    feed = synthetic_feed(split) if synthetic else open_priced(chosen.markets, dataset, data, split, reference)
-    feed, clock = narrowed(feed, period), chosen.clock
-    _check_columns(chosen, feed)
-    feed = feed if data is None else _known_in_time(chosen, feed)
+    chosen = common.with_objective(_fleet(fleet, common))
+    check_settled(chosen, ("fleet",))
+    site, clock = fleet_of(chosen), chosen.clock
+    feed = common.within_period(_opened(site, common))
+    feed = feed if common.data is None else known_in_time(site, feed)
     check_step(clock, feed)
-    _check_seed(activation_seed)
-    unit, called = _laid(chosen, feed, get_dispatch(dispatch), activation_seed)
-    wanted = clock.episode_steps or "week" if episode_steps == "default" else episode_steps
-    ahead = check_count("horizon", (clock.horizon or DEFAULT_HORIZON) if horizon is None else horizon)
-    closing = _mean_value(chosen, feed)
+    laid = laid_fleet(chosen, site, feed, dispatch, activation_seed)
     return FleetSetup(
-        scenario=chosen,  # type: ignore[arg-type]  # a fleet stands where other environments have a scenario
+        scenario=chosen,
         feed=feed,
-        tape=FleetTape(feed, get_forecast(forecast), ahead, _seen(chosen), _states(chosen), called),
-        sites=(Site(chosen.name, chosen.batteries, {"energy": Spot(chosen.energy_price, chosen.carbon)}),),
-        units=(unit,),
-        closings=(_closing(chosen, feed, closing),),
-        keeping=(closing,),
-        levels=action_levels(actions),
-        episode_steps=episode_length(wanted, feed.stop - feed.first, feed),
-        whole=wanted is None,
+        tape=FleetTape(feed, common.foreseen, common.ahead(clock), laid.columns, laid.states, laid.called),
+        sites=(site,),
+        units=(laid.unit,),
+        closings=(laid.closing,),
+        continuation=(laid.continuation,),
+        levels=common.levels,
+        episode_steps=common.length(clock, feed),
+        whole=common.wanted(clock) is None,
+        kind=KIND,
     )
 
 
-def _fleet(fleet: Any, scenario: Any, dataset: str | None, data: Any) -> Fleet:
-    if fleet is not None and scenario is not None:
+def _fleet(fleet: Any, common: Common) -> Scenario:
+    if fleet is not None and common.scenario is not None:
         raise ConfigurationError("fleet= and scenario=", "mean the same thing here", "pass one of them")
-    given = fleet if fleet is not None else scenario
-    if given is None and data is not None:
+    given = fleet if fleet is not None else common.scenario
+    if given is None and common.data is not None:
         raise ConfigurationError("data= without fleet=", "says prices, not what sells at them", "pass fleet= as well")
-    return get_fleet(usual_fleet(dataset) if given is None else given)
+    return get_fleet(usual_fleet(common.dataset) if given is None else given)
 
 
-def _known_in_time(fleet: Fleet, feed: Feed) -> Feed:
+def _opened(site: Site, common: Common) -> Feed:
+    if common.dataset is None and common.data is None and common.reference is None and not common.told.said:
+        return synthetic_feed(common.split or "train")
+    return common.opened({name: market.price for name, market in markets_of(site).items()})
+
+
+def known_in_time(site: Site, feed: Feed) -> Feed:
     """Return a user's feed in which the price of called energy is known after its step, unless it is traded at too."""
-    sold = {market.price for market in fleet.markets}
-    called = {name for market in fleet.markets if isinstance(market, Reserve) and (name := market.energy_price)}
-    return replace(feed, published={**feed.published, **dict.fromkeys(called - sold, "after")})
+    markets = markets_of(site).values()
+    sold = {market.price for market in markets}
+    called = {name for market in markets if isinstance(market, Reserve) and (name := market.energy_price)}
+    published = {**feed.published, **dict.fromkeys(called - sold, "after")}
+    return replace(feed, published=published, said=(*feed.said, *(called - sold)))
 
 
-def _check_seed(seed: Any) -> None:
+def _check_columns(scenario: Scenario, site: Site, feed: Feed) -> None:
+    """Raise MissingColumnError, naming the market, where a price is not in the data."""
+    objective = scenario.objective
+    for name, market in markets_of(site).items():
+        for column in market.columns():
+            feed.require(column, f"market {name!r}")
+    if objective.needs_carbon:
+        feed.require(site.energy.carbon, f"objective={objective.kind!r}")
+    if objective.terminal != "free" and objective.kind != "carbon":
+        feed.require(_worth(site), f"terminal={objective.terminal!r} ({TERMINAL_HINT})")
+
+
+class LaidFleet(NamedTuple):
+    """A fleet on a feed: its unit, and what a setup holds beside it; see `Setup` and `FleetTape`."""
+
+    unit: FleetUnit
+    called: tuple[tuple[str, Floats], ...]
+    columns: tuple[str, ...]
+    states: tuple[State, ...]
+    closing: Closing
+    continuation: Closing
+
+
+def laid_fleet(scenario: Scenario, site: Site, feed: Feed, dispatch: str = "proportional", seed: int = 0) -> LaidFleet:
+    """Return a fleet of a scenario over the split of a feed.
+
+    Args:
+        scenario: The scenario, whose objective says what is seen and how an episode is closed.
+        site: The fleet.
+        feed: The data.
+        dispatch: Name of how bids become power by asset.
+        seed: Seed of the calls.
+
+    Raises:
+        MissingColumnError: The data lack a price.
+        UnknownIdError: There is no such dispatch.
+        ConfigurationError: The seed is no whole number of at least 0.
+    """
+    _check_columns(scenario, site, feed)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ConfigurationError(f"activation_seed={seed!r}", "must be a whole number of at least 0", "pass 0")
+    unit, called = lay_out_fleet(site, feed, get_dispatch(dispatch), seed)
+    mean = _mean_value(site, feed)
+    columns, closing = _seen(scenario, site), _closing(scenario, site, feed, mean)
+    return LaidFleet(unit, called, columns, _states(unit), closing, _usual_value(site, feed))
 
 
-def _check_columns(fleet: Fleet, feed: Feed) -> None:
-    """Raise MissingColumnError, naming the market, where a price is not in the data."""
-    for market in fleet.markets:
-        feed.require(market.price, f"market {market.name!r}")
-    for column in fleet.columns():
-        feed.require(column, f"fleet {fleet.name!r}")
-    if fleet.objective.needs_carbon:
-        feed.require(fleet.carbon, f"objective={fleet.objective.kind!r}")
-    if fleet.objective.terminal != "free" and fleet.objective.kind != "carbon":
-        feed.require(fleet.energy_price, f"terminal={fleet.objective.terminal!r} ({TERMINAL_HINT})")
+def lay_out_fleet(
+    site: Site, feed: Feed, dispatch: Dispatch, seed: int
+) -> tuple[FleetUnit, tuple[tuple[str, Floats], ...]]:
+    """Return a fleet over the split, and name and share of every reserve that may be called, over all data.
 
-
-def _laid(fleet: Fleet, feed: Feed, dispatch: Dispatch, seed: int) -> tuple[FleetUnit, tuple[tuple[str, Floats], ...]]:
-    """Return the fleet over the split, and name and share of every reserve that may be called, over all data."""
+    Args:
+        site: Batteries, and the contracts that a fleet settles.
+        feed: The data.
+        dispatch: How bids become power by asset.
+        seed: Seed of the calls.
+    """
     hours, window = feed.step_hours, slice(feed.first, feed.stop)
     steps = feed.stop - feed.first
-    legs = fleet.legs(hours)
+    legs = legs_of(site, hours)
     shares = [_shares(leg, place, feed, seed) for place, leg in enumerate(legs)]
     zeros = np.zeros(steps)
-    price = feed.values[fleet.energy_price][window] if fleet.energy_price in feed.values else zeros
+    price, carbon = (feed.values.get(column) for column in (_worth(site), site.energy.carbon))
+    price = zeros if price is None else price[window]
     energy = [leg.product.energy_price for leg in legs]
     unit = FleetUnit(
-        name=fleet.name,
-        flexibles=tuple(battery.flexible(name, hours, {}) for name, battery in fleet.batteries.items()),
+        name=site.name,
+        flexibles=tuple(found for name, item in site.entities.items() if (found := item.flexible(name, hours, {}))),
         fixed_kwh=zeros,
         curtailable_kwh=None,
         import_kwh=np.inf,
         export_kwh=np.inf,
         buy=price,
         sell=price,
-        carbon=feed.values[fleet.carbon][window] if fleet.carbon in feed.values else zeros,
+        carbon=zeros if carbon is None else carbon[window],
         rates=np.zeros(0),
         active=np.zeros((0, steps)),
         fresh=np.zeros((0, steps)),
         hours=hours,
-        fleet=fleet,
+        site=site,
         dispatch=dispatch,
+        by_asset=DISPATCHES["direct"],
         held_prices=np.stack([feed.values[leg.product.price][window] * leg.product.price_share for leg in legs]),
         energy_prices=np.stack([zeros if name is None else feed.values[name][window] for name in energy]),
         shares=np.stack([part[window] for part in shares]),
@@ -267,41 +227,47 @@ def _typical(leg: Leg) -> float | str:
     return float(process.shares(np.random.default_rng(0), 1, 1.0)[0])
 
 
-def _seen(fleet: Fleet) -> tuple[str, ...]:
+def _seen(scenario: Scenario, site: Site) -> tuple[str, ...]:
     """Return the columns an agent must see: those that its reward depends on."""
-    carbon = (fleet.carbon,) if fleet.objective.needs_carbon else ()
-    return tuple(dict.fromkeys((*fleet.columns(), *carbon)))
+    carbon = (site.energy.carbon,) if scenario.objective.needs_carbon else ()
+    return tuple(dict.fromkeys((*columns_of(site), *carbon)))
 
 
-def _states(fleet: Fleet) -> tuple[State, ...]:
-    several = len(fleet.batteries) > 1
+def _states(unit: FleetUnit) -> tuple[State, ...]:
+    several = len(unit.batteries) > 1
     return tuple(
         State(place, Slot(f"state_of_charge({name})" if several else "state_of_charge", "1", 0.0, 1.0), 0.0, size, 1.0)
-        for place, (name, size) in enumerate((name, item.capacity_kwh) for name, item in fleet.batteries.items())
+        for place, (name, size) in enumerate((name, item.capacity_kwh) for name, item in unit.batteries.items())
     )
 
 
-def _mean_value(fleet: Fleet, feed: Feed) -> Closing:
+def _worth(site: Site) -> str:
+    """Return the column of the price at which energy missing or left at the end is settled."""
+    return table_names(site)[0]
+
+
+def _usual_value(site: Site, feed: Feed) -> Closing:
+    """Return the same over the training part: what a plan that ends before the episode may know."""
+    worth, carbon = _worth(site), site.energy.carbon
+    price = feed.usual_value(worth) if worth in feed.values else 0.0
+    grams = feed.usual_value(carbon) if carbon in feed.values else 0.0
+    return Closing(price, price, grams, grams)
+
+
+def _mean_value(site: Site, feed: Feed) -> Closing:
     """Return the mean price and carbon intensity, for energy missing as for energy left."""
-    price = feed.statistics[fleet.energy_price].mean if fleet.energy_price in feed.values else 0.0
-    carbon = feed.statistics[fleet.carbon].mean if fleet.carbon in feed.values else 0.0
+    price, carbon = (
+        feed.statistics[column].mean if column in feed.values else 0.0 for column in (_worth(site), site.energy.carbon)
+    )
     return Closing(price, price, carbon, carbon)
 
 
-def _closing(fleet: Fleet, feed: Feed, mean: Closing) -> Closing:
+def _closing(scenario: Scenario, site: Site, feed: Feed, mean: Closing) -> Closing:
     """Return what energy missing or left over costs when an episode ends."""
-    if fleet.objective.terminal == "free":
+    terminal, price = scenario.objective.terminal, feed.values.get(_worth(site))
+    if terminal == "free":
         return Closing()
-    if fleet.objective.terminal == "cyclic":
-        highest = float(feed.values[fleet.energy_price].max()) if fleet.energy_price in feed.values else 0.0
+    if terminal == "cyclic":
+        highest = 0.0 if price is None else float(price.max())
         return Closing(max(highest, 0.0), 0.0, mean.missing_carbon, 0.0)
     return mean
-
-
-def reset_columns(unit: FleetUnit) -> Mapping[str, int]:
-    """Return the names of the figures in a fleet's state, and their places."""
-    assets, legs = list(unit.fleet.batteries), [leg.name for leg in unit.legs]
-    held = [f"held_kw/{leg}/{asset}" for leg in legs for asset in assets]
-    names = [f"energy_kwh/{asset}" for asset in assets]
-    names += [*held, *(f"called_kwh/{leg}" for leg in legs), *(f"delivered_kwh/{leg}" for leg in legs), "availability"]
-    return {name: place for place, name in enumerate(names)}

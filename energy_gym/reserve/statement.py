@@ -15,8 +15,9 @@ import numpy.typing as npt
 from energy_gym.contracts.reserve import availability_income, called_kwh
 from energy_gym.contracts.spot import KWH_PER_MWH, carbon_kg, energy_cost
 from energy_gym.entities.battery import lowest_energy, next_energy, wear_cost
+from energy_gym.modelling import Model
 from energy_gym.oracle.statement import Goal, state_closing
-from energy_gym.reserve.laws import DOWN, UP, Figures
+from energy_gym.reserve.laws import DOWN, UP, FleetFigures
 from energy_gym.reserve.laws import TOLERANCE as TICK_SHARE
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class StatedFleet(NamedTuple):
 
 
 def state_fleet(
-    model: Any,
+    model: Model,
     unit: FleetUnit,
     states: Sequence[float],
     goal: Goal,
@@ -69,7 +70,9 @@ def state_fleet(
     return StatedFleet(held)
 
 
-def _state_asset(model: Any, unit: FleetUnit, asset: int, row: list[Any], start: float, goal: Goal, free: bool) -> Any:
+def _state_asset(
+    model: Model, unit: FleetUnit, asset: int, row: list[Any], start: float, goal: Goal, free: bool
+) -> Any:
     """State what an asset can hold and what it delivers; return its energy at the end of each step.
 
     A ``free`` asset chooses its direction by itself; otherwise the fleet does.
@@ -98,26 +101,26 @@ def _state_asset(model: Any, unit: FleetUnit, asset: int, row: list[Any], start:
     _state_direction(model, unit, figures, row, (power, used, flows[UP] / cell.efficiency_discharge, kept, floor), free)
     net = flows[DOWN] - flows[UP]
     money, carbon = goal.weights
-    if any(sells) and cell.wear_per_kwh and money:
+    if sells[UP] and cell.wear_per_kwh and money:
         model.earn(wear_cost(flows[DOWN], flows[UP], cell) * -money)
     if any(sells) and carbon:
         model.earn(carbon_kg(net, unit.carbon) * -carbon)
     return energy
 
 
-def _sells(unit: FleetUnit, figures: Figures) -> tuple[bool, bool]:
+def _sells(unit: FleetUnit, figures: FleetFigures) -> tuple[bool, bool]:
     """Return by direction whether an asset may sell anything."""
     ways = {way for limit, way in zip(figures.limits_kw, unit.ways, strict=True) if limit}
     return UP in ways, DOWN in ways
 
 
-def _lowest(unit: FleetUnit, figures: Figures, start: float) -> Floats:
+def _lowest(unit: FleetUnit, figures: FleetFigures, start: float) -> Floats:
     """Return the least energy that can be stored at each step's end [kWh]."""
     return np.asarray(lowest_energy(figures.cell, start, len(unit)))
 
 
 def _state_direction(
-    model: Any, unit: FleetUnit, figures: Figures, row: list[Any], sums: tuple[Any, ...], free: bool
+    model: Model, unit: FleetUnit, figures: FleetFigures, row: list[Any], sums: tuple[Any, ...], free: bool
 ) -> None:
     """One binary a step (1 while serving up): one direction at a time, and nothing up where losses left too little."""
     power, used, drained, kept, floor = sums
@@ -166,7 +169,7 @@ def _state_direction(
     model.choose(rows, broken)
 
 
-def _state_calls(model: Any, unit: FleetUnit, asset: int, row: list[Any], kept: Any, goal: Goal) -> list[Any]:
+def _state_calls(model: Model, unit: FleetUnit, asset: int, row: list[Any], kept: Any, goal: Goal) -> list[Any]:
     """State what is called, delivered and paid; return the energies discharged and charged at the terminals."""
     figures = unit.assets[asset]
     cell, money = figures.cell, goal.weights.money
@@ -200,7 +203,7 @@ def _state_calls(model: Any, unit: FleetUnit, asset: int, row: list[Any], kept: 
 
 
 def _as_far_as_it_lasts(
-    model: Any, given: Any, asked: Any, left: Any, most_kw: float, span: float, unit: FleetUnit, place: int
+    model: Model, given: Any, asked: Any, left: Any, most_kw: float, span: float, unit: FleetUnit, place: int
 ) -> None:
     """One binary a step (1 where energy runs out): a call is met in full, or as far as the energy left lasts."""
     most = most_kw * unit.shares[place] * unit.hours
@@ -214,7 +217,7 @@ def _as_far_as_it_lasts(
     model.choose(rows, broken, seldom=True)
 
 
-def _sizes(model: Any, unit: FleetUnit, held: list[list[Any]]) -> None:
+def _sizes(model: Model, unit: FleetUnit, held: list[list[Any]]) -> None:
     """State what a market takes of all assets together: nothing below its smallest bid, and whole ticks."""
     for place, leg in enumerate(unit.legs):
         product, parts = leg.product, [row[place] for row in held if row[place] is not None]
@@ -230,7 +233,7 @@ def _sizes(model: Any, unit: FleetUnit, held: list[list[Any]]) -> None:
             _all_or_nothing(model, total, product.minimum_kw, product.maximum_kw)
 
 
-def _all_or_nothing(model: Any, total: Any, least: float, most: float) -> None:
+def _all_or_nothing(model: Model, total: Any, least: float, most: float) -> None:
     """One binary a step (1 while it is sold)."""
 
     def rows(sold: Any, at: Any) -> list[tuple[Any, Any]]:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from energy_gym.backends import Namespace, arrays, scalars
-from energy_gym.contracts.clearing import Trading, trading_arrays, trading_scalars, trading_tensors
+from energy_gym.contracts.clearing import trading_of
 from energy_gym.contracts.reserve import availability_income, non_delivery_cost
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import Flow
 from energy_gym.entities.battery import Cell, next_energy, wear_cost
-from energy_gym.reserve.laws import DOWN, UP, Figures, accepted, by_way, deliver, hold, rooms_kwh
+from energy_gym.reserve.laws import DOWN, UP, FleetFigures, accepted, by_way, deliver, hold, rooms_kwh
 
 if TYPE_CHECKING:
     from energy_gym.reserve.unit import FleetUnit
@@ -33,7 +33,7 @@ class FleetStep:
 
     def __init__(self, unit: FleetUnit, xp: Namespace) -> None:
         self._unit, self._xp = unit, xp
-        self._trading = _trading(xp)
+        self._trading = trading_of(xp)
         self._block = xp is arrays
         self._assets, self._width = _assets(unit.assets, xp), 1
         self._count, self._ways, self._short = len(unit.assets), unit.ways, unit.short
@@ -146,13 +146,7 @@ class FleetStep:
         return [sizes[leg] for leg in range(len(self._ways)) for sizes in held]
 
 
-def _trading(xp: Namespace) -> Trading:
-    if xp is scalars:
-        return trading_scalars
-    return trading_arrays if xp is arrays else trading_tensors()
-
-
-def _assets(assets: tuple[Figures, ...], xp: Namespace) -> tuple[Figures, ...]:
+def _assets(assets: tuple[FleetFigures, ...], xp: Namespace) -> tuple[FleetFigures, ...]:
     """Return the figures of assets as the numbers need them: one block for arrays, limits as tensors for tensors."""
     if xp is scalars:
         return assets
@@ -160,21 +154,21 @@ def _assets(assets: tuple[Figures, ...], xp: Namespace) -> tuple[Figures, ...]:
         return (_as_block(assets),)
     import torch
 
-    def wide(asset: Figures) -> tuple[Any, Any]:
+    def wide(asset: FleetFigures) -> tuple[Any, Any]:
         up, down = (torch.tensor(asset.rated_kw[way], dtype=torch.float64) for way in (UP, DOWN))
         return up, down
 
     return tuple(asset._replace(rated_kw=wide(asset)) for asset in assets)
 
 
-def _as_block(assets: Sequence[Figures], count: int = 1) -> Figures:
+def _as_block(assets: Sequence[FleetFigures], count: int = 1) -> FleetFigures:
     """Return all assets as one, each figure an array of shape (n, count)."""
 
     def columns(parts: Any) -> tuple[Any, ...]:
         each = (np.array(values, dtype=float)[:, None] for values in zip(*parts, strict=True))
         return tuple(np.ascontiguousarray(np.broadcast_to(column, (len(column), count))) for column in each)
 
-    return Figures(
+    return FleetFigures(
         Cell(*columns(asset.cell for asset in assets)),
         columns(asset.rated_kw for asset in assets),
         columns(asset.limits_kw for asset in assets),

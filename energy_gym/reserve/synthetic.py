@@ -91,7 +91,7 @@ def synthetic_feed(split: str) -> Feed:
         times=frame.index,
         values=values,
         published={name: _published(name) for name in values},
-        statistics={name: _statistics(series[train]) for name, series in values.items()},
+        statistics={name: Statistics.of(series[train]) for name, series in values.items()},
         first=first,
         stop=stop,
         filled=np.zeros(len(frame), dtype=bool),
@@ -107,8 +107,3 @@ def _published(column: str) -> str:
     if column.endswith("_per_mw_h"):
         return "day-ahead 24:00"
     return "day-ahead 13:00" if column == "price_per_mwh" else "after"
-
-
-def _statistics(series: Floats) -> Statistics:
-    low, middle, high = np.quantile(series, (0.05, 0.5, 0.95))
-    return Statistics(float(series.mean()), float(middle), float((high - low) / 2.0) or 1.0)

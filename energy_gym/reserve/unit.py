@@ -8,18 +8,50 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.backends import Namespace
 from energy_gym.contracts.activation import NoActivation
-from energy_gym.reserve.dispatch import Dispatch
-from energy_gym.reserve.fleet import Fleet, Leg
-from energy_gym.reserve.laws import DOWN, UP, Figures, figures
+from energy_gym.contracts.fleet import FleetMarket, Leg
+from energy_gym.entities import Battery, Flexible
+from energy_gym.entities.base import Laws
+from energy_gym.errors import ConfigurationError
+from energy_gym.reserve.fleet import legs_of, markets_of
+from energy_gym.reserve.laws import DOWN, UP, FleetFigures, figures
+from energy_gym.scenario import Site
 from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
+
+
+class Dispatch(Protocol):
+    """A way to share bids among assets."""
+
+    name: str
+
+    def controls(self, unit: FleetUnit) -> int:
+        """Return the number of bids of an action."""
+
+    def asked(
+        self,
+        unit: FleetUnit,
+        energies: Sequence[Any],
+        wishes: Sequence[Any],
+        assets: Sequence[FleetFigures],
+        xp: Namespace,
+    ) -> list[list[Any]]:
+        """Return the power asked of each asset (or of the block of all) by leg [kW].
+
+        Args:
+            unit: The fleet.
+            energies: Energies stored, by asset or as one block [kWh].
+            wishes: The action: bids in [-1, 1].
+            assets: Figures, as ``energies``.
+            xp: Namespace of the numbers.
+        """
 
 
 @dataclass(frozen=True)
@@ -30,8 +62,9 @@ class FleetUnit(Unit):
     (legs times n) [kW], energy called by leg and energy delivered by leg [kWh], and the payment for holding [currency].
 
     Args:
-        fleet: Batteries and markets.
+        site: Batteries and markets.
         dispatch: How bids become power by asset.
+        by_asset: The dispatch in which an action bids for each asset by itself: all that physics allows.
         held_prices: Payment for holding by leg, shape (legs, T) [currency/MW/h].
         energy_prices: Price of called energy by leg, shape (legs, T) [currency/MWh].
         shares: Share called by leg, shape (legs, T).
@@ -39,8 +72,9 @@ class FleetUnit(Unit):
         proving: Whether a plan comes with a bound; without one it is found in half the time.
     """
 
-    fleet: Fleet
+    site: Site
     dispatch: Dispatch
+    by_asset: Dispatch
     held_prices: Floats
     energy_prices: Floats
     shares: Floats
@@ -48,9 +82,19 @@ class FleetUnit(Unit):
     proving: bool = True
 
     @cached_property
+    def batteries(self) -> dict[str, Battery]:
+        """The assets by name."""
+        return {name: entity for name, entity in self.site.entities.items() if isinstance(entity, Battery)}
+
+    @cached_property
+    def markets(self) -> dict[str, FleetMarket]:
+        """What is sold by name, in the order of the controls."""
+        return markets_of(self.site)
+
+    @cached_property
     def legs(self) -> tuple[Leg, ...]:
         """The directions of all markets."""
-        return self.fleet.legs(self.hours)
+        return legs_of(self.site, self.hours)
 
     @cached_property
     def ways(self) -> tuple[int, ...]:
@@ -58,10 +102,10 @@ class FleetUnit(Unit):
         return tuple(UP if leg.product.direction == "up" else DOWN for leg in self.legs)
 
     @cached_property
-    def assets(self) -> tuple[Figures, ...]:
+    def assets(self) -> tuple[FleetFigures, ...]:
         """Figures by asset."""
-        batteries = self.fleet.batteries.values()
-        found = [figures(battery, place, self.legs, self.hours) for place, battery in enumerate(batteries)]
+        batteries = enumerate(self.batteries.values())
+        found = [figures(battery, place, self.legs, self.hours) for place, battery in batteries]
         # One flag for all, so that assets one by one and as a block go through the same operations.
         both = any(asset.both for asset in found)
         return tuple(asset._replace(both=both) for asset in found)
@@ -80,24 +124,52 @@ class FleetUnit(Unit):
         """See `Unit.plain`."""
         return False
 
+    @cached_property
+    def decisions(self) -> tuple[Flexible, ...]:
+        """See `Unit.decisions`: the bids."""
+        return tuple(_bids(self))
+
     @property
     def controls(self) -> int:
         """Number of bids of an action."""
-        return self.dispatch.controls(self.fleet)
+        return self.dispatch.controls(self)
+
+    @property
+    def undifferentiable(self) -> str | None:
+        """See `Unit.undifferentiable`."""
+        if self.dispatch.name == "optimal":
+            return "dispatch='optimal' is a solver's and has no gradient; dispatch='proportional' has one"
+        return None
+
+    def physical(self) -> Self:
+        """See `Unit.physical`: a bid for each asset and market."""
+        return replace(self, dispatch=self.by_asset)
 
     @property
     def initial(self) -> tuple[Any, ...]:
         """State at the start of an episode."""
-        count, legs = len(self.fleet.batteries), len(self.legs)
-        energies = tuple(battery.energy_initial_kwh for battery in self.fleet.batteries.values())
+        count, legs = len(self.batteries), len(self.legs)
+        energies = tuple(battery.energy_initial_kwh for battery in self.batteries.values())
         return (*energies, *([0.0] * (count * legs + 2 * legs + 1)))
 
-    def window(self, first: int, stop: int) -> FleetUnit:
+    @property
+    def told(self) -> tuple[tuple[str, int], ...]:
+        """See `Unit.told`."""
+        assets, legs = list(self.batteries), [leg.name for leg in self.legs]
+        names = [f"energy_kwh/{asset}" for asset in assets]
+        names += [f"held_kw/{leg}/{asset}" for leg in legs for asset in assets]
+        names += [*(f"called_kwh/{leg}" for leg in legs), *(f"delivered_kwh/{leg}" for leg in legs), "availability"]
+        return tuple((name, place) for place, name in enumerate(names))
+
+    def unproved(self) -> Self:
+        """See `Unit.unproved`."""
+        return replace(self, proving=False)
+
+    def window(self, first: int, stop: int) -> Self:
         """See `Unit.window`."""
         part = slice(first, stop)
-        whole = super().window(first, stop)
         cut = {name: getattr(self, name)[:, part] for name in ("held_prices", "energy_prices", "shares")}
-        return replace(whole, **cut)  # type: ignore[return-value]  # replacing keeps the class
+        return replace(super().window(first, stop), **cut)
 
     def signals(self) -> list[tuple[Any, ...]]:
         """See `Unit.signals`."""
@@ -122,6 +194,23 @@ class FleetUnit(Unit):
         return np.ascontiguousarray(np.concatenate([table, np.zeros((len(table), 1))], axis=1))
 
 
+def _bids(unit: FleetUnit) -> list[Flexible]:
+    nothing = Laws(*[_no_law] * 4)
+    found = []
+    by_asset = unit.controls > len(unit.markets)
+    for market, contract in unit.markets.items():
+        powers = contract.powers(list(unit.batteries)) if by_asset else (contract.maximum_kw,)
+        names = [f"{market}/{asset}" for asset in unit.batteries] if by_asset else [market]
+        for name, power in zip(names, powers, strict=True):
+            most = power * unit.hours
+            found.append(Flexible(name, nothing, None, 0.0, None, most, most, worth=0.0))
+    return found
+
+
+def _no_law(*_: Any) -> Any:
+    raise ConfigurationError("a bid", "has no law of its own", "play the fleet's step, which plays all of them")
+
+
 def expected_fleet(unit: FleetUnit, outlook: Mapping[str, Floats]) -> FleetUnit:
     """Return a fleet with prices as forecast and calls at their typical share; its plan needs no bound."""
     steps = len(unit)
@@ -131,7 +220,7 @@ def expected_fleet(unit: FleetUnit, outlook: Mapping[str, Floats]) -> FleetUnit:
     usual = [np.clip(outlook[item], 0.0, 1.0) if isinstance(item, str) else item for item in unit.typical]
     return replace(
         unit,
-        carbon=outlook.get(unit.fleet.carbon, np.zeros(steps)),
+        carbon=outlook.get(unit.site.energy.carbon, np.zeros(steps)),
         held_prices=_stacked(held, steps),
         energy_prices=_stacked(energy, steps),
         shares=_stacked(usual, steps),

@@ -27,17 +27,31 @@ class ArbitrageEnv(EnergyEnv):
     **Episode.** One week from a random start of the split; it ends by truncation. ``episode_steps=None`` plays the
     whole split; ``reset(options={"start": "2022-03-01T00:00Z", "steps": 168})`` picks a window.
 
+    **Data.** By default ERCOT's day-ahead price, which ships with the package; other markets are fetched.
+
     **Keywords.** ``dataset`` (id; default ``"ercot-2021-2022"``) or ``data`` (DataFrame with a time-zone-aware index,
-    ``price_per_mwh`` and, where carbon counts, ``carbon_g_per_kwh``; scaled by fixed figures, or by those of a frame
-    given as ``reference``; it has no splits), ``split`` (``"train"``, ``"validation"``, ``"test"``, ``"all"``),
+    ``price_per_mwh`` and, where carbon counts, ``carbon_g_per_kwh``), ``split`` (``"train"``, ``"validation"``,
+    ``"test"``, ``"all"``),
     ``period`` (a part of the split, such as ``("2021-01-01", "2021-04-01")``, local time),
     ``forecast`` (``"published"``, ``"perfect"``, ``"yesterday"`` or an object with ``rows``), ``horizon`` (24 steps),
     ``actions``, ``objective``, ``carbon_price``, ``terminal`` (``"settle"`` or ``"free"``), ``episode_steps``,
     ``battery``, ``scenario``, ``render_mode`` (``"rgb_array"``, ``"human"``).
 
+    **A frame of one's own.** A value is known when its step is over, unless ``published`` says otherwise: a rule for
+    all prices, or one by column: ``"day-ahead HH:MM"`` of the day before, ``"at-start"`` of its step, ``"always"``,
+    ``"after"`` it. A column ``forecast_...`` is what is believed of the column it names. Local days are those of
+    ``zone``, or of the index; they are asked for where that is UTC. ``splits`` maps ``"train"``, ``"validation"`` and
+    ``"test"`` to pairs of moments; a split of a frame that has none is made by date (three fifths, one, one), and
+    without ``split`` all of it is played. Observations are scaled by ``splits["train"]``, else by the first fifth, or
+    by the frame ``reference``. ``stamps="end"`` says that a stamp ends its step. Units that a name says, such as
+    ``price_per_kwh`` or ``load_mw``, are converted. What is assumed is told when the environment is made.
+
     **Source.** Scenario 1 of EnCortex (energy arbitrage with a battery).
 
-    **Versions.** v0: first version.
+    **Versions.** v0: first version. Of a frame given as ``data=``, prices count as known when their step is over, no
+    longer at 13:00 of the day before; observations are scaled by its training part; an explicit split is honoured; a
+    plan values what is left by the training part; a start without a time zone is local time. Standby losses of a
+    battery compound. Nothing of this changes what the defaults return.
 
     Example:
         >>> import gymnasium as gym

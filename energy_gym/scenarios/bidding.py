@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from energy_gym.bidding.choosing import ChoosingEnv, ChoosingVectorEnv
+from energy_gym.bidding import env
 
 
-class BiddingEnv(ChoosingEnv):
+class BiddingEnv(env.ProducerEnv):
     """A producer with solar, wind and storage serves a consumer and sells the rest day-ahead and in real time.
 
     **Decision.** One flat Box in [-1, 1], named entry by entry in ``env.unwrapped.entries``: the storage's power (+1
@@ -33,23 +33,29 @@ class BiddingEnv(ChoosingEnv):
     at the mean day-ahead price), ``penalty`` (``deviation_cost`` and ``unmatched_cost``), ``wear``, ``demand_charge``
     and ``carbon_kg`` add up to it.
 
-    **Presets.** ``"eu-hourly"`` (default): tomorrow's hours at 12:00; deviations at the balancing prices, or at the one
-    imbalance price where the data have it. ``"india-15min"``: 96 quarter hours at 14:00, two quarter hours an hour
-    ahead every half hour, deviations band by band. Each runs on synthetic data of its own; ``dataset="dk2-2021"``,
-    ``"dk2-2024"`` or ``"belgium"`` are fetched, and lack of wind, solar or load is made up by a synthetic site, which
-    the title says. Sites are scaled to 30 MW of wind, 5.5 MW of sun and a load of 20 MW on average.
+    **Presets.** ``"eu-hourly"`` (default): tomorrow's hours at 12:00; deviations at the balancing prices, at the one
+    imbalance price where the data have it, or at what a shortage paid and a surplus earned where they tell that apart.
+    ``"india-15min"``: 96 quarter hours at 14:00, two quarter hours an hour ahead every half hour, deviations band by
+    band. Each runs on synthetic data of its own; ``dataset="dk2-2021"``, ``"dk2-2024"`` or ``"belgium"`` are fetched,
+    and lack of wind, solar or load is made up by a synthetic site, which the title says. Sites are scaled to 30 MW of
+    wind, 5.5 MW of sun and a load of 20 MW on average.
 
     **Episode.** One week from a random start, with nothing committed; it ends by truncation. ``episode_steps=None``
     plays the whole split; ``reset(options={"start": "2022-03-01T00:00Z", "steps": 168})`` picks a window. What was
     committed for later than that is not settled.
 
-    **Keywords.** ``preset``, ``dataset``, ``data``, ``reference``, ``split``, ``period``, ``forecast``, ``horizon``,
-    ``actions``, ``objective``, ``carbon_price``, ``terminal``, ``episode_steps``, ``storage`` (a `PumpedHydro` or a
-    `Battery`), ``bids``, ``scenario`` (with a `Trading` and a `Supply` contract), ``render_mode``.
+    **Data.** By default synthetic; eastern Denmark (``"dk2-2021"``, ``"dk2-2024"``) and Belgium are fetched.
+
+    **Keywords.** ``preset``, ``dataset``, ``data`` (with ``published``, ``zone``, ``splits``, ``stamps``,
+    ``reference`` as in ``energy_gym/Arbitrage-v0``), ``split``, ``period``, ``forecast``, ``horizon``, ``actions``,
+    ``objective``, ``carbon_price``, ``terminal``, ``episode_steps``, ``storage`` (a `PumpedHydro` or a `Battery`),
+    ``bids``, ``scenario`` (with a `Trading` and a `Supply` contract), ``render_mode``.
 
     **Source.** Scenario 3 of EnCortex (24/7 demand matching and bidding optimisation).
 
-    **Versions.** v0: first version.
+    **Versions.** v0: first version. On ``dk2-2021``, deviations from 1 November 2021 on are settled at the one price of
+    that time, no longer at the two balancing prices. Observations of a frame given as ``data=`` are scaled by its
+    training part; a price that no market sells is known when its step is over unless ``published=`` says otherwise.
 
     Example:
         >>> import gymnasium as gym
@@ -64,7 +70,7 @@ class BiddingEnv(ChoosingEnv):
     """
 
 
-class BiddingVectorEnv(ChoosingVectorEnv):
+class BiddingVectorEnv(env.ProducerVectorEnv):
     """A batch of `BiddingEnv`; each environment has its own window and seed.
 
     Example:

@@ -74,8 +74,8 @@ class CommercialEnv(EnergyEnv):
 
     **Episode.** 30 days from a random start of the split, maxima starting from zero; closed at the mean price.
 
-    **Data.** By default a commercial profile made from the embedded Californian homes, as its card says (400 kW load,
-    200 kW PV). ``data=`` needs ``load_kw`` and ``pv_kw`` at 15 min.
+    **Data.** By default a profile made from the Californian homes, as its card says. It has 400 kW load and 200 kW PV;
+    ``data=`` needs ``load_kw`` and ``pv_kw`` at 15 min.
 
     **Keywords.** As for ``energy_gym/Arbitrage-v0``.
 

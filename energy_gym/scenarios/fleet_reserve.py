@@ -39,11 +39,14 @@ class FleetReserveEnv(FleetEnv):
     **Episode.** One week from a random start of the split; it ends by truncation. ``episode_steps=None`` plays the
     whole split; ``reset(options={"start": "2021-11-01T00:00Z", "steps": 168})`` picks a window.
 
-    **Keywords.** ``fleet`` (``"synthetic"``, ``"delivered"``, ``"dk2"``, ``"nem"``, a YAML file or an
-    `energy_gym.reserve.Fleet`; default: the one that goes with the data), ``dispatch``, ``activation_seed``,
-    ``dataset`` (such as ``"dk2-2021"`` or ``"nem-nsw1"``; default: a synthetic year) or ``data`` (columns
-    ``*_per_mw_h``, ``*_per_mwh``, ``*_share``), ``split``, ``period``, ``forecast``, ``horizon``, ``actions``,
-    ``objective``, ``carbon_price``, ``terminal``, ``episode_steps``, ``render_mode``.
+    **Data.** By default a synthetic year; eastern Denmark and the Australian market are fetched.
+
+    **Keywords.** ``fleet`` or ``scenario``, which mean the same here (``"synthetic"``, ``"delivered"``, ``"dk2"``,
+    ``"nem"``, a YAML file or a scenario of batteries and reserve contracts, such as `energy_gym.Scenario.fleet` makes;
+    default: the one that goes with the data), ``dispatch``, ``activation_seed``, ``dataset`` (such as ``"dk2-2021"`` or
+    ``"nem-nsw1"``; default: a synthetic year) or ``data`` (columns ``*_per_mw_h``, ``*_per_mwh``, ``*_share``),
+    ``split``, ``period``, ``forecast``, ``horizon``, ``actions``, ``objective``, ``carbon_price``, ``terminal``,
+    ``episode_steps``, ``render_mode``.
 
     **Source.** The fleet problem of a trading desk: n batteries, m markets up or down, x[t, m] to decide, no asset
     charging and discharging in one step; with holding, calls and durations added.

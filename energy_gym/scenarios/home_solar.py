@@ -95,8 +95,9 @@ class HomeSolarEnv(EnergyEnv):
     **Episode.** One week from a random start of the split. It ends where it started (``terminal="cyclic"``): energy
     missing is bought back at the highest price of the data, energy above the start earns nothing.
 
-    **Data.** By default home 1 of the 17 Californian ones (``home=1`` to ``17``; hourly, in the package).
-    ``dataset="ausgrid-12"`` is a home in Sydney (30 min; fetched; its tariff is a stand-in of the usual shape).
+    **Data.** By default the first of 17 Californian homes (``home=1`` to ``17``), which ship with the package; one in
+    Sydney is fetched. The Californian ones are hourly, ``dataset="ausgrid-12"`` has 30 min (its tariff is a stand-in of
+    the usual shape).
     ``data=`` needs ``load_kw``, ``pv_kw`` and ``price_per_mwh``; `energy_gym.data.homes` makes such days, synthetic.
 
     **Keywords.** ``home``; all others as for ``energy_gym/Arbitrage-v0``.

@@ -56,9 +56,9 @@ class MicrogridEnv(EnergyEnv):
 
     **Episode.** One week from a random start of the split, closed at the mean import price (``terminal="settle"``).
 
-    **Data.** By default the 17 Californian homes as a community (hourly, their time-of-use tariff; exports earn 70
-    USD/MWh), which ships with the package. ``dataset="emsx-7"`` is a site of the EMSx benchmark (15 min, its battery,
-    tariff and forecasts; fetched). ``data=`` needs ``load_kw``, ``pv_kw`` and ``price_per_mwh``.
+    **Data.** By default 17 Californian homes as a community, which ship with the package; EMSx sites are fetched. The
+    homes are hourly, with their time-of-use tariff; exports earn 70 USD/MWh. ``dataset="emsx-7"`` is a site of the EMSx
+    benchmark (15 min, its battery, tariff and forecasts). ``data=`` needs ``load_kw``, ``pv_kw`` and ``price_per_mwh``.
 
     **Keywords.** As for ``energy_gym/Arbitrage-v0``; ``scenario=`` replaces the whole site.
 

@@ -1,20 +1,41 @@
-"""The ids and where their classes live; one list, read by Gymnasium, the command line and the tests.
+"""The ids and where their classes live, as the files of this folder state them.
 
-One rule: registering imports no class, and Gymnasium only when called: Gymnasium calls it while being imported itself,
-and importing this package first makes Gymnasium do so.
+One rule: a file here whose docstring begins with an id, such as ``energy_gym/Arbitrage-v0``, registers it; its classes
+are named after the id, ``ArbitrageEnv`` and ``ArbitrageVectorEnv``. Registering imports no class, and Gymnasium only
+when called: Gymnasium calls it while being imported itself, and importing this package first makes Gymnasium do so.
 """
 
 from __future__ import annotations
 
-SCENARIOS = {
-    "energy_gym/Arbitrage-v0": ("energy_gym.scenarios.arbitrage", "ArbitrageEnv", "ArbitrageVectorEnv"),
-    "energy_gym/Commercial-v0": ("energy_gym.scenarios.commercial", "CommercialEnv", "CommercialVectorEnv"),
-    "energy_gym/HomeSolar-v0": ("energy_gym.scenarios.home_solar", "HomeSolarEnv", "HomeSolarVectorEnv"),
-    "energy_gym/Microgrid-v0": ("energy_gym.scenarios.microgrid", "MicrogridEnv", "MicrogridVectorEnv"),
-    "energy_gym/Scenario-v0": ("energy_gym.scenarios.composed", "ScenarioEnv", "ScenarioVectorEnv"),
-    "energy_gym/FleetReserve-v0": ("energy_gym.scenarios.fleet_reserve", "FleetReserveEnv", "FleetReserveVectorEnv"),
-    "energy_gym/Bidding-v0": ("energy_gym.scenarios.bidding", "BiddingEnv", "BiddingVectorEnv"),
-}
+import re
+from pathlib import Path
+
+_ID = re.compile(r'"""``(energy_gym/(\w+)-v\d+)``')
+
+
+def classes_of(name: str, module: str) -> tuple[str, str, str]:
+    """Return the module, the class of the single environment and the class of batches of an id.
+
+    Example:
+        >>> classes_of("bakery/Bakery-v0", "bakery")
+        ('bakery', 'BakeryEnv', 'BakeryVectorEnv')
+    """
+    word = name.rpartition("/")[2].rpartition("-v")[0]
+    return module, f"{word}Env", f"{word}VectorEnv"
+
+
+def _found() -> dict[str, tuple[str, str, str]]:
+    """Return what the files of this folder register, by id."""
+    entries = {}
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        with path.open(encoding="utf-8") as file:
+            declared = _ID.match(file.readline())
+        if declared:
+            entries[declared[1]] = classes_of(declared[1], f"energy_gym.scenarios.{path.stem}")
+    return dict(sorted(entries.items()))
+
+
+SCENARIOS = _found()
 
 # What bids in markets has keywords, columns and actions of its own in place of a scenario.
 MARKETS = ("energy_gym/Bidding-v0", "energy_gym/FleetReserve-v0")
@@ -22,15 +43,25 @@ MARKETS = ("energy_gym/Bidding-v0", "energy_gym/FleetReserve-v0")
 
 def register_envs() -> None:
     """Register every id of the suite with Gymnasium; calling it again changes nothing."""
+    for name, (module, _, _) in SCENARIOS.items():
+        register_id(name, module)
+
+
+def register_id(name: str, module: str) -> None:
+    """Register an id whose classes are named after it in a module; one that is registered already stays as it is.
+
+    Example:
+        >>> register_id("energy_gym/Arbitrage-v0", "energy_gym.scenarios.arbitrage")
+    """
     from gymnasium.envs.registration import register, registry
 
-    for name, (module, single, batch) in SCENARIOS.items():
-        if name not in registry:
-            # An environment checks actions and the order of calls itself: two wrappers less, a fifth faster.
-            register(
-                id=name,
-                entry_point=f"{module}:{single}",
-                vector_entry_point=f"{module}:{batch}",
-                order_enforce=False,
-                disable_env_checker=True,
-            )
+    module, single, batch = classes_of(name, module)
+    if name not in registry:
+        # An environment checks actions and the order of calls itself: two wrappers less, a fifth faster.
+        register(
+            id=name,
+            entry_point=f"{module}:{single}",
+            vector_entry_point=f"{module}:{batch}",
+            order_enforce=False,
+            disable_env_checker=True,
+        )

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
 from energy_gym.files import write_atomically
-from energy_gym.plots import INK, colours
-from energy_gym.sweeps.sweep import read_sweep
+from energy_gym.leaderboard.plots import INK, colours
+from energy_gym.sweeps.results import read_sweep
 from energy_gym.trees import check_keys
 
 if TYPE_CHECKING:

@@ -25,8 +25,7 @@ from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.forecast import get_forecast
 from energy_gym.paths import resource
 from energy_gym.scenario import Scenario
-from energy_gym.scenario_files import parsed
-from energy_gym.trees import build, check_keys, mapping
+from energy_gym.trees import build, check_keys, mapping, parsed
 
 STUDIES = ("benchmarks", "studies")
 PARTS = ("task", "scenario", "forecast", "agent")
@@ -183,16 +182,20 @@ def environment_class(task: Mapping[str, Any]) -> type[EnergyEnv]:
 
     Raises:
         UnknownIdError: An unknown id.
-        ConfigurationError: One that is no scenario of entities and contracts.
+        ConfigurationError: One that asks for bids.
     """
-    from energy_gym.scenarios.registration import SCENARIOS
+    from energy_gym.scenarios.registration import MARKETS, SCENARIOS
 
     name = str(task["id"])
     if name not in SCENARIOS:
         raise UnknownIdError.of("environment", name, SCENARIOS)
+    if name in MARKETS:
+        raise ConfigurationError(
+            f"task.id={name!r}",
+            "asks for bids, and has no scenario of entities whose power is set, as a study varies",
+            "choose another id",
+        )
     entry: Any = gym.envs.registration.load_env_creator(str(gym.spec(name).entry_point))
-    if entry._make_setup is not EnergyEnv._make_setup:
-        raise ConfigurationError(f"task.id={name!r}", "has no scenario of entities and contracts", "choose another id")
     return entry
 
 

@@ -14,14 +14,13 @@ from typing import Any
 
 import gymnasium as gym
 
-import energy_gym
 from energy_gym.agents.base import Agent
 from energy_gym.agents.registry import agent_class, agent_factory, make_agent
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.evaluation import PARTS, Evaluation, evaluate
+from energy_gym.evaluation.episode import PARTS, Evaluation, evaluate
+from energy_gym.leaderboard.runs import EPISODE_SEED, source_hash
+from energy_gym.leaderboard.suites import Task
 from energy_gym.oracle import Solution, solve
-from energy_gym.runs import EPISODE_SEED, source_hash
-from energy_gym.suites import Task
 from energy_gym.sweeps.experiment import (
     ORACLE,
     _left,
@@ -32,6 +31,7 @@ from energy_gym.sweeps.experiment import (
     read_scenario,
 )
 from energy_gym.sweeps.grid import leaves
+from energy_gym.version import __version__
 
 FIGURES = (
     "return",
@@ -73,6 +73,8 @@ class Planned:
 
 class Meter(gym.Wrapper[Any, Any, Any, Any]):
     """Measures what batteries give out, and what capacity they have left."""
+
+    faithful = True
 
     def __init__(self, env: Any) -> None:
         super().__init__(env)
@@ -173,7 +175,7 @@ def point_key(tree: Mapping[str, Any]) -> str:
     name = str(tree["agent"]["name"])
     source = "" if name == ORACLE else source_hash(agent_factory(name).name)
     text = json.dumps(tree, sort_keys=True, default=str)
-    parts = (text, _data_hash(json.dumps(tree["task"], sort_keys=True)), source, energy_gym.__version__)
+    parts = (text, _data_hash(json.dumps(tree["task"], sort_keys=True)), source, __version__)
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:24]
 
 

@@ -13,19 +13,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from energy_gym.engines import Failure, opened
 from energy_gym.errors import MissingExtraError, ResultsError
 from energy_gym.files import write_atomically
-from energy_gym.results import versions
-from energy_gym.runs import write_json
+from energy_gym.leaderboard.engines import Failure, opened
+from energy_gym.leaderboard.results import versions
+from energy_gym.leaderboard.runs import write_json
+from energy_gym.sweeps.drawing import PLOT, draw
 from energy_gym.sweeps.experiment import Experiment
 from energy_gym.sweeps.grid import points_of
 from energy_gym.sweeps.playing import FIGURES, make_environment, play_point, point_key
+from energy_gym.sweeps.results import POINTS, STORY, TABLE
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLE, STORY, POINTS = "sweep.parquet", "sweep.json", "points"
 Progress = Callable[[int, int], None]
 
 
@@ -95,27 +96,10 @@ def run_sweep(
 
 def _draw(folder: Path, frame: pd.DataFrame, varied: bool) -> None:
     """Draw the sweep where there is anything to draw and the extra is installed."""
-    from energy_gym.sweeps.drawing import PLOT, draw
-
     (folder / PLOT).unlink(missing_ok=True)
     if varied and not frame.empty:
         with suppress(MissingExtraError):
             draw([folder])
-
-
-def read_sweep(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return the table of a sweep's folder, and what is told of it.
-
-    Raises:
-        ResultsError: The folder holds no sweep.
-    """
-    import pandas as pd
-
-    try:
-        story = json.loads((Path(path) / STORY).read_text(encoding="utf-8"))
-        return pd.read_parquet(Path(path) / TABLE), dict(story)
-    except (OSError, ValueError) as error:
-        raise ResultsError(f"{path}", "holds no sweep", "name a folder that energy-gym sweep has written") from error
 
 
 def _folder(out: str | Path) -> Path:

@@ -14,9 +14,10 @@ import pandas as pd
 from energy_gym.data import load
 from energy_gym.data.feed import DEFAULT_DATASET
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.setup import check_count
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import BrokenPromiseError
 from energy_gym.scenario import Scenario
+from energy_gym.scenarios.composed import ScenarioEnv
 from energy_gym.testing.episodes import check_episodes, check_gymnasium
 from energy_gym.testing.foresight import check_foresight
 from energy_gym.testing.laws import check_laws
@@ -80,8 +81,8 @@ def check_scenario(
     check_round_trip(chosen)
     source = {"dataset": dataset} if data is None else {"data": data}
     keywords: dict[str, Any] = {"scenario": chosen, "episode_steps": steps, **source}
-    env = EnergyEnv(**keywords)
-    check_gymnasium(EnergyEnv(**keywords))
+    env = ScenarioEnv(**keywords)
+    check_gymnasium(ScenarioEnv(**keywords))
     backends = check_laws(env.setup, steps, SEQUENCES, random, torch)
     check_episodes(keywords, episodes, steps, seed, random)
     frame = _frame(data, dataset, steps)

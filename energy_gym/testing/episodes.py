@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import BrokenPromiseError
+from energy_gym.scenarios.composed import ScenarioEnv, ScenarioVectorEnv
 from energy_gym.testing.laws import random_wishes
 from energy_gym.testing.report import compare, differ
 
 Floats = npt.NDArray[np.float64]
 ROUNDING = 1e-9
+PARTS = ("energy_cost", "wear", "penalty", "demand_charge", "carbon_kg")
 
 
 def check_gymnasium(env: EnergyEnv) -> None:
@@ -41,7 +42,7 @@ def check_episodes(keywords: dict[str, Any], episodes: int, steps: int, seed: in
     Raises:
         BrokenPromiseError: One of them does not hold.
     """
-    env = EnergyEnv(**keywords)
+    env = ScenarioEnv(**keywords)
     wishes = random_wishes(random, (episodes, steps, env.setup.controls))
     trails = [_trail(env, seed + index, wishes[index]) for index in range(episodes)]
     names = ("reward", *(slot.name for slot in env.layout))
@@ -80,19 +81,19 @@ def _check_observation(env: EnergyEnv, step: int, observation: Any) -> None:
 def _check_parts(env: EnergyEnv, step: int, gain: float, info: dict[str, Any]) -> None:
     """Hold a reward to be the sum of its parts in ``info``, and all figures to be finite."""
     for name, value in info.items():
-        if not np.isfinite(value):
+        if not np.isfinite(value).all():
             raise BrokenPromiseError(f"info: {name} at step {step} is {value}", "must be finite", "correct the laws")
     money, carbon = env.setup.weights
     spent = info["energy_cost"] + info["wear"] + info["penalty"] + info["demand_charge"]
     parts = -(money * spent + carbon * info["carbon_kg"])
-    scale = max(1.0, abs(info["energy_cost"]) + abs(info["wear"]) + abs(info["demand_charge"]) + abs(info["carbon_kg"]))
+    scale = max(1.0, sum(abs(info[name]) for name in PARTS))
     if abs(parts - gain) > ROUNDING * scale:
         differ("reward and its parts in info", "reward", step, (gain, parts), "the parts add up", "correct the laws")
 
 
 def _batch(keywords: dict[str, Any], episodes: int, seed: int, wishes: Floats) -> Floats:
     """Return what `_trail` does for all episodes at once, shape (steps, 1 + slots, episodes)."""
-    batch = EnergyVectorEnv(episodes, autoreset="disabled", **keywords)
+    batch = ScenarioVectorEnv(episodes, autoreset="disabled", **keywords)
     batch.reset(seed=seed)
     rows = []
     for step in range(wishes.shape[1]):

@@ -12,6 +12,7 @@ import pandas as pd
 
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.forecast.publication import known_until
+from energy_gym.scenarios.composed import ScenarioEnv
 from energy_gym.testing.laws import random_wishes
 from energy_gym.testing.report import compare
 
@@ -31,11 +32,11 @@ def check_foresight(keywords: dict[str, Any], data: pd.DataFrame, steps: int, ra
     Raises:
         BrokenPromiseError: A reward or an observation changes.
     """
-    env = EnergyEnv(data=data, reference=data, **keywords)
+    env = ScenarioEnv(data=data, reference=data, **keywords)
     first = int(random.integers(0, len(data) - steps + 1))
     moment = int(random.integers(0, steps - 1)) if steps > 1 else 0
     options = {"start": data.index[first], "steps": steps}
-    other = EnergyEnv(data=_changed(env, data, first + moment, random), reference=data, **keywords)
+    other = ScenarioEnv(data=_changed(env, data, first + moment, random), reference=data, **keywords)
     wishes = random_wishes(random, (moment, env.setup.controls))
     names = ("reward", *(slot.name for slot in env.layout))
     one, two = (_seen(each, options, wishes) for each in (env, other))

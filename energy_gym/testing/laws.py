@@ -62,9 +62,13 @@ def state_names(setup: Setup) -> tuple[str, ...]:
     """Return a name for each state."""
     names: list[str] = []
     for unit in setup.units:
+        if unit.laws is not None:
+            names += [f"state {place} of {unit.name}" for place in range(len(unit.initial))]
+            continue
         names += [f"state of {flexible.name}" for flexible in unit.flexibles]
         names += [f"running maximum {register} of {unit.name}" for register in range(unit.registers)]
         names += [f"{memory.name} of {flexible.name}" for flexible in unit.flexibles for memory in flexible.memory]
+        names += [f"{one.name} of {account.name}" for account in unit.accounts for one in account.ledger.carried]
     return tuple(names)
 
 

@@ -5,6 +5,7 @@ One rule: the bound is held against whatever can be played, not against other op
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,15 +13,19 @@ import numpy.typing as npt
 
 from energy_gym.agents import make_agent
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.setup import Setup
 from energy_gym.errors import BrokenPromiseError
 from energy_gym.oracle.milp import solve_unit
-from energy_gym.oracle.pyomo_model import build_unit_model, solve_model
+from energy_gym.oracle.model import ArrayModel
+from energy_gym.oracle.pyomo_model import PyomoModel, build_unit_model, solve_model
 from energy_gym.oracle.rounding import returns
-from energy_gym.oracle.solution import Solution
+from energy_gym.oracle.solution import Plan, Solution, replay
 from energy_gym.oracle.solve import by_unit, solve
 from energy_gym.oracle.statement import Goal
+from energy_gym.scenarios.composed import ScenarioEnv
 from energy_gym.testing.laws import random_wishes
 from energy_gym.testing.report import differ, slack
+from energy_gym.units import Unit
 
 Floats = npt.NDArray[np.float64]
 AGENTS = ("idle", "uniform", "mpc")
@@ -47,7 +52,7 @@ def check_optimum(keywords: dict[str, Any], seed: int, rollouts: int, random: np
     Raises:
         BrokenPromiseError: The plan earns something else, or something else earns more.
     """
-    env = EnergyEnv(**keywords)
+    env = ScenarioEnv(**keywords)
     env.reset(seed=seed)
     solution = solve(env)
     check_replay(env, solution)
@@ -105,12 +110,28 @@ def rolled_out(env: EnergyEnv, solution: Solution, rollouts: int, random: np.ran
     if setup.levels is not None:
         grid = np.array(setup.levels)
         wishes = grid[np.abs(wishes[..., None] - grid).argmin(axis=-1)]
-    total, control = np.zeros(rollouts), 0
+    return np.array(_behind_gates(env, plan, wishes) if env.gates is not None else _at_once(setup, plan, wishes))
+
+
+def _at_once(setup: Setup, plan: Plan, wishes: Floats) -> Floats:
+    """Return what plans earn from a new episode's states, unit by unit."""
+    total, control = np.zeros(len(wishes)), 0
     for unit, states, closing in zip(setup.units, by_unit(setup, setup.initial), setup.closings, strict=True):
-        own = wishes[:, :, control : control + len(unit.flexibles)]
-        control += len(unit.flexibles)
+        own = wishes[:, :, control : control + unit.controls]
+        control += unit.controls
         total = total + returns(unit.window(plan.first, plan.stop), states, Goal(setup.weights, closing), own)
     return total
+
+
+def _behind_gates(env: EnergyEnv, plan: Plan, wishes: Floats) -> list[float]:
+    """Return what plans earn from a new episode's states, each through gates that nothing was bid at yet."""
+    found = []
+    for each in wishes:
+        gates = env.gates.copy()
+        gates.restart(plan.first, plan.stop)
+        bids = [(asked, told) for asked, _, told in map(gates.take, each)]
+        found.append(replay(env.setup, plan.first, plan.stop, env.setup.initial, each, bids).value)
+    return found
 
 
 def check_models(env: EnergyEnv, steps: int = WINDOW_STEPS) -> float:
@@ -124,20 +145,46 @@ def check_models(env: EnergyEnv, steps: int = WINDOW_STEPS) -> float:
         BrokenPromiseError: They differ, or the array model's plan earns less than it promises.
     """
     setup, (first, stop) = env.setup, env.steps_left
+    rest = setup.kind.state
+    if rest is not None:
+        return _widest("the episode", *_two_optima(stop - first, lambda model: rest(model, env.gates, env.states)))
     widest = 0.0
     for unit, states, closing in zip(setup.units, by_unit(setup, env.states), setup.closings, strict=True):
-        if not unit.flexibles:
-            continue
-        short, goal = unit.window(first, min(stop, first + steps)), Goal(setup.weights, closing)
-        shares, bound = solve_unit(short, states, goal)
-        earned = float(returns(short, states, goal, shares[None])[0])
-        stated = solve_model(build_unit_model(short, states, goal))
-        for what, value in (("the array model's bound", bound), ("what its plan earns", earned)):
-            gap = abs(value - stated)
-            widest = max(widest, gap)
-            if gap > slack(stated):
-                rule, remedy = "one statement, one optimum", "let `constrain` state what `settle` and next_state do"
-                differ(
-                    f"unit {unit.name!r}", f"the Pyomo model's optimum and {what}", None, (stated, value), rule, remedy
-                )
+        short, goal = unit.window(first, min(stop, first + steps)).physical(), Goal(setup.weights, closing)
+        if unit.laws is not None and unit.laws.state is not None:
+            widest = max(widest, _gap_of_its_own(short, states, goal, unit.laws.state))
+        elif unit.flexibles:
+            widest = max(widest, _unit_gap(short, states, goal))
     return widest
+
+
+def _gap_of_its_own(unit: Unit, states: Sequence[float], goal: Goal, state: Callable[..., Any]) -> float:
+    """Hold both models of a unit with laws of its own to one optimum."""
+    found = _two_optima(len(unit), lambda model: state(model, unit, states, goal))
+    return _widest(f"unit {unit.name!r}", *found)
+
+
+def _unit_gap(unit: Unit, states: Sequence[float], goal: Goal) -> float:
+    """Hold both models of a unit, and what the array model's plan earns, to one optimum."""
+    shares, bound = solve_unit(unit, states, goal)
+    earned = float(returns(unit, states, goal, shares[None])[0])
+    stated = solve_model(build_unit_model(unit, states, goal))
+    played = _widest(f"unit {unit.name!r}", earned, stated, "what its plan earns")
+    return max(played, _widest(f"unit {unit.name!r}", bound, stated))
+
+
+def _two_optima(steps: int, state: Callable[[Any], Any]) -> tuple[float, float]:
+    """Return the optimum of the array model and of the Pyomo model of what is stated."""
+    model, other = ArrayModel(steps, likely=np.ones(steps, dtype=bool)), PyomoModel(steps)
+    state(model)
+    state(other)
+    return model.solve().bound, solve_model(other.finished())
+
+
+def _widest(where: str, value: float, stated: float, what: str = "the array model's bound") -> float:
+    """Return how far a value is from the Pyomo model's optimum, which may be no more than rounding."""
+    gap = abs(value - stated)
+    if gap > slack(stated):
+        rule, remedy = "one statement, one optimum", "let `constrain` state what `settle` and next_state do"
+        differ(where, f"the Pyomo model's optimum and {what}", None, (stated, value), rule, remedy)
+    return gap

@@ -11,9 +11,9 @@ import pytest
 
 import energy_gym
 from energy_gym.agents import make_agent
-from energy_gym.agents.experts import record_expert
-from energy_gym.agents.trajectories import Trajectories
-from energy_gym.envs.vector_env import batch_of
+from energy_gym.agents.records.experts import record_expert
+from energy_gym.agents.records.trajectories import Trajectories
+from energy_gym.envs.env import batch_of
 
 ID = "energy_gym/Bidding-v0"
 

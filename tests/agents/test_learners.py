@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 import tempfile
@@ -15,12 +16,14 @@ import pytest
 import yaml
 
 import energy_gym
-from energy_gym.agents import make_agent
+from energy_gym.agents import Agent, load_agent, make_agent
 from energy_gym.agents.actor import Actor
-from energy_gym.agents.demonstrations import demonstrations
-from energy_gym.agents.experts import record_expert
+from energy_gym.agents.keeper import Keeper
 from energy_gym.agents.learner import reward_factor
+from energy_gym.agents.records.demonstrations import demonstrations
+from energy_gym.agents.records.experts import record_expert
 from energy_gym.agents.registry import agent_class
+from energy_gym.agents.validation import Validation
 from energy_gym.errors import ConfigurationError, DataError, MissingExtraError, ResetNeededError, UnknownIdError
 
 ID = "energy_gym/Arbitrage-v0"
@@ -102,8 +105,10 @@ def test_the_same_seed_gives_the_same_agent(name: str, actions: str) -> None:
 FRESH = """
 import sys
 import gymnasium as gym, energy_gym
+from energy_gym.agents.keeper import Keeper
 from energy_gym.agents.learner import reward_factor
 from energy_gym.agents.registry import agent_class
+from energy_gym.agents.validation import Validation
 name, actions, folder = sys.argv[1:]
 env = gym.make("energy_gym/Arbitrage-v0", split="test", actions=actions, episode_steps=1000)
 result = energy_gym.evaluate(agent_class(name).load(folder, env), env, seed=0)
@@ -343,10 +348,108 @@ def test_the_callback_hears_of_every_checkpoint() -> None:
     assert heard[-1][0] >= 1500
 
 
-def test_tensorboard_logs_are_written_where_asked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["dqn", "ppo", "sac", "bc", "cql"])
+def test_tensorboard_has_the_curves_of_each_run(name: str, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
-    pytest.importorskip("stable_baselines3")
-    agent = agent_class("dqn")(task("discrete-3"), 0, **SMALL["dqn"])
+    pytest.importorskip(LIBRARY[name])
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    actions = "continuous" if name == "sac" else "discrete-3"
+    agent = agent_class(name)(task(actions), 0, **SMALL[name])
     agent.tensorboard = str(tmp_path)
-    agent.fit(source("dqn", "discrete-3"), budget=600)
-    assert list(tmp_path.rglob("events.out.tfevents*"))
+    for run in (1, 2):
+        agent.fit(source(name, actions), budget=BUDGET[name] // 20)
+        events = EventAccumulator(str(tmp_path / f"{name}_{run}"))
+        events.Reload()
+        told = [(event.step, event.value) for event in events.Scalars("validation/score")]
+        assert told == [(step, pytest.approx(figures["score"])) for step, figures in agent.curve]
+        assert [tag for tag in events.Tags()["scalars"] if tag.startswith("train/")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{name}_1", f"{name}_2"]
+
+
+@pytest.mark.parametrize(("name", "actions"), [("dqn", "discrete-3"), ("ppo", "continuous"), ("sac", "continuous")])
+def test_training_goes_on_where_it_stopped_after_loading(name: str, actions: str, tmp_path: Path) -> None:
+    pytest.importorskip(LIBRARY[name])
+    agent = agent_class(name)(task(actions), 1, **SMALL[name]).fit(source(name, actions), budget=BUDGET[name])
+    before = max(figures["score"] for _, figures in agent.curve)
+    agent.save(tmp_path)
+    again = load_agent(tmp_path, task(actions))
+    assert again.curve == agent.curve  # type: ignore[attr-defined]  # it learns
+    again.fit(source(name, actions), budget=BUDGET[name] // 5, seed=7)
+    scores = [figures["score"] for _, figures in again.curve]  # type: ignore[attr-defined]  # it learns
+    # The first look is at what was loaded; what comes after is no fall to what chance plays, and the best is kept.
+    assert scores[0] == pytest.approx(before)
+    assert scores[1] > before - 0.5 * abs(before)
+    assert Validation(again.env).score(again.actor) >= before  # type: ignore[attr-defined]  # it learns
+
+
+def test_what_was_there_stays_unless_it_is_beaten_by_more_than_chance() -> None:
+    class Weeks:
+        def scores(self, weeks: Any) -> Any:
+            return np.array(weeks)
+
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        first = random.uniform(0.0, 1.0, 9)
+        better, luckier = first + 0.05, first.copy()
+        luckier[3] += 0.1
+        for cautious, candidate, kept in ((True, better, True), (True, luckier, False), (False, luckier, True)):
+            keeper = Keeper(Weeks(), cautious=cautious)  # type: ignore[arg-type]  # it scores
+            keeper.see(0, first)  # type: ignore[arg-type]
+            keeper.see(1, candidate)  # type: ignore[arg-type]
+            assert (keeper.best is candidate) == kept
+
+
+def test_any_saved_agent_is_loaded_by_its_folder(tmp_path: Path) -> None:
+    env = task("continuous")
+    for name in ("idle", "threshold", "mpc", f"{__name__}:Charger"):
+        agent = Charger(env) if name.endswith("Charger") else make_agent(name, env)
+        agent.fit().save(tmp_path / str(len(name)))
+        loaded = load_agent(tmp_path / str(len(name)), env)
+        assert type(loaded).__name__ == type(agent).__name__
+        assert loaded.parameters() == agent.parameters()
+    with pytest.raises(ConfigurationError, match="holds no agent"):
+        load_agent(tmp_path, env)
+
+
+class Charger(Agent):
+    """An agent from elsewhere."""
+
+    name = "charger"
+
+    def act(self, observation: Any, info: Any) -> Any:
+        return self.power(1.0)
+
+
+def test_the_library_underneath_is_in_reach() -> None:
+    pytest.importorskip("stable_baselines3")
+    from stable_baselines3.common.callbacks import BaseCallback
+
+    class Counting(BaseCallback):  # type: ignore[misc]
+        seen = 0
+
+        def _on_step(self) -> bool:
+            Counting.seen += 1
+            return True
+
+    own: dict[str, Any] = {"policy_kwargs": {"ortho_init": False}, "max_grad_norm": 0.25}
+    agent = agent_class("ppo")(task("continuous"), 0, library=own, callbacks=[Counting()], **SMALL["ppo"])
+    agent.fit(source("ppo", "continuous"), budget=2048)
+    assert (agent.model.max_grad_norm, agent.model.policy.ortho_init) == (0.25, False)  # type: ignore[attr-defined]
+    assert Counting.seen > 0
+    for wrong, said in (({"max_grad_nrm": 1}, "is not what PPO takes"), ({"use_sde": True}, None)):
+        other = agent_class("ppo")(task("continuous"), 0, library=wrong, **SMALL["ppo"])
+        if said is not None:
+            with pytest.raises(ConfigurationError, match=said):
+                other.fit(source("ppo", "continuous"), budget=64)
+
+
+def test_a_device_is_asked_for_and_one_that_is_not_there_is_refused() -> None:
+    pytest.importorskip("stable_baselines3")
+    for name, actions in (("dqn", "discrete-3"), ("bc", "discrete-3"), ("cql", "discrete-3")):
+        if importlib.util.find_spec(LIBRARY[name]) is None:
+            continue
+        with pytest.raises(ConfigurationError, match="device='cuda:77'"):
+            agent_class(name)(task(actions), device="cuda:77", **SMALL[name]).fit(source(name, actions), budget=10)
+    agent = agent_class("dqn")(task("discrete-3"), device="auto", **SMALL["dqn"])
+    assert agent.fit(source("dqn", "discrete-3"), budget=200).curve  # type: ignore[attr-defined]  # it learns

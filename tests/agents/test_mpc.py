@@ -50,7 +50,9 @@ def test_also_with_standby_losses(series: pd.DataFrame, terminal: str) -> None:
 
 
 def test_without_foresight_it_is_not(series: pd.DataFrame) -> None:
-    value, published = played(gym.make(ID, data=series, forecast="published", episode_steps=120))
+    value, published = played(
+        gym.make(ID, data=series, published="day-ahead 13:00", zone="UTC", forecast="published", episode_steps=120)
+    )
     again, yesterday = played(gym.make(ID, data=series, forecast="yesterday", episode_steps=120))
     assert again == value
     assert yesterday < published <= value + 1e-9

@@ -42,7 +42,7 @@ def test_fitted_on_the_training_split_alone(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_pair_is_the_best_of_its_grid(series: pd.DataFrame) -> None:
-    env = gym.make(ID, data=series, episode_steps=None)
+    env = gym.make(ID, data=series, published="at-start", episode_steps=None)
     agent = make_agent("threshold", env).fit()
     best = earned(env, agent.low, agent.high)
     known = series["price_per_mwh"].to_numpy() / 1000.0

@@ -180,7 +180,7 @@ class Ledger:
 
     def _stored(self, energy: float, share: float) -> tuple[float, float, float]:
         store, share = self.store, min(max(share, -1.0), 1.0)
-        kept = energy * (1.0 - store.self_discharge_per_day * self.hours / 24.0)
+        kept = energy * (1.0 - store.self_discharge_per_day) ** (self.hours / 24.0)
         low, high = store.soc_min * store.capacity_kwh, store.soc_max * store.capacity_kwh
         if share > 0.0:
             drawn = min(share * store.charge_kw * self.hours, max(high - kept, 0.0) / store.efficiency_charge)

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import energy_gym
-from energy_gym.bidding.laws import Terms, compose_trade, limit_per_mwh, volume_kw
+from energy_gym.bidding.laws import ProducerTerms, compose_trade, limit_per_mwh, volume_kw
 from energy_gym.contracts import Supply, Trading
 from energy_gym.contracts.clearing import trading_arrays, trading_scalars, trading_tensors
 from energy_gym.contracts.market import Limits, eu_day_ahead
+from energy_gym.contracts.supply import shifted
 from energy_gym.errors import ActionError, ConfigurationError
 
 ID = "energy_gym/Bidding-v0"
@@ -105,8 +106,9 @@ def test_floats_numpy_and_torch_agree_bit_for_bit(producers: Any, name: str, bid
         bid, limit, share, net, balance, base, more, less, closes, *prices = values
         volume = volume_kw(bid, limits, trading, xp)
         limit = (limit_per_mwh(limit, limits),) if bids == "price-volume" else ()
-        terms = Terms(base, more, less, closes, (prices[0],), tuple(prices[1:]))
-        return tuple(trade(net, share, balance, (volume,), limit, terms))
+        terms = ProducerTerms(base, more, less, closes, (prices[0],), tuple(prices[1:]))
+        extra = shifted(share, more, less, xp)
+        return tuple(trade(net + extra, extra, balance, (volume,), limit, terms))
 
     values = [raw[0], raw[1], np.clip(raw[2], -1, 1), net, balance, *kwh, closes, *money]
     batch = np.array(play(compose_trade(trading, supply, 0.25, trading_arrays), trading_arrays, values))

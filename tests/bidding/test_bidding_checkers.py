@@ -15,7 +15,7 @@ from gymnasium.utils.env_checker import check_env
 import energy_gym
 from energy_gym import Battery
 from energy_gym.agents import make_agent
-from energy_gym.agents.bidding import Forecast, Greedy, StorageSplit
+from energy_gym.agents.bidding import BidForecast, BidGreedy, BidSplit
 from energy_gym.agents.mpc import MPC
 from energy_gym.bidding.wrapper import OfferLevels
 from energy_gym.data import iex
@@ -69,8 +69,8 @@ def test_the_layout_says_what_is_seen() -> None:
     seen = {slot.name: slot.offset + slot.scale * value for slot, value in zip(slots, observation, strict=True)}
     base = env.unwrapped
     assert seen["state_of_charge"] == pytest.approx(base.energy_kwh / 120_000.0)
-    assert seen["supply_balance_kwh"] == pytest.approx(base.states[-1], rel=1e-4)
-    assert base.states[-1] > 0.0
+    assert seen["supply_balance_kwh"] == pytest.approx(base.states[base.setup.unit.balance], rel=1e-4)
+    assert base.states[base.setup.unit.balance] > 0.0
     assert seen["days_to_gate(day_ahead)"] == pytest.approx(23.0 / 24.0)
     assert seen["offered_kw(day_ahead)[+11]"] == pytest.approx(-30_000.0)
     assert seen["offered_kw(day_ahead)[+10]"] == 0.0
@@ -149,7 +149,7 @@ def test_a_lossless_store_and_a_plant_are_one() -> None:
 
 
 @pytest.mark.parametrize("preset", ["eu-hourly", "india-15min"])
-@pytest.mark.parametrize("kind", ["idle", "uniform", Forecast, Greedy, StorageSplit, MPC])
+@pytest.mark.parametrize("kind", ["idle", "uniform", BidForecast, BidGreedy, BidSplit, MPC])
 def test_every_agent_plays_and_none_beats_the_oracle(preset: str, kind: Any) -> None:
     env = gym.make(ID, preset=preset, split="test", episode_steps=48)
     agent = make_agent(kind, env) if isinstance(kind, str) else kind(env)
@@ -164,18 +164,18 @@ def test_every_agent_plays_and_none_beats_the_oracle(preset: str, kind: Any) -> 
 
 def test_planning_pays_on_the_default_market() -> None:
     env = gym.make(ID, split="test")
-    scores = {kind.name: [] for kind in (Forecast, MPC)}
+    scores = {kind.name: [] for kind in (BidForecast, MPC)}
     for seed in range(3):
         env.reset(seed=seed)
         best = energy_gym.solve(env)
-        for kind in (Forecast, MPC):
+        for kind in (BidForecast, MPC):
             scores[kind.name].append(energy_gym.evaluate(kind(env), env, seed=seed, oracle=best).score)
     assert np.mean(scores["mpc"]) > np.mean(scores["bid-forecast"]) + 0.2
 
 
 def test_agents_of_producers_play_nothing_else() -> None:
     with pytest.raises(ConfigurationError, match="bids in markets"):
-        Forecast(gym.make("energy_gym/Arbitrage-v0"))
+        BidForecast(gym.make("energy_gym/Arbitrage-v0"))
 
 
 def test_discrete_choices() -> None:

@@ -77,10 +77,10 @@ def test_a_share_of_what_is_left_is_bid_for_every_slot(preset: str) -> None:
 def test_the_nearest_choice_to_what_a_choice_means_is_that_choice() -> None:
     env = gym.make(ID, actions="discrete-3").unwrapped
     env.reset(options={"start": "2020-06-01T10:00Z", "steps": 48})
-    choices, steps = env.setup.choices, np.full(12, env.steps_left[0])
+    choices, steps = env.gates.choices, np.full(12, env.steps_left[0])
     offered = [volumes[None].repeat(12, axis=0) for volumes in env.offered().values()]
     meant = choices.entries(np.arange(12), steps, offered)
-    assert [env.chosen(entries) for entries in meant] == list(range(12))
+    assert [env.gates.chosen(entries) for entries in meant] == list(range(12))
 
 
 def test_the_best_choices_are_played_and_bracketed() -> None:

@@ -84,7 +84,7 @@ def test_a_users_frame_follows_the_markets_clock(producers: Any, zone: str) -> N
         assert trail(env, start, moment) == trail(other, start, moment), now
 
 
-@pytest.mark.parametrize("kind", [bidding.Forecast, bidding.Greedy, bidding.StorageSplit, MPC, BidStochastic])
+@pytest.mark.parametrize("kind", [bidding.BidForecast, bidding.BidGreedy, bidding.BidSplit, MPC, BidStochastic])
 @pytest.mark.parametrize("case", CASES)
 def test_agents_do_the_same_whatever_they_cannot_know(producers: Any, case: str, kind: Any) -> None:
     zone, minutes, hour, markets, penalty = CASES[case]

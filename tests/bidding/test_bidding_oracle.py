@@ -13,9 +13,8 @@ import pandas as pd
 import pytest
 
 import energy_gym
-from energy_gym.bidding.desk import Desk
-from energy_gym.bidding.oracle import actual_window, replay
-from energy_gym.bidding.statement import state_window
+from energy_gym.bidding.oracle import actual_window, replay_bids
+from energy_gym.bidding.statement import BidWindow, state_window
 from energy_gym.contracts import Supply
 from energy_gym.contracts.banded import Banded
 from energy_gym.contracts.clearing import LinearImpact
@@ -24,6 +23,7 @@ from energy_gym.contracts.market import eu_day_ahead
 from energy_gym.objective import Objective
 from energy_gym.oracle.model import ArrayModel
 from energy_gym.oracle.pyomo_model import PyomoModel, solve_model
+from energy_gym.oracle.solution import idle_return
 
 ID = "energy_gym/Bidding-v0"
 NAMES = ("linear", "single", "dual", "banded", "convex", "concave", "steps")
@@ -38,15 +38,18 @@ def whole_series(producers: Any, seed: int) -> pd.DataFrame:
     return data
 
 
-def brute(desk: Desk) -> float:
+def earns(env: Any, play: Any) -> float:
+    """Return what actions earn, shape (steps, controls), from where the environment stands, which is left there."""
+    base = env.unwrapped
+    return replay_bids(base.gates, base.states, np.array(play)).value
+
+
+def brute(env: Any) -> float:
     """Return the best that any sequence of whole steps earns."""
-    if desk.t == desk.stop:
-        return 0.0
-    best, volumes = -np.inf, (-1.0, -0.5, 0.0) if desk.t < desk.stop - 1 else (0.0,)
-    for entries in itertools.product((-1.0, 0.0, 1.0), (-1.0, 0.0, 1.0), volumes):
-        at = desk.copy()
-        best = max(best, at.play(np.array(entries)).reward + brute(at))
-    return best
+    now, stop = env.unwrapped.steps_left
+    levels = [((-1.0, 0.0, 1.0), (-1.0, 0.0, 1.0), (-1.0, -0.5, 0.0))] * (stop - now - 1)
+    each = [itertools.product(*part) for part in (*levels, ((-1.0, 0.0, 1.0), (-1.0, 0.0, 1.0), (0.0,)))]
+    return max(earns(env, play) for play in itertools.product(*each))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -64,7 +67,7 @@ def test_it_is_the_best_of_all_plans_of_whole_steps(producers: Any, name: str, m
     )
     env = gym.make(ID, data=whole_series(producers, len(name)), scenario=chosen, episode_steps=3)
     env.reset(seed=len(matching))
-    least = brute(env.unwrapped.desk)
+    least = brute(env)
     solution = energy_gym.solve(env)
     assert solution.exact, solution
     assert solution.value == pytest.approx(least, abs=1e-6)
@@ -81,19 +84,15 @@ def test_the_plan_earns_its_value_and_nothing_more(producers: Any, name: str, bi
     for _ in range(5):
         env.step(env.action_space.sample())
     solution = energy_gym.solve(env, time_limit=30.0)
-    window, desk = actual_window(env.unwrapped.desk), env.unwrapped.desk
+    window = window_of(env)
     assert solution.exact, solution
     assert len(solution.table) == 43
     random, returns = np.random.default_rng(0), []
     for _ in range(20):
-        at = desk.copy()
-        play = [at.play(random.uniform(-1.0, 1.0, env.action_space.shape)).reward for _ in range(43)]
-        returns.append(sum(play))
-        noisy = [a + random.normal(0.0, 0.02, len(a)) for a in solution.actions]
-        again = desk.copy()
-        returns.append(sum(again.play(action).reward for action in noisy))
+        returns.append(earns(env, random.uniform(-1.0, 1.0, (43, *env.action_space.shape))))
+        returns.append(earns(env, [a + random.normal(0.0, 0.02, len(a)) for a in solution.actions]))
     assert max(returns) <= solution.bound + 1e-6
-    assert window.states == desk.states
+    assert window.states == env.unwrapped.states[: len(window.states)]
     earned = sum(env.step(action)[1] for action in solution.actions)
     assert earned == pytest.approx(solution.value, abs=1e-6)
 
@@ -105,7 +104,7 @@ def test_pyomo_states_the_same(producers: Any, name: str, objective: str) -> Non
     env = gym.make(ID, data=producers.series(60, seed=5), scenario=chosen, episode_steps=12)
     env.reset(seed=1)
     env.step(env.action_space.sample())
-    window = actual_window(env.unwrapped.desk)
+    window = window_of(env)
     model, other = ArrayModel(11), PyomoModel(11)
     state_window(model, window)
     state_window(other, window)
@@ -118,7 +117,7 @@ def test_carbon_alone(producers: Any) -> None:
     env.reset(seed=1)
     solution = energy_gym.solve(env)
     assert solution.exact
-    assert solution.value > env.unwrapped.setup.own_idle_return(*env.unwrapped.steps_left, env.unwrapped.states)
+    assert solution.value > idle_return(env.unwrapped.setup, *env.unwrapped.steps_left, env.unwrapped.states)
 
 
 def test_it_is_the_best_of_all_limit_prices(producers: Any) -> None:
@@ -132,11 +131,11 @@ def test_it_is_the_best_of_all_limit_prices(producers: Any) -> None:
         chosen = producers.scenario(producers.PENALTIES["dual"], (market,), **changes)
         env = gym.make(ID, data=data, scenario=chosen)
         env.reset(options={"start": data.index[4], "steps": 4})
-        desk, price = env.unwrapped.desk, data["price_per_mwh"].to_numpy()[6:8]
+        price = data["price_per_mwh"].to_numpy()[6:8]
         limits = [(limit - 50.0) / 350.0 for limit in (-300.0, price.mean(), 400.0)]
         bids = [(0.0, 0.0), *itertools.product((-1.0, -0.5, 0.5, 1.0), limits)]
         best = max(
-            replay(desk, np.array([(level, 0.0, *(bid if place == 0 else (0.0, 0.0))) for place, level in plan])).value
+            earns(env, [(level, 0.0, *(bid if place == 0 else (0.0, 0.0))) for place, level in plan])
             for bid in bids
             for plan in (list(enumerate(levels)) for levels in itertools.product((-1.0, 0.0, 1.0), repeat=4))
         )
@@ -151,18 +150,23 @@ def made(producers: Any, data: pd.DataFrame, penalty: Any, market: Any, steps: i
     return env
 
 
-def searched(desk: Desk, actions: list[Any], tries: int, seed: int = 0) -> float:
+def searched(env: Any, actions: list[Any], tries: int, seed: int = 0) -> float:
     """Return what a search from a plan earns that changes one bid of it at a time, as a rule to one of all or none."""
     random, best, held = np.random.default_rng(seed), -np.inf, np.array(actions)
     for attempt in range(tries):
-        play, at = held.copy(), desk.copy()
+        play = held.copy()
         if attempt:
             step = random.integers(len(play))
             play[step, 2] = random.choice([-1.0, 0.0, 1.0, random.uniform(-1.0, 1.0)])
             play[step, 3:] = random.uniform(-1.0, 1.0, play.shape[1] - 3)
-        earned = sum(at.play(action).reward for action in play)
+        earned = earns(env, play)
         best, held = (earned, play) if earned > best else (best, held)
     return float(best)
+
+
+def window_of(env: Any) -> BidWindow:
+    """Return the rest of an environment's episode as the oracle states it."""
+    return actual_window(env.unwrapped.gates, env.unwrapped.states)
 
 
 @pytest.mark.parametrize("name", ["linear", "dual"])
@@ -172,7 +176,7 @@ def test_bids_that_move_the_price(producers: Any, name: str, sizes: dict[str, fl
     env = made(producers, producers.series(60), producers.PENALTIES[name], market, 12, impact=LinearImpact(4.0))
     solution = energy_gym.solve(env, time_limit=30.0)
     assert solution.bound - solution.value < 1e-4 * abs(solution.value), solution
-    assert searched(env.unwrapped.desk, solution.actions, 100) <= solution.bound + 1e-6
+    assert searched(env, solution.actions, 100) <= solution.bound + 1e-6
     earned = sum(env.step(action)[1] for action in solution.actions)
     assert earned == pytest.approx(solution.value, abs=1e-6)
 
@@ -189,7 +193,7 @@ def test_plan_and_bound_meet_where_bids_of_any_size_move_the_price(producers: An
     env = made(producers, data, penalty, market, 36, impact=LinearImpact(slope), **sizes)
     solution = energy_gym.solve(env)
     assert solution.exact, solution
-    assert searched(env.unwrapped.desk, solution.actions, 50, seed) <= solution.bound + 1e-6
+    assert searched(env, solution.actions, 50, seed) <= solution.bound + 1e-6
     assert sum(env.step(action)[1] for action in solution.actions) == pytest.approx(solution.value, abs=1e-6)
 
 
@@ -200,11 +204,11 @@ def test_bids_in_ticks_that_are_taken_in_part_stay_below_the_bound(producers: An
     changes = {"impact": LinearImpact(0.001), "storage": small, "supply": Supply(60.0, 0.0, 1.0)}
     penalty = LinearPenalty(300.0, 300.0)
     env = made(producers, data, penalty, producers.hourly_market(), 12, bids="price-volume", **changes)
-    solution, desk = energy_gym.solve(env), env.unwrapped.desk
+    solution, now = energy_gym.solve(env), env.unwrapped.steps_left[0]
     play = np.array(solution.actions)
-    left = -env.unwrapped.setup.units[0].fixed_kwh[desk.t + 1 : desk.t + 12]
+    left = -env.unwrapped.setup.units[0].fixed_kwh[now + 1 : now + 12]
     play[:11, 2], play[:11, 3] = -1.0, (50.0 - left / 1000.0 * 0.001 - 1750.0) / 2250.0
-    earned = replay(desk, play).value
+    earned = earns(env, play)
     assert solution.value < earned <= solution.bound + 1e-6
     assert not solution.exact
 
@@ -218,7 +222,7 @@ def test_the_smallest_size_is_stated(producers: Any, name: str, sizes: dict[str,
     assert solution.exact, solution
     free = made(producers, producers.series(60, seed=3), producers.PENALTIES[name], producers.hourly_market(**sizes))
     assert energy_gym.solve(free).value > solution.value + 1.0
-    assert searched(env.unwrapped.desk, solution.actions, 100) <= solution.bound + 1e-6
+    assert searched(env, solution.actions, 100) <= solution.bound + 1e-6
     assert sum(env.step(action)[1] for action in solution.actions) == pytest.approx(solution.value, abs=1e-6)
 
 
@@ -233,7 +237,7 @@ def test_a_limit_price_chooses_among_the_steps_of_a_slot(producers: Any, sizes: 
     env = made(producers, data, single, market, 28, bids="price-volume", **more)
     solution = energy_gym.solve(env, time_limit=20.0)
     assert solution.exact or impact is not None, solution
-    assert searched(env.unwrapped.desk, solution.actions, 300) <= solution.bound + 1e-6
+    assert searched(env, solution.actions, 300) <= solution.bound + 1e-6
     if impact is None:
         plain = energy_gym.solve(made(producers, data, single, market, 28))
         assert solution.value > plain.value + 1.0
@@ -258,7 +262,7 @@ def test_pyomo_states_limit_prices_and_sizes_the_same(producers: Any, sizes: dic
     data = producers.series(4 * 96, minutes=15)
     market = producers.hourly_market(floor_per_mwh=-200.0, cap_per_mwh=300.0, **sizes)
     env = made(producers, data, producers.PENALTIES["dual"], market, 12, bids="price-volume")
-    window = actual_window(env.unwrapped.desk)
+    window = window_of(env)
     model, other = ArrayModel(12), PyomoModel(12)
     state_window(model, window)
     state_window(other, window)

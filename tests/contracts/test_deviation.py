@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_gym.backends import arrays, scalars, tensors
-from energy_gym.contracts.banded import INDIA_BANDS, Band, Banded, PiecewiseLinear
+from energy_gym.contracts.banded import INDIA_BANDS, Banded, DeviationBand, PiecewiseLinear
 from energy_gym.contracts.deviation import Deviation, DualPrice, LinearPenalty, Pieces, SinglePrice, deviation_cost
 from energy_gym.errors import ConfigurationError, NonPositiveError
 
@@ -25,7 +25,7 @@ CONTRACTS: list[Deviation] = [
     DualPrice("up", "down"),
     Banded(capacity_kw=4000.0, rate="rate"),
     Banded(capacity_kw=4000.0, rate=61.7),
-    Banded(capacity_kw=10.0, rate=3.0, bands=(Band(0.5, 2.0, 0.1), Band(math.inf, 0.7, 1.9))),
+    Banded(capacity_kw=10.0, rate=3.0, bands=(DeviationBand(0.5, 2.0, 0.1), DeviationBand(math.inf, 0.7, 1.9))),
     PiecewiseLinear((-300.0, 7.0, 50.0), (-100.0, 0.0, 3.0, -8.0)),
     PiecewiseLinear((), (5.0,)),
 ]
@@ -126,9 +126,16 @@ def test_under_one_price_everything_is_worth_the_imbalance_price_but_for_the_spr
         (lambda: Banded(1.0, ""), "name a column"),
         (lambda: Banded(1.0, math.nan), "name a column"),
         (lambda: Banded(1.0, 1.0, ()), "rise from 0"),
-        (lambda: Banded(1.0, 1.0, (Band(0.2, 1.0, 1.0),)), "without end"),
-        (lambda: Banded(1.0, 1.0, (Band(0.3, 1.0, 1.0), Band(0.2, 1.0, 1.0), Band(math.inf, 1.0, 1.0))), "rise"),
-        (lambda: Banded(1.0, 1.0, (Band(math.inf, math.nan, 1.0),)), "factors"),
+        (lambda: Banded(1.0, 1.0, (DeviationBand(0.2, 1.0, 1.0),)), "without end"),
+        (
+            lambda: Banded(
+                1.0,
+                1.0,
+                (DeviationBand(0.3, 1.0, 1.0), DeviationBand(0.2, 1.0, 1.0), DeviationBand(math.inf, 1.0, 1.0)),
+            ),
+            "rise",
+        ),
+        (lambda: Banded(1.0, 1.0, (DeviationBand(math.inf, math.nan, 1.0),)), "factors"),
         (lambda: PiecewiseLinear((1.0, 0.0), (1.0, 2.0, 3.0)), "rise"),
         (lambda: PiecewiseLinear((1.0,), (1.0,)), "one slope more"),
         (lambda: PiecewiseLinear((math.inf,), (1.0, 2.0)), "finite"),

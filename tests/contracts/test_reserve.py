@@ -82,6 +82,7 @@ def test_a_series_of_shares_is_checked() -> None:
     [
         ({"direction": "sideways"}, "up"),
         ({"name": ""}, "name"),
+        ({"name": 5}, "name=5"),
         ({"price": ""}, "column"),
         ({"energy_price": ""}, "column"),
         ({"prequalified_kw": ()}, "smallest bid"),

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from energy_gym.data import Dataset, Finding, Report, card, check, load
 from energy_gym.data.loading import read_raw
-from energy_gym.data.parsing import Raw
 from energy_gym.data.phase import drift
+from energy_gym.data.raw import Raw
 from energy_gym.errors import MissingColumnError, NaiveIndexError
 
 MARKETS = ("caiso", "de-lu", "ercot", "nyiso")

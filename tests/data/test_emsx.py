@@ -15,12 +15,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from energy_gym.cli.data import app
 from energy_gym.data import card, check, emsx, fetching, load, zenodo
 from energy_gym.data.emsx_card import template
-from energy_gym.data.emsx_files import read_rows
 from energy_gym.data.feed import open_feed
 from energy_gym.data.loading import forget, read_raw
-from energy_gym.data_cli import app
+from energy_gym.data.readers.emsx import read_rows
 from energy_gym.entities import Battery
 from energy_gym.errors import ChecksumError, DownloadError, EnergyGymError, RawFileError, UnknownIdError
 from energy_gym.forecast import get_forecast
@@ -465,3 +465,15 @@ def test_a_look_downloads_nothing(
     assert "industrial site 7 of 70" in out
     assert "energy-gym data fetch emsx-7" in err
     assert server.asked == []
+
+
+def test_looking_a_card_up_fetches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENERGY_GYM_DATA", raising=False)
+    monkeypatch.setenv("ENERGY_GYM_CACHE", str(tmp_path))
+    asked: list[object] = []
+    monkeypatch.setattr(fetching, "download", lambda *told, **_: asked.append(told))
+    monkeypatch.setattr(zenodo, "download", lambda *told, **_: asked.append(told))
+    with pytest.raises(DownloadError, match="energy-gym data fetch emsx-7"):
+        card("emsx-7")
+    assert not asked
+    assert not list(tmp_path.iterdir())

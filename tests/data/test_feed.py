@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from energy_gym.data import load
-from energy_gym.data.feed import UNITS, Feed, open_feed
+from energy_gym.data.columns import UNITS
+from energy_gym.data.feed import Feed, open_feed
 from energy_gym.errors import DataError, MissingColumnError, NonFiniteError
 
 
@@ -27,19 +28,15 @@ def test_every_column_with_a_known_unit_passes() -> None:
     assert feed.ignored == ("temperature_c", "note")
 
 
-def test_publication_and_scaling_follow_the_unit() -> None:
+def test_nothing_is_known_before_its_step_is_over_unless_it_is_said() -> None:
     feed = of(frame(sell_per_mwh=7.0, load_kw=3.0, forecast_load_kw=3.0, carbon_g_per_kwh=100.0))
     assert feed.published == {
-        "price_per_mwh": "day-ahead 13:00",
-        "sell_per_mwh": "day-ahead 13:00",
+        "price_per_mwh": "after",
+        "sell_per_mwh": "after",
         "load_kw": "after",
         "forecast_load_kw": "day-ahead 12:00",
         "carbon_g_per_kwh": "after",
     }
-    scaling = {name: (entry.offset, entry.scale) for name, entry in feed.statistics.items()}
-    assert scaling["load_kw"] == scaling["forecast_load_kw"] == (0.0, 5.0)
-    assert scaling["sell_per_mwh"] == (50.0, 50.0)
-    assert scaling["carbon_g_per_kwh"] == (300.0, 200.0)
     assert feed.statistics["load_kw"].mean == 3.0
 
 

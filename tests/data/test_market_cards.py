@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import pandas as pd
 import pytest
 
 from energy_gym.data import card, check, load
 from energy_gym.data.loading import read_raw
-from energy_gym.data.parsing_nem import read_nem
+from energy_gym.data.readers.nem import read_nem
 
 NEM = ("nem-nsw1", "nem-qld1", "nem-sa1", "nem-tas1", "nem-vic1")
 IDS = ("dk2-2021", "dk2-2024", "dk2-2024-generation", "belgium", *NEM)
@@ -213,3 +214,38 @@ def test_a_region_that_the_file_lacks_is_an_error(real_data: Path) -> None:
     odd = replace(card("nem-nsw1"), id="nem-xyz1")
     with pytest.raises(ValueError, match="XYZ1"):
         read_nem(odd, {"prices": real_data / "nem/combined_dispatch_prices.csv"})
+
+
+def test_each_month_of_dk2_is_settled_by_the_rule_of_its_time(real_data: Path) -> None:
+    """Two prices until the end of October 2021, one since, whichever way a producer deviates."""
+    loaded = load("dk2-2021")
+    frame, sure = loaded.frame, ~loaded.filled["shortage_per_mwh"]
+    later = frame.index >= pd.Timestamp("2021-11-01", tz="Europe/Copenhagen")
+    raw = table(real_data / "energinet/realtimeDK2_2021.csv", "BalancingPowerConsumptionPriceEUR", "HourUTC")
+    one = raw[~raw.index.duplicated()].reindex(frame.index)
+    for name, direction in (
+        ("shortage_per_mwh", "balancing_up_per_mwh"),
+        ("surplus_per_mwh", "balancing_down_per_mwh"),
+    ):
+        assert (frame[name] == frame[direction])[sure & ~later].all()
+        assert (frame[name] == one)[later].all()
+    assert (frame["shortage_per_mwh"] != frame["surplus_per_mwh"])[sure & ~later].sum() > 3_000
+    assert (frame["shortage_per_mwh"] == frame["surplus_per_mwh"])[later].all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_producer_pays_on_dk2_is_what_was_settled(seed: int, real_data: Path) -> None:
+    """Random supply and storage with nothing bid: the deviation is all energy, at the price of its hour and way."""
+    random = np.random.default_rng(seed)
+    start = pd.Timestamp("2021-10-31T10:00Z") + pd.Timedelta(hours=int(random.integers(0, 700) - 350))
+    env = gym.make("energy_gym/Bidding-v0", dataset="dk2-2021", split="all")
+    env.reset(options={"start": start, "steps": 48})
+    frame = load("dk2-2021").frame
+    at, over = frame.index.get_loc(start), False
+    while not over:
+        action = np.zeros(env.action_space.shape)
+        action[0] = random.uniform(-1.0, 1.0)
+        _, _, _, over, info = env.step(action)
+        name = "shortage_per_mwh" if info["grid_kw"] > 0.0 else "surplus_per_mwh"
+        assert info["deviation_cost"] == pytest.approx(info["grid_kw"] / 1000.0 * frame[name].iloc[at], abs=1e-6)
+        at += 1

@@ -132,3 +132,35 @@ def test_repeated_column() -> None:
 def test_not_a_frame() -> None:
     with pytest.raises(DataError, match="DataFrame"):
         validate_frame([1, 2, 3])
+
+
+@pytest.mark.parametrize("at", [3, 40])
+@pytest.mark.parametrize("parts", [2, 4])
+def test_a_step_that_changes_for_good_is_repeated_not_ramped(at: int, parts: int) -> None:
+    long = pd.date_range("2025-09-01", periods=at, freq="h", tz="UTC")
+    short = pd.date_range(long[-1] + pd.Timedelta(hours=1), periods=60, freq=f"{60 // parts}min")
+    frame = pd.DataFrame({"price_per_mwh": np.arange(at + 60.0)}, long.append(short))
+    with pytest.raises(IrregularIndexError, match=r"the step changes .* repeat each longer value") as caught:
+        validate_frame(frame)
+    assert "interpolate" not in str(caught.value)
+    mended = validate_frame(frame.resample(pd.Timedelta(minutes=60 // parts)).ffill())
+    assert mended["price_per_mwh"].iloc[: parts * (at - 1)].tolist() == np.repeat(np.arange(at - 1.0), parts).tolist()
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_offsets_that_differ_are_told_how_to_become_one_index(text: bool) -> None:
+    local = pd.date_range("2024-03-30", periods=60, freq="h", tz="Europe/Berlin")
+    stamps = [stamp.isoformat() for stamp in local]
+    index = pd.Index(stamps if text else [pd.Timestamp(stamp).to_pydatetime() for stamp in stamps], dtype=object)
+    frame = pd.DataFrame({"price_per_mwh": 1.0}, index)
+    with pytest.raises(NaiveIndexError, match=r"pd\.to_datetime\(frame\.index, utc=True\)") as caught:
+        validate_frame(frame)
+    assert "tz_localize" not in caught.value.remedy
+    frame.index = pd.to_datetime(frame.index, utc=True)
+    assert validate_frame(frame).index.equals(local.tz_convert("UTC").rename("time"))
+
+
+def test_stamps_in_arrow_are_stamps() -> None:
+    index = pd.date_range("2024-03-30", periods=6, freq="h", tz="UTC")
+    arrow = pd.Index(pd.array(index, dtype="timestamp[ns, tz=UTC][pyarrow]"))
+    assert validate_frame(pd.DataFrame({"price_per_mwh": 1.0}, arrow)).index.equals(index.rename("time"))

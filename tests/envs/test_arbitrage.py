@@ -107,7 +107,7 @@ def test_shorter_steps_move_less_energy_at_the_same_power(minutes: int, hours: f
 
 
 def test_self_discharge_goes_first_and_below_the_lower_limit() -> None:
-    env = make([100.0] * 30, battery=Battery(self_discharge_per_day=0.24, soc_initial=0.1, soc_min=0.1))
+    env = make([100.0] * 30, battery=Battery(self_discharge_per_day=1.0 - 0.99**24, soc_initial=0.1, soc_min=0.1))
     for step in range(1, 6):
         info = env.step(act(-1.0))[4]
         assert info["energy_kwh"] == pytest.approx(0.99**step)
@@ -117,12 +117,12 @@ def test_self_discharge_goes_first_and_below_the_lower_limit() -> None:
 
 
 def test_self_discharge_of_a_half_hour() -> None:
-    env = make([100.0] * 60, minutes=30, battery=Battery(self_discharge_per_day=0.48))
+    env = make([100.0] * 60, minutes=30, battery=Battery(self_discharge_per_day=1.0 - 0.99**48))
     assert env.step(act(0.0))[4]["energy_kwh"] == pytest.approx(5.0 * 0.99)
 
 
 def test_room_to_charge_counts_what_stands_to_be_lost() -> None:
-    battery = Battery(self_discharge_per_day=0.24, soc_initial=0.9, efficiency_charge=1.0)
+    battery = Battery(self_discharge_per_day=1.0 - 0.99**24, soc_initial=0.9, efficiency_charge=1.0)
     info = make([100.0] * 30, battery=battery).step(act(1.0))[4]
     assert info["energy_kwh"] == pytest.approx(9.0)
     assert info["grid_kw"] == pytest.approx(0.09)

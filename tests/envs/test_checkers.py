@@ -33,7 +33,8 @@ PRICED: dict[str, dict[str, Any]] = {
 @pytest.fixture(params=[(name, actions, aim) for name in IDS for actions in ACTIONS for aim in OBJECTIVES], ids=str)
 def keywords(request: pytest.FixtureRequest, data_of: DataOf) -> dict[str, Any]:
     name, actions, objective = request.param
-    return {"id": name, "actions": actions, "objective": objective, "data": data_of(name), "episode_steps": 24}
+    data = {"data": data_of(name), "published": "after"}
+    return {"id": name, "actions": actions, "objective": objective, "episode_steps": 24, **data}
 
 
 def check(run: Any) -> None:
@@ -51,7 +52,7 @@ def test_gymnasium(keywords: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", IDS)
 def test_gymnasium_with_pictures(name: str, data_of: DataOf) -> None:
     pytest.importorskip("matplotlib")
-    env = gym.make(name, data=data_of(name), episode_steps=6, render_mode="rgb_array")
+    env = gym.make(name, data=data_of(name), published="after", episode_steps=6, render_mode="rgb_array")
     check(lambda: check_env(env.unwrapped))
 
 

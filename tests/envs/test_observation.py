@@ -103,7 +103,8 @@ def test_scaling_is_that_of_the_training_split_in_every_split() -> None:
 
 
 def test_extreme_values_are_cut_in_the_observation_only() -> None:
-    env = gym.make(ID, data=frame(np.full(40, 10_000.0)), episode_steps=None)
+    usual = frame(np.linspace(0.0, 100.0, 40))
+    env = gym.make(ID, data=frame(np.full(40, 10_000.0)), reference=usual, published="always", episode_steps=None)
     observation, _ = env.reset()
     assert observation[7:].max() == 10.0
     assert env.step(np.array([1.0]))[1] == pytest.approx(-10.0 * (4.0 / 0.95))

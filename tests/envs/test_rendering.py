@@ -23,7 +23,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import energy_gym  # noqa: F401  # registers the ids
 from energy_gym.envs import rendering
-from energy_gym.envs.rendering import Flows, History, Image, Window, draw
+from energy_gym.envs.history import Flows, History, Image
+from energy_gym.envs.rendering import ScreenWindow, draw
 from energy_gym.errors import MissingExtraError
 
 START = datetime(2024, 6, 1, tzinfo=UTC)
@@ -161,7 +162,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_a_window_opens_once_shows_each_picture_and_closes(screen: None) -> None:
-    window = Window("Synthetic")
+    window = ScreenWindow("Synthetic")
     first, second = picture(episode(3)), picture(episode(24))
     window.show(first)
     window.show(second)
@@ -174,7 +175,7 @@ def test_a_window_opens_once_shows_each_picture_and_closes(screen: None) -> None
 
 
 def test_a_window_the_user_closed_stays_closed(screen: None) -> None:
-    window = Window()
+    window = ScreenWindow()
     window.show(picture(episode(3)))
     canvas = pyplot.gcf().canvas
     pyplot.close("all")
@@ -189,7 +190,7 @@ def test_without_a_screen_nothing_is_shown_and_it_is_said_once(caplog: pytest.Lo
     pyplot.switch_backend("agg")
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            window = Window()
+            window = ScreenWindow()
             window.show(picture(episode(3)))
             window.show(picture(episode(4)))
             window.close()
@@ -209,7 +210,7 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
     image = picture(episode(1))
     monkeypatch.setattr(rendering, "_sheets", types.SimpleNamespace())
     monkeypatch.setattr(builtins, "__import__", without)
-    for call in (lambda: picture(episode(1)), lambda: Window().show(image)):
+    for call in (lambda: picture(episode(1)), lambda: ScreenWindow().show(image)):
         with pytest.raises(MissingExtraError, match=r'pip install "energy-gym\[plot\]"'):
             call()
 

@@ -14,14 +14,24 @@ import pandas as pd
 import pytest
 
 import energy_gym
+from energy_gym.contracts import DemandCharge, EnergyContract, Tariff
+from energy_gym.entities import Consumer
+from energy_gym.entities.solar import Generator
+from energy_gym.scenario import Scenario
 from energy_gym.scenarios.registration import MARKETS, SCENARIOS
 
 # What bids in markets is held to the same checks by tests of its own.
 IDS = sorted(set(SCENARIOS) - set(MARKETS))
-# States, and series looked ahead at for money, for carbon and for both; a site adds its PV and its load, a demand
-# charge its rate and a running maximum a window.
-ARBITRAGE, SITE = (1, (1, 1, 2)), (1, (3, 3, 4))
-SLOTS = {"energy_gym/Arbitrage-v0": ARBITRAGE, "energy_gym/Commercial-v0": (1 + 3, (4, 3, 5))}
+
+
+def expected_slots(scenario: Scenario) -> tuple[int, tuple[int, int, int]]:
+    """Return how many states there are, and how many series are looked ahead at for money, for carbon and for both."""
+    windows = sum(len(item.windows) for item in scenario.contracts.values() if isinstance(item, DemandCharge))
+    rows = sum(isinstance(item, Consumer | Generator) for item in scenario.entities.values())
+    (energy,) = (item for item in scenario.contracts.values() if isinstance(item, EnergyContract))
+    prices = sum(energy.varying()) if isinstance(energy, Tariff) else 1
+    money = rows + max(prices, 1) + bool(windows)
+    return 1 + windows, (money, rows + 1, money + 1)
 
 
 @pytest.fixture(params=IDS)
@@ -64,7 +74,7 @@ def test_spaces_of_the_action_keywords(name: str) -> None:
 
 @pytest.mark.parametrize("horizon", [1, 2, 24, 100])
 def test_horizon_sets_the_number_of_slots(name: str, data: pd.DataFrame, horizon: int) -> None:
-    states, series = SLOTS.get(name, SITE)
+    states, series = expected_slots(gym.make(name, data=data).unwrapped.scenario)
     for objective, count in zip(("cost", "carbon", "joint"), series, strict=True):
         env = gym.make(name, data=data, horizon=horizon, objective=objective)
         assert env.observation_space.shape == (states + 6 + count * horizon,)

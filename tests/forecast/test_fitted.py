@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from energy_gym.data.feed import Feed, open_feed
+from energy_gym.data.own_frame import Told
 from energy_gym.errors import ConfigurationError, MissingColumnError, MissingExtraError, ResetNeededError, WindowError
 from energy_gym.forecast import Mean, Perfect, Yesterday, get_forecast
 from energy_gym.forecast.accuracy import accuracy
@@ -92,7 +93,7 @@ def test_rows_up_to_now_do_not_depend_on_the_unknown(kind: str, moment: int, pas
 @pytest.mark.parametrize("use_published", [True, False])
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_public_is_not_guessed(kind: str, use_published: bool, past: Feed) -> None:
-    feed = open_feed(None, later(), "all")
+    feed = open_feed(None, later(), "all", told=Told({PRICE: "day-ahead 13:00"}))
     rows = made(kind, use_published=use_published).fit(past).rows(feed, PRICE, 240, 264, 24)
     actual = Perfect().rows(feed, PRICE, 240, 264, 24)
     local = feed.times[240:264].tz_convert(ZONE).hour

@@ -148,3 +148,22 @@ def test_a_fault_is_named(tmp_path: Path, feed: Feed, content: str, error: type[
         FromCSV(path).rows(feed, PRICE, 0, 24, 24)
     with pytest.raises(DataError, match="cannot be read"):
         FromCSV(tmp_path / "nowhere.csv").rows(feed, PRICE, 0, 24, 24)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_newer_issue_of_few_steps_leaves_the_others_to_the_older(seed: int, tmp_path: Path, feed: Feed) -> None:
+    """Each step is believed as it was said last, whatever else the issue that said it covers."""
+    random = np.random.default_rng(seed)
+    issued = [
+        (made, made + lead)
+        for made in sorted(random.choice(STEPS - 30, 6, replace=False).tolist())
+        for lead in random.choice(30, int(random.integers(1, 30)), replace=False).tolist()
+    ]
+    table = pd.DataFrame(issued, columns=["issued", "time"]).assign(**{PRICE: random.normal(0.0, 9.0, len(issued))})
+    rows = written(tmp_path, stamped(table, feed)).rows(feed, PRICE, 0, STEPS, 12)
+    before = Yesterday().rows(feed, PRICE, 0, STEPS, 12)
+    for now in random.choice(STEPS, 20, replace=False).tolist():
+        for lead in range(12):
+            said = table[(table["issued"] <= now) & (table["time"] == now + lead)].sort_values("issued")
+            expected = said[PRICE].iloc[-1] if len(said) else before[now, lead]
+            assert rows[now, lead] == pytest.approx(expected, abs=1e-12), (now, lead)

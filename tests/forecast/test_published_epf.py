@@ -13,9 +13,8 @@ import pytest
 
 from energy_gym.data import card
 from energy_gym.data.feed import open_feed
-from energy_gym.data.parsing_epf import epf_forecasts
 from energy_gym.forecast import published_epf
-from energy_gym.forecast.published_epf import PublishedEPF
+from energy_gym.forecast.published_epf import PublishedEPF, epf_forecasts
 
 PRICE = "price_per_mwh"
 # From ten days into the test split on: the days before a change of the clock, and before one back.

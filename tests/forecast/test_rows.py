@@ -68,7 +68,16 @@ CASES = [
 @pytest.mark.parametrize("horizon", [1, 24, 49])
 def test_look_ahead_equals_the_naive_one(forecast: str, begin: str, zone: str, minutes: int, horizon: int) -> None:
     data = frame(begin, zone, 5 * 24 * 60 // minutes, minutes)
-    env = gym.make(ID, data=data, objective="joint", forecast=forecast, horizon=horizon, episode_steps=None).unwrapped
+    env = gym.make(
+        ID,
+        data=data,
+        published="day-ahead 13:00",
+        zone=zone,
+        objective="joint",
+        forecast=forecast,
+        horizon=horizon,
+        episode_steps=None,
+    ).unwrapped
     env.reset()
     rules = {"price_per_mwh": "day-ahead", "carbon_g_per_kwh": "after"}
     for step in range(len(data)):
@@ -99,7 +108,7 @@ def test_look_ahead_of_the_moment_after_the_last_step(forecast: str, horizon: in
 
 def test_prices_of_tomorrow_appear_at_thirteen_local_time() -> None:
     data = frame("2024-07-01", "Europe/Berlin", 96)
-    env = gym.make(ID, data=data, horizon=36).unwrapped
+    env = gym.make(ID, data=data, published={"price_per_mwh": "day-ahead 13:00"}, horizon=36).unwrapped
     env.reset(options={"start": "2024-07-02T12:00+02:00", "steps": 3})
     row = env.outlook()["price_per_mwh"]
     np.testing.assert_array_equal(row[:12], np.arange(36, 48) + 0.5)

@@ -70,7 +70,7 @@ def by_hand(env: Any, problem: dict[str, Any], exclusive: bool = True) -> float:
     model.rules = pyo.ConstraintList()
     before: Any = cell.soc_initial * cell.capacity_kwh
     for t in steps:
-        kept = before * (1.0 - cell.self_discharge_per_day * hours / 24.0)
+        kept = before * (1.0 - cell.self_discharge_per_day) ** (hours / 24.0)
         after = kept + cell.efficiency_charge * model.up[t] - model.down[t] / cell.efficiency_discharge
         model.rules.add(model.stored[t] == after)
         if exclusive:

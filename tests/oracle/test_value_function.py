@@ -188,7 +188,7 @@ def test_best_power_falls_back_and_keeps_the_optimum(monkeypatch: pytest.MonkeyP
 
 
 def test_by_hand_two_hours_of_leakage_below_the_limit() -> None:
-    cell = Battery(10.0, 5.0, 5.0, 1.0, 1.0, soc_min=0.5, self_discharge_per_day=0.24).cell(1.0)
+    cell = Battery(10.0, 5.0, 5.0, 1.0, 1.0, soc_min=0.5, self_discharge_per_day=1.0 - 0.99**24).cell(1.0)
     problem = Problem(cell, np.array([1.0, 3.0]), np.array([1.0, 3.0]), energy=5.0, end_value=0.0)
     # 5.0 leaks to 4.95; charging 4.05 to the top of 9.0 at 1.0 leaves 8.91, of which 3.91 can be sold at 3.0.
     _, bound, _ = best_power(problem)

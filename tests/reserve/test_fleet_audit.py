@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import energy_gym
-from energy_gym import Battery
+from energy_gym import Battery, Scenario
 from energy_gym.reserve import ActivationSeries, Fleet, FullActivation, NoActivation, RandomActivation, Reserve, Trade
 
 ID = "energy_gym/FleetReserve-v0"
@@ -24,10 +24,10 @@ ID = "energy_gym/FleetReserve-v0"
 class Side:
     """One direction of a market, as a fleet sells it."""
 
-    def __init__(self, market: Reserve | Trade, place: int, way: str, hours: float) -> None:
+    def __init__(self, name: str, market: Reserve | Trade, place: int, way: str, hours: float) -> None:
         trade = isinstance(market, Trade)
         self.market, self.way, self.place = market, way, place
-        self.name = market.name + {"up": ".sell", "down": ".buy"}[way] if trade else market.name
+        self.name = name + {"up": ".sell", "down": ".buy"}[way] if trade else name
         self.wish = -1.0 if trade and way == "up" else 1.0
         self.lasts = hours if isinstance(market, Trade) else market.duration_hours
         self.energy_price = market.price if isinstance(market, Trade) else market.energy_price
@@ -45,14 +45,15 @@ class Side:
 class Ledger:
     """A fleet's episode, from prices, calls and actions."""
 
-    def __init__(self, fleet: Fleet, hours: float, direct: bool) -> None:
-        self.names, self.cells, self.hours, self.direct = list(fleet.batteries), fleet.batteries, hours, direct
-        self.markets = fleet.markets
+    def __init__(self, fleet: Scenario, hours: float, direct: bool) -> None:
+        self.names, self.hours, self.direct = list(fleet.entities), hours, direct
+        self.cells: dict[str, Any] = dict(fleet.entities)
         self.sides: list[Side] = []
-        for place, market in enumerate(fleet.markets):
+        for place, (name, market) in enumerate(fleet.contracts.items()):
+            assert isinstance(market, Reserve | Trade)
             ways = ("down", "up") if isinstance(market, Trade) else (market.direction,)
-            self.sides += [Side(market, place, way, hours) for way in ways]
-        self.energy = {name: cell.soc_initial * cell.capacity_kwh for name, cell in fleet.batteries.items()}
+            self.sides += [Side(name, market, place, way, hours) for way in ways]
+        self.energy = {name: cell.soc_initial * cell.capacity_kwh for name, cell in self.cells.items()}
 
     def step(self, action: np.ndarray, row: Any, shares: dict[str, float]) -> dict[str, float]:
         """Play a step; return the figures of ``info`` and the money."""
@@ -87,7 +88,7 @@ class Ledger:
     def _held(self, number: int, name: str, action: np.ndarray) -> dict[str, float]:
         """What an asset holds for each side: in their order as far as it can last, one direction only."""
         cell = self.cells[name]
-        kept = self.energy[name] * (1.0 - cell.self_discharge_per_day * self.hours / 24.0)
+        kept = self.energy[name] * (1.0 - cell.self_discharge_per_day) ** (self.hours / 24.0)
         power = {"up": cell.discharge_kw, "down": cell.charge_kw}
         store = {
             "up": max(kept - cell.soc_min * cell.capacity_kwh, 0.0),
@@ -114,7 +115,7 @@ class Ledger:
     def _delivered(self, name: str, held: dict[str, float], shares: dict[str, float]) -> tuple[dict[str, float], float]:
         """What an asset gives or takes of what is called, as far as its energy lasts, and its wear."""
         cell = self.cells[name]
-        kept = self.energy[name] * (1.0 - cell.self_discharge_per_day * self.hours / 24.0)
+        kept = self.energy[name] * (1.0 - cell.self_discharge_per_day) ** (self.hours / 24.0)
         out = max(kept - cell.soc_min * cell.capacity_kwh, 0.0) * cell.efficiency_discharge
         into = max(cell.soc_max * cell.capacity_kwh - kept, 0.0) / cell.efficiency_charge
         left, flows = {"up": out, "down": into}, {}
@@ -134,7 +135,7 @@ def audit(env: Any, direct: bool, steps: int, seed: int = 0) -> None:
     setup, fleet = base.setup, base.scenario
     ledger, unit = Ledger(fleet, setup.feed.step_hours, direct), setup.unit
     start, total, called = sum(ledger.energy.values()), 0.0, 0.0
-    mean = setup.feed.statistics[fleet.energy_price].mean
+    mean = setup.feed.statistics["price_per_mwh"].mean
     for number in range(steps):
         t = base.steps_left[0]
         row = {name: series[setup.feed.first + t] for name, series in setup.feed.values.items()}
@@ -165,7 +166,7 @@ def test_presets_on_real_prices(dataset: str, steps: int, dispatch: str, real_da
     env = gym.make(ID, dataset=dataset, dispatch=dispatch, split="test")
     raw = energy_gym.load(dataset).frame
     values, first = env.unwrapped.setup.feed.values, env.unwrapped.setup.feed.first
-    for market in env.unwrapped.scenario.markets:
+    for market in env.unwrapped.scenario.contracts.values():
         np.testing.assert_allclose(values[market.price][first : first + 50], raw[market.price].iloc[first : first + 50])
     audit(env, dispatch == "direct", steps)
 

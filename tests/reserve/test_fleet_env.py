@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from gymnasium.utils.env_checker import check_env
 
 import energy_gym
-from energy_gym import Battery, EnergyGymError
+from energy_gym import Battery, EnergyGymError, Scenario
 from energy_gym.agents import make_agent
+from energy_gym.contracts import Spot
+from energy_gym.entities import FadingBattery, PumpedHydro
 from energy_gym.errors import ActionError, ConfigurationError, MissingColumnError, UnknownIdError
-from energy_gym.reserve import ActivationSeries, Fleet, FullActivation, RandomActivation, Reserve, Trade
+from energy_gym.objective import Clock
+from energy_gym.reserve import (
+    ActivationSeries,
+    EnergyValue,
+    Fleet,
+    FullActivation,
+    RandomActivation,
+    Reserve,
+    Trade,
+)
+from energy_gym.reserve.presets import PRESETS
 
 ID = "energy_gym/FleetReserve-v0"
 PARTS = ("energy_cost", "penalty", "wear", "demand_charge")
@@ -35,7 +49,7 @@ def prices(steps: int = 72, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(columns, index)
 
 
-def two_assets(**up: Any) -> Fleet:
+def two_assets(**up: Any) -> Scenario:
     """Return two assets that sell one reserve each way and trade; the second may not sell upward reserve fully."""
     return Fleet(
         batteries={
@@ -51,7 +65,7 @@ def two_assets(**up: Any) -> Fleet:
 
 
 def make(**keywords: Any) -> Any:
-    usual: dict[str, Any] = {"data": prices(), "fleet": two_assets(), "episode_steps": 24}
+    usual: dict[str, Any] = {"data": prices(), "published": "after", "fleet": two_assets(), "episode_steps": 24}
     return gym.make(ID, **(usual | keywords))
 
 
@@ -280,7 +294,8 @@ def silent(run: Any) -> None:
 @pytest.mark.parametrize("actions", ["continuous", "discrete-3"])
 @pytest.mark.parametrize("objective", ["cost", "joint"])
 def test_checkers(actions: str, objective: str) -> None:
-    env = make(actions=actions, objective=objective)
+    said = dict.fromkeys(("up_per_mw_h", "down_per_mw_h", "price_per_mwh"), "day-ahead 13:00")
+    env = make(actions=actions, objective=objective, published=said)
     silent(lambda: check_env(env.unwrapped))
     checker = pytest.importorskip("stable_baselines3.common.env_checker")
     silent(lambda: checker.check_env(env.unwrapped, warn=True))
@@ -372,13 +387,30 @@ def test_actions_that_cannot_be_are_refused() -> None:
 
 
 def test_fleets_that_cannot_be_are_refused() -> None:
-    market = Reserve("up", "up_per_mw_h", "up", (5.0,))
+    market, value = Reserve("up", "up_per_mw_h", "up", (5.0,)), EnergyValue("other_per_mwh")
+    one: dict[str, Any] = {"batteries": {"a": Battery()}}
     for fleet, words in (
         ({"batteries": {}, "markets": (market,)}, "batteries"),
-        ({"batteries": {"a": Battery()}, "markets": ()}, "markets"),
-        ({"batteries": {"a": Battery(), "b": Battery()}, "markets": (market,)}, "'up'.*1 assets"),
-        ({"batteries": {"a": Battery()}, "markets": (market, market)}, "'up'.*is taken"),
-        ({"batteries": {"up": Battery()}, "markets": (market,)}, "'up'.*is taken"),
+        ({**one, "markets": {}}, "markets=.*one or more"),
+        ({**one, "markets": ()}, "markets=.*one or more"),
+        ({**one, "markets": (market, market)}, r"markets\[1\].name='up'.*is taken"),
+        ({**one, "markets": {"": market}}, "contracts"),
+        ({**one, "markets": {"down": market}}, "contracts.down.name='up'"),
+        ({"batteries": {"a": Battery(), "b": Battery()}, "markets": (market,)}, "contracts.up.*1 assets.*has 2"),
+        ({"batteries": {"up": Battery()}, "markets": (market,)}, "contracts.up: is the name of an entity too"),
+        (
+            {"batteries": {"a": PumpedHydro()}, "markets": (market,)},
+            "contracts.up.*'a'.*pumped_hydro.*batteries",
+        ),
+        (
+            {"batteries": {"a": FadingBattery()}, "markets": (market,)},
+            "contracts.up.*'a'.*fading_battery.*batteries.*wear_per_kwh",
+        ),
+        ({**one, "markets": {"up": market, "spot": Spot()}}, "contracts.spot.*settled by the meter.*'up'"),
+        ({**one, "markets": {"w": value, "v": value, "up": market}}, "contracts.v: is a second value of energy"),
+        ({**one, "markets": {"w": value}}, "contracts.w: .*no market"),
+        ({**one, "markets": (replace(market, name="energy_value"),), "carbon": "c"}, "markets.energy_value: is taken"),
+        ({**one, "markets": (replace(market, parties=("b",)),)}, "contracts.up.parties: entity 'b'"),
     ):
         with pytest.raises(ConfigurationError, match=words):
             Fleet(**fleet)
@@ -387,18 +419,101 @@ def test_fleets_that_cannot_be_are_refused() -> None:
 
 
 def test_yaml_there_and_back(tmp_path: Any) -> None:
-    from energy_gym.reserve.presets import PRESETS
-
     for made in (preset() for preset in PRESETS.values()):
-        assert Fleet.from_yaml(made.to_yaml()) == made
+        assert Scenario.from_yaml(made.to_yaml()) == made
     path = tmp_path / "fleet.yaml"
     path.write_text(two_assets(activation=RandomActivation(0.3)).to_yaml(), encoding="utf-8")
     assert make(fleet=str(path)).unwrapped.scenario == two_assets(activation=RandomActivation(0.3))
     for text, words in (
-        ("fleet: 1", "fleet.fleet: is not a known key"),
-        ("markets: {}", "must be a list"),
-        ("markets: [{kind: sale}]", r"markets\[0\].*no such kind"),
-        ("batteries: {a: {capacity_kw: 5}}", "batteries.a.capacity_kw"),
+        ("fleet: 1", "scenario.fleet: is not a known key"),
+        ("contracts: [{kind: reserve}]", "contracts=.*must be a mapping"),
+        ("contracts: {up: {kind: sale}}", "contracts.up: kind 'sale': no such kind"),
+        ("contracts: {up: {kind: reserve, activation: {kind: often}}}", "contracts.up.activation: kind 'often'"),
+        ("contracts: {up: {kind: trade}, up: {kind: trade}}", "up: line 1: is a name that occurs twice"),
+        ("entities: {a: {kind: battery, capacity_kw: 5}}", "entities.a.capacity_kw"),
     ):
         with pytest.raises(ConfigurationError, match=words):
-            Fleet.from_yaml(text)
+            Scenario.from_yaml(text)
+
+
+def test_a_file_that_says_batteries_and_markets_is_a_fleet_too() -> None:
+    text = """
+    batteries:
+      a: {capacity_kwh: 100.0, charge_kw: 50.0, discharge_kw: 50.0}
+    markets:
+    - {kind: reserve, name: up, price: up_per_mw_h, direction: up, prequalified_kw: [50.0], activation: {kind: full}}
+    - {kind: trade, name: spot, price: price_per_mwh, prequalified_kw: [50.0]}
+    energy_price: worth_per_mwh
+    carbon: carbon_g_per_kwh
+    clock: {horizon: 12}
+    """
+    sold = Reserve("up", "up_per_mw_h", "up", (50.0,), activation=FullActivation())
+    worth, clock = "worth_per_mwh", Clock(horizon=12)
+    batteries, trade = {"a": Battery(100.0, 50.0, 50.0)}, Trade("spot", "price_per_mwh", (50.0,))
+    made = Fleet(batteries=batteries, markets=(sold, trade), energy_price=worth, clock=clock)
+    assert Scenario.from_yaml(text) == made
+    assert Scenario.from_yaml(text.replace("worth_per", "price_per")).contracts == {"up": sold, "spot": trade}
+    for wrong, words in (
+        ("markets: {}", "markets=.*must be a list"),
+        ("markets: [{kind: trade}]", r"markets\[0\].name=None"),
+        ("markets: [{name: up}, {name: up}]", r"markets\[1\].name='up'.*is taken"),
+        ("batteries: {a: {capacity_kw: 5}}", "entities.a.capacity_kw"),
+        ("{batteries: {a: {}}, entities: {}}", "fleet.entities: is not a known key"),
+    ):
+        with pytest.raises(ConfigurationError, match=words):
+            Scenario.from_yaml(wrong)
+
+
+def test_a_name_is_left_out_of_a_file_where_it_is_the_key() -> None:
+    text = two_assets().to_yaml()
+    assert list(yaml.safe_load(text)["contracts"]["up"])[:2] == ["kind", "price"]
+    with pytest.raises(ConfigurationError, match=r"contracts\.up\.name='down'"):
+        Scenario.from_yaml(text.replace("  up:\n", "  up:\n    name: down\n"))
+
+
+def test_powers_follow_the_order_of_the_parties() -> None:
+    """Named in another order, each asset keeps its own power, and the fleet plays the same steps."""
+    usual = two_assets(activation=RandomActivation(0.3, 2.0))
+    turned: dict[str, Any] = {
+        name: replace(item, parties=("b", "a"), prequalified_kw=item.prequalified_kw[::-1])
+        for name, item in usual.contracts.items()
+    }
+    envs = [make(fleet=fleet) for fleet in (usual, Fleet(batteries=usual.entities, markets=turned))]
+    seen = [env.reset(seed=1)[0].tobytes() for env in envs]
+    assert seen[0] == seen[1]
+    random = np.random.default_rng(0)
+    for _ in range(24):
+        action = random.uniform(-1.0, 1.0, 3)
+        one, other = (env.step(action) for env in envs)
+        assert one[0].tobytes() == other[0].tobytes() and one[1:] == other[1:]
+
+
+def test_what_energy_is_worth_is_a_contract_of_its_own() -> None:
+    data = prices().rename(columns={"price_per_mwh": "worth_per_mwh"})
+    markets = {name: item for name, item in two_assets().contracts.items() if name != "spot"}
+    fleet = Fleet(batteries=two_assets().entities, markets=markets, energy_price="worth_per_mwh")
+    assert list(fleet.contracts) == ["up", "down", "energy_value"]
+    assert Scenario.from_yaml(fleet.to_yaml()) == fleet
+    mean = data["worth_per_mwh"].mean()
+    assert make(data=data, fleet=fleet).unwrapped.setup.closings[0].left == pytest.approx(mean)
+    with pytest.raises(MissingColumnError, match="EnergyValue"):
+        make(data=data.drop(columns="worth_per_mwh"), fleet=fleet)
+
+
+def test_one_fleet_is_played_and_nothing_beside_it() -> None:
+    apart = [Reserve(f"up_{name}", "up_per_mw_h", "up", (5.0,), parties=(name,)) for name in ("a", "b")]
+    with pytest.raises(ConfigurationError, match=r"contracts.up_b: is of another fleet than 'up_a'"):
+        make(fleet=Fleet(batteries={"a": Battery(), "b": Battery()}, markets=apart))
+    with pytest.raises(ConfigurationError, match=r"contracts.spot.*is settled at the meter"):
+        make(fleet=Scenario())
+    with pytest.raises(ConfigurationError, match=r"contracts.up.*settled by a fleet.*FleetReserve-v0"):
+        gym.make("energy_gym/Arbitrage-v0", scenario=two_assets())
+
+
+@pytest.mark.parametrize("keyword", ["fleet", "scenario"])
+def test_both_keywords_take_an_object_a_name_and_a_file(keyword: str, tmp_path: Any) -> None:
+    path = tmp_path / "fleet.yaml"
+    path.write_text(two_assets().to_yaml(), encoding="utf-8")
+    for given in (two_assets(), str(path), path):
+        assert gym.make(ID, data=prices(), **{keyword: given}).unwrapped.scenario == two_assets()
+    assert gym.make(ID, **{keyword: "delivered"}).unwrapped.scenario == PRESETS["delivered"]()

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import energy_gym
-from energy_gym import Battery
+from energy_gym import Battery, Scenario
 from energy_gym.agents import make_agent
 from energy_gym.oracle.milp import play_unit
 from energy_gym.oracle.pyomo_model import PyomoModel, solve_model
@@ -31,7 +31,7 @@ def frame(columns: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.date_range("2024-01-01", periods=steps, freq="h", tz="UTC"))
 
 
-def started(data: pd.DataFrame, fleet: Fleet, **keywords: Any) -> Any:
+def started(data: pd.DataFrame, fleet: Scenario, **keywords: Any) -> Any:
     env = gym.make(ID, data=data, fleet=fleet, **{"episode_steps": None, "dispatch": "direct", **keywords})
     env.reset(seed=0)
     return env
@@ -51,7 +51,7 @@ def brute_force(env: Any, levels: tuple[float, ...]) -> float:
     return best
 
 
-def one_asset(activation: Any, **more: Any) -> Fleet:
+def one_asset(activation: Any, **more: Any) -> Scenario:
     """Return an asset whose best plans lie on halves: no loss, two hours of storage, half full."""
     return Fleet(
         batteries={"a": Battery(200.0, 100.0, 100.0, 1.0, 1.0, soc_min=0.0, soc_max=1.0, soc_initial=0.5)},
@@ -87,7 +87,10 @@ def test_brute_force_of_two_assets_and_a_trade(terminal: str) -> None:
     }
     fleet = Fleet(
         batteries=batteries,
-        markets=(Reserve("up", "up_per_mw_h", "up", (0.0, 50.0)), Trade("spot", "price_per_mwh", (100.0, 0.0))),
+        markets=(
+            Reserve("up", "up_per_mw_h", "up", (0.0, 50.0)),
+            Trade("spot", "price_per_mwh", (100.0, 0.0)),
+        ),
     )
     data = frame({"up_per_mw_h": [20.0, 50.0, 5.0], "price_per_mwh": [10.0, -30.0, 70.0]})
     env = started(data, fleet, terminal=terminal)
@@ -102,7 +105,7 @@ def test_brute_force_of_two_assets_and_a_trade(terminal: str) -> None:
     assert replayed(env, solution) == pytest.approx(solution.value, abs=1e-6)
 
 
-def random_fleet(random: np.random.Generator, assets: int, leaking: bool, **more: Any) -> Fleet:
+def random_fleet(random: np.random.Generator, assets: int, leaking: bool, **more: Any) -> Scenario:
     batteries = {}
     for place in range(assets):
         low = float(random.uniform(0.0, 0.3))
@@ -184,7 +187,7 @@ def test_brute_force_of_two_assets_that_bid_in_ticks(activation: Any, seed: int)
     sizes: dict[str, Any] = {"activation": activation, "minimum_kw": 120.0, "tick_kw": 60.0}
     ways = (("up", (90.0, 60.0)), ("down", (60.0, 90.0)))
     fleet = Fleet(
-        batteries=cells, markets=tuple(Reserve(way, f"{way}_per_mw_h", way, powers, **sizes) for way, powers in ways)
+        batteries=cells, markets=[Reserve(way, f"{way}_per_mw_h", way, powers, **sizes) for way, powers in ways]
     )
     env = started(data, fleet, terminal="free", activation_seed=seed)
     solution = energy_gym.solve(env)
@@ -203,11 +206,12 @@ def test_brute_force_of_two_assets_that_bid_in_ticks(activation: Any, seed: int)
         assert all(abs(sum(row) / 60.0 - round(sum(row) / 60.0)) < 1e-5 for row in by_market(action, fleet))
 
 
-def by_market(action: Any, fleet: Fleet) -> list[list[float]]:
-    count = len(fleet.batteries)
+def by_market(action: Any, fleet: Scenario) -> list[list[float]]:
+    count, markets = len(fleet.entities), fleet.contracts.values()
     return [
         [action[place * count + asset] * power for asset, power in enumerate(market.prequalified_kw)]
-        for place, market in enumerate(fleet.markets)
+        for place, market in enumerate(markets)
+        if isinstance(market, Reserve)
     ]
 
 
@@ -230,8 +234,11 @@ def test_nothing_beats_the_bound_of_bids_in_ticks(dispatch: str) -> None:
 def test_the_value_function_of_delivered_bids_is_the_milp(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(seed)
     fleet = random_fleet(random, 3, False)
-    markets = [replace(item, activation=FullActivation(), duration_hours=1.0) for item in fleet.markets[:3]]
-    fleet = replace(fleet, markets=(*markets, fleet.markets[3]))
+    markets = {
+        name: replace(item, activation=FullActivation(), duration_hours=1.0) if isinstance(item, Reserve) else item
+        for name, item in fleet.contracts.items()
+    }
+    fleet = replace(fleet, contracts=markets)
     env = started(random_data(random, 10), fleet)
     exact = energy_gym.solve(env)
     monkeypatch.setattr("energy_gym.reserve.oracle.best_delivered", lambda *_: None)
@@ -271,18 +278,18 @@ def test_the_table_shows_the_plan() -> None:
     for (_, row), action in zip(table.iterrows(), solution.actions, strict=True):
         info = env.step(action)[4]
         assert row["energy_kwh"] == pytest.approx(info["energy_kwh"], abs=1e-9)
-        size = env.unwrapped.scenario.batteries["b0"].capacity_kwh
+        size = env.unwrapped.scenario.entities["b0"].capacity_kwh
         assert row["soc(b0)"] == pytest.approx(info["energy_kwh/b0"] / size)
 
 
-def trading_desk(assets: int, markets: int, seed: int = 0) -> tuple[Fleet, pd.DataFrame]:
+def trading_desk(assets: int, markets: int, seed: int = 0) -> tuple[Scenario, pd.DataFrame]:
     """Return the fleet problem of a trading desk: random powers and prices, bids delivered in full, 24 h."""
     random = np.random.default_rng(seed)
     batteries = {}
     for place in range(assets):
         power = float(random.uniform(300.0, 1000.0))
         batteries[f"b{place}"] = Battery(float(random.uniform(500.0, 3000.0)), power, power, 1.0, 1.0, 0.1, 1.0, 0.5)
-    products = tuple(
+    products = [
         Reserve(
             f"m{place}",
             f"m{place}_per_mw_h",
@@ -291,7 +298,7 @@ def trading_desk(assets: int, markets: int, seed: int = 0) -> tuple[Fleet, pd.Da
             activation=FullActivation(),
         )
         for place in range(markets)
-    )
+    ]
     prices = frame({f"m{place}_per_mw_h": random.uniform(5.0, 100.0, 24) for place in range(markets)})
     return Fleet(batteries=batteries, markets=products), prices
 

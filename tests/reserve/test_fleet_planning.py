@@ -31,7 +31,7 @@ def at_random(seed: int, horizon: int = 12, **keywords: Any) -> tuple[Any, list[
     states = list(env.states)
     for place, asset in enumerate(unit.assets):
         states[place] = float(random.uniform(asset.cell.energy_min, asset.cell.energy_max))
-    return unit, states, Goal(env.setup.weights, env.setup.keeping[0])
+    return unit, states, Goal(env.setup.weights, env.setup.continuation[0])
 
 
 def promised(unit: Any, goal: Goal, value: float) -> float:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import energy_gym
-from energy_gym.cli import app
+from energy_gym.cli.app import app
 from energy_gym.errors import ConfigurationError
 
 pytest.importorskip("plotly")

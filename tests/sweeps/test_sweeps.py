@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 import energy_gym
 from energy_gym import Battery, Scenario
 from energy_gym.agents import make_agent
-from energy_gym.engines import Engine
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError, EnergyGymError, ResultsError, UnknownIdError
 from energy_gym.forecast import Noise
+from energy_gym.leaderboard.engines import Engine
 from energy_gym.sweeps import Experiment, run_sweep, study_ids
 
 pytest.importorskip("hydra", reason="needs the extra sweep")
@@ -30,7 +30,7 @@ from energy_gym.sweeps import sweep as sweep_module
 from energy_gym.sweeps.drawing import PLOT, draw, front, knee, knees
 from energy_gym.sweeps.grid import points_of
 from energy_gym.sweeps.playing import play_point
-from energy_gym.sweeps.sweep import POINTS, STORY, TABLE, read_sweep
+from energy_gym.sweeps.results import POINTS, STORY, TABLE, read_sweep
 
 BATTERY = "scenario.entities.battery"
 PRICE = "scenario.objective.carbon_price"
@@ -272,7 +272,7 @@ def test_every_study_can_be_composed(name: str) -> None:
 
 
 def test_a_study_in_small_from_the_command_line(tmp_path: Path) -> None:
-    from energy_gym.cli import app
+    from energy_gym.cli.app import app
 
     pytest.importorskip("matplotlib")
     words = ["sweep", "carbon-price", "task.episode_steps=48", f"{PRICE}=0,100,1000", "agent.name=oracle"]

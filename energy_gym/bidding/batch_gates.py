@@ -1,0 +1,145 @@
+"""The bids of many producers' episodes at once, as arrays of shape (num_envs,).
+
+One rule: environment i does bit for bit what `ProducerGates` does for a single one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.arrays import Flags, Floats, Ints
+from energy_gym.bidding.choices import Choices
+from energy_gym.bidding.laws import limit_per_mwh, volume_kw
+from energy_gym.bidding.offers import Offers
+from energy_gym.bidding.setup import BiddingSetup
+from energy_gym.bidding.timetable import MarketGates
+from energy_gym.contracts.clearing import trading_arrays
+from energy_gym.envs.batched import real_numbers
+from energy_gym.errors import ActionError
+
+
+class ProducerBatchGates:
+    """The bids of ``num_envs`` producers; see `energy_gym.envs.gates.BatchGates`.
+
+    Args:
+        setup: What they are played on.
+        num_envs: Number of environments.
+    """
+
+    def __init__(self, setup: BiddingSetup, num_envs: int) -> None:
+        self.setup, self.num_envs = setup, num_envs
+        self._unit, self._table = setup.unit, setup.timetable
+        self._controls, self._choices = len(setup.flexibles), Choices.of(setup)
+        self._anything = self._table.mask != self._table.mask[-1]
+        self._offers = Offers(setup, num_envs)
+        self._closed = np.asarray(~setup.volumes_due)
+        self._ones = np.ones(self._closed.shape[1], dtype=np.float32)
+        self._rejected: Floats = np.zeros(num_envs)
+        self._gather = self._unit.gather()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_gather"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._gather = self._unit.gather()
+
+    def due(self, steps: Ints) -> Flags:
+        """Return which entries of the coming actions count, shape (num_envs, controls)."""
+        return self._table.masks.take(self._table.mask.take(steps), axis=0)
+
+    def place(self, which: Ints) -> None:
+        """See `BatchGates.place`."""
+        self._offers.clear(which)
+
+    def take(self, steps: Ints, actions: Any, waiting: Flags | None) -> tuple[tuple[Any, ...], Any, Any]:
+        """See `BatchGates.take`."""
+        given, mask = self._numbers(steps, actions), self._table.mask.take(steps)
+        self._rejected = self._too_soon(given, mask)
+        if self._anything.take(steps).any():
+            self._bid(steps, given, mask, waiting)
+        wishes, excess = self._shares(steps, given)
+        volumes, limits = self._offers.now
+        own, _, _, terms = self._gather(steps)
+        self._offers.move_on()
+        return wishes, excess, (own, volumes, limits, terms)
+
+    def show(self, observations: npt.NDArray[np.float32]) -> None:
+        """See `BatchGates.show`."""
+        self._offers.show(observations)
+
+    def tell(self, figures: dict[str, Any], done: Flags, closed: tuple[Any, Any] | None, waiting: Flags | None) -> None:
+        """See `BatchGates.tell`."""
+        owed, fined = (0.0, 0.0) if closed is None else (np.where(done, part, 0.0) for part in closed)
+        figures["unmatched_cost"] = figures["unmatched_cost"] + fined
+        figures["closing_cost"] = owed
+        figures["rejected"] = self._rejected if waiting is None else np.where(waiting, 0.0, self._rejected)
+
+    def announce(self, steps: Ints) -> dict[str, Floats | Flags]:
+        """See `BatchGates.announce`."""
+        return {"due": self.due(steps), "_due": np.ones(self.num_envs, dtype=bool)}
+
+    def _numbers(self, steps: Ints, actions: Any) -> Any:
+        choices = self._choices
+        if choices is None:
+            return real_numbers(actions, self.num_envs, self.setup.controls)
+        return choices.entries(choices.checked(actions, self.num_envs), steps, self._offers.ahead)
+
+    def _too_soon(self, given: Any, mask: Any) -> Floats:
+        """Count the volumes that stand where no bid is due."""
+        bids = given != 0.0
+        bids &= self._closed.take(mask, axis=0)
+        # A product with ones counts several times as fast as NumPy's own counting along short rows, and is as exact.
+        return np.asarray(bids.astype(np.float32) @ self._ones, dtype=np.float64)
+
+    def _shares(self, steps: Ints, given: Any) -> tuple[tuple[Any, ...], Any]:
+        """Return the shares of controls and supply, cut to [-1, 1], and the energy that a cut refuses [kWh]."""
+        wishes = given[:, : self._controls + 1].astype(np.float64)
+        if np.abs(wishes).max() <= 1.0:
+            return tuple(wishes.T), None
+        if not np.isfinite(wishes).all():
+            env, entry = np.argwhere(~np.isfinite(wishes))[0]
+            found = f"actions[{env}, {entry}]={wishes[env, entry]} ({self.setup.entries[entry]})"
+            raise ActionError(found, "must be finite", "pass numbers in [-1, 1]")
+        excess = np.zeros(self.num_envs)
+        for wish, flexible in zip(wishes.T, self.setup.flexibles, strict=False):
+            draw, give = flexible.rated(np.minimum(steps, self.setup.steps - 1))
+            excess += np.maximum(np.abs(wish) - 1.0, 0.0) * np.where(wish > 0.0, draw, give)
+        return tuple(np.clip(wishes, -1.0, 1.0).T), excess
+
+    def _bid(self, steps: Ints, given: Any, mask: Any, waiting: Flags | None) -> None:
+        """Take the bids that are due, of all environments that are not waiting for a reset."""
+        for place, book in enumerate(self._table.books):
+            due = book.count.take(steps) > 0
+            which = np.flatnonzero(due if waiting is None else due & ~waiting)
+            if len(which):
+                self._check(which, steps, given, mask)
+                self._write(place, book, which, steps[which], given)
+
+    def _write(self, place: int, book: MarketGates, which: Ints, steps: Ints, given: Any) -> None:
+        asked = np.minimum(np.maximum(given[which, book.entries].astype(np.float64), -1.0), 1.0)
+        volume = volume_kw(asked, book.market.limits, self.setup.trading, trading_arrays)
+        rows, slots = np.nonzero((volume == 0.0) & (asked != 0.0))
+        if len(rows):
+            used = slots < -(-book.count[steps[rows]] // book.slot_steps)
+            np.add.at(self._rejected, which[rows[used]], 1.0)
+        figures: tuple[Floats, ...] = (volume,)
+        if self.setup.trading.priced:
+            shares = np.minimum(np.maximum(given[which, book.limits()].astype(np.float64), -1.0), 1.0)
+            figures = (volume, limit_per_mwh(shares, book.market.limits))
+        self._offers.commit(place, book, which, steps, figures)
+
+    def _check(self, which: Ints, steps: Ints, given: Any, mask: Any) -> None:
+        finite = np.isfinite(given[which])
+        if finite.all():
+            return
+        bad = ~finite & self._table.masks[mask[which]]
+        if bad.any():
+            row, entry = np.argwhere(bad)[0]
+            env = int(which[row])
+            when = self.setup.time(int(steps[env])).isoformat()
+            found = f"actions[{env}, {entry}]={given[env, entry]} ({self.setup.entries[entry]}) at {when}"
+            raise ActionError(found, "a bid that is due must be finite", "pass numbers in [-1, 1]")

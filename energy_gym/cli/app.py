@@ -1,0 +1,214 @@
+"""The command line, ``energy-gym``: leaderboard, solve, recommend, list, data, experts, sweep and the recipes.
+
+One rule: it reads options and prints; what it prints comes from the package's public functions.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import gymnasium as gym
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from energy_gym.cli.data import app as data_app
+from energy_gym.cli.experts import app as experts_app
+from energy_gym.cli.fleet import fleet
+from energy_gym.cli.forecasts import forecasts
+from energy_gym.cli.leaderboard import leaderboard, merge
+from energy_gym.cli.recipes import add_recipes
+from energy_gym.cli.recommend import recommend
+from energy_gym.cli.sweep import plot, sweep
+from energy_gym.screen import run_app
+from energy_gym.version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Energy decisions as Gymnasium environments, with a proven optimum.",
+)
+app.add_typer(data_app, name="data")
+app.command()(fleet)
+app.command()(leaderboard)
+app.command()(merge)
+app.command()(forecasts)
+app.command()(recommend)
+app.command()(sweep)
+app.command()(plot)
+app.add_typer(experts_app, name="experts")
+add_recipes(app)
+console = Console()
+
+
+def main() -> None:
+    """Run the command line; an error that a user can mend is one line, not a traceback."""
+    run_app(app, name="energy-gym")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        console.print(f"energy-gym {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Energy decisions as Gymnasium environments, with a proven optimum for every episode."""
+
+
+@app.command()
+def solve(
+    id: Annotated[str, typer.Argument(help="Id of an environment; see energy-gym list")],
+    dataset: Annotated[str | None, typer.Option(help="Data set; see energy-gym data list")] = None,
+    split: Annotated[str, typer.Option(help="train, validation, test or all")] = "test",
+    objective: Annotated[
+        str | None, typer.Option(help="cost, carbon or joint; default: the scenario's, or cost")
+    ] = None,
+    carbon_price: Annotated[float | None, typer.Option(help="Currency per tonne, for joint; default: 80")] = None,
+    actions: Annotated[str, typer.Option(help="continuous, discrete-3, discrete-5")] = "continuous",
+    terminal: Annotated[str | None, typer.Option(help="settle or free; default: settle")] = None,
+    scenario: Annotated[Path | None, typer.Option(help="YAML file of a scenario")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="First step, such as 2022-07-04T00:00Z; default: the split's first")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Number of steps; default: to the end of the split")] = None,
+    time_limit: Annotated[float | None, typer.Option(help="Seconds; the answer is then a proven bracket")] = None,
+    table: Annotated[Path | None, typer.Option(help="Write the plan to this CSV or Parquet file")] = None,
+) -> None:
+    """Solve an episode to its proven optimum and show what the best plan earns."""
+    from energy_gym.oracle import solve as optimise
+
+    keywords: dict[str, Any] = {
+        "dataset": dataset,
+        "split": split,
+        "objective": objective,
+        "carbon_price": carbon_price,
+    }
+    keywords |= {"actions": actions, "terminal": terminal, "scenario": scenario, "episode_steps": None}
+    _check_id(id)
+    if table is not None:
+        _check_table(table)
+    env = gym.make(
+        id,
+        disable_env_checker=True,
+        **keywords,
+    )
+    base: Any = env.unwrapped
+    window = {"start": start or base.setup.time(0), "steps": steps}
+    env.reset(options={key: value for key, value in window.items() if value is not None})
+    solution = optimise(env, time_limit=time_limit)
+    _print_solution(solution, base.setup)
+    if table is not None:
+        _write_table(solution.table, table)
+
+
+def _check_id(name: str) -> None:
+    from energy_gym.errors import UnknownIdError
+    from energy_gym.scenarios.registration import SCENARIOS
+
+    if name not in SCENARIOS:
+        raise UnknownIdError.of("environment", name, SCENARIOS)
+
+
+def _check_table(path: Path) -> None:
+    """Refuse before the solving what could not be written after it."""
+    from energy_gym.errors import ConfigurationError
+
+    if path.suffix not in (".csv", ".parquet"):
+        raise ConfigurationError(f"table={str(path)!r}", "must end in .csv or .parquet", "rename it")
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"table={str(path)!r}", "lies in a folder that is not there", "make the folder first")
+
+
+# Columns of a plan that hold money, and what they are called on the screen; one of zeros is not shown.
+MONEY = {
+    "energy_cost": "energy cost",
+    "market": "markets",
+    "supply": "supply contract",
+    "deviation": "deviations",
+    "unmatched": "supply not matched",
+    "closing": "energy left at the end",
+    "wear": "wear",
+    "penalty": "penalties",
+    "demand_charge": "demand charge",
+}
+
+
+def _print_solution(solution: Any, setup: Any) -> None:
+    plan = solution.table
+    unit = setup.reward_unit
+    rows = {
+        "data": setup.feed.title,
+        "window": f"{plan.index[0]:%Y-%m-%d %H:%M} UTC, {len(plan)} steps of {setup.feed.step_hours:g} h",
+        "value": f"{solution.value:.6f} {unit}",
+        "bound": f"{solution.bound:.6f} {unit}",
+        "status": solution.status,
+        **_sums(plan, setup),
+        "solved in": f"{solution.seconds:.3f} s",
+    }
+    table = Table(show_header=False)
+    for name, value in rows.items():
+        table.add_row(name, escape(value))
+    console.print(table)
+
+
+def _sums(plan: pd.DataFrame, setup: Any) -> dict[str, str]:
+    """Return what a plan comes to: each kind of money, carbon, and energy through the connection."""
+    sums = {told: float(plan[column].sum()) for column, told in MONEY.items() if column in plan}
+    rows = {
+        told: f"{total:.4f} {setup.feed.currency}" for told, total in sums.items() if total or told == "energy cost"
+    }
+    if setup.sites[0].energy.carbon in setup.feed.values:
+        rows["carbon"] = f"{plan['carbon_kg'].sum():.3f} kg"
+    grid = plan["grid_kwh"] if "grid_kwh" in plan else plan["net_kw"] * setup.feed.step_hours
+    rows["imported"] = f"{grid.clip(lower=0.0).sum():.2f} kWh"
+    rows["exported"] = f"{-grid.clip(upper=0.0).sum():.2f} kWh"
+    return rows
+
+
+def _write_table(frame: pd.DataFrame, path: Path) -> None:
+    from energy_gym.errors import ConfigurationError
+
+    try:
+        frame.to_parquet(path) if path.suffix == ".parquet" else frame.to_csv(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"table={str(path)!r}", f"cannot be written ({error})", "choose another path"
+        ) from error
+    console.print(f"Plan written to {escape(str(path))}", highlight=False, soft_wrap=True)
+
+
+@app.command(name="list")
+def list_() -> None:
+    """List environments, agents, suites, studies, forecasts and data sets."""
+    from energy_gym.agents import agent_ids
+    from energy_gym.data import card_ids
+    from energy_gym.forecast import forecast_ids
+    from energy_gym.leaderboard.suites import suite_ids
+    from energy_gym.scenarios.registration import SCENARIOS
+    from energy_gym.sweeps import study_ids
+
+    kinds = {
+        "environments": SCENARIOS,
+        "agents": agent_ids(),
+        "suites": suite_ids(),
+        "studies": study_ids(),
+        "forecasts": forecast_ids(),
+        "data sets": card_ids(),
+    }
+    table = Table(show_header=False)
+    for kind, names in kinds.items():
+        table.add_row(kind, ", ".join(names))
+        table.add_section()
+    console.print(table)

@@ -1,0 +1,65 @@
+"""``energy-gym forecasts DATASET``: how far each forecast is off, and what model predictive control earns with it.
+
+One rule: it reads options and prints; what it prints is what `energy_gym.evaluation.forecast_value` found.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from energy_gym.evaluation.forecast_value import Judged
+
+
+def forecasts(
+    dataset: Annotated[str, typer.Argument(help="Data set; see energy-gym data list")],
+    split: Annotated[str, typer.Option(help="train, validation, test or all")] = "validation",
+    forecast: Annotated[list[str] | None, typer.Option(help="Forecast, several times; default: all that fit")] = None,
+    horizon: Annotated[int, typer.Option(help="Steps looked ahead")] = 24,
+    published: Annotated[bool, typer.Option(help="Whether day-ahead prices count as known once published")] = True,
+    steps: Annotated[int | None, typer.Option(help="Steps that mpc plays; default: the whole split")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the table to this file too")] = None,
+) -> None:
+    """Show how far each forecast is off and what mpc earns with it."""
+    from rich.console import Console
+
+    from energy_gym.evaluation.forecast_value import judged
+
+    rows = []
+    for row in judged(dataset, split, tuple(forecast or ()), horizon, published, steps):
+        rows.append(row)
+        Console(stderr=True).print(f"[dim]{row.column} {row.forecast} done[/dim]", highlight=False)
+    Console().print(_table(rows, dataset, split))
+    if csv is not None:
+        _write(rows, csv)
+
+
+def _table(rows: list[Judged], dataset: str, split: str) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=f"Forecasts of {dataset}, {split}", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("column", overflow="fold")
+    table.add_column("forecast", overflow="fold")
+    for name in ("MAE", "unknown", "RMSE", "rank", "mpc score", "earned"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        found = row.accuracy
+        figures = (f"{value:.2f}" for value in (found.mae, found.mae_unknown, found.rmse))
+        earned = f"{row.earned:.2f} {row.unit.split()[0]}"
+        rank = f"{found.rank_correlation:.3f}"
+        table.add_row(row.column, row.forecast, *figures, rank, f"{row.score:.3f}", earned)
+    return table
+
+
+def _write(rows: list[Judged], path: Path) -> None:
+    import pandas as pd
+
+    from energy_gym.files import write_atomically
+
+    plain = [{**vars(row), **vars(row.accuracy)} for row in rows]
+    frame = pd.DataFrame(plain).drop(columns="accuracy")
+    write_atomically(path, lambda part: frame.to_csv(part, index=False))

@@ -1,0 +1,170 @@
+"""Checks of a user's own series, without a card; its one rule: what it names may be looked up, nothing is repaired.
+
+Beside the checks of cards (gaps, repeated stamps, NaN, frozen values, a clock that shifts) it looks for false zeros:
+zeros in a series that comes nowhere near zero otherwise.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from energy_gym.data.cards import Card, Column, Statistics
+from energy_gym.data.checks import FAILURE, NOTE, Finding, Report, check, first_moment, frozen, is_market
+from energy_gym.data.columns import UNITS, conversion_of, symbol_of, unit_of
+from energy_gym.data.raw import Raw
+from energy_gym.data.zones import UTC, checked_zone, zone_of
+from energy_gym.errors import IrregularIndexError, MissingColumnError, NaiveIndexError, RawFileError
+
+TIME_TITLES = ("time", "timestamp", "datetime", "date", "utc", "index")
+_NO_CURRENCY = "XXX"
+_FEW_ZEROS, _NEAR_ZERO = 0.05, 0.1
+_DAY_MINUTES = 1440
+
+
+def check_file(path: Path, zone: str | None = None, time: str | None = None, longitude: float | None = None) -> Report:
+    """Check the series of a CSV or Parquet file.
+
+    Args:
+        path: The file: a column of time stamps, and columns whose names end in a unit.
+        zone: Zone of the place or market; also the clock of stamps that carry no offset.
+        time: Title of the column of stamps; None looks for a usual one, then takes the first column.
+        longitude: Longitude of the place, east positive [degrees]; PV is then held against the sun.
+
+    Raises:
+        RawFileError: The file cannot be read, or has no stamps.
+        NaiveIndexError: Stamps carry no offset, and no zone was given.
+        MissingColumnError: No column's name ends in a unit.
+        IrregularIndexError: The usual step does not divide a day.
+    """
+    return check_frame(_read(path, zone, time), zone, longitude, path.stem)
+
+
+def check_frame(
+    frame: pd.DataFrame, zone: str | None = None, longitude: float | None = None, title: str = "frame"
+) -> Report:
+    """Check a user's frame, in any state of disorder; see `check_file`.
+
+    Example:
+        >>> index = pd.date_range("2024-01-01", periods=240, freq="h", tz="UTC")
+        >>> frame = pd.DataFrame({"carbon_g_per_kwh": 300.0 + 9.0 * np.sin(np.arange(240.0))}, index)
+        >>> frame.iloc[[30, 31, 90]] = 0.0
+        >>> [(finding.kind, finding.steps) for finding in check_frame(frame.drop(frame.index[50:60])).failures]
+        [('gap', 10), ('false-zero', 3)]
+    """
+    if not isinstance(frame.index, pd.DatetimeIndex) or frame.index.tz is None:
+        remedy = 'set it with frame.index = pd.DatetimeIndex(frame.index).tz_localize("UTC"), say'
+        raise NaiveIndexError(f"index: {type(frame.index).__name__}", "must be a time-zone-aware DatetimeIndex", remedy)
+    names = [str(name) for name in frame.columns if unit_of(name) is not None or conversion_of(name) is not None]
+    if not names:
+        rule = f"at least one must end in a unit: {', '.join(unit.suffix for unit in UNITS)}"
+        raise MissingColumnError(f"columns {', '.join(map(str, frame.columns))}", rule, "rename them")
+    series = {name: frame[name].astype(np.float64).tz_convert("UTC").rename(name) for name in names}
+    its = _card(title, series, zone_of(frame.index.tz) if zone is None else checked_zone(zone), longitude)
+    report = check(Raw(series), its)
+    found = report.findings if zone or its.zone != UTC else tuple(map(_without_a_zone, report.findings))
+    more = [finding for name in names for finding in _more(series[name].sort_index(), its)]
+    left = [str(name) for name in frame.columns if str(name) not in names]
+    notes = (f"left out, for their names end in no unit: {', '.join(left)}",) if left else ()
+    findings = sorted((*found, *more), key=lambda finding: (FAILURE, NOTE).index(finding.severity))
+    return Report(title, tuple(findings), report.phases, notes)
+
+
+def _without_a_zone(finding: Finding) -> Finding:
+    """A shift in UTC may be the clock change of a zone that nobody named."""
+    if finding.kind != "phase" or finding.column.endswith("pv_kw"):  # the sun keeps no zone
+        return finding
+    return replace(finding, severity=NOTE, text=f"{finding.text}; name the zone to tell it from its clock change")
+
+
+def _read(path: Path, zone: str | None, time: str | None) -> pd.DataFrame:
+    try:
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, sep=None, engine="python")
+    except (OSError, ValueError, csv.Error) as error:
+        raise RawFileError(
+            str(path), f"must be a CSV or Parquet file ({error})", "check the path and the file"
+        ) from error
+    if isinstance(table.index, pd.DatetimeIndex):
+        return table if table.index.tz is not None else table.tz_localize(_clock(path, zone), ambiguous="infer")
+    usual = [name for name in table if str(name).lower() in TIME_TITLES]
+    title = time if time is not None else (usual or list(table.columns))[0]
+    if title not in table:
+        found = f"{path.name} with columns {', '.join(map(str, table.columns))}"
+        raise RawFileError(found, f"has no column {title!r} of time stamps", "name it with --time")
+    return table.drop(columns=title).set_axis(_stamps(path, table[title], zone), axis=0)
+
+
+def _stamps(path: Path, written: pd.Series, zone: str | None) -> pd.DatetimeIndex:
+    try:
+        if written.astype(str).str.contains(r"(?:Z|[+-]\d\d:?\d\d)$").all():
+            return pd.DatetimeIndex(pd.to_datetime(written, utc=True))
+        return pd.DatetimeIndex(pd.to_datetime(written)).tz_localize(_clock(path, zone), ambiguous="infer")
+    except (ValueError, TypeError) as error:
+        rule = f"must hold time stamps on the clock of its zone ({error})"
+        raise RawFileError(f"{path.name}: column {written.name!r}", rule, "write 2024-03-01T00:00Z") from error
+
+
+def _clock(path: Path, zone: str | None) -> str:
+    if zone is None:
+        raise NaiveIndexError(
+            f"{path.name}: stamps carry no offset", "their moment is open", "say --zone Europe/Berlin"
+        )
+    return checked_zone(zone)
+
+
+def _card(title: str, series: dict[str, pd.Series], zone: str, longitude: float | None) -> Card:
+    """Return a card of what the series would be if nothing were wrong with them."""
+    stamps = next(iter(series.values())).index
+    steps = np.diff(np.unique(stamps.asi8))
+    step = pd.Timedelta(int(np.median(steps)) if len(steps) else 0, stamps.unit).as_unit("ns")
+    minutes = step / pd.Timedelta(minutes=1)
+    if minutes < 1.0 or minutes != int(minutes) or _DAY_MINUTES % int(minutes):
+        rule = f"the usual step, {step}, must be whole minutes and divide a day"
+        raise IrregularIndexError(f"{len(stamps)} rows", rule, "resample them")
+    first, stop = stamps.min().as_unit("ns"), (stamps.max() + step).as_unit("ns")
+    columns = {name: _column(name) for name in series}
+    nothing: dict[str, Any] = dict.fromkeys(("description", "publication", "licence", "attribution", "source"), "")
+    return Card(
+        id=title,
+        title=title,
+        zone=zone,
+        longitude_deg=longitude,
+        currency=_NO_CURRENCY,
+        resolution_minutes=int(minutes),
+        span=(first, stop),
+        columns=columns,
+        splits={"train": (first, stop)},
+        files=(),
+        reader="table",
+        defects=(),
+        expected=(),
+        origin=(),
+        **nothing,
+    )
+
+
+def _column(name: str) -> Column:
+    """A column in another unit is checked as it is: its checks do not depend on the unit."""
+    found = conversion_of(name)
+    unit = symbol_of(name if found is None else found.to, _NO_CURRENCY)
+    return Column(name, unit, name, "after", "none", Statistics(0.0, 0.0, 1.0))
+
+
+def _more(series: pd.Series, its: Card) -> Iterator[Finding]:
+    name = str(series.name)
+    if not is_market(name):
+        yield from frozen(series, its.resolution_minutes)
+    values = series.to_numpy()
+    sizes = np.abs(values[np.isfinite(values) & (values != 0.0)])
+    zeros = series.index[values == 0.0]
+    if not len(zeros) or not len(sizes) or len(zeros) > _FEW_ZEROS * len(values):
+        return
+    if np.quantile(sizes, 0.01) > _NEAR_ZERO * np.median(sizes):
+        text = f"{len(zeros)} zeros in a series that comes nowhere near zero otherwise {first_moment(zeros)}"
+        yield Finding(name, "false-zero", FAILURE, len(zeros), text)

@@ -1,0 +1,158 @@
+"""A site with a meter laid out over the steps of a split: what flows, what it costs, and what its contracts keep.
+
+One rule: everything that does not depend on a decision is worked out here, once, before the first step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.arrays import or_zeros
+from energy_gym.contracts import EnergyContract
+from energy_gym.contracts.base import keeps_ledger
+from energy_gym.contracts.ledger import Account, Ledger
+from energy_gym.errors import ConfigurationError, DataError
+from energy_gym.scenario import Site
+from energy_gym.units import Unit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+TOLERANCE_KWH = 1e-9
+
+
+class Registers(NamedTuple):
+    """Demand charges laid out over T steps: K running maxima.
+
+    Args:
+        rates: Charge by register, shape (K,) [currency/kW].
+        active: 1.0 where a step counts, shape (K, T).
+        fresh: 1.0 where a billing period begins, shape (K, T).
+    """
+
+    rates: Floats
+    active: Floats
+    fresh: Floats
+
+    def window(self, first: int, stop: int) -> Registers:
+        """Return the same for a part of the steps."""
+        return Registers(self.rates, self.active[:, first:stop], self.fresh[:, first:stop])
+
+
+def lay_out(
+    site: Site,
+    values: Mapping[str, Floats],
+    prices: tuple[Floats, Floats],
+    registers: Registers,
+    hours: float,
+    accounts: tuple[Account, ...] = (),
+) -> Unit:
+    """Return a site over T steps.
+
+    Args:
+        site: Entities and contracts.
+        values: Columns of the data, actual or forecast, each of shape (T,).
+        prices: Prices of import and export [currency/MWh], each of shape (T,).
+        registers: Its demand charges over these steps.
+        hours: Length of a step [h].
+        accounts: Ledgers of its contracts over these steps.
+    """
+    steps, entities = len(prices[0]), site.entities.items()
+    flexibles = [entity.flexible(name, hours, values) for name, entity in entities]
+    fixed = [power for _, entity in entities if (power := entity.fixed_kw(values)) is not None]
+    spare = [power for _, entity in entities if (power := entity.curtailable_kw(values)) is not None]
+    import_kw, export_kw = site.grid.limits_kw()
+    return Unit(
+        name=site.name,
+        flexibles=tuple(flexible for flexible in flexibles if flexible is not None),
+        fixed_kwh=_total(fixed, steps) * hours,
+        curtailable_kwh=_total(spare, steps) * hours if spare else None,
+        import_kwh=import_kw * hours,
+        export_kwh=export_kw * hours,
+        buy=prices[0],
+        sell=prices[1],
+        carbon=or_zeros(values.get(site.energy.carbon), steps),
+        rates=registers.rates,
+        active=registers.active,
+        fresh=registers.fresh,
+        hours=hours,
+        accounts=accounts,
+    )
+
+
+def registers_of(site: Site, times: pd.DatetimeIndex, zone: str) -> Registers:
+    """Return all windows of all demand charges of a site over some steps."""
+    none = np.zeros((0, len(times)))
+    rates: list[Any] = [np.zeros(0)]
+    active: list[Any] = [none]
+    fresh: list[Any] = [none]
+    for charge in site.demand:
+        schedule = charge.schedule(times, zone)
+        rates.append(schedule.rates)
+        active.append(schedule.active)
+        fresh.append(np.tile(schedule.fresh, (len(schedule.rates), 1)))
+    return Registers(*(np.concatenate(part).astype(np.float64) for part in (rates, active, fresh)))
+
+
+def ledgers_of(site: Site, times: pd.DatetimeIndex, zone: str, hours: float) -> dict[str, Ledger]:
+    """Return the ledgers that the contracts of a site keep over some steps, by the contract's name.
+
+    Raises:
+        ConfigurationError: A contract without prices keeps none after all, or its series do not fit the steps.
+    """
+    found: dict[str, Ledger] = {}
+    for name, contract in site.contracts.items():
+        ledger = contract.ledger(times, zone, hours)
+        if ledger is not None:
+            _check_series(name, ledger, len(times))
+            found[name] = ledger
+        elif keeps_ledger(contract) and not isinstance(contract, EnergyContract):
+            raise ConfigurationError(f"contracts.{name}: ledger()=None", "settles nothing", "return a Ledger")
+    return found
+
+
+def _check_series(name: str, ledger: Ledger, steps: int) -> None:
+    for series, values in ledger.series.items():
+        if np.shape(values) != (steps,) or not np.isfinite(values).all():
+            found = f"contracts.{name}: series {series!r} of shape {np.shape(values)}"
+            raise ConfigurationError(found, f"must be {steps} finite numbers, one a step", "correct ledger()")
+
+
+def _total(parts: list[Floats], steps: int) -> Floats:
+    total = np.zeros(steps)
+    for part in parts:
+        total = total + part
+    return total
+
+
+def check_signs(site: Site, values: Mapping[str, Floats], times: pd.DatetimeIndex) -> None:
+    """Raise DataError where a load or a generation is negative."""
+    for name, entity in site.entities.items():
+        for column in entity.columns():
+            bad = np.flatnonzero(values[column] < 0.0)
+            if len(bad):
+                raise DataError(
+                    f"entities.{name}: {column}={values[column][bad[0]]} at {times[bad[0]].isoformat()}",
+                    "load and generation must not be negative (the sign is the entity's)",
+                    "correct the data, or clip what a meter's noise made negative",
+                )
+
+
+def check_fit(unit: Unit, times: pd.DatetimeIndex) -> None:
+    """Raise DataError where what flows whatever is decided does not fit through the connection."""
+    over = unit.fixed_kwh - unit.import_kwh
+    under = -unit.export_kwh - (unit.fixed_kwh + or_zeros(unit.curtailable_kwh, len(unit)))
+    for excess, way in ((over, "import"), (under, "export")):
+        bad = np.flatnonzero(excess > TOLERANCE_KWH)
+        if len(bad):
+            kw, when = excess[bad[0]] / unit.hours, times[bad[0]].isoformat()
+            raise DataError(
+                f"{unit.name}: {kw:.3f} kW above the {way} limit at {when}",
+                f"load and generation must fit through the connection by themselves ({len(bad)} steps do not)",
+                f'raise {way}_kw, or allow curtailment="limit" of the generation',
+            )

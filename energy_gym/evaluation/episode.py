@@ -1,0 +1,196 @@
+"""``evaluate``: one episode of an agent, scored against the oracle.
+
+One rule: the oracle sees the same episode, from the same state, over the physical range of power; what is shown by the
+day adds up to what is shown for the whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.dynamics import reward
+from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.setup import Setup
+from energy_gym.errors import ConfigurationError
+from energy_gym.evaluation.asking import asked
+from energy_gym.evaluation.scoring import regret, score
+from energy_gym.oracle import solve
+from energy_gym.oracle.solution import Solution, idle_return
+
+# What the reward is made of, in the order of `energy_gym.dynamics.reward`.
+REWARDED = ("energy_cost", "carbon_kg", "wear", "penalty", "demand_charge")
+PARTS = (*REWARDED, "cost")
+
+
+class Bracket(Protocol):
+    """A known optimum: a `Solution`, or its value and bound kept elsewhere.
+
+    One that also has ``daily``, its rewards by local day, lets `evaluate` say the regret of each day.
+    """
+
+    @property
+    def value(self) -> float:
+        """Return of the best plan found."""
+
+    @property
+    def bound(self) -> float:
+        """Proven upper bound."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an agent earned in one episode, and what could have been earned.
+
+    Args:
+        return_: Sum of the rewards [reward units].
+        oracle_value: Return of the oracle's plan.
+        oracle_bound: Proven upper bound on any return; equal to the value where the oracle is exact.
+        idle: Return of doing nothing.
+        regret: ``oracle_bound - return_``, never negative.
+        score: 0 for doing nothing, 1 for perfect foresight.
+        parts: Sums over the episode of the reward's parts (currency; ``carbon_kg`` in kg; ``cost``: energy refused
+            [kWh]).
+        steps: Steps played.
+        steps_per_second: Steps of agent and environment together, per second of wall time.
+        seconds_per_decision: Median time of ``act`` on one observation, on the CPU unless the agent goes elsewhere [s].
+        daily_regret: The oracle's reward minus the agent's by local day (ISO date) of the data's zone; it adds up to
+            ``oracle_value - return_``, may be negative on a day, and is empty where the oracle's days are not known.
+        daily_return: The agent's reward by local day.
+    """
+
+    return_: float
+    oracle_value: float
+    oracle_bound: float
+    idle: float
+    regret: float
+    score: float
+    parts: Mapping[str, float]
+    steps: int
+    steps_per_second: float
+    seconds_per_decision: float
+    daily_regret: Mapping[str, float]
+    daily_return: Mapping[str, float]
+
+
+def evaluate(
+    agent: Any,
+    env: Any,
+    *,
+    seed: int | None = None,
+    options: dict[str, Any] | None = None,
+    oracle: Bracket | None = None,
+) -> Evaluation:
+    """Play one episode and score it.
+
+    Args:
+        agent: An agent; anything with ``act(observation, info)``, and ``reset()`` if it carries something over; a model
+            of Stable-Baselines3 or d3rlpy; or a function of the observation, or of observation and ``info``.
+        env: An environment of this package, in any Gymnasium wrappers; what is earned is always that of the environment
+            itself, whatever wrappers make of its rewards.
+        seed: Seed of the episode.
+        options: Options of ``reset``, to pick the window.
+        oracle: Value and bound of this very episode where they are known, to save solving it again.
+
+    Raises:
+        ConfigurationError: The agent can not be asked, was made for another environment or for none of these wrappers,
+            or a wrapper ended the episode early.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> from energy_gym.agents import make_agent
+        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=48)
+        >>> result = evaluate(make_agent("mpc", env), env, seed=1)
+        >>> 0.0 < result.score <= 1.0 and result.regret >= 0.0
+        True
+        >>> evaluate(lambda observation: [0.0], env, seed=1).score
+        0.0
+    """
+    base = env.unwrapped
+    if not isinstance(base, EnergyEnv):
+        raise ConfigurationError(f"env={env!r}", "must be an environment of energy_gym", "pass gym.make(...)")
+    agent = asked(agent, env)
+    observation, info = env.reset(seed=seed, options=options)
+    first, stop = base.steps_left
+    best = solve(env, continuous=True) if oracle is None else oracle
+    idle = idle_return(base.setup, first, stop, base.states)
+    agent.reset()
+    rewards, parts, deciding, total = _play(agent, env, observation, info)
+    if base.steps_left[0] < stop:
+        raise ConfigurationError(
+            f"an episode that ended after {len(rewards)} of {stop - first} steps",
+            "a wrapper cut it, and the optimum is that of all of it",
+            f"make the environment with episode_steps={len(rewards)}",
+        )
+    earned, days = float(sum(rewards)), by_day(base.setup, first, np.array(rewards))
+    return Evaluation(
+        return_=earned,
+        oracle_value=best.value,
+        oracle_bound=best.bound,
+        idle=idle,
+        regret=regret(earned, best.bound),
+        score=score(earned, idle, best.value),
+        parts=parts,
+        steps=stop - first,
+        steps_per_second=(stop - first) / total,
+        seconds_per_decision=float(np.median(deciding)),
+        daily_regret=_daily_regret(best, days),
+        daily_return=days,
+    )
+
+
+def _daily_regret(best: Bracket, earned: Mapping[str, float]) -> dict[str, float]:
+    possible = daily_rewards(best) if isinstance(best, Solution) else getattr(best, "daily", {})
+    return {day: possible[day] - earned[day] for day in earned} if set(possible) == set(earned) else {}
+
+
+def daily_rewards(solution: Solution) -> dict[str, float]:
+    """Return what the plan of a solution earns by local day (ISO date) [reward units].
+
+    Example:
+        >>> import gymnasium as gym
+        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=48)
+        >>> observation, info = env.reset(options={"start": "2021-07-01T05:00Z"})
+        >>> best = solve(env)
+        >>> days = daily_rewards(best)
+        >>> list(days), abs(sum(days.values()) - best.value) < 1e-9
+        (['2021-07-01', '2021-07-02'], True)
+    """
+    plan = solution.plan
+    return by_day(plan.setup, plan.first, plan.steps[:, -1])
+
+
+def by_day(setup: Setup, first: int, rewards: npt.NDArray[np.float64]) -> dict[str, float]:
+    """Sum rewards (T,) of the steps from ``first`` on by local day of the data's zone; keys are ISO dates, in order."""
+    begin = setup.feed.first + first
+    times = setup.feed.times[begin : begin + len(rewards)].tz_convert(setup.feed.zone)
+    days, places = np.unique(times.tz_localize(None).to_numpy().astype("datetime64[D]"), return_inverse=True)
+    sums = np.bincount(places, weights=rewards, minlength=len(days))
+    return dict(zip(days.astype(str).tolist(), sums.tolist(), strict=True))
+
+
+def _play(
+    agent: Any, env: Any, observation: Any, info: dict[str, Any]
+) -> tuple[list[float], dict[str, float], list[float], float]:
+    """Play to the end; return the rewards, the sums of the parts, the seconds of each ``act`` and those of all."""
+    rewards, deciding, over = [], [], False
+    parts = dict.fromkeys(PARTS, 0.0)
+    weights = env.unwrapped.setup.weights
+    began = time.perf_counter()
+    while not over:
+        before = time.perf_counter()
+        action = agent.act(observation, info)
+        deciding.append(time.perf_counter() - before)
+        observation, _, terminated, truncated, info = env.step(action)
+        over = terminated or truncated
+        # What wrappers make of the reward is theirs: what was earned is in the figures.
+        energy_cost, carbon_kg, wear, penalty, charge = (info[name] for name in REWARDED)
+        rewards.append(reward(energy_cost, carbon_kg, wear, penalty, charge, weights))
+        for name in PARTS:
+            parts[name] += info[name]
+    return rewards, parts, deciding, time.perf_counter() - began

@@ -1,0 +1,271 @@
+"""The leaderboard as text: figures over all tasks with their intervals, who beats whom, and one table a task.
+
+One rule: tables show what the results hold; the figures over seeds are those of `energy_gym.evaluation.statistics`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from energy_gym.evaluation.statistics import (
+    Estimate,
+    Floats,
+    counted,
+    estimate,
+    interquartile_mean,
+    mean,
+    optimality_gap,
+    probability_of_improvement,
+)
+from energy_gym.leaderboard.runs import PLANNER
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from energy_gym.leaderboard.results import Results
+
+STATISTICS = {"mean": mean, "iqm": interquartile_mean, "gap": optimality_gap}
+
+
+def scores_of(frame: pd.DataFrame, agent: str) -> dict[str, Floats]:
+    """Return the scores of an agent's seeds by task, NaN where nothing could be earned."""
+    rows = frame[frame["agent"] == agent]
+    return {str(task): group["score"].to_numpy(dtype=float) for task, group in rows.groupby("task", sort=False)}
+
+
+def overall(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per agent, best mean first.
+
+    Columns: ``mean``, ``iqm`` and ``gap`` (optimality gap), each followed by the ends of its 95 % interval
+    (``mean_low``, ``mean_high``, ...); ``seeds``, the most it played a task with; ``tasks``, how many of them count;
+    ``ms/decision``, the median over its runs of the median time of a decision.
+    """
+    import pandas as pd
+
+    agents = list(dict.fromkeys(frame["agent"]))
+    table = pd.DataFrame([_statistics(scores_of(frame, agent)) for agent in agents], index=pd.Index(agents))
+    table["ms/decision"] = frame.groupby("agent")["seconds_per_decision"].median() * 1e3
+    return table.sort_values("mean", ascending=False)
+
+
+def _statistics(scores: Mapping[str, Any]) -> dict[str, float]:
+    row: dict[str, float] = {}
+    for name, statistic in STATISTICS.items():
+        found = estimate(statistic, scores)
+        row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+    return {**row, "seeds": max(len(values) for values in scores.values()), "tasks": len(counted(scores))}
+
+
+def scores(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean score over seeds of each agent (row, best first) on each task (column)."""
+    table = frame.groupby(["agent", "task"], sort=False)["score"].mean().unstack()
+    return table.loc[overall(frame).index, list(dict.fromkeys(frame["task"]))].rename_axis(columns=None, index=None)
+
+
+def improvement(frame: pd.DataFrame) -> dict[tuple[str, str], Estimate]:
+    """Return for each pair of agents how likely a run of the first beats one of the second, with its interval."""
+    by_agent = {agent: scores_of(frame, agent) for agent in overall(frame).index}
+    return {
+        (one, other): probability_of_improvement(by_agent[one], by_agent[other])
+        for one in by_agent
+        for other in by_agent
+        if one != other
+    }
+
+
+def by_task(frame: pd.DataFrame, task: str) -> pd.DataFrame:
+    """Return a row per agent, best first.
+
+    Means over seeds of score (with its ``spread``), regret, return and parts; the regret's ``forecast`` and
+    ``controller`` part; ``ms/decision``, the median over seeds; the actions.
+    """
+    groups = frame[frame["task"] == task].groupby("agent")
+    table = groups[["score", "regret", "return", "energy_cost", "carbon_kg", "wear", "steps_per_second"]].mean()
+    table.insert(1, "spread", groups["score"].std(ddof=0))
+    table.insert(2, "seeds", groups["seed"].nunique())
+    table["ms/decision"] = groups["seconds_per_decision"].median() * 1e3
+    table["forecast"] = table["regret"].get(PLANNER, math.nan)
+    table["controller"] = table["regret"] - table["forecast"]
+    table["actions"] = groups["actions"].first()
+    return table.sort_values("score", ascending=False)
+
+
+def decomposition(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return where regret comes from: a row per task and agent, best agent first, of tasks that mpc played.
+
+    Columns: ``task``, ``agent``, ``unit``, ``regret`` (mean over seeds) and its two parts, which add up to it:
+    ``forecast``, the regret of mpc on the same task, whose plan on the forecast is the best there is at each step; and
+    ``controller``, the rest, negative where the agent does better than that plan.
+    """
+    import pandas as pd
+
+    parts = ["agent", "unit", "regret", "forecast", "controller"]
+    tables = [pd.DataFrame(columns=["task", *parts])]
+    for task in dict.fromkeys(frame["task"]):
+        found = by_task(frame, task)
+        if found["forecast"].notna().all():
+            unit = frame.loc[frame["task"] == task, "unit"].iloc[0]
+            tables.append(found.reset_index().assign(task=task, unit=unit)[["task", *parts]])
+    return pd.concat(tables[1:], ignore_index=True) if len(tables) > 1 else tables[0]
+
+
+def markdown(results: Results) -> str:
+    """Return the leaderboard as Markdown."""
+    suite, frame = results.suite, results.frame
+    lines = [f"# Leaderboard: {suite.title}", "", suite.description, "", *_origin(results)]
+    lines += [*_failed_lines(results.failed), *_misfit_lines(results)]
+    if frame.empty:
+        return "\n".join([*lines, "", "No run has a result."]) + "\n"
+    lines += ["", *_legend(), "", *_overall_lines(frame), "", "## Score by task", "", *_score_lines(frame)]
+    if frame["agent"].nunique() > 1:
+        lines += ["", *_improvement_lines(frame)]
+    played = set(frame["task"])
+    for task in suite.tasks:
+        lines += ["", *_task_lines(frame, task.name)] if task.name in played else []
+    return "\n".join(lines) + "\n"
+
+
+def _origin(results: Results) -> list[str]:
+    found = ", ".join(f"{name} {number}" for name, number in results.versions.items())
+    work = float(results.frame["seconds"].sum())
+    taken = f"The runs took {work:.0f} s of work in all, {results.wall_seconds:.0f} s of wall time."
+    return [f"Made with `{results.command}` ({found}). {taken}"]
+
+
+def _failed_lines(failed: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not failed:
+        return []
+    rows = [[row["agent"], row["task"] or "all", str(row["seed"]), row["error"]] for row in failed]
+    return ["", "Without a result, after a second try:", "", *grid(["agent", "task", "seed", "why"], rows)]
+
+
+def _misfit_lines(results: Results) -> list[str]:
+    """Return a line for each agent and reason, with the tasks that it leaves out, or the few that it plays."""
+    left_out: dict[tuple[str, str], list[str]] = {}
+    for row in results.misfits:
+        left_out.setdefault((row["agent"], row["why"]), []).append(row["task"])
+    said = []
+    for (agent, why), names in left_out.items():
+        others = {row["task"] for row in results.misfits if row["agent"] == agent}
+        played = [task.name for task in results.suite.tasks if task.name not in others]
+        few = 0 < len(played) < len(names)
+        said.append(
+            f"- {agent} {why}: " + (f"played only on {_listed(played)}" if few else f"not played on {_listed(names)}")
+        )
+    return ["", *said] if said else []
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names with commas, the first and the last of many.
+
+    Example:
+        >>> _listed(["home-1", "home-2"]), _listed([f"home-{k}" for k in range(1, 10)])
+        ('home-1, home-2', 'home-1, home-2, home-3, ..., home-9 (9 tasks)')
+    """
+    if len(names) <= 6:
+        return ", ".join(names)
+    return f"{', '.join(names[:3])}, ..., {names[-1]} ({len(names)} tasks)"
+
+
+def _legend() -> list[str]:
+    return [
+        "Score: 0 is doing nothing, 1 is the oracle's perfect foresight. "
+        "Regret: what was lost against the oracle's proven bound, in the unit of the task.",
+        "",
+        "Over tasks x seeds: mean, interquartile mean (IQM) and optimality gap (by how much scores fall short of 1), "
+        "with 95 % stratified bootstrap intervals over seeds (Agarwal et al. 2021); an agent without chance plays one "
+        "seed and has none. Tasks: those with a score, of those in the suite. ms/decision: median time of one decision "
+        "on one observation.",
+        "",
+        "Regret is split in two where mpc played the task: what the forecast costs is mpc's regret, since it plans "
+        "best on the forecast at each step (with the task's own actions: discrete levels cost it a little too); the "
+        "rest is what the controller costs, negative where an agent does better.",
+    ]
+
+
+def _overall_lines(frame: pd.DataFrame) -> list[str]:
+    total = frame["task"].nunique()
+    rows = []
+    for agent, row in overall(frame).iterrows():
+        figures = [interval(row[name], row[f"{name}_low"], row[f"{name}_high"], 4) for name in STATISTICS]
+        counts = [f"{row['seeds']:.0f}", f"{row['tasks']:.0f}/{total}"]
+        rows.append([str(agent), *figures, *counts, fixed(row["ms/decision"], 3)])
+    return grid(["agent", "mean score", "IQM", "optimality gap", "seeds", "tasks", "ms/decision"], rows)
+
+
+def _score_lines(frame: pd.DataFrame) -> list[str]:
+    """Return the scores of all agents on all tasks, whichever there are fewer of side by side."""
+    table = scores(frame)
+    corner = "agent"
+    if len(table.columns) > len(table):
+        table, corner = table.T, "task"
+    rows = [[str(name), *[fixed(value, 4) for value in row]] for name, row in table.iterrows()]
+    return grid([corner, *table.columns], rows)
+
+
+def _improvement_lines(frame: pd.DataFrame) -> list[str]:
+    found, agents = improvement(frame), list(overall(frame).index)
+    rows = []
+    for one in agents:
+        cells = [found[one, other] if other != one else None for other in agents]
+        rows.append([one, *["" if cell is None else interval(cell.value, cell.low, cell.high, 2) for cell in cells]])
+    head = "How likely a run of the row's agent beats a run of the column's on a task drawn at random; ties count half."
+    return ["## Probability of improvement", "", head, "", *grid(["agent", *agents], rows)]
+
+
+def _task_lines(frame: pd.DataFrame, task: str) -> list[str]:
+    first = frame[frame["task"] == task].iloc[0]
+    unit, value, bound = first["unit"], first["oracle_value"], first["oracle_bound"]
+    proof = "proven optimal" if bound - value <= 1e-6 * max(1.0, abs(value)) else f"bound {bound:.4f}"
+    head = f"Oracle {value:.4f} {unit} ({proof}), idle {first['idle']:.4f} {unit}, {first['steps']} steps."
+    table = by_task(frame, task)
+    split = bool(table["forecast"].notna().all())
+    columns = ["agent", "actions", "score", "seeds", f"regret [{unit}]", *(["forecast", "controller"] if split else [])]
+    columns += [f"return [{unit}]", "energy cost", "carbon [kg]", "ms/decision", "steps/s"]
+    rows = [_task_cells(str(agent), row, split) for agent, row in table.iterrows()]
+    return [f"## {task}", "", head, "", *grid(columns, rows)]
+
+
+def _task_cells(agent: str, row: Mapping[str, Any], split: bool) -> list[str]:
+    score = f"{fixed(row['score'], 4)} ± {fixed(row['spread'], 4)}"
+    regret = [fixed(row[name], 4) for name in ("regret", *(("forecast", "controller") if split else ()))]
+    parts = [fixed(row[name], 3) for name in ("return", "energy_cost", "carbon_kg", "ms/decision")]
+    return [agent, row["actions"], score, f"{row['seeds']:.0f}", *regret, *parts, f"{row['steps_per_second']:,.0f}"]
+
+
+def grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table of Markdown as lines; a bar within a cell is escaped.
+
+    Example:
+        >>> grid(["agent", "score"], [["mpc", "0.98"]])
+        ['| agent | score |', '| --- | ---: |', '| mpc | 0.98 |']
+    """
+    rule = ["---"] + ["---:"] * (len(columns) - 1)
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in (columns, rule, *rows)]
+
+
+def interval(value: float, low: float, high: float, digits: int) -> str:
+    """Return a figure and its interval; the figure alone where the interval has no width.
+
+    Example:
+        >>> interval(0.5, 0.4, 0.625, 2), interval(1.0, 1.0, 1.0, 2)
+        ('0.50 [0.40, 0.62]', '1.00')
+    """
+    if math.isnan(value) or high - low < 1e-12:
+        return fixed(value, digits)
+    return f"{fixed(value, digits)} [{fixed(low, digits)}, {fixed(high, digits)}]"
+
+
+def fixed(value: float, digits: int) -> str:
+    """Return a figure with so many decimals; a dash where there is none, and no minus sign before zero.
+
+    Example:
+        >>> fixed(-0.00001, 3), fixed(1234.5678, 2), fixed(float("nan"), 2)
+        ('0.000', '1234.57', '-')
+    """
+    if math.isnan(value):
+        return "-"
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0.0 else text

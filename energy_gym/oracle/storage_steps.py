@@ -1,0 +1,93 @@
+"""A unit with one storage, as dynamic programming over its levels plays it.
+
+One rule: a step is the composed step of the environment, on arrays. What a unit of the state is worth must be known, or
+labels could not be compared: that is so for our own kinds of entities, and not for those of others.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.backends import arrays
+from energy_gym.contracts.spot import carbon_kg, energy_cost
+from energy_gym.dynamics import GRID, STATES, closed, compose, gain, reward
+from energy_gym.entities import battery, consumer, solar
+from energy_gym.oracle.statement import Goal
+from energy_gym.units import Unit
+
+Floats = npt.NDArray[np.float64]
+KNOWN = (battery.settle, consumer.settle, solar.settle)
+
+
+def one_known(unit: Unit) -> bool:
+    """Return whether a unit is one controlled entity of a known kind, without ledgers."""
+    return len(unit.flexibles) == 1 and not unit.accounts and unit.flexibles[0].laws.settle in KNOWN
+
+
+class StorageSteps:
+    """A unit with one controlled entity and no running maxima, from a given state to the end of its steps."""
+
+    def __init__(self, unit: Unit, state: float, goal: Goal) -> None:
+        self.unit, self.energy, self.goal = unit, state, goal
+        self._advance, self._signals = compose([unit], arrays), unit.signals()
+
+    def __len__(self) -> int:
+        return len(self.unit)
+
+    def play(self, step: int, energy: Floats, wish: Floats) -> tuple[Floats, Floats]:
+        """See `energy_gym.oracle.levels.Steps.play`."""
+        return self.outcome(step, energy, wish)[:2]
+
+    def outcome(self, step: int, energy: Floats, wish: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the energies stored after a step, what it earns, and the energy from the grid [kWh]."""
+        energy, wish = np.broadcast_arrays(energy, wish)
+        flow = self._advance((energy,), (wish,), self._signals[step])
+        parts = flow[STATES][0], gain(flow, self.goal.weights), flow[GRID]
+        after, earned, net = (np.broadcast_to(part, energy.shape) for part in parts)
+        return after, earned, net
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Lowest and highest energy that can ever be stored [kWh]; of a state without limits, where it stands."""
+        cell = self.unit.flexibles[0].cell
+        if isinstance(cell, battery.Cell):
+            lowest = battery.lowest_energy(cell, self.energy, len(self))
+            return float(min(lowest.min(), self.energy)), float(max(cell.energy_max, self.energy))
+        return (-cell.debt_kwh, 0.0) if isinstance(cell, consumer.Debt) else (self.energy, self.energy)
+
+    def close(self, energy: Floats) -> Floats:
+        """See `energy_gym.oracle.levels.Steps.close`."""
+        flexible = self.unit.flexibles[0]
+        cost, kg = closed(flexible.worth * (flexible.initial - energy), self.goal.closing, arrays)
+        return np.broadcast_to(reward(cost, kg, 0.0, 0.0, 0.0, self.goal.weights), energy.shape)
+
+    @cached_property
+    def worths(self) -> Floats:
+        """See `energy_gym.oracle.levels.Steps.worths`: what energy may cost, with and without losses and wear."""
+        money, carbon = self.goal.weights
+        kg = carbon * carbon_kg(1.0, self.unit.carbon)
+        prices = [money * energy_cost(1.0, price) + kg for price in (self.unit.buy, self.unit.sell)]
+        if self.unit.curtailable_kwh is not None:  # energy that takes the place of what is cut changes no bill
+            prices.append(np.zeros(len(self)))
+        rows = [factor * price - wear for price in prices for factor, wear in self._exchanges(money)]
+        return np.stack([*rows, np.zeros(len(self))])
+
+    def _exchanges(self, money: float) -> list[tuple[float, float]]:
+        """Return how much energy at the meter a unit of the state can stand for, and the wear of it [reward units]."""
+        cell = self.unit.flexibles[0].cell
+        charge, discharge = getattr(cell, "efficiency_charge", 1.0), getattr(cell, "efficiency_discharge", 1.0)
+        return [(1.0 / charge, 0.0), (discharge, money * discharge * getattr(cell, "wear_per_kwh", 0.0))]
+
+    @property
+    def end_worth(self) -> tuple[float, float]:
+        """See `energy_gym.oracle.levels.Steps.end_worth`."""
+        worth, closing = self.unit.flexibles[0].worth, self.goal.closing
+        money, carbon = self.goal.weights
+        ends = [
+            worth * (money * energy_cost(1.0, price) + carbon * carbon_kg(1.0, intensity))
+            for price, intensity in ((closing.left, closing.left_carbon), (closing.missing, closing.missing_carbon))
+        ]
+        return min(ends), max(ends)

@@ -1,0 +1,155 @@
+"""Every command that plays an environment, on every id: it works, or refuses in one line that says why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+import yaml
+from typer.testing import CliRunner, Result
+
+import energy_gym
+from energy_gym.cli import app as cli
+from energy_gym.errors import EnergyGymError
+from energy_gym.evaluation import trials
+from energy_gym.scenarios.registration import SCENARIOS
+
+IDS = sorted(SCENARIOS)
+STEPS = 4
+# Commands that are held by a test of this file, and those that take no environment.
+PLAYED = {"solve", "recommend", "leaderboard", "sweep", "experts"}
+APART = {"list", "merge", "plot", "data", "fleet", "forecasts"}
+RECIPES = {"train", "finetune", "offline", "pretrain", "transfer", "synthetic"}
+
+
+@pytest.fixture(autouse=True)
+def _screen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+
+
+def run(*words: str) -> Result:
+    """Run a command; anything but an error of the package is raised."""
+    result = CliRunner().invoke(cli.app, list(words))
+    error = result.exception
+    if error is not None and not isinstance(error, EnergyGymError | SystemExit):
+        raise error
+    return result
+
+
+def refused(result: Result) -> bool:
+    """Return whether a command refused, in one line with a value, a rule and a remedy."""
+    if not isinstance(result.exception, EnergyGymError):
+        return False
+    assert all(" ".join(part.split()) for part in result.exception.args)
+    return True
+
+
+def start_of(name: str, seed: int, **keywords: Any) -> str:
+    """Return a first step drawn from the test split."""
+    env: Any = gym.make(name, split="test", episode_steps=None, **keywords).unwrapped
+    return str(env.setup.time(int(np.random.default_rng(seed).integers(env.setup.steps - STEPS))).isoformat())
+
+
+def test_every_command_is_here_or_takes_no_environment() -> None:
+    commands = set(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
+    assert commands == PLAYED | APART | RECIPES
+
+
+@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize(
+    ("more", "keywords"),
+    [
+        ((), {}),
+        (("--actions", "discrete-3"), {"actions": "discrete-3"}),
+        (("--objective", "carbon"), {"objective": "carbon"}),
+        (("--objective", "joint", "--terminal", "free"), {"objective": "joint", "terminal": "free"}),
+    ],
+)
+def test_solve(name: str, more: tuple[str, ...], keywords: dict[str, str], tmp_path: Path) -> None:
+    seed = sum(map(ord, name + "".join(more)))
+    table = tmp_path / "plan.csv"
+    words = ("solve", name, *more, "--start", start_of(name, seed), "--steps", str(STEPS), "--time-limit", "2")
+    result = run(*words, "--table", str(table))
+    if refused(result):
+        with pytest.raises(EnergyGymError):
+            gym.make(name, **keywords)
+        return
+    assert result.exit_code == 0, result.output
+    assert len(pd.read_csv(table)) == STEPS
+    plan = pd.read_csv(table)
+    cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in result.stdout.splitlines()]
+    found = {row[0]: row[1] for row in cells if len(row) == 2}
+    assert float(found["value"].split()[0]) == pytest.approx(plan["reward"].sum(), abs=1e-5)
+    money = [value for key, value in found.items() if key in cli.MONEY.values()]
+    carbon = float(found["carbon"].split()[0]) if "carbon" in found else 0.0
+    env: Any = gym.make(name, **keywords).unwrapped
+    weights = env.setup.weights
+    spent = weights.money * sum(float(value.split()[0]) for value in money) + weights.carbon * carbon
+    assert -spent == pytest.approx(plan["reward"].sum(), abs=2e-3), "the figures on the screen add up to the value"
+
+
+@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("more", [(), ("--actions", "discrete-3"), ("--objective", "carbon")])
+def test_recommend(name: str, more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    env: Any = gym.make(name).unwrapped
+    monkeypatch.setattr(trials, "WEEK_HOURS", STEPS * env.setup.feed.step_hours)
+    result = run("recommend", name, "--weeks", "2", "--candidate", "idle", "--candidate", "uniform", *more)
+    if not refused(result):
+        assert "Recommended: " in result.stdout
+        assert "left out" not in result.stdout
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_experts(name: str) -> None:
+    out = "own/every-v0"
+    result = run("experts", "make", name, "--steps", str(STEPS), "--episodes", "2", "--seed", "3", "--out", out)
+    if not refused(result):
+        assert result.exit_code == 0, result.output
+        told = run("experts", "describe", out).stdout
+        assert name in told
+        assert f"{2 * STEPS} in 2 episodes" in told
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_sweep_plays_the_id_that_it_names(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("hydra")
+    (tmp_path / "tiny.yaml").write_text("sweep: {agent.name: [idle, oracle]}", encoding="utf-8")
+    words = (str(tmp_path / "tiny.yaml"), f"task.id={name}", f"task.episode_steps={STEPS}", "task.split=test")
+    result = run("sweep", *words, "--out", str(tmp_path / "out"), "--workers", "1")
+    env: Any = gym.make(name, split="test", episode_steps=STEPS).unwrapped
+    assert refused(result) == (env.decision != "power"), result.output
+    if refused(result):
+        assert name in str(result.exception)
+        return
+    assert result.exit_code == 0, result.output
+    rows = pd.read_parquet(tmp_path / "out" / "sweep.parquet")
+    env.reset(seed=0)
+    best = energy_gym.solve(env, continuous=True)
+    assert set(rows["task.id"]) == {name}
+    assert rows["oracle_value"].to_numpy() == pytest.approx(best.value, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_leaderboard(name: str, tmp_path: Path) -> None:
+    task = {"name": "few steps", "id": name, "keywords": {"split": "test", "episode_steps": STEPS}}
+    tree = {"title": "Tiny", "description": "One task.", "agents": ["idle", "uniform", "mpc"], "tasks": [task]}
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
+    result = run("leaderboard", str(tmp_path / "tiny.yaml"), "--out", str(tmp_path / "out"), "--workers", "1")
+    assert result.exit_code == 0, result.output
+    runs = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))["runs"]
+    assert {row["agent"] for row in runs} >= {"idle", "uniform"}
+
+
+def test_a_candidate_that_is_no_agent_is_told_as_such() -> None:
+    result = run("recommend", "energy_gym/Arbitrage-v0", "--weeks", "1", "--candidate", "mcp")
+    assert result.exit_code == 1
+    assert "did you mean 'mpc'?" in " ".join(result.stdout.split())
+    assert result.stdout.splitlines()[-1] == "Recommended: none. None could be played."
