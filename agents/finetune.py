@@ -14,23 +14,32 @@ import typer
 
 from energy_gym.agents.base import Agent
 from energy_gym.recipes import (
+    ID,
     Comparison,
+    Ids,
     Levels,
     Logs,
     Market,
     Months,
+    Own,
     Saved,
     Seeds,
+    Site,
     Way,
     Workers,
     learner,
     run,
+    task_keywords,
+    told_data,
     training_part,
 )
 
 
 def main(
-    dataset: Market = "ercot-2021-2022",
+    id: Ids = ID,
+    dataset: Market = None,
+    data: Own = None,
+    scenario: Site = None,
     actions: Levels = "discrete-3",
     steps: Annotated[int, typer.Option(help="Steps of DQN in the environment")] = 50_000,
     batches: Annotated[int, typer.Option(help="Batches of cloning")] = 3_000,
@@ -61,9 +70,9 @@ def main(
         Way("bc, then dqn", tuned, f"expert + {steps:,}"),
     )
     part = "" if months is None else f", {months} months of data"
-    title = f"Cloning and fine-tuning on {dataset}{part}"
-    keywords = {"dataset": dataset, "actions": actions}
-    Comparison(title, ways, keywords, seeds, workers, tensorboard, save).run()
+    keywords = task_keywords(id, dataset, data, scenario, actions=actions)
+    title = f"Cloning and fine-tuning on {told_data(id, keywords)}{part}"
+    Comparison(title, ways, keywords, seeds, workers, tensorboard, save, id=id).run()
 
 
 if __name__ == "__main__":

@@ -12,23 +12,32 @@ import typer
 from energy_gym.agents.base import Agent
 from energy_gym.agents.records.behaviour import Behaviour
 from energy_gym.recipes import (
+    ID,
     Comparison,
+    Ids,
     Levels,
     Logs,
     Market,
     Months,
+    Own,
     Saved,
     Seeds,
+    Site,
     Way,
     Workers,
     learner,
     run,
+    task_keywords,
+    told_data,
     training_part,
 )
 
 
 def main(
-    dataset: Market = "ercot-2021-2022",
+    id: Ids = ID,
+    dataset: Market = None,
+    data: Own = None,
+    scenario: Site = None,
     actions: Levels = "discrete-3",
     noise: Annotated[float, typer.Option(help="Share of random actions in the data")] = 0.3,
     steps: Annotated[int, typer.Option(help="Steps of DQN in the environment")] = 50_000,
@@ -57,9 +66,9 @@ def main(
         Way(f"the expert with {noise:.0%} noise", behaviour, "-"),
         Way("cql", offline, "expert"),
     )
-    keywords = {"dataset": dataset, "actions": actions}
-    title = f"Offline learning on {dataset}"
-    Comparison(title, ways, keywords, seeds, workers, tensorboard, save).run()
+    keywords = task_keywords(id, dataset, data, scenario, actions=actions)
+    title = f"Offline learning on {told_data(id, keywords)}"
+    Comparison(title, ways, keywords, seeds, workers, tensorboard, save, id=id).run()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 python agents/train.py dqn --dataset ercot-2021-2022 --steps 100000 --seeds 3
 python agents/train.py l2o --seeds 1
+python agents/train.py sac --id energy_gym/Microgrid-v0 --data site.csv --scenario site.yaml
 """
 
 from __future__ import annotations
@@ -13,50 +14,64 @@ import typer
 from energy_gym.agents.base import Agent
 from energy_gym.recipes import (
     ID,
+    MARKET,
     Comparison,
     Logs,
+    Own,
     Saved,
     Seeds,
+    Site,
     Way,
     Workers,
     learner,
     prepared,
     rules,
     run,
+    task_keywords,
+    told_data,
 )
 
-MARKET = "ercot-2021-2022"
 # What l2o plans is a home: by default the first of the Californian ones.
 HOME_ID = "energy_gym/HomeSolar-v0"
-HOMES = "california-homes-2016"
-DATA = "Data set: trains on its training split, is played on its test split"
 
 
 def main(
     which: Annotated[str | None, typer.Argument(metavar="AGENT", help="The same as --agent")] = None,
     agent: Annotated[str, typer.Option(help="dqn, ppo, sac, cql, bc or l2o")] = "dqn",
-    dataset: Annotated[str | None, typer.Option(help=f"{DATA}; default: {MARKET}, for l2o {HOMES}")] = None,
-    objective: Annotated[str, typer.Option(help="cost, carbon or joint")] = "cost",
+    id: Annotated[str | None, typer.Option(help=f"Environment; default: {ID}, for l2o {HOME_ID}")] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Data set, trained on its training split, played on its test split; default: {MARKET} or the id's"
+        ),
+    ] = None,
+    data: Own = None,
+    scenario: Site = None,
+    objective: Annotated[str | None, typer.Option(help="cost, carbon or joint; default: the scenario's")] = None,
     actions: Annotated[str | None, typer.Option(help="continuous, discrete-3, ...; default: the agent's")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps to train; default: the agent's own")] = None,
+    load: Annotated[str | None, typer.Option(help="Folder of a saved agent to go on from")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto")] = "cpu",
     beside: Annotated[str, typer.Option(help="Agents to compare with, none that learns")] = "threshold,mpc",
     seeds: Seeds = 3,
     workers: Workers = 1,
     tensorboard: Logs = None,
     save: Saved = None,
 ) -> None:
-    """Train from scratch."""
+    """Train from scratch, or go on from a saved agent."""
     agent = agent if which is None else which
     chosen = prepared(agent, actions)
-    task, usual = (HOME_ID, HOMES) if agent == "l2o" else (ID, MARKET)
-    data = usual if dataset is None else dataset
+    task = id or (HOME_ID if agent == "l2o" else ID)
 
-    def scratch(env: Any, seed: int, logs: str | None) -> Agent:
-        return learner(agent, env, seed, logs).fit(budget=steps)
+    def trained(env: Any, seed: int, logs: str | None) -> Agent:
+        made = learner(agent, env, seed, logs, load=load, device=device)
+        return made.fit(budget=steps, seed=seed)
 
-    ways = (*rules(beside), Way(agent, scratch, chosen.told(steps)))
-    keywords = {"dataset": data, "objective": objective, "actions": chosen.actions}
-    Comparison(f"{agent} from scratch on {data}", ways, keywords, seeds, workers, tensorboard, save, id=task).run()
+    more = {"actions": chosen.actions, **({} if objective is None else {"objective": objective})}
+    keywords = task_keywords(task, dataset, data, scenario, **more)
+    title = f"{agent} from {load or 'scratch'} on {told_data(task, keywords)}"
+    ways = (*rules(beside), Way(agent, trained, chosen.told(steps)))
+    Comparison(title, ways, keywords, seeds, workers, tensorboard, save, id=task).run()
 
 
 if __name__ == "__main__":

@@ -11,20 +11,29 @@ import typer
 
 from energy_gym.agents.base import Agent
 from energy_gym.recipes import (
+    ID,
     Comparison,
+    Ids,
     Logs,
     Market,
+    Own,
     Saved,
     Seeds,
+    Site,
     Way,
     Workers,
     learner,
     run,
+    task_keywords,
+    told_data,
 )
 
 
 def main(
-    dataset: Market = "ercot-2021-2022",
+    id: Ids = ID,
+    dataset: Market = None,
+    data: Own = None,
+    scenario: Site = None,
     few: Annotated[str, typer.Option(help="Actions to pre-train with")] = "discrete-3",
     many: Annotated[str, typer.Option(help="Actions to go on with")] = "discrete-5",
     before: Annotated[int, typer.Option(help="Steps with few levels")] = 100_000,
@@ -49,8 +58,9 @@ def main(
         Way(f"{many} from scratch", scratch, f"{steps:,}"),
         Way(f"{few}, then {many}", transferred, f"{before:,} + {steps:,}"),
     )
-    keywords = {"dataset": dataset, "actions": many}
-    Comparison(f"dqn from {few} to {many} on {dataset}", ways, keywords, seeds, workers, tensorboard, save).run()
+    keywords = task_keywords(id, dataset, data, scenario, actions=many)
+    title = f"dqn from {few} to {many} on {told_data(id, keywords)}"
+    Comparison(title, ways, keywords, seeds, workers, tensorboard, save, id=id).run()
 
 
 if __name__ == "__main__":

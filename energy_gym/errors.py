@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable
 
 
@@ -151,10 +152,30 @@ class MissingExtraError(EnergyGymError, ImportError):
         """Build the error for a package and the extra that brings it.
 
         Example:
-            >>> print(MissingExtraError.of("matplotlib", "plot"))
-            matplotlib: is not installed; run: pip install "energy-gym[plot]"
+            >>> print(MissingExtraError.of("matplotlib", "plot"))  # from a checkout
+            matplotlib: is not installed; run: pip install ...[plot]"...
         """
-        return cls(package, "is not installed", f'run: pip install "energy-gym[{extra}]"')
+        return cls(package, "is not installed", f"run: {install_command(extra)}")
+
+
+def install_command(extra: str) -> str:
+    """Return the command that brings an extra, as this package itself was installed.
+
+    A package index has it under its name; a checkout is installed from its folder, a repository by its address.
+    """
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        told = distribution("energy-gym").read_text("direct_url.json")
+    except PackageNotFoundError:
+        return f'pip install ".[{extra}]" in the folder of energy_gym'
+    if not told:
+        return f'pip install "energy-gym[{extra}]"'
+    origin = json.loads(told)
+    if "vcs_info" in origin:
+        return f'pip install "energy-gym[{extra}] @ {origin["vcs_info"]["vcs"]}+{origin["url"]}"'
+    place, editable = origin["url"].removeprefix("file://"), origin.get("dir_info", {}).get("editable", False)
+    return f'pip install {"-e " if editable else ""}"{place}[{extra}]"'
 
 
 class DataNotice(UserWarning):

@@ -26,6 +26,7 @@ from energy_gym.agents.learner import Learner
 from energy_gym.agents.learner import defaults as learner_defaults
 from energy_gym.agents.registry import agent_class, learner_ids, make_agent
 from energy_gym.envs.keywords import check_count
+from energy_gym.envs.written import from_words
 from energy_gym.errors import ConfigurationError
 from energy_gym.evaluation.episode import evaluate
 from energy_gym.oracle import solve
@@ -37,13 +38,17 @@ if TYPE_CHECKING:
     from energy_gym.evaluation.statistics import Estimate
 
 ID = "energy_gym/Arbitrage-v0"
+MARKET = "ercot-2021-2022"
 # Options that recipes share.
-Market = Annotated[str, typer.Option(help="Data set: trains on its training split, is played on its test split")]
+Market = Annotated[str | None, typer.Option(help="Data set: trains on its training split, is played on its test split")]
 Levels = Annotated[str, typer.Option(help="Actions: discrete-3, discrete-5, ...; continuous where the agent plays it")]
 Months = Annotated[int | None, typer.Option(help="First months of the training data; default: all")]
 Seeds = Annotated[int, typer.Option(help="Trainings of each way, each with its own seed")]
 Workers = Annotated[int, typer.Option(help="Processes")]
 Logs = Annotated[str | None, typer.Option(help="Folder of TensorBoard logs")]
+Ids = Annotated[str, typer.Option("--id", help="Environment; see energy-gym list")]
+Own = Annotated[str | None, typer.Option("--data", help="CSV or Parquet file of yours, in place of a data set")]
+Site = Annotated[str | None, typer.Option("--scenario", help="YAML file of a scenario")]
 Saved = Annotated[str | None, typer.Option(help="Folder for the first seed's agents")]
 # From the environment to act in, a seed and the folder of TensorBoard logs (or None) to a trained agent.
 Training = Callable[[Any, int, str | None], Agent]
@@ -58,21 +63,50 @@ class Way:
     steps: str
 
 
-def learner(name: str, env: Any, seed: int, logs: str | None = None) -> Agent:
-    """Return an agent that learns, not yet fitted, that writes TensorBoard logs into a folder.
+def learner(
+    name: str, env: Any, seed: int, logs: str | None = None, *, load: str | None = None, device: str = "cpu"
+) -> Agent:
+    """Return an agent that learns, as it starts or as it was saved, that writes TensorBoard logs into a folder.
 
     Raises:
         UnknownIdError: No such agent.
         ConfigurationError: It does not learn, or not on such actions, or writes no such logs.
     """
-    made: Agent = make_agent(name, env, seed)
+    made: Agent = make_agent(name, env, seed) if load is None else agent_class(name).load(load, env)
     if not made.learns:
         raise ConfigurationError(f"agent {name!r}", "does not learn", f"choose one of {', '.join(learner_ids())}")
     if isinstance(made, Learner):
-        made.tensorboard = logs
+        made.tensorboard, made.device = logs, device
     elif logs is not None:
         raise ConfigurationError(f"tensorboard={logs!r}", f"agent {name!r} writes no such logs", "leave it out")
     return made
+
+
+def task_keywords(id: str, dataset: str | None, data: str | None, scenario: str | None, **more: Any) -> dict[str, Any]:
+    """Return the keywords of the environment that a recipe is asked for, and how its data are called.
+
+    Raises:
+        ConfigurationError: Both a data set and a file.
+
+    Example:
+        >>> task_keywords(ID, None, None, None, actions="discrete-3")
+        {'dataset': 'ercot-2021-2022', 'actions': 'discrete-3'}
+    """
+    if dataset is not None and data is not None:
+        raise ConfigurationError(f"dataset={dataset!r} and data={data!r}", "exclude each other", "pass one of them")
+    usual = MARKET if id == ID and data is None and scenario is None else None
+    given = {"dataset": dataset or usual, "data": data, "scenario": scenario}
+    return {**{name: value for name, value in given.items() if value is not None}, **more}
+
+
+def told_data(id: str, keywords: Mapping[str, Any]) -> str:
+    """Return how a title calls what is trained on.
+
+    Example:
+        >>> told_data(ID, {"dataset": "nyiso"}), told_data("energy_gym/Bidding-v0", {})
+        ('nyiso', 'Bidding-v0')
+    """
+    return str(keywords.get("dataset") or keywords.get("data") or keywords.get("scenario") or id.rpartition("/")[2])
 
 
 def training_part(env: Any, months: int | None, episode_steps: Any) -> Any:
@@ -202,7 +236,7 @@ class Comparison:
     def make(self) -> Any:
         """Return the environment that is played in the end."""
         keywords = {"split": "test", "episode_steps": None, **self.keywords}
-        return gym.make(self.id, disable_env_checker=True, **keywords)
+        return gym.make(self.id, disable_env_checker=True, **from_words(keywords))
 
 
 def _trained(comparison: Comparison, way: Way, seed: int, best: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -50,6 +51,30 @@ def clear_errors() -> Iterator[None]:
     except MemoryError as error:
         cause = " ".join(str(error).split()) or "none left"
         _leave(f"memory: does not suffice ({cause}); ask for fewer environments, steps or workers")
+
+
+class Told:
+    """Progress as lines on stderr where nobody watches a bar: in a pipe or a log, at most one in so many seconds."""
+
+    def __init__(self, every: float = 10.0) -> None:
+        self.every = every
+        self._last = self._began = time.monotonic()
+        self._screen = Console(stderr=True)
+
+    def __call__(self, stage: str, done: int, of: int) -> None:
+        """Say how many of a stage are done, if it is time to."""
+        now = time.monotonic()
+        if self._screen.is_terminal or not of or now - self._last < self.every:
+            return
+        self._last = now
+        self._screen.print(f"{stage}: {done} of {of} after {now - self._began:.0f} s", highlight=False, markup=False)
+
+
+def titled(table: Any, title: str) -> None:
+    """Print a table under its title, which keeps its line where the table is narrower."""
+    console = Console()
+    console.print(title, style="italic", highlight=False, markup=False)
+    console.print(table)
 
 
 @contextmanager

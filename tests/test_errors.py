@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import inspect
+import json
 import pickle
 
 import pytest
 
 from energy_gym import EnergyGymError, errors
 
-CLASSES = [item for _, item in inspect.getmembers(errors, inspect.isclass) if issubclass(item, Exception)]
+# Notices are no errors: nothing has to be done.
+CLASSES = [
+    item
+    for _, item in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(item, Exception) and not issubclass(item, Warning)
+]
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -44,4 +51,38 @@ def test_the_nearest_name_is_suggested() -> None:
 
 
 def test_a_missing_extra_names_the_command() -> None:
-    assert 'pip install "energy-gym[plot]"' in str(errors.MissingExtraError.of("matplotlib", "plot"))
+    assert errors.install_command("plot") in str(errors.MissingExtraError.of("matplotlib", "plot"))
+
+
+@pytest.mark.parametrize(
+    ("told", "command"),
+    [
+        (None, 'pip install "energy-gym[sb3]"'),
+        ({"url": "file:///home/me/energy_gym", "dir_info": {}}, 'pip install "/home/me/energy_gym[sb3]"'),
+        (
+            {"url": "file:///home/me/energy_gym", "dir_info": {"editable": True}},
+            'pip install -e "/home/me/energy_gym[sb3]"',
+        ),
+        (
+            {"url": "https://example.org/energy_gym", "vcs_info": {"vcs": "git"}},
+            'pip install "energy-gym[sb3] @ git+https://example.org/energy_gym"',
+        ),
+    ],
+)
+def test_a_hint_is_true_for_how_the_package_was_installed(
+    told: dict[str, object] | None, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Installed:
+        def read_text(self, name: str) -> str | None:
+            return None if told is None else json.dumps(told)
+
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: Installed())
+    assert errors.install_command("sb3") == command
+
+
+def test_a_hint_names_the_folder_where_nothing_was_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.distribution", absent)
+    assert errors.install_command("sb3").startswith('pip install ".[sb3]"')

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from energy_gym.agents.base import FILE, Agent, read_saved
-from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
+from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError, UnsuitableAgentError
 
 _CLASS = re.compile(r"class (\w+)\b")
 _NAME = re.compile(r'    name: ClassVar\[str\] = "([\w-]+)"')
@@ -100,10 +100,11 @@ class Factory:
 
 
 def agent_factory(name: str) -> Factory:
-    """Return the factory of a name, or of ``"module:factory"`` for an agent that lives elsewhere.
+    """Return the factory of a name, of ``"module:factory"`` for an agent that lives elsewhere, or of a saved agent.
 
     A factory is a class, or anything called with an environment and a seed, that gives an object with ``act`` and
     ``reset`` (``fit``, if it has one, is called before the first episode). It may carry the attributes of `Agent`.
+    A saved agent is named by its folder; it plays as it is, where the environment is one that it was saved for.
 
     Raises:
         UnknownIdError: No agent of that name.
@@ -114,6 +115,8 @@ def agent_factory(name: str) -> Factory:
         >>> agent_factory("uniform").seeded, agent_factory("energy_gym.agents.mpc:MPC").seeded
         (True, False)
     """
+    if is_saved(name):
+        return _saved(name)
     found = _imported(name)
     _check_call(name, found)
     return Factory(
@@ -126,6 +129,35 @@ def agent_factory(name: str) -> Factory:
         requires=dict(getattr(found, "requires", {})),
         selective=bool(getattr(found, "selective", False)),
     )
+
+
+def is_saved(name: str) -> bool:
+    """Return whether a name is the folder of a saved agent."""
+    return (Path(name) / FILE).is_file()
+
+
+def _saved(folder: str) -> Factory:
+    """Return the factory of a saved agent: it is loaded for each environment, and learns no more."""
+    levels = read_saved(Path(folder) / FILE).get("levels")
+    # Choices of a bidding environment repeat each level of storage for every offer.
+    actions = "continuous" if levels is None else f"discrete-{len(set(levels))}"
+
+    def load(env: Any, _: int) -> Any:
+        try:
+            return Loaded(load_agent(folder, env))
+        except ConfigurationError as error:
+            raise UnsuitableAgentError(f"agent {folder!r}", f"{error.value}: {error.rule}", error.remedy) from error
+
+    kind = ("continuous" if levels is None else "discrete",)
+    return Factory(folder, load, stochastic=False, learns=False, kinds=kind, preferred_actions=actions, selective=True)
+
+
+class Loaded:
+    """A saved agent that is played as it is: it is not fitted again."""
+
+    def __init__(self, agent: Agent) -> None:
+        self.agent = agent
+        self.act, self.reset = agent.act, agent.reset
 
 
 def _imported(name: str) -> Any:

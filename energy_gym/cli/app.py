@@ -18,7 +18,7 @@ from energy_gym.cli.data import app as data_app
 from energy_gym.cli.experts import app as experts_app
 from energy_gym.cli.fleet import fleet
 from energy_gym.cli.forecasts import forecasts
-from energy_gym.cli.leaderboard import leaderboard, merge
+from energy_gym.cli.leaderboard import forget, leaderboard, merge
 from energy_gym.cli.recipes import add_recipes
 from energy_gym.cli.recommend import recommend
 from energy_gym.cli.sweep import plot, sweep
@@ -38,6 +38,7 @@ app.add_typer(data_app, name="data")
 app.command()(fleet)
 app.command()(leaderboard)
 app.command()(merge)
+app.command()(forget)
 app.command()(forecasts)
 app.command()(recommend)
 app.command()(sweep)
@@ -71,6 +72,8 @@ def _options(
 def solve(
     id: Annotated[str, typer.Argument(help="Id of an environment; see energy-gym list")],
     dataset: Annotated[str | None, typer.Option(help="Data set; see energy-gym data list")] = None,
+    data: Annotated[str | None, typer.Option(help="CSV or Parquet file of yours, in place of a data set")] = None,
+    zone: Annotated[str | None, typer.Option(help="Zone of the market, for a file of yours")] = None,
     split: Annotated[str, typer.Option(help="train, validation, test or all")] = "test",
     objective: Annotated[
         str | None, typer.Option(help="cost, carbon or joint; default: the scenario's, or cost")
@@ -87,6 +90,7 @@ def solve(
     table: Annotated[Path | None, typer.Option(help="Write the plan to this CSV or Parquet file")] = None,
 ) -> None:
     """Solve an episode to its proven optimum and show what the best plan earns."""
+    from energy_gym.envs.written import from_words
     from energy_gym.oracle import solve as optimise
 
     keywords: dict[str, Any] = {
@@ -95,6 +99,7 @@ def solve(
         "objective": objective,
         "carbon_price": carbon_price,
     }
+    keywords |= {name: value for name, value in {"data": data, "zone": zone}.items() if value is not None}
     keywords |= {"actions": actions, "terminal": terminal, "scenario": scenario, "episode_steps": None}
     _check_id(id)
     if table is not None:
@@ -102,7 +107,7 @@ def solve(
     env = gym.make(
         id,
         disable_env_checker=True,
-        **keywords,
+        **from_words(keywords),
     )
     base: Any = env.unwrapped
     window = {"start": start or base.setup.time(0), "steps": steps}

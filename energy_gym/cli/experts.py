@@ -27,6 +27,8 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="Data set, as 'energy
 def make(
     id: Annotated[str, typer.Argument(metavar="ID", help="Environment; see energy-gym list")],
     dataset: Annotated[str | None, typer.Option(help="Data set of prices; see energy-gym data list")] = None,
+    data: Annotated[str | None, typer.Option(help="CSV or Parquet file of yours, in place of a data set")] = None,
+    zone: Annotated[str | None, typer.Option(help="Zone of the market, for a file of yours")] = None,
     split: Annotated[str, typer.Option(help="train, validation, test or all")] = "train",
     policy: Annotated[
         str, typer.Option(help="oracle (sees what comes), mpc (sees the forecast), or a rule")
@@ -49,7 +51,15 @@ def make(
     from energy_gym.agents.records.minari_folder import check_name
     from energy_gym.agents.records.minari_store import usual_name, write_trajectories
 
-    named = {"dataset": dataset, "forecast": forecast, "objective": objective, "scenario": scenario, "horizon": horizon}
+    named = {
+        "dataset": dataset,
+        "data": data,
+        "zone": zone,
+        "forecast": forecast,
+        "objective": objective,
+        "scenario": scenario,
+        "horizon": horizon,
+    }
     named = {key: value for key, value in named.items() if value is not None}
     env = _environment(id, split=split, actions=actions, episode_steps=steps, **named)
     name = out or usual_name(env, policy, noise)
@@ -73,12 +83,13 @@ def make(
 def _environment(id: str, **keywords: Any) -> Any:
     import gymnasium as gym
 
+    from energy_gym.envs.written import from_words
     from energy_gym.errors import UnknownIdError
     from energy_gym.scenarios.registration import SCENARIOS
 
     if id not in SCENARIOS:
         raise UnknownIdError.of("environment", id, SCENARIOS)
-    return gym.make(id, **keywords)
+    return gym.make(id, **from_words(keywords))
 
 
 def _bar() -> Progress:

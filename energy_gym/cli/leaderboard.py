@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from energy_gym.errors import ConfigurationError
-from energy_gym.screen import resumable
+from energy_gym.screen import Told, resumable, titled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,15 +27,24 @@ if TYPE_CHECKING:
     from energy_gym.leaderboard.results import Results
 
 console = Console()
+LEGEND = "score 0 = doing nothing, 1 = proven optimum; ms: a decision"
+PUBLISHED = (
+    "mpc sees what is known when it decides: prices of a day-ahead market are published\n"
+    "a day ahead, and on these it comes close to 1. Settled prices are harder."
+)
 FILES = ("results.json", "LEADERBOARD.md")
 
 
 def leaderboard(
     suite: Annotated[str, typer.Argument(help="quick, core, markets, or the path of a suite's YAML file")],
     agents: Annotated[
-        str | None, typer.Option(help="Comma-separated names, or module:factory; default: the suite's")
+        str | None,
+        typer.Option(help="Comma-separated names, module:factory, or folders of saved agents; default: the suite's"),
     ] = None,
-    agent: Annotated[list[str] | None, typer.Option(help="One more name or module:factory; may be repeated")] = None,
+    agent: Annotated[
+        list[str] | None, typer.Option(help="One more beside those: name, module:factory or folder; may be repeated")
+    ] = None,
+    tasks: Annotated[str | None, typer.Option(help="Comma-separated names of tasks; default: all of the suite")] = None,
     seeds: Annotated[
         int | None, typer.Option(help="Seeds for each agent that learns or draws at random; default: the suite's")
     ] = None,
@@ -50,25 +59,38 @@ def leaderboard(
     Agents that were played into the same folder before stay in the tables.
     """
     from energy_gym.leaderboard.board import run_suite
-    from energy_gym.leaderboard.suites import Suite
+    from energy_gym.leaderboard.suites import Suite, at_hand
 
     _see_modules_here()
     chosen = Suite.read(suite)
     folder = out or Path("results") / chosen.name
-    names = [name.strip() for name in (agents or "").split(",") if name.strip()] + (agent or [])
+    chosen, skipped = at_hand(chosen if tasks is None else chosen.only(_names(tasks)))
+    for line in skipped:
+        console.print(f"skipped: {line}", highlight=False, soft_wrap=True, markup=False)
+    asked = [*_names(agents), *(agent or ())]
+    names = [*(_names(agents) or chosen.agents), *(agent or ())]
     where: dict[str, Any] = {"workers": workers, "engine": engine, "address": address}
     count = chosen.seeds if seeds is None else seeds
     with resumable("runs"), _bar() as bar:
-        stages: dict[str, Any] = {}
+        stages, told = dict[str, Any](), Told()
 
         def report(stage: str, done: int, of: int) -> None:
             if of and stage not in stages:
                 stages[stage] = bar.add_task(stage, total=of)
             if of:
                 bar.update(stages[stage], completed=done)
+            told(stage, done, of)
 
-        run_suite(chosen, folder, agents=names or None, seeds=count, budgets=_budgets(budget), progress=report, **where)
-    _show(folder, set(names))
+        run_suite(
+            chosen,
+            folder,
+            agents=names if asked else None,
+            seeds=count,
+            budgets=_budgets(budget),
+            progress=report,
+            **where,
+        )
+    _show(folder, set(asked), {*names, "oracle"})
 
 
 def merge(
@@ -80,7 +102,24 @@ def merge(
 
     added = merge_results(source, into)
     console.print(f"{added} runs added", highlight=False)
-    _show(into, set())
+    _show(into, set(), set())
+
+
+def forget(
+    agent: Annotated[str, typer.Argument(help="Name of the agent, as the tables have it")],
+    folder: Annotated[Path, typer.Argument(help="Folder of results")],
+) -> None:
+    """Take an agent out of a folder of results, with what failed of it, and write the tables anew."""
+    from energy_gym.leaderboard.board import forget as forgotten
+
+    count = forgotten(folder, agent)
+    console.print(
+        f"{count} runs of {escape(agent)} taken out of {escape(str(folder))}", highlight=False, soft_wrap=True
+    )
+
+
+def _names(words: str | None) -> list[str]:
+    return [name.strip() for name in (words or "").split(",") if name.strip()]
 
 
 def _budgets(words: Sequence[str] | None) -> dict[str, int]:
@@ -106,21 +145,25 @@ def _bar() -> Progress:
     return Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
 
 
-def _show(folder: Path, asked: set[str]) -> None:
-    """Print the tables of a folder; exit with 1 if a job failed, or an agent that was asked for has no extra."""
+def _show(folder: Path, asked: set[str], played: set[str]) -> None:
+    """Print the tables of a folder; exit with 1 if a job of this call failed, or an agent asked for has no extra."""
     from energy_gym.leaderboard.board import PLOTS
     from energy_gym.leaderboard.results import read_results
+    from energy_gym.leaderboard.runs import PLANNER
 
     results = read_results(folder)
     if not results.frame.empty:
-        console.print(_by_task(results.frame, results.suite.title))
-        console.print(_overall(results.frame))
+        titled(_by_task(results.frame), f"{results.suite.title}: {LEGEND}")
+        if PLANNER in set(results.frame["agent"]):
+            console.print(PUBLISHED, highlight=False, markup=False)
+        console.print()
+        titled(_overall(results.frame), "Over all tasks, with 95 % intervals over seeds")
     _print_failed(results)
     plots = [name for name in PLOTS if (folder / name).is_file()]
     names = ", ".join(["results.parquet", *FILES, *plots])
     console.print(f"Written to {escape(str(folder))}{os.sep}: {names}", highlight=False, soft_wrap=True)
     _print_how_to_plot()
-    if any(not row["missing"] or row["agent"] in asked for row in results.failed):
+    if any(row["agent"] in (asked if row["missing"] else played) for row in results.failed):
         raise typer.Exit(1)
 
 
@@ -134,12 +177,11 @@ def _print_how_to_plot() -> None:
         console.print(f"No plots: {error}", highlight=False, soft_wrap=True, markup=False)
 
 
-def _by_task(frame: pd.DataFrame, title: str) -> Table:
+def _by_task(frame: pd.DataFrame) -> Table:
     """Return a block of rows a task, best agent first: narrow enough for 80 columns."""
     from energy_gym.leaderboard.tables import by_task, fixed
 
-    title = f"{escape(title)}: score 0 = doing nothing, 1 = proven optimum; ms: a decision"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("task", "agent"):
         table.add_column(name, overflow="fold")
     for name in ("score", "regret", "return", "unit", "ms"):
@@ -157,7 +199,7 @@ def _by_task(frame: pd.DataFrame, title: str) -> Table:
 def _overall(frame: pd.DataFrame) -> Table:
     from energy_gym.leaderboard.tables import STATISTICS, interval, overall
 
-    table = Table(title="Over all tasks, with 95 % intervals over seeds", title_justify="left")
+    table = Table()
     table.add_column("agent", overflow="fold")
     for name in ("mean score", "IQM", "optimality gap"):
         table.add_column(name, justify="right", no_wrap=True)

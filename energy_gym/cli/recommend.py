@@ -20,6 +20,8 @@ def recommend(
     id: Annotated[str, typer.Argument(help="Id of an environment (see energy-gym list), or YAML file of a scenario")],
     latency_ms: Annotated[float | None, typer.Option(help="Most time for a decision [ms]; default: no limit")] = None,
     dataset: Annotated[str | None, typer.Option(help="Data set; see energy-gym data list")] = None,
+    data: Annotated[str | None, typer.Option(help="CSV or Parquet file of yours, in place of a data set")] = None,
+    zone: Annotated[str | None, typer.Option(help="Zone of the market, for a file of yours")] = None,
     objective: Annotated[
         str | None, typer.Option(help="cost, carbon or joint; default: the scenario's, or cost")
     ] = None,
@@ -39,10 +41,18 @@ def recommend(
     """
     from rich.console import Console
 
+    from energy_gym.envs.written import from_words
     from energy_gym.evaluation.recommendation import recommend as recommended
 
-    given = {"dataset": dataset, "objective": objective, "carbon_price": carbon_price, "forecast": forecast}
-    keywords: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    given = {
+        "dataset": dataset,
+        "data": data,
+        "zone": zone,
+        "objective": objective,
+        "carbon_price": carbon_price,
+        "forecast": forecast,
+    }
+    keywords = from_words({name: value for name, value in given.items() if value is not None})
     screen = Console(stderr=True)
 
     def report(name: str, done: int, of: int) -> None:

@@ -43,7 +43,7 @@ def check_file(path: Path, zone: str | None = None, time: str | None = None, lon
         MissingColumnError: No column's name ends in a unit.
         IrregularIndexError: The usual step does not divide a day.
     """
-    return check_frame(_read(path, zone, time), zone, longitude, path.stem)
+    return check_frame(read_frame(path, zone, time), zone, longitude, path.stem)
 
 
 def check_frame(
@@ -83,7 +83,13 @@ def _without_a_zone(finding: Finding) -> Finding:
     return replace(finding, severity=NOTE, text=f"{finding.text}; name the zone to tell it from its clock change")
 
 
-def _read(path: Path, zone: str | None, time: str | None) -> pd.DataFrame:
+def read_frame(path: Path, zone: str | None = None, time: str | None = None) -> pd.DataFrame:
+    """Return the series of a CSV or Parquet file, with a time-zone-aware index; arguments as for `check_file`.
+
+    Raises:
+        RawFileError: The file cannot be read, or has no stamps.
+        NaiveIndexError: Stamps carry no offset, and no zone was given.
+    """
     try:
         table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, sep=None, engine="python")
     except (OSError, ValueError, csv.Error) as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from energy_gym.agents.registry import agent_factory
 from energy_gym.envs.keywords import check_count
-from energy_gym.errors import MissingExtraError, ResultsError
+from energy_gym.errors import MissingExtraError, ResultsError, UnknownIdError
 from energy_gym.files import write_atomically
 from energy_gym.leaderboard.engines import Engine, Failure, opened
 from energy_gym.leaderboard.results import Results, read_results, versions, write_results
@@ -150,6 +150,28 @@ def _drawn(writer: Callable[[Path, Results], bool], path: Path, results: Results
     except Exception as error:
         warnings.warn(f"{path.name} could not be drawn: {type(error).__name__}: {error}", RuntimeWarning, stacklevel=2)
         return False
+
+
+def forget(folder: str | Path, agent: str) -> int:
+    """Take an agent out of a folder of results, with its failures; return how many runs and failures it had.
+
+    Raises:
+        ResultsError: The folder holds no results.
+        UnknownIdError: The agent is not in them.
+    """
+    place, results = Path(folder), read_results(folder)
+    kinds = (results.records, results.failed, results.misfits)
+    known = {row["agent"] for rows in kinds for row in rows} - {"oracle"}
+    if agent not in known:
+        raise UnknownIdError.of("agent in these results", agent, known)
+    gone = [row for rows in kinds[:2] for row in rows if row["agent"] == agent]
+    for row in gone:
+        (place / "runs" / f"{row.get('key')}.json").unlink(missing_ok=True)
+    results.records, results.failed, results.misfits = (
+        [row for row in rows if row["agent"] != agent] for rows in kinds
+    )
+    write_board(place, results)
+    return len(gone)
 
 
 class _Board:

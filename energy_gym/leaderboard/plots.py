@@ -52,7 +52,7 @@ def check_plots() -> None:
         try:
             __import__(package)
         except ImportError as error:
-            raise MissingExtraError(package, "is not installed", 'run: pip install "energy-gym[plot]"') from error
+            raise MissingExtraError.of(package, "plot") from error
 
 
 def cumulative(daily: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from typing import Any
 
 from energy_gym.agents import make_agent
 from energy_gym.agents.learner import defaults
-from energy_gym.agents.registry import AGENTS, Factory, agent_factory
+from energy_gym.agents.registry import AGENTS, Factory, agent_factory, is_saved
 from energy_gym.errors import UnsuitableAgentError
 from energy_gym.evaluation.episode import PARTS, Evaluation, daily_rewards, evaluate
 from energy_gym.files import write_atomically
@@ -135,6 +135,9 @@ def source_hash(agent: str) -> str:
     if agent in AGENTS:
         settings = dict(defaults(agent)) if agent_factory(agent).learns else {}
         return hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest() if settings else ""
+    if is_saved(agent):
+        files = sorted(path for path in Path(agent).iterdir() if path.is_file())
+        return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     try:
         content = Path(inspect.getfile(agent_factory(agent).make)).read_bytes()
     except (OSError, TypeError):

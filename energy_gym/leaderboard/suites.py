@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from energy_gym.agents.registry import Factory, agent_factory
 from energy_gym.data.feed import Feed
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
-from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
+from energy_gym.envs.written import from_words
+from energy_gym.errors import ConfigurationError, DownloadError, MissingExtraError, UnknownIdError
 from energy_gym.paths import resource
 
 SUITES = ("benchmarks", "suites")
@@ -30,7 +31,9 @@ SEEDS = 5
 
 @dataclass(frozen=True)
 class Task:
-    """One episode to be played: an id and its keywords.
+    """One episode to be played: an id and its keywords, as `energy_gym.envs.written` reads them.
+
+    ``folder`` is that of the suite's file: the paths in its keywords start there.
 
     Example:
         >>> task = Task("week", "energy_gym/Arbitrage-v0", {"episode_steps": 168})
@@ -41,6 +44,7 @@ class Task:
     name: str
     id: str
     keywords: Mapping[str, Any]
+    folder: Path = field(default=Path(), compare=False)
 
     def make(self) -> gym.Env[Any, Any]:
         """Return the environment.
@@ -49,7 +53,7 @@ class Task:
             UnknownIdError: The environment does not take one of the keywords.
             ConfigurationError: It does not take its value.
         """
-        return gym.make(self.id, disable_env_checker=True, **self.keywords)
+        return gym.make(self.id, disable_env_checker=True, **from_words(self.keywords, self.folder))
 
     @property
     def actions(self) -> str:
@@ -68,7 +72,7 @@ class Task:
             >>> Task("week", "energy_gym/Arbitrage-v0", {}).played_with("discrete-3").keywords
             {'actions': 'discrete-3'}
         """
-        return self if actions == self.actions else Task(self.name, self.id, {**self.keywords, "actions": actions})
+        return self if actions == self.actions else replace(self, keywords={**self.keywords, "actions": actions})
 
     @cached_property
     def hashes(self) -> dict[str, str]:
@@ -119,10 +123,10 @@ class Suite:
         except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
             cause = " ".join(str(error).split())
             raise ConfigurationError(f"{path.name}", f"is no valid YAML ({cause})", "correct the file") from error
-        return cls._build(path.stem, tree)
+        return cls._build(path.stem, tree, path.parent.resolve())
 
     @classmethod
-    def _build(cls, name: str, tree: Any) -> Suite:
+    def _build(cls, name: str, tree: Any, folder: Path) -> Suite:
         known = {"title", "description", "agents", "tasks"}
         if not isinstance(tree, Mapping) or set(tree) - {"budgets", "seeds"} != known:
             raise ConfigurationError(
@@ -134,7 +138,7 @@ class Suite:
         for agent in agents:
             with suppress(MissingExtraError):
                 agent_factory(str(agent))
-        tasks = tuple(_task(name, item) for item in items)
+        tasks = tuple(_task(name, item, folder) for item in items)
         names = [task.name for task in tasks]
         if len(set(names)) != len(names):
             raise ConfigurationError(f"suite {name}: tasks {names}", "need distinct names", "rename them")
@@ -142,6 +146,42 @@ class Suite:
         return cls(
             name, *texts, tasks, check_budgets(tree.get("budgets", {})), check_count("seeds", tree.get("seeds", SEEDS))
         )
+
+    def only(self, names: Sequence[str]) -> Suite:
+        """Return the suite with some of its tasks.
+
+        Raises:
+            UnknownIdError: No task of that name.
+
+        Example:
+            >>> [task.name for task in Suite.read("quick").only(["synthetic-2023-joint"]).tasks]
+            ['synthetic-2023-joint']
+        """
+        known = {task.name: task for task in self.tasks}
+        for name in names:
+            if name not in known:
+                raise UnknownIdError.of(f"task of suite {self.name!r}", name, known)
+        return replace(self, tasks=tuple(known[name] for name in dict.fromkeys(names)))
+
+
+def at_hand(suite: Suite) -> tuple[Suite, list[str]]:
+    """Return a suite without the tasks whose data cannot be had here, and a line for each of those.
+
+    Raises:
+        DownloadError: None of its data can be had.
+    """
+    found, lines, last = [], [], None
+    for task in suite.tasks:
+        try:
+            _ = task.hashes
+        except DownloadError as error:
+            lines.append(f"{task.name}: {error}")
+            last = error
+        else:
+            found.append(task)
+    if not found and last is not None:
+        raise last
+    return replace(suite, tasks=tuple(found)), lines
 
 
 def suite_ids() -> tuple[str, ...]:
@@ -182,7 +222,7 @@ def _list(suite: str, tree: Mapping[str, Any], part: str) -> list[Any]:
     return list(tree[part])
 
 
-def _task(suite: str, item: Any) -> Task:
+def _task(suite: str, item: Any, folder: Path) -> Task:
     if (
         not isinstance(item, Mapping)
         or set(item) != {"name", "id", "keywords"}
@@ -193,7 +233,7 @@ def _task(suite: str, item: Any) -> Task:
         )
     if str(item["id"]) not in gym.registry:
         raise UnknownIdError.of("environment", item["id"], [name for name in gym.registry if "energy_gym/" in name])
-    return Task(str(item["name"]), str(item["id"]), dict(item["keywords"]))
+    return Task(str(item["name"]), str(item["id"]), dict(item["keywords"]), folder)
 
 
 def _feed_hash(feed: Feed) -> str:

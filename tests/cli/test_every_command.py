@@ -24,7 +24,7 @@ IDS = sorted(SCENARIOS)
 STEPS = 4
 # Commands that are held by a test of this file, and those that take no environment.
 PLAYED = {"solve", "recommend", "leaderboard", "sweep", "experts"}
-APART = {"list", "merge", "plot", "data", "fleet", "forecasts"}
+APART = {"list", "merge", "forget", "plot", "data", "fleet", "forecasts"}
 RECIPES = {"train", "finetune", "offline", "pretrain", "transfer", "synthetic"}
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from energy_gym.agents.records.minari_store import read_trajectories
 from energy_gym.cli import app as cli
+from energy_gym.errors import install_command
 
 ID = "energy_gym/Arbitrage-v0"
 NAME = "energy-gym/arbitrage-ercot-2021-2022/oracle-noise10-discrete3-v0"
@@ -119,4 +120,4 @@ def test_without_minari_the_extra_is_named(line: Line, tmp_path: Path, monkeypat
     monkeypatch.setitem(sys.modules, "minari", None)
     for words in (MAKE, ("list",), ("describe", NAME)):
         code, _, err = line(*words)
-        assert code == 1 and 'pip install "energy-gym[offline]"' in err
+        assert code == 1 and install_command("offline") in err

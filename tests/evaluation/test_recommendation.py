@@ -14,7 +14,7 @@ import pytest
 import energy_gym
 from energy_gym import Battery, Scenario, cli
 from energy_gym.agents import Agent, make_agent
-from energy_gym.errors import ConfigurationError, MissingExtraError, NonPositiveError, UnknownIdError
+from energy_gym.errors import ConfigurationError, MissingExtraError, NonPositiveError, UnknownIdError, install_command
 from energy_gym.evaluation.recommendation import Recommendation
 
 ID = "energy_gym/Arbitrage-v0"
@@ -71,7 +71,7 @@ def test_what_could_not_play_is_told(found: Recommendation) -> None:
 def test_a_missing_library_is_told() -> None:
     sys.modules["lacking_agent"] = sys.modules[__name__]
     found = energy_gym.recommend(ID, candidates=["idle", "lacking_agent:Lacking"], weeks=1)
-    assert found.left_out == {"lacking_agent:Lacking": 'torch: is not installed; run: pip install "energy-gym[sb3]"'}
+    assert found.left_out == {"lacking_agent:Lacking": f"torch: is not installed; run: {install_command('sb3')}"}
     assert (found.margin, found.certain, found.weeks) == (None, False, 1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 import time
@@ -12,7 +13,14 @@ from typing import Any
 
 import pytest
 
-from energy_gym.errors import ClusterError, ConfigurationError, MissingExtraError, NonPositiveError, UnknownIdError
+from energy_gym.errors import (
+    ClusterError,
+    ConfigurationError,
+    MissingExtraError,
+    NonPositiveError,
+    UnknownIdError,
+    install_command,
+)
 from energy_gym.leaderboard.engines import Engine, Failure, opened
 
 JOBS = """
@@ -67,7 +75,7 @@ def test_a_job_that_raises_is_tried_twice_and_told(work: Any, tmp_path: Path, wo
     assert [found[number] for number in (0, 1, 5)] == [0, 10, 50]
     assert found[2].error.startswith("ValueError: no 2 at all (jobs_of_the_test.py, line ")
     assert found[3].error.startswith("SystemExit: 3")
-    assert found[4] == Failure('torch: is not installed; run: pip install "energy-gym[sb3]"', missing=True)
+    assert found[4] == Failure(f"torch: is not installed; run: {install_command('sb3')}", missing=True)
 
 
 def test_a_worker_that_dies_costs_its_job_alone(work: Any, tmp_path: Path) -> None:
@@ -118,7 +126,7 @@ def test_what_cannot_be_opened(named: dict[str, Any], error: type[Exception], sa
 def test_without_its_extra(engine: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setitem(sys.modules, "dask", None)
-    with pytest.raises(MissingExtraError, match=rf'pip install "energy-gym\[{engine}\]"'), opened(engine):
+    with pytest.raises(MissingExtraError, match=re.escape(install_command(engine))), opened(engine):
         pass
 
 

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from energy_gym.cli import app as cli
+from energy_gym.errors import install_command
 from energy_gym.leaderboard import plots, run_suite
 from energy_gym.leaderboard.board import PLOTS, write_plots
 from energy_gym.leaderboard.page import figure, parts_figure
@@ -218,7 +219,7 @@ def test_one_line_says_how_to_get_plots(folder: Path, tmp_path: Path, monkeypatc
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
     result = command(tmp_path, monkeypatch)
     assert result.exit_code == 0
-    assert 'No plots: matplotlib: is not installed; run: pip install "energy-gym[plot]"' in result.stdout
+    assert f"No plots: matplotlib: is not installed; run: {install_command('plot')}" in result.stdout
 
 
 def test_old_results_of_a_task_are_read_back_exactly(folder: Path, results: Results) -> None:
