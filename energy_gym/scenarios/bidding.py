@@ -56,6 +56,8 @@ class BiddingEnv(env.ProducerEnv):
     **Versions.** v0: first version. On ``dk2-2021``, deviations from 1 November 2021 on are settled at the one price of
     that time, no longer at the two balancing prices. Observations of a frame given as ``data=`` are scaled by its
     training part; a price that no market sells is known when its step is over unless ``published=`` says otherwise.
+    A size within float32's rounding of a tick is that tick; what is shifted to or from the consumer keeps to the
+    connection's limits. All of this came before the first release.
 
     Example:
         >>> import gymnasium as gym

@@ -51,7 +51,8 @@ class FleetReserveEnv(FleetEnv):
     **Source.** The fleet problem of a trading desk: n batteries, m markets up or down, x[t, m] to decide, no asset
     charging and discharging in one step; with holding, calls and durations added.
 
-    **Versions.** v0: first version.
+    **Versions.** v0: first version. A size within float32's rounding of a tick is that tick, since before the first
+    release.
 
     Example:
         >>> import gymnasium as gym
