@@ -71,7 +71,11 @@ WRAPPERS: dict[str, tuple[Wrap, set[str]]] = {
     "ObservationWrapper": (Halved, {OBSERVATIONS}),
     "TransformObservation": (lambda env: _observed(env, lambda seen: seen * np.float32(0.5)), {OBSERVATIONS}),
     "NormalizeObservation": (wrappers.NormalizeObservation, {OBSERVATIONS}),
-    "TimeAwareObservation": (wrappers.TimeAwareObservation, {OBSERVATIONS}),
+    # Gymnasium 1.x takes it around a limit of time alone.
+    "TimeAwareObservation": (
+        lambda env: wrappers.TimeAwareObservation(wrappers.TimeLimit(env, STEPS)),
+        {OBSERVATIONS},
+    ),
     "RescaleAction": (lambda env: wrappers.RescaleAction(env, np.float32(0.0), np.float32(1.0)), {ACTIONS}),
     "ClipAction": (wrappers.ClipAction, set()),
     "TimeLimit": (lambda env: wrappers.TimeLimit(env, STEPS - 2), {LENGTH}),
