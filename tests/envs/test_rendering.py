@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import logging
 import math
+import re
 import sys
 import types
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ import energy_gym  # noqa: F401  # registers the ids
 from energy_gym.envs import rendering
 from energy_gym.envs.history import Flows, History, Image
 from energy_gym.envs.rendering import ScreenWindow, draw
-from energy_gym.errors import MissingExtraError
+from energy_gym.errors import MissingExtraError, install_command
 
 START = datetime(2024, 6, 1, tzinfo=UTC)
 BLUE, ORANGE, GREEN, RED = (0, 114, 178), (230, 159, 0), (0, 158, 115), (213, 94, 0)
@@ -211,7 +212,7 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(rendering, "_sheets", types.SimpleNamespace())
     monkeypatch.setattr(builtins, "__import__", without)
     for call in (lambda: picture(episode(1)), lambda: ScreenWindow().show(image)):
-        with pytest.raises(MissingExtraError, match=r'pip install "energy-gym\[plot\]"'):
+        with pytest.raises(MissingExtraError, match=re.escape(install_command("plot"))):
             call()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from energy_gym.errors import (
     NaiveIndexError,
     NonFiniteError,
     StorageError,
+    install_command,
 )
 
 Target = Callable[[Path], str | Path | None]
@@ -345,7 +347,7 @@ def test_without_sqlalchemy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
         return whole(name, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingExtraError, match=r'pip install "energy-gym\[sql\]"'):
+    with pytest.raises(MissingExtraError, match=re.escape(install_command("sql"))):
         open_backend("sqlite://")
 
 
