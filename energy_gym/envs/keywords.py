@@ -201,9 +201,9 @@ def with_common(maker: Callable[..., Made]) -> Callable[..., Made]:
     """Let a maker of setups take the common keywords beside its own; it gets them as one `Common`.
 
     Example:
-        >>> make = with_common(lambda common, *, battery=None: (common.split, battery))
+        >>> make = with_common(lambda common, *, battery=None: (common.forecast, battery))
         >>> make(battery="small"), list(inspect.signature(make).parameters)[-2:]
-        (('train', 'small'), ['reference', 'battery'])
+        (('published', 'small'), ['stamps', 'battery'])
     """
     own = list(inspect.signature(maker).parameters.values())[1:]
     shared = list(inspect.signature(Common).parameters.values())

@@ -70,7 +70,7 @@ def value_functions(problem: Problem, max_knots: int = MAX_KNOTS) -> list[Curve]
         >>> cell = Battery(charge_kw=1.0, efficiency_charge=1.0, soc_min=0.0, self_discharge_per_day=0.24).cell(1.0)
         >>> curves = value_functions(Problem(cell, np.array([1.0]), np.array([0.0]), energy=2.0, end_value=5.0))
         >>> curves[0].knots, round(value_at(curves[0], 2.0), 6)
-        ([0.0, 8.080808080808081, 9.0], 13.9)
+        ([0.0, 8.092003972729886, 9.0], 13.886303)
     """
     cell = problem.cell
     ends = [0.0, cell.energy_min, cell.energy_max] if cell.energy_min > 0.0 else [0.0, cell.energy_max]

@@ -56,7 +56,7 @@ def frame() -> pd.DataFrame:
 @pytest.mark.parametrize("make", [gym.make, energy_gym.make_vec])
 def test_a_site_refuses_what_its_meter_does_not_settle(make, contracts, named, frame):
     with pytest.raises(ConfigurationError, match=named):
-        make("energy_gym/Scenario-v0", scenario=Scenario("x", ENTITIES, contracts), data=frame)
+        make("energy_gym/Microgrid-v0", scenario=Scenario("x", ENTITIES, contracts), data=frame)
 
 
 def test_a_contract_without_a_law_is_no_part_of_a_meter():

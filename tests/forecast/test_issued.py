@@ -35,7 +35,7 @@ def naive(source: Feed, step: int, horizon: int) -> list[float]:
         at = step + ahead
         while at >= step:
             at -= 24
-        row.append(float(source.values["load_kw"][at]) if at >= 0 else source.statistics["load_kw"].offset)
+        row.append(float(source.values["load_kw"][at]) if at >= 0 else source.expected_before("load_kw"))
     return row
 
 

@@ -161,6 +161,9 @@ class L2O(Agent):
         """Return what to learn from and each part's share; the last one's prices set the scale."""
         if isinstance(source, DayBatch):
             return [(Source.of_days(source), 1.0)]
+        if source is not None and not isinstance(getattr(source, "unwrapped", source), EnergyEnv):
+            found = f"source={type(source).__name__}"
+            raise ConfigurationError(found, "l2o learns from an environment or a DayBatch", "pass one of these")
         base = self.played(source, episode_steps=None)
         own, steps = self._own(base), self.env.setup.tape.horizon
         share, hours = self.settings["own"], base.setup.feed.step_hours

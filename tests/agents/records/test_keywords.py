@@ -56,6 +56,7 @@ def test_what_was_recorded_is_made_again(case: str) -> None:
     assert np.array(seen).tobytes() == episode.observations.tobytes()
 
 
+@pytest.mark.usefixtures("real_data")
 @pytest.mark.parametrize("keyword", ["fleet", "scenario"])
 def test_a_fleets_file_is_kept_as_what_it_says(keyword: str, tmp_path: Path) -> None:
     path = tmp_path / "fleet.yaml"
