@@ -134,8 +134,8 @@ def task_defaults() -> Tree:
     """Return the keywords of an environment that a task may state, with their defaults.
 
     Example:
-        >>> task_defaults()["forecast"]
-        'published'
+        >>> task_defaults()["actions"]
+        'continuous'
     """
     parameters = inspect.signature(make_setup).parameters
     return {name: item.default for name, item in parameters.items() if name not in APART}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,14 @@ import pytest
 
 from energy_gym.data.feed import Feed, open_feed
 from energy_gym.data.own_frame import Told
-from energy_gym.errors import ConfigurationError, MissingColumnError, MissingExtraError, ResetNeededError, WindowError
+from energy_gym.errors import (
+    ConfigurationError,
+    MissingColumnError,
+    MissingExtraError,
+    ResetNeededError,
+    WindowError,
+    install_command,
+)
 from energy_gym.forecast import Mean, Perfect, Yesterday, get_forecast
 from energy_gym.forecast.accuracy import accuracy
 from energy_gym.forecast.fitted import Fitted, training_split
@@ -215,5 +223,5 @@ def test_by_name_it_learns_on_the_training_split_alone(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(("kind", "library"), [("lightgbm", "lightgbm"), ("nbeats", "neuralforecast")])
 def test_a_missing_library_says_what_to_install(kind: str, library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(MissingExtraError, match=r"energy-gym\[forecast\]"):
+    with pytest.raises(MissingExtraError, match=re.escape(install_command("forecast"))):
         gym.make(ID, forecast=get_forecast(kind)).reset()
