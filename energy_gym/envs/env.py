@@ -81,6 +81,9 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._t = self._first = self._stop = 0
         self._painter: Any = None
         self._gates = None if setup.kind.gates is None else setup.kind.gates(setup)
+        self._closed = 0.0, 0.0
+        # Nothing but the usual figures: the case that is worth a short cut at every step.
+        self._plain = not self._cuts and not self._told and self._gates is None and self.render_mode is None
 
     def _compose(self) -> None:
         self._advance = compose(self.setup.units, scalars)
@@ -205,9 +208,9 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._states = states
         self._t = t = t + 1
         done = t == self._stop
-        owed = fined = 0.0
         if done:
             owed, owed_kg, fined = settlement(self.setup.units, self.setup.closings, states, scalars)
+            self._closed = owed, fined
             energy_cost += owed
             carbon_kg += owed_kg
             penalty += fined
@@ -224,17 +227,21 @@ class EnergyEnv(gym.Env[Observation, Any]):
             "penalty": penalty,
             "demand_charge": charge,
         }
+        if self._plain:
+            return self._observe(t, states), gain, False, done, info
+        self._tell(info, curtailed, gain)
+        return self._behind_gates(info), gain, False, done, info
+
+    def _tell(self, info: dict[str, Any], curtailed: float, gain: float) -> None:
+        """Add to ``info`` what only some environments have, and paint the step where pictures were asked for."""
         if self._cuts:
             info["curtailed_kw"] = curtailed / self._hours
-        if self._told:
-            for name, place in self._told:
-                info[name] = states[place]
+        for name, place in self._told:
+            info[name] = self._states[place]
+        if self._gates is not None:
+            self._gates.tell(info, *(self._closed if self._t == self._stop else (0.0, 0.0)))
         if self.render_mode is not None:
             self._paint(info, gain)
-        if self._gates is None:
-            return self._observe(t, states), gain, False, done, info
-        self._gates.tell(info, owed, fined)
-        return self._behind_gates(info), gain, False, done, info
 
     def _behind_gates(self, info: dict[str, Any]) -> Observation:
         """Return what is observed now, what is committed included, and say what counts of the coming action."""
