@@ -83,7 +83,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._gates = None if setup.kind.gates is None else setup.kind.gates(setup)
         self._closed = 0.0, 0.0
         # Nothing but the usual figures: the case that is worth a short cut at every step.
-        self._plain = not self._cuts and not self._told and self._gates is None and self.render_mode is None
+        self._plain = not self._told and self._gates is None and self.render_mode is None
 
     def _compose(self) -> None:
         self._advance = compose(self.setup.units, scalars)
@@ -227,15 +227,15 @@ class EnergyEnv(gym.Env[Observation, Any]):
             "penalty": penalty,
             "demand_charge": charge,
         }
-        if self._plain:
-            return self._observe(t, states), gain, False, done, info
-        self._tell(info, curtailed, gain)
-        return self._behind_gates(info), gain, False, done, info
-
-    def _tell(self, info: dict[str, Any], curtailed: float, gain: float) -> None:
-        """Add to ``info`` what only some environments have, and paint the step where pictures were asked for."""
         if self._cuts:
             info["curtailed_kw"] = curtailed / self._hours
+        if self._plain:
+            return self._observe(t, states), gain, False, done, info
+        self._tell(info, gain)
+        return self._behind_gates(info), gain, False, done, info
+
+    def _tell(self, info: dict[str, Any], gain: float) -> None:
+        """Add to ``info`` what only some environments have, and paint the step where pictures were asked for."""
         for name, place in self._told:
             info[name] = self._states[place]
         if self._gates is not None:
