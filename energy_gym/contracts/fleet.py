@@ -75,7 +75,7 @@ class FleetMarket(Contract):
             assets: Names of the batteries, in the order of the fleet.
             hours: Length of a step [h].
         """
-        raise NotImplementedError
+        raise ConfigurationError(f"contract {self.kind!r}", "has no directions", "define legs() on its class")
 
     def check_unit(self, name: str, entities: Mapping[str, Any], contracts: Mapping[str, Contract]) -> None:
         """See `Contract.check_unit`: all parties are batteries, each has a power, and no leg takes another's name."""
