@@ -4,6 +4,7 @@ from energy_gym.contracts.base import CONTRACTS, Contract, EnergyContract, regis
 from energy_gym.contracts.demand import DemandCharge, DemandWindow
 from energy_gym.contracts.fleet import EnergyValue
 from energy_gym.contracts.ledger import Carried, Exchange, Ledger
+from energy_gym.contracts.ratchet import RatchetCharge
 from energy_gym.contracts.reserve import Reserve
 from energy_gym.contracts.spot import Spot
 from energy_gym.contracts.supply import Supply
@@ -23,6 +24,7 @@ __all__ = [
     "EnergyValue",
     "Exchange",
     "Ledger",
+    "RatchetCharge",
     "Reserve",
     "Spot",
     "Supply",
