@@ -9,6 +9,7 @@ from energy_gym.contracts.reserve import Reserve
 from energy_gym.contracts.spot import Spot
 from energy_gym.contracts.supply import Supply
 from energy_gym.contracts.tariff import Tariff
+from energy_gym.contracts.tiers import TieredTariff
 from energy_gym.contracts.time_of_use import Band, TimeOfUse
 from energy_gym.contracts.trade import Trade
 from energy_gym.contracts.trading import Trading
@@ -29,6 +30,7 @@ __all__ = [
     "Spot",
     "Supply",
     "Tariff",
+    "TieredTariff",
     "TimeOfUse",
     "Trade",
     "Trading",

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from energy_gym import Battery, Objective, Scenario
-from energy_gym.contracts import Contract, DemandCharge, DemandWindow, RatchetCharge, Spot, Tariff
+from energy_gym.contracts import Contract, DemandCharge, DemandWindow, RatchetCharge, Spot, Tariff, TieredTariff
 from energy_gym.entities import Consumer, Entity, Grid, Solar
 
 Random = np.random.Generator
@@ -33,8 +33,22 @@ def a_ratchet(random: Random, parties: Parties) -> Contract:
     )
 
 
+def tiers(random: Random, parties: Parties) -> Contract:
+    count = int(random.integers(1, 4))
+    prices = random.uniform(0.0, 400.0, count)
+    ordered = (prices, np.sort(prices), np.sort(prices)[::-1])[random.integers(3)]
+    return TieredTariff(
+        tuple(ordered.tolist()),
+        tuple(np.cumsum(random.uniform(0.5, 15.0, count - 1)).tolist()),
+        float(random.uniform(-50.0, 350.0)),
+        period=str(random.choice(["day", "week", "month", "year"])),
+        so_far_kwh=float(random.choice([0.0, random.uniform(0.0, 20.0)])),
+        parties=parties,
+    )
+
+
 KINDS = (a_ratchet,)
-SUPPLIES: tuple[Any, ...] = ()
+SUPPLIES = (tiers,)
 
 
 def with_contracts(random: Random, scenario: Scenario) -> Scenario:
@@ -42,7 +56,7 @@ def with_contracts(random: Random, scenario: Scenario) -> Scenario:
     contracts = dict(scenario.contracts)
     for number, site in enumerate(scenario.sites()):
         parties = tuple(site.entities)
-        if SUPPLIES and random.random() < 0.4:
+        if random.random() < 0.4:
             supply = next(name for name, item in site.contracts.items() if item is site.energy)
             contracts[supply] = SUPPLIES[random.integers(len(SUPPLIES))](random, parties)
         for index in range(int(random.integers(1, 4))):
