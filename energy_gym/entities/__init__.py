@@ -5,6 +5,7 @@ from energy_gym.entities.battery import Battery, Cell
 from energy_gym.entities.consumer import Consumer
 from energy_gym.entities.fading import FadingBattery
 from energy_gym.entities.grid import Grid
+from energy_gym.entities.limited import LimitedBattery
 from energy_gym.entities.pumped_hydro import PumpedHydro
 from energy_gym.entities.solar import Solar, Wind
 
@@ -18,6 +19,7 @@ __all__ = [
     "Flexible",
     "Grid",
     "Laws",
+    "LimitedBattery",
     "Memory",
     "PumpedHydro",
     "Solar",
