@@ -8,12 +8,14 @@ from energy_gym.entities.grid import Grid
 from energy_gym.entities.limited import LimitedBattery
 from energy_gym.entities.pumped_hydro import PumpedHydro
 from energy_gym.entities.solar import Solar, Wind
+from energy_gym.entities.vehicle import ElectricVehicle
 
 __all__ = [
     "ENTITIES",
     "Battery",
     "Cell",
     "Consumer",
+    "ElectricVehicle",
     "Entity",
     "FadingBattery",
     "Flexible",

@@ -40,6 +40,11 @@ class Laws(NamedTuple):
     constrain: ``(model, cell, start, signal) -> (drawn, given, state)``: the same as variables of a solver's model.
     untangle: ``(drawn, given, cell) -> (drawn, given)``: the same change of state without drawing and giving in one
         step, for entities that a solver may have do both; None where that cannot be, or cancels out.
+    ageing: ``(before, after, cell) -> currency``: wear besides, from the states at both ends of a step; None for none.
+    fine: ``(before, after, cell) -> currency``: what a state missed costs, likewise, counted as a penalty.
+
+    An entity with one of the last two has ``constrain`` return ``(drawn, given, state, cost)``, with the sum of both by
+    step, and a memory.
     """
 
     settle: Callable[..., Any]
@@ -47,6 +52,8 @@ class Laws(NamedTuple):
     cost: Callable[..., Any]
     constrain: Callable[..., Any]
     untangle: Callable[..., Any] | None = None
+    ageing: Callable[..., Any] | None = None
+    fine: Callable[..., Any] | None = None
 
 
 class Memory(NamedTuple):

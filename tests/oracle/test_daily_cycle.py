@@ -1,11 +1,13 @@
 """A year of New York's day-ahead prices with one cycle a day, against a published figure and its independent reading.
 
-The case: 100 kW and 200 kWh, 0.85 on charging, from 1 May 2019 12:00 to 30 April 2020 11:00 local, planned each noon over
-36 hours of known prices, at most 200 kWh given out in the first 24 hours of each plan. Published: 962.98 USD (revenue
-2354.66, cost 1391.68). The same rules read independently, as a linear programme of SciPy: 967.17 (2357.67, 1390.51).
+The case: 100 kW and 200 kWh, 0.85 on charging, from 1 May 2019 12:00 to 30 April 2020 11:00 local, planned each noon
+over 36 hours of known prices, at most 200 kWh given out in the first 24 hours of each plan. Published: 962.98 USD
+(revenue 2354.66, cost 1391.68). The same rules read independently, as a linear programme of SciPy: 967.17 (2357.67,
+1390.51).
 
 The published figure lies between that reading and one that allows no 24 hours in a row more than 200 kWh (961.43); no
-reading tried gives it to the cent: 200 kWh in all 36 hours 441.15, by calendar day 973.61, ending each plan half full 967.17.
+reading tried gives it to the cent: 200 kWh in all 36 hours 441.15, by calendar day 973.61, each plan ending half full
+967.17.
 """
 
 from __future__ import annotations
