@@ -203,8 +203,9 @@ def states_of(
         for account in unit.accounts:
             for one in account.ledger.carried:
                 top = OBSERVATION_LIMIT if one.top is None else one.top
-                slot = Slot(f"{one.name}({account.name})", one.unit, one.offset, one.scale)
-                yield State(place, slot, one.offset, one.scale, top)
+                scale = usual_load_kw(site, statistics) if one.scale is None else one.scale
+                slot = Slot(f"{one.name}({account.name})", one.unit, one.offset, scale)
+                yield State(place, slot, one.offset, scale, top)
                 place += 1
 
 
