@@ -12,6 +12,7 @@ from energy_gym.backends import Namespace
 from energy_gym.contracts.demand import raised
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.contracts.tariff import grid_cost
+from energy_gym.following import following
 from energy_gym.scenario import Weights
 from energy_gym.units import Unit
 
@@ -55,10 +56,22 @@ def compose(units: Sequence[Unit], xp: Namespace) -> Advance:
 
 def _step(unit: Unit, xp: Namespace) -> Advance:
     """Return the step of a usual unit."""
+    play = _by_power(unit, xp)
+    return play if unit.usual is None else _following(unit, play, xp)
+
+
+def _by_power(unit: Unit, xp: Namespace) -> Advance:
+    """Return the step whose wishes are shares of rated power."""
     if unit.plain:
         return _plain(unit, xp)
     play = _remembering(unit, _general(unit, xp)) if unit.remembers else _general(unit, xp)
     return _billed(unit, play, xp) if unit.accounts else play
+
+
+def _following(unit: Unit, play: Advance, xp: Namespace) -> Advance:
+    """Return a step whose batteries follow the meter: their wishes name powers there."""
+    shares = following(unit, xp)
+    return lambda states, wishes, signals: play(states, shares(states, wishes, signals), signals)
 
 
 def _remembering(unit: Unit, play: Advance) -> Advance:

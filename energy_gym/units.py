@@ -60,6 +60,8 @@ class Unit:
         hours: Length of a step [h].
         laws: What a unit that is no site with a meter does in its own way; None for a site.
         accounts: Ledgers of its contracts, in the order of the contracts.
+        usual: Load and generation that are high, but usual [kWh in a step], where the wishes of its batteries name
+            powers at the meter (see `energy_gym.following`); None where they are shares of rated power.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Unit:
     hours: float
     laws: UnitLaws | None = field(default=None, kw_only=True)
     accounts: tuple[Account, ...] = field(default=(), kw_only=True)
+    usual: tuple[float, float] | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.buy)
@@ -104,6 +107,10 @@ class Unit:
     def physical(self) -> Self:
         """Return the same with the decisions that physics allows, where those of an action are fewer."""
         return self
+
+    def by_power(self) -> Self:
+        """Return the same with shares of rated power as wishes."""
+        return self if self.usual is None else replace(self, usual=None)
 
     @property
     def registers(self) -> int:

@@ -109,7 +109,7 @@ def _expected(env: EnergyEnv, site: Site, actual: Unit, outlook: Mapping[str, Fl
     registers = Registers(actual.rates, actual.active, actual.fresh)
     if not actual.flexibles:
         return actual
-    return _fitting(lay_out(site, values, prices, registers, actual.hours, accounts))
+    return replace(_fitting(lay_out(site, values, prices, registers, actual.hours, accounts)), usual=actual.usual)
 
 
 def _fitting(unit: Unit) -> Unit:

@@ -88,6 +88,7 @@ class Flexible:
         costs: Whether its law of cost can give anything but 0.
         unit: Unit of the state.
         memory: What it carries besides; then its laws take and return the state as a tuple ``(state, *memory)``.
+        follows: Whether it can follow a meter: what it draws and gives at most is above 0 and the same at each step.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Flexible:
     costs: bool = True
     unit: str = "1"
     memory: tuple[Memory, ...] = ()
+    follows: bool = False
 
     def window(self, part: slice) -> Flexible:
         """Return the same for a part of the steps."""

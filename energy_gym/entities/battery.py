@@ -159,9 +159,8 @@ class Battery(Entity):
         """See `Entity.flexible`."""
         cell, laws = self.cell(hours), Laws(settle, next_energy, wear_cost, constrain, untangle)
         span, costs = (0.0, self.capacity_kwh), self.wear_per_kwh > 0.0
-        return Flexible(
-            name, laws, cell, self.energy_initial_kwh, span, cell.charge_kwh, cell.discharge_kwh, costs=costs
-        )
+        rated = cell.charge_kwh, cell.discharge_kwh
+        return Flexible(name, laws, cell, self.energy_initial_kwh, span, *rated, costs=costs, follows=True)
 
 
 def stack(batteries: Sequence[Battery], hours: float) -> Cell:

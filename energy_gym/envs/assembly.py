@@ -20,9 +20,13 @@ from energy_gym.dynamics import Closing
 from energy_gym.entities import Consumer
 from energy_gym.envs.meters import Registers, calendar_of, check_fit, check_signs, lay_out, ledgers_of, registers_of
 from energy_gym.errors import ConfigurationError
+from energy_gym.following import followers
 from energy_gym.scenario import Scenario, Site
 from energy_gym.tape import OBSERVATION_LIMIT, Slot, State
 from energy_gym.units import Unit
+
+# What counts as high, but usual: so many scales above the median, which is about the 95 % quantile.
+HIGH = 2.0
 
 
 class Laid(NamedTuple):
@@ -207,6 +211,33 @@ def states_of(
                 slot = Slot(f"{one.name}({account.name})", one.unit, one.offset, scale)
                 yield State(place, slot, one.offset, scale, top)
                 place += 1
+
+
+def at_the_meter(laid: Laid) -> tuple[Unit, ...]:
+    """Return the units with wishes of their batteries that name powers at the meter.
+
+    Raises:
+        ConfigurationError: Nothing follows a meter that shows anything else.
+    """
+    pairs = list(zip(laid.sites, laid.units, strict=True))
+    if not any(followers(unit) and _else_at_the_meter(site, unit) for site, unit in pairs):
+        rule = "needs a battery at a meter that shows anything else: load, generation, or another control"
+        raise ConfigurationError("control='meter'", rule, 'leave it out: control="power" names the same power')
+    return tuple(replace(unit, usual=_usual_kwh(site, laid.feed)) if followers(unit) else unit for site, unit in pairs)
+
+
+def _else_at_the_meter(site: Site, unit: Unit) -> bool:
+    return len(unit.flexibles) > 1 or any(entity.columns() for entity in site.entities.values())
+
+
+def _usual_kwh(site: Site, feed: Feed) -> tuple[float, float]:
+    """Return load and generation of a step that are high, but usual in the training part [kWh]."""
+    high = {name: np.array([figures.offset + HIGH * figures.scale]) for name, figures in feed.statistics.items()}
+    fixed = [power for entity in site.entities.values() if (power := entity.fixed_kw(high)) is not None]
+    drawn = made = 0.0
+    for power in fixed:
+        drawn, made = drawn + max(float(power[0]), 0.0), made + max(-float(power[0]), 0.0)
+    return drawn * feed.step_hours, made * feed.step_hours
 
 
 def usual_load_kw(site: Site, statistics: Mapping[str, Statistics]) -> float:
