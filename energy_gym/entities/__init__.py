@@ -7,6 +7,8 @@ from energy_gym.entities.fading import FadingBattery
 from energy_gym.entities.grid import Grid
 from energy_gym.entities.pumped_hydro import PumpedHydro
 from energy_gym.entities.solar import Solar, Wind
+from energy_gym.entities.thermal import Nuclear, ThermalUnit
+from energy_gym.entities.weather import RunOfRiver, SolarArray, WindTurbine
 
 __all__ = [
     "ENTITIES",
@@ -19,8 +21,13 @@ __all__ = [
     "Grid",
     "Laws",
     "Memory",
+    "Nuclear",
     "PumpedHydro",
+    "RunOfRiver",
     "Solar",
+    "SolarArray",
+    "ThermalUnit",
     "Wind",
+    "WindTurbine",
     "register",
 ]
