@@ -121,13 +121,18 @@ class Unit:
     def plain(self) -> bool:
         """Whether it is one controlled entity without signals, limits, demand charges or ledgers."""
         own = self.flexibles[0].signal if len(self.flexibles) == 1 else self.fixed_kwh
-        billed = self.registers or self.accounts
+        billed = self.registers or self.accounts or self.burns
         return own is None and not self.limited and not billed and not self.remembers
 
     @property
     def remembers(self) -> bool:
         """Whether any controlled entity carries more than its state from step to step."""
         return any(flexible.memory for flexible in self.flexibles)
+
+    @property
+    def burns(self) -> bool:
+        """Whether any controlled entity burns fuel or the like."""
+        return any(flexible.laws.burn is not None for flexible in self.flexibles)
 
     @property
     def told(self) -> tuple[tuple[str, int], ...]:

@@ -18,7 +18,7 @@ from energy_gym.agents.base import Agent, Callback
 from energy_gym.arrays import Floats
 from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.entities import Battery, Consumer
-from energy_gym.entities.solar import Generator
+from energy_gym.entities.solar import Source
 from energy_gym.envs.assembly import table_names
 from energy_gym.envs.env import EnergyEnv, batch_of
 from energy_gym.envs.vector_env import EnergyVectorEnv
@@ -133,9 +133,7 @@ class SelfConsumption(SiteRule):
     def __init__(self, env: Any, seed: int = 0) -> None:
         super().__init__(env, seed)
         kinds = tuple(self.site.entities.values())
-        if not any(isinstance(item, Generator) for item in kinds) or not any(
-            isinstance(item, Consumer) for item in kinds
-        ):
+        if not any(isinstance(item, Source) for item in kinds) or not any(isinstance(item, Consumer) for item in kinds):
             raise self.refused("needs a site with generation and load")
 
     def battery_kw(self, net: float) -> float:
@@ -147,7 +145,9 @@ def net_kw(site: Site, values: Mapping[str, Floats]) -> Any:
     """Return load less generation of a site [kW], of the shape of the columns given; ``[0.0]`` where it has neither."""
     total: Any = np.zeros(1)
     for entity in site.entities.values():
-        power = entity.fixed_kw({name: np.maximum(column, 0.0) for name, column in values.items()})
+        signed = entity.signed_columns()
+        own = {name: column if name in signed else np.maximum(column, 0.0) for name, column in values.items()}
+        power = entity.fixed_kw(own)
         total = total if power is None else total + power
     return total
 

@@ -8,7 +8,9 @@ from energy_gym.entities.grid import Grid
 from energy_gym.entities.limited import LimitedBattery
 from energy_gym.entities.pumped_hydro import PumpedHydro
 from energy_gym.entities.solar import Solar, Wind
+from energy_gym.entities.thermal import Nuclear, ThermalUnit
 from energy_gym.entities.vehicle import ElectricVehicle
+from energy_gym.entities.weather import RunOfRiver, SolarArray, WindTurbine
 
 __all__ = [
     "ENTITIES",
@@ -23,8 +25,13 @@ __all__ = [
     "Laws",
     "LimitedBattery",
     "Memory",
+    "Nuclear",
     "PumpedHydro",
+    "RunOfRiver",
     "Solar",
+    "SolarArray",
+    "ThermalUnit",
     "Wind",
+    "WindTurbine",
     "register",
 ]

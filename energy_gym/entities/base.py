@@ -40,6 +40,9 @@ class Laws(NamedTuple):
     constrain: ``(model, cell, start, signal) -> (drawn, given, state)``: the same as variables of a solver's model.
     untangle: ``(drawn, given, cell) -> (drawn, given)``: the same change of state without drawing and giving in one
         step, for entities that a solver may have do both; None where that cannot be, or cancels out.
+    burn: ``(before, after, cell, xp) -> (currency, kg)``: what fuel and the like cost on a step, and the carbon caused,
+        from the states before and after it; linear but for ``xp.positive`` of what costs. Then the third that
+        ``constrain`` returns is all of the state. None where nothing is burnt.
     ageing: ``(before, after, cell) -> currency``: wear besides, from the states at both ends of a step; None for none.
     fine: ``(before, after, cell) -> currency``: what a state missed costs, likewise, counted as a penalty.
 
@@ -54,6 +57,7 @@ class Laws(NamedTuple):
     untangle: Callable[..., Any] | None = None
     ageing: Callable[..., Any] | None = None
     fine: Callable[..., Any] | None = None
+    burn: Callable[..., Any] | None = None
 
 
 class Memory(NamedTuple):
@@ -89,6 +93,8 @@ class Flexible:
         unit: Unit of the state.
         memory: What it carries besides; then its laws take and return the state as a tuple ``(state, *memory)``.
         follows: Whether it can follow a meter: what it draws and gives at most is above 0 and the same at each step.
+        spills: Whether what it gives is made whatever the connection takes: what does not fit is cut, as generation is.
+        state_name: Name of the state in the observation, where it is not a state of charge.
     """
 
     name: str
@@ -105,6 +111,8 @@ class Flexible:
     unit: str = "1"
     memory: tuple[Memory, ...] = ()
     follows: bool = False
+    spills: bool = False
+    state_name: str | None = None
 
     def window(self, part: slice) -> Flexible:
         """Return the same for a part of the steps."""
@@ -141,6 +149,10 @@ class Entity:
             local: Wall-clock times of the starts of all steps.
         """
         return {}
+
+    def signed_columns(self) -> tuple[str, ...]:
+        """Return those of its columns that may be negative, such as a temperature."""
+        return ()
 
     def fixed_kw(self, values: Values) -> Floats | None:
         """Return the power that flows whatever is decided, shape (steps,): consumption positive [kW]."""
@@ -196,6 +208,14 @@ def positive_number(entity: str, name: str, value: object) -> float:
     if number <= 0.0:
         unit = name.rsplit("_", 1)[-1].replace("kwh", "kWh").replace("kw", "kW")
         raise NonPositiveError(f"{entity} {name}={number}", f"must be above 0 {unit}", f"pass a positive {name}")
+    return number
+
+
+def number_not_negative(entity: str, name: str, value: object) -> float:
+    """Return a value as a float of at least 0, or raise ConfigurationError."""
+    number = finite_number(entity, name, value)
+    if number < 0.0:
+        raise ConfigurationError(f"{entity} {name}={number}", "must not be negative", f"pass a {name} of at least 0")
     return number
 
 

@@ -189,7 +189,10 @@ def states_of(
     place = 0
     for site, unit in zip(sites, units, strict=True):
         for flexible in unit.flexibles:
-            if flexible.span is not None:
+            if flexible.span is not None and flexible.state_name is not None:
+                slot = Slot(f"{flexible.state_name}({flexible.name})", flexible.unit, *flexible.span)
+                yield State(place, slot, *flexible.span, 1.0)
+            elif flexible.span is not None:
                 name = f"state_of_charge({flexible.name})" if several else "state_of_charge"
                 yield State(place, Slot(name, flexible.unit, 0.0, 1.0), *flexible.span, 1.0)
             place += 1

@@ -176,7 +176,8 @@ class Setup:
     @property
     def curtails(self) -> bool:
         """Whether any generation may be cut."""
-        return any(unit.curtailable_kwh is not None for unit in self.units)
+        spills = any(flexible.spills for flexible in self.flexibles)
+        return spills or any(unit.curtailable_kwh is not None for unit in self.units)
 
     @cached_property
     def signals(self) -> list[tuple[Any, ...]]:
