@@ -135,6 +135,7 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
     """Return the step of any number of controlled entities behind one meter."""
     laws = tuple((item.laws, item.cell, item.curtails) for item in unit.flexibles)
     rates, count, hours = unit.rates.tolist(), len(laws), unit.hours
+    tolled = any(law.ageing or law.fine for law, _, _ in laws)
 
     def advance(states: Any, wishes: Any, signals: Any) -> Flow:
         buy, sell, carbon, fixed, spare, own, active, fresh = signals
@@ -153,15 +154,28 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
             wear = wear + law.cost(drawn, given, cell)
             if curtails:
                 cut = cut + drawn
+        aged, fined = _tolls(unit, states, after) if tolled else (0.0, 0.0)
         charge = 0.0
         for rate, peak, counts, begins in zip(rates, states[count:], active, fresh, strict=True):
             peak, risen = raised(peak, net / hours, counts, begins, xp)
             after.append(peak)
             charge = charge + rate * risen
         spent = grid_cost(net, buy, sell, xp)
-        return tuple(after), net, spent, carbon_kg(net, carbon), wear, 0.0, charge, refused, cut
+        worn = wear + aged if tolled else wear
+        return tuple(after), net, spent, carbon_kg(net, carbon), worn, fined, charge, refused, cut
 
     return advance
+
+
+def _tolls(unit: Unit, before: Sequence[Any], after: Sequence[Any]) -> tuple[Any, Any]:
+    """Return wear and penalties that follow from the states at both ends of a step [currency]."""
+    aged, fined = 0.0, 0.0
+    for flexible, first, last in zip(unit.flexibles, before, after, strict=False):
+        if flexible.laws.ageing is not None:
+            aged = aged + flexible.laws.ageing(first, last, flexible.cell)
+        if flexible.laws.fine is not None:
+            fined = fined + flexible.laws.fine(first, last, flexible.cell)
+    return aged, fined
 
 
 def _fitted(

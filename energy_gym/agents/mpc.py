@@ -107,6 +107,8 @@ def _expected(env: EnergyEnv, site: Site, actual: Unit, outlook: Mapping[str, Fl
     accounts = tuple(account.expected(values) for account in actual.accounts)
     for entity in site.entities.values():
         values |= {column: np.maximum(outlook[column], 0.0) for column in entity.columns() if column in outlook}
+    always = (name for name, when in feed.published.items() if when == "always" and name not in values)
+    values |= {name: feed.values[name][feed.first + now : feed.first + now + steps] for name in always}
     prices = actual.buy, actual.sell
     if energy.columns():
         prices = energy.prices(values, feed.span(feed.first + now, feed.first + now + steps), feed.zone)

@@ -28,6 +28,9 @@ UNITS = (
     ColumnUnit("_share", "1", 0.5, 0.5),
     ColumnUnit("_g_per_kwh", "gCO2/kWh", 300.0, 200.0),
     ColumnUnit("_kw", "kW", 0.0, 5.0),
+    ColumnUnit("_hours_left", "h", 0.0, 12.0),
+    ColumnUnit("_arrival_kwh", "kWh", 0.0, 50.0),
+    ColumnUnit("_need_kwh", "kWh", 0.0, 50.0),
 )
 PRICES = ("_per_mwh", "_per_mw_h")
 # The last is the rate of a demand charge, which the package adds to a feed itself: no frame holds it.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,7 +20,11 @@ from energy_gym.arrays import Floats
 from energy_gym.errors import ConfigurationError, NonPositiveError
 from energy_gym.trees import enrol
 
+if TYPE_CHECKING:
+    from energy_gym.contracts.clock import LocalTimes
+
 Values = Mapping[str, Floats]
+Signal = Floats | tuple[Floats, ...] | None
 E = TypeVar("E", bound="type[Entity]")
 
 
@@ -36,6 +40,11 @@ class Laws(NamedTuple):
     constrain: ``(model, cell, start, signal) -> (drawn, given, state)``: the same as variables of a solver's model.
     untangle: ``(drawn, given, cell) -> (drawn, given)``: the same change of state without drawing and giving in one
         step, for entities that a solver may have do both; None where that cannot be, or cancels out.
+    ageing: ``(before, after, cell) -> currency``: wear besides, from the states at both ends of a step; None for none.
+    fine: ``(before, after, cell) -> currency``: what a state missed costs, likewise, counted as a penalty.
+
+    An entity with one of the last two has ``constrain`` return ``(drawn, given, state, cost)``, with the sum of both by
+    step, and a memory.
     """
 
     settle: Callable[..., Any]
@@ -43,6 +52,8 @@ class Laws(NamedTuple):
     cost: Callable[..., Any]
     constrain: Callable[..., Any]
     untangle: Callable[..., Any] | None = None
+    ageing: Callable[..., Any] | None = None
+    fine: Callable[..., Any] | None = None
 
 
 class Memory(NamedTuple):
@@ -71,7 +82,7 @@ class Flexible:
         span: Offset and scale of the state in the observation; None for an entity without a state.
         draw_kwh: Most it can draw in a step: a float; with a signal it may be an array of shape (steps,).
         give_kwh: Most it can give in a step, likewise.
-        signal: What its laws are told at each step, shape (steps,); None if nothing.
+        signal: What its laws are told at each step, shape (steps,), or a tuple of such series; None if nothing.
         worth: Energy that a unit of its state stands for when an episode is settled [kWh].
         curtails: Whether what it draws is generation that it cuts.
         costs: Whether its law of cost can give anything but 0.
@@ -87,7 +98,7 @@ class Flexible:
     span: tuple[Any, Any] | None
     draw_kwh: Any
     give_kwh: Any
-    signal: Floats | None = None
+    signal: Signal = None
     worth: float = 1.0
     curtails: bool = False
     costs: bool = True
@@ -97,7 +108,9 @@ class Flexible:
 
     def window(self, part: slice) -> Flexible:
         """Return the same for a part of the steps."""
-        signal = None if self.signal is None else self.signal[part]
+        signal: Signal = None
+        if self.signal is not None:
+            signal = tuple(one[part] for one in self.signal) if isinstance(self.signal, tuple) else self.signal[part]
         draw, give = self.rated(part)
         return replace(self, signal=signal, draw_kwh=draw, give_kwh=give)
 
@@ -118,6 +131,16 @@ class Entity:
     def columns(self) -> tuple[str, ...]:
         """Return the columns of the data that it needs."""
         return ()
+
+    def calendar(self, local: LocalTimes) -> Mapping[str, Floats]:
+        """Return what the calendar tells its laws, by name, each of shape (steps,); known at all times.
+
+        `flexible` finds a series called ``"new_day"`` of the entity ``"home"`` among its values as ``"home.new_day"``.
+
+        Args:
+            local: Wall-clock times of the starts of all steps.
+        """
+        return {}
 
     def fixed_kw(self, values: Values) -> Floats | None:
         """Return the power that flows whatever is decided, shape (steps,): consumption positive [kW]."""

@@ -84,7 +84,7 @@ class Battery(Entity):
     wear_per_kwh: float = 0.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
+        for field in fields(Battery):
             object.__setattr__(self, field.name, finite_number("battery", field.name, getattr(self, field.name)))
         self._check_sizes()
         self._check_fractions()

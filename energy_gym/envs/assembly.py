@@ -18,7 +18,7 @@ from energy_gym.data.cards import Statistics
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Consumer
-from energy_gym.envs.meters import Registers, check_fit, check_signs, lay_out, ledgers_of, registers_of
+from energy_gym.envs.meters import Registers, calendar_of, check_fit, check_signs, lay_out, ledgers_of, registers_of
 from energy_gym.errors import ConfigurationError
 from energy_gym.following import followers
 from energy_gym.scenario import Scenario, Site
@@ -62,7 +62,7 @@ def lay_out_scenario(scenario: Scenario, feed: Feed, sites: tuple[Site, ...] | N
     priced = [(site, site.energy.prices(feed.values, feed.times, feed.zone)) for site in sites]
     billed = [_bills(site, feed) for site in sites]
     full = _with_tables(feed, zip(priced, billed, strict=True))
-    units = tuple(_unit(site, prices, bills, feed) for (site, prices), bills in zip(priced, billed, strict=True))
+    units = tuple(_unit(site, prices, bills, full) for (site, prices), bills in zip(priced, billed, strict=True))
     decided = [(site, unit) for site, unit in zip(sites, units, strict=True) if unit.flexibles]
     if not decided:
         raise ConfigurationError(f"scenario {scenario.name!r}", "has nothing to decide", "add a battery or the like")
@@ -125,6 +125,7 @@ def _with_tables(feed: Feed, priced: Iterator[tuple[tuple[Site, tuple[Floats, Fl
     """Return the feed with what comes from tables, prices and the like, as columns that are always known."""
     added: dict[str, Floats] = {}
     for (site, prices), (registers, ledgers) in priced:
+        added |= calendar_of(site, feed.times, feed.zone)
         charged = [registers.rates @ registers.active] if len(registers.rates) else []
         for name, series in zip(table_names(site), (*prices, *charged), strict=False):
             if name not in feed.values:
@@ -206,8 +207,9 @@ def states_of(
         for account in unit.accounts:
             for one in account.ledger.carried:
                 top = OBSERVATION_LIMIT if one.top is None else one.top
-                slot = Slot(f"{one.name}({account.name})", one.unit, one.offset, one.scale)
-                yield State(place, slot, one.offset, one.scale, top)
+                scale = usual_load_kw(site, statistics) if one.scale is None else one.scale
+                slot = Slot(f"{one.name}({account.name})", one.unit, one.offset, scale)
+                yield State(place, slot, one.offset, scale, top)
                 place += 1
 
 

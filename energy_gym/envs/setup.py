@@ -18,7 +18,7 @@ from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
-from energy_gym.entities import Battery, Flexible
+from energy_gym.entities import Battery, Flexible, PumpedHydro
 from energy_gym.envs.assembly import at_the_meter, lay_out_scenario
 from energy_gym.envs.gates import BatchGates, Gates
 from energy_gym.envs.keywords import Common, check_settled, check_step, check_steps, with_common
@@ -149,9 +149,15 @@ class Setup:
 
     @property
     def drawn_kw(self) -> float:
-        """The power that pictures are scaled by: what all batteries together can charge or discharge [kW]."""
-        batteries = [entity for entity in self.scenario.entities.values() if isinstance(entity, Battery)]
-        return sum(max(battery.charge_kw, battery.discharge_kw) for battery in batteries) or 1.0
+        """The power that pictures are scaled by: what all stores together can charge or discharge [kW]."""
+        return sum(max(store.charge_kw, store.discharge_kw) for store in self.stores.values()) or 1.0
+
+    @property
+    def stores(self) -> dict[str, Battery]:
+        """What stores energy by name, each as a battery."""
+        entities = self.scenario.entities.items()
+        plain = {name: item.battery() if isinstance(item, PumpedHydro) else item for name, item in entities}
+        return {name: item for name, item in plain.items() if isinstance(item, Battery)}
 
     @property
     def stored(self) -> tuple[tuple[int, float], ...]:
