@@ -22,6 +22,8 @@ from energy_gym.units import Unit
 INNER = 0.9
 """The wish that names an end."""
 TAIL = 1.0 - INNER
+TINY = 1e-30
+"""What keeps a division by a reach of nothing finite: nothing divided by it stays nothing."""
 Turned = Callable[[Any, Any, Any], tuple[Any, ...]]
 
 
@@ -86,27 +88,41 @@ def share_for(wish: Any, net: Any, ends: Ends, rated: Rated, xp: Namespace) -> A
     return xp.lesser(up, rated.draw) / rated.draw - xp.lesser(up - flow, rated.give) / rated.give
 
 
-def wish_for(share: float, net: float, ends: Ends, rated: Rated) -> float:
-    """Return a wish that moves a battery with a share of its rated power: the other way round, on floats.
+def wish_of(target: Any, net: Any, ends: Ends, rated: Rated, xp: Namespace) -> Any:
+    """Return the wish that names an energy at the meter [kWh], where all else draws ``net`` there; in [-1, 1].
+
+    What is beyond the battery's reach, infinite or not, is as far as it can go.
 
     Example:
         >>> from energy_gym.backends import scalars
         >>> ends, rated = Ends(9.0, 6.0), Rated(7.0, 3.0)
-        >>> wish = wish_for(0.4, 12.0, ends, rated)
+        >>> [round(wish_of(target, 4.0, ends, rated, scalars), 6) for target in (float("inf"), 10.0, 4.5, 0.0)]
+        [1.0, 0.95, 0.45, 0.0]
+    """
+    above = xp.positive(target)
+    inward = _along(above, ends.coming_in, net + rated.draw, xp)
+    return inward - _along(xp.positive(0.0 - target), ends.going_out, rated.give - net, xp)
+
+
+def _along(size: Any, end: Any, furthest: Any, xp: Namespace) -> Any:
+    """Return the size of the wish for an energy on one side of 0: up to the end, and beyond it to the furthest."""
+    inner = xp.lesser(size, end)
+    beyond = (size - inner) / (xp.positive(furthest - end) + TINY)
+    return xp.lesser(inner * INNER / (end + TINY) + TAIL * xp.lesser(beyond, 1.0), 1.0)
+
+
+def wish_for(share: Any, net: Any, ends: Ends, rated: Rated, xp: Namespace) -> Any:
+    """Return a wish that moves a battery with a share of its rated power: the other way round.
+
+    Example:
+        >>> from energy_gym.backends import scalars
+        >>> ends, rated = Ends(9.0, 6.0), Rated(7.0, 3.0)
+        >>> wish = wish_for(0.4, 12.0, ends, rated, scalars)
         >>> round(wish, 6), round(share_for(wish, 12.0, ends, rated, scalars), 12)
         (0.958, 0.4)
     """
-    target = net + share * (rated.draw if share > 0.0 else rated.give)
-    if target > 0.0:
-        return _along(target, ends.coming_in, net + rated.draw)
-    return -_along(0.0 - target, ends.going_out, rated.give - net)
-
-
-def _along(target: float, end: float, furthest: float) -> float:
-    """Return the size of the wish for an energy on one side of 0: up to the end, and beyond it to the furthest."""
-    if target <= end:
-        return INNER * target / end if end > 0.0 else 0.0
-    return INNER + TAIL * min((target - end) / (furthest - end), 1.0)
+    up = xp.positive(share)
+    return wish_of(net + up * rated.draw - (up - share) * rated.give, net, ends, rated, xp)
 
 
 def followers(unit: Unit) -> tuple[int, ...]:
@@ -121,12 +137,13 @@ def ends_of(unit: Unit, xp: Namespace) -> Ends:
     """
     coming_in, going_out = (0.0, 0.0) if unit.usual is None else unit.usual
     for place in followers(unit):
-        draw, give = _rated(unit, place)
+        draw, give = rated_of(unit, place)
         coming_in, going_out = coming_in + draw, going_out + give
     return Ends(xp.lesser(coming_in, unit.import_kwh), xp.lesser(going_out, unit.export_kwh))
 
 
-def _rated(unit: Unit, place: int) -> Rated:
+def rated_of(unit: Unit, place: int) -> Rated:
+    """Return the most that a controlled entity of a unit, by its place, can draw and give in a step."""
     return Rated(unit.flexibles[place].draw_kwh, unit.flexibles[place].give_kwh)
 
 
@@ -166,7 +183,7 @@ def naming(unit: Unit) -> Turned:
     ends = ends_of(unit, scalars)
 
     def turn(share: float, net: float, rated: Rated) -> tuple[float, float]:
-        return wish_for(share, net, ends, rated), share
+        return wish_for(share, net, ends, rated, scalars), share
 
     return _turned(unit, turn, scalars)
 
@@ -174,7 +191,7 @@ def naming(unit: Unit) -> Turned:
 def _turned(unit: Unit, turn: Callable[[Any, Any, Rated], tuple[Any, Any]], xp: Namespace) -> Turned:
     """Return what turns what is asked of each battery: ``turn`` returns it in its other form, and as a share."""
     laws = [(item.laws.settle, item.cell) for item in unit.flexibles]
-    rated = [(place, _rated(unit, place)) for place in followers(unit)]
+    rated = [(place, rated_of(unit, place)) for place in followers(unit)]
     others = [place for place in range(len(laws)) if place not in followers(unit)]
     last, plain, remembers = followers(unit)[-1], unit.plain, unit.remembers
 
