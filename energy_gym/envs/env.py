@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from energy_gym.envs.vector_env import EnergyVectorEnv
     from energy_gym.scenario import Scenario
-    from energy_gym.tape import Slot, State
+    from energy_gym.tape import ActionSlot, Slot, State
 
 Observation = npt.NDArray[np.float32]
 
@@ -100,6 +100,11 @@ class EnergyEnv(gym.Env[Observation, Any]):
     def layout(self) -> tuple[Slot, ...]:
         """Name, unit, offset and scale of each slot of the observation."""
         return self.setup.layout
+
+    @property
+    def action_layout(self) -> tuple[ActionSlot, ...]:
+        """Name, unit and range of each entry of an action."""
+        return self.setup.action_layout
 
     @property
     def scenario(self) -> Scenario:
