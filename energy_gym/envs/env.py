@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from energy_gym.envs.vector_env import EnergyVectorEnv
     from energy_gym.scenario import Scenario
-    from energy_gym.tape import Slot, State
+    from energy_gym.tape import ActionSlot, Slot, State
 
 Observation = npt.NDArray[np.float32]
 
@@ -100,6 +100,11 @@ class EnergyEnv(gym.Env[Observation, Any]):
     def layout(self) -> tuple[Slot, ...]:
         """Name, unit, offset and scale of each slot of the observation."""
         return self.setup.layout
+
+    @property
+    def action_layout(self) -> tuple[ActionSlot, ...]:
+        """Name, unit and range of each entry of an action."""
+        return self.setup.action_layout
 
     @property
     def scenario(self) -> Scenario:
@@ -322,7 +327,11 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._painter.restart()
 
     def _paint(self, info: dict[str, Any], gain: float) -> None:
-        self._painter.record(self._t - 1, self._states, info, gain)
+        self._painter.record(self._t - 1, self._states, info, gain, self._traded(info))
+
+    def _traded(self, info: dict[str, Any]) -> dict[str, float]:
+        """Return the power in each market in the step that has just passed, for its picture [kW]; positive draws."""
+        return {}
 
     def close(self) -> None:
         """Close the window of ``render_mode="human"``, if one is open."""

@@ -35,7 +35,7 @@ from energy_gym.errors import ActionError, ConfigurationError, ResetNeededError,
 if TYPE_CHECKING:
     from energy_gym.entities import Battery
     from energy_gym.scenario import Scenario
-    from energy_gym.tape import Slot
+    from energy_gym.tape import ActionSlot, Slot
     from energy_gym.units import Unit
 
 Step = tuple[npt.NDArray[np.float32], Floats, Flags, Flags, dict[str, Any]]
@@ -130,6 +130,11 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
     def layout(self) -> tuple[Slot, ...]:
         """Name, unit, offset and scale of each slot of the observation."""
         return self.setup.layout
+
+    @property
+    def action_layout(self) -> tuple[ActionSlot, ...]:
+        """Name, unit and range of each entry of an action."""
+        return self.setup.action_layout
 
     @property
     def energy_kwh(self) -> Floats:
