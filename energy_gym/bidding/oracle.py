@@ -26,6 +26,7 @@ from energy_gym.bidding.volumes import (
     always_whole,
     chosen_by_price,
     impact_per_kw2,
+    in_parts,
     limit_prices,
     sizes,
 )
@@ -131,7 +132,7 @@ def _searched(gates: ProducerGates, states: Sequence[float], end: float) -> tupl
     window = actual_window(gates, states)
     best = replay_bids(gates, states, np.zeros((gates.stop - gates.t, gates.setup.controls)))
     tangents, bound = first_tangents(window), np.inf
-    if tangents and any(chosen_by_price(market, window.trading) for market in window.markets):
+    if tangents and any(in_parts(market, window.trading) for market in window.markets):
         bound = _solved(_step_by_step(window), False, tangents, end)[1].bound
     for whole in (False, True) if _has_sizes(window) else (False,):
         for _ in range(ROUNDS if tangents else 1):
@@ -167,16 +168,19 @@ def _has_sizes(window: BidWindow) -> bool:
 def _is_bound(window: BidWindow, whole: bool) -> bool:
     """Return whether no plan can beat a stated window.
 
-    Bids of any size leave out that limit prices choose among the steps of a slot; whole ticks leave out that a bid may
-    be taken in part where it moves the price.
+    Bids of any size leave out that limit prices, or the market's cap and floor where bids move the price, choose among
+    the steps of a slot; whole ticks leave out that a bid may be taken in part where it moves the price. Where money
+    does not count, neither do bids.
     """
-    if any(chosen_by_price(market, window.trading) for market in window.markets):
+    if not window.goal.weights.money:
+        return True
+    if any(in_parts(market, window.trading) for market in window.markets):
         return whole and isinstance(window.trading.impact, PriceTaker)
     return not whole or all(always_whole(market, window.trading) for market in window.markets)
 
 
 def _step_by_step(window: BidWindow) -> BidWindow:
-    """Return a window in which every step is a slot of its own: it can do all that limit prices can."""
+    """Return a window in which every step is a slot of its own: it can do all that limits of prices can."""
     found = []
     for market in window.markets:
         opened = market.slot >= 0
