@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,7 +20,11 @@ from energy_gym.arrays import Floats
 from energy_gym.errors import ConfigurationError, NonPositiveError
 from energy_gym.trees import enrol
 
+if TYPE_CHECKING:
+    from energy_gym.contracts.clock import LocalTimes
+
 Values = Mapping[str, Floats]
+Signal = Floats | tuple[Floats, ...] | None
 E = TypeVar("E", bound="type[Entity]")
 
 
@@ -36,6 +40,14 @@ class Laws(NamedTuple):
     constrain: ``(model, cell, start, signal) -> (drawn, given, state)``: the same as variables of a solver's model.
     untangle: ``(drawn, given, cell) -> (drawn, given)``: the same change of state without drawing and giving in one
         step, for entities that a solver may have do both; None where that cannot be, or cancels out.
+    burn: ``(before, after, cell, xp) -> (currency, kg)``: what fuel and the like cost on a step, and the carbon caused,
+        from the states before and after it; linear but for ``xp.positive`` of what costs. Then the third that
+        ``constrain`` returns is all of the state. None where nothing is burnt.
+    ageing: ``(before, after, cell) -> currency``: wear besides, from the states at both ends of a step; None for none.
+    fine: ``(before, after, cell) -> currency``: what a state missed costs, likewise, counted as a penalty.
+
+    An entity with one of the last two has ``constrain`` return ``(drawn, given, state, cost)``, with the sum of both by
+    step, and a memory.
     """
 
     settle: Callable[..., Any]
@@ -43,6 +55,9 @@ class Laws(NamedTuple):
     cost: Callable[..., Any]
     constrain: Callable[..., Any]
     untangle: Callable[..., Any] | None = None
+    ageing: Callable[..., Any] | None = None
+    fine: Callable[..., Any] | None = None
+    burn: Callable[..., Any] | None = None
 
 
 class Memory(NamedTuple):
@@ -71,12 +86,15 @@ class Flexible:
         span: Offset and scale of the state in the observation; None for an entity without a state.
         draw_kwh: Most it can draw in a step: a float; with a signal it may be an array of shape (steps,).
         give_kwh: Most it can give in a step, likewise.
-        signal: What its laws are told at each step, shape (steps,); None if nothing.
+        signal: What its laws are told at each step, shape (steps,), or a tuple of such series; None if nothing.
         worth: Energy that a unit of its state stands for when an episode is settled [kWh].
         curtails: Whether what it draws is generation that it cuts.
         costs: Whether its law of cost can give anything but 0.
         unit: Unit of the state.
         memory: What it carries besides; then its laws take and return the state as a tuple ``(state, *memory)``.
+        follows: Whether it can follow a meter: what it draws and gives at most is above 0 and the same at each step.
+        spills: Whether what it gives is made whatever the connection takes: what does not fit is cut, as generation is.
+        state_name: Name of the state in the observation, where it is not a state of charge.
     """
 
     name: str
@@ -86,16 +104,21 @@ class Flexible:
     span: tuple[Any, Any] | None
     draw_kwh: Any
     give_kwh: Any
-    signal: Floats | None = None
+    signal: Signal = None
     worth: float = 1.0
     curtails: bool = False
     costs: bool = True
     unit: str = "1"
     memory: tuple[Memory, ...] = ()
+    follows: bool = False
+    spills: bool = False
+    state_name: str | None = None
 
     def window(self, part: slice) -> Flexible:
         """Return the same for a part of the steps."""
-        signal = None if self.signal is None else self.signal[part]
+        signal: Signal = None
+        if self.signal is not None:
+            signal = tuple(one[part] for one in self.signal) if isinstance(self.signal, tuple) else self.signal[part]
         draw, give = self.rated(part)
         return replace(self, signal=signal, draw_kwh=draw, give_kwh=give)
 
@@ -115,6 +138,20 @@ class Entity:
 
     def columns(self) -> tuple[str, ...]:
         """Return the columns of the data that it needs."""
+        return ()
+
+    def calendar(self, local: LocalTimes) -> Mapping[str, Floats]:
+        """Return what the calendar tells its laws, by name, each of shape (steps,); known at all times.
+
+        `flexible` finds a series called ``"new_day"`` of the entity ``"home"`` among its values as ``"home.new_day"``.
+
+        Args:
+            local: Wall-clock times of the starts of all steps.
+        """
+        return {}
+
+    def signed_columns(self) -> tuple[str, ...]:
+        """Return those of its columns that may be negative, such as a temperature."""
         return ()
 
     def fixed_kw(self, values: Values) -> Floats | None:
@@ -171,6 +208,14 @@ def positive_number(entity: str, name: str, value: object) -> float:
     if number <= 0.0:
         unit = name.rsplit("_", 1)[-1].replace("kwh", "kWh").replace("kw", "kW")
         raise NonPositiveError(f"{entity} {name}={number}", f"must be above 0 {unit}", f"pass a positive {name}")
+    return number
+
+
+def number_not_negative(entity: str, name: str, value: object) -> float:
+    """Return a value as a float of at least 0, or raise ConfigurationError."""
+    number = finite_number(entity, name, value)
+    if number < 0.0:
+        raise ConfigurationError(f"{entity} {name}={number}", "must not be negative", f"pass a {name} of at least 0")
     return number
 
 

@@ -156,6 +156,7 @@ class FadingBattery(Battery):
             cell.discharge_kwh,
             costs=self.wear_per_kwh > 0.0,
             memory=(left,),
+            follows=True,
         )
 
 
