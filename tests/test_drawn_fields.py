@@ -26,6 +26,7 @@ from energy_gym.contracts.base import keeps_ledger
 from energy_gym.contracts.calendar import DAYS, HOLIDAYS
 from energy_gym.contracts.demand import PERIODS
 from energy_gym.contracts.market import Market
+from energy_gym.contracts.periods import PERIODS as BILLED
 from energy_gym.contracts.reserve import DIRECTIONS
 from energy_gym.contracts.supply import MATCHING
 from energy_gym.contracts.trading import BIDS, DEVIATIONS, IMPACTS
@@ -44,7 +45,6 @@ MAKERS = {"meter": make_setup, "producer": make_bidding, "fleet": make_fleet_set
 NAMED = ("dataset", "preset")
 WORDS = {
     "curtailment": CURTAILMENTS,
-    "period": PERIODS,
     "matching": MATCHING,
     "bids": BIDS,
     "direction": DIRECTIONS,
@@ -53,6 +53,9 @@ WORDS = {
 """Fields that hold one of a few words, every one of which must be drawn."""
 WORDS_OF = {
     ("Objective", "kind"): OBJECTIVES,
+    ("DemandCharge", "period"): PERIODS,
+    ("TieredTariff", "period"): BILLED,
+    ("RatchetCharge", "days"): tuple(DAYS),
     **{(kind, "days"): tuple(DAYS) for kind in ("Band", "DemandWindow")},
     **{(kind, "holidays"): HOLIDAYS for kind in ("Band", "DemandWindow")},
 }

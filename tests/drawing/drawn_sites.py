@@ -6,10 +6,11 @@ from dataclasses import fields
 from itertools import product
 from typing import Any
 
+from drawn_contracts import KINDS, tiers
 from drawn_dice import Dice
 
 from energy_gym import Battery
-from energy_gym.contracts import CONTRACTS, Band, Contract, DemandCharge, DemandWindow, Spot, Tariff, TimeOfUse
+from energy_gym.contracts import Band, Contract, DemandCharge, DemandWindow, Spot, Tariff, TimeOfUse
 from energy_gym.contracts.demand import PERIODS
 from energy_gym.entities import Consumer, Entity, FadingBattery, Grid, PumpedHydro, Solar, Wind
 from energy_gym.entities.solar import CURTAILMENTS
@@ -101,16 +102,6 @@ def a_table(dice: Dice, low: float, high: float) -> TimeOfUse:
     return TimeOfUse(tuple(bands), dice.own_zone(), HOLIDAYS if special or dice.chance(0.2) else ())
 
 
-def tiers(dice: Dice, parties: tuple[str, ...]) -> Contract:
-    """Return tiers of the month's consumption, rising, falling or both; the guide's contract with a ledger."""
-    count = dice.whole(1, 3)
-    prices = sorted(dice.within(0.0, 400.0) for _ in range(count))
-    ordered = dice.one(prices, prices[::-1], dice.random.permutation(prices).tolist())
-    limits = sorted(dice.within(0.5, 30.0) for _ in range(count - 1))
-    kind = CONTRACTS["tiered_tariff"]
-    return kind(tuple(ordered), tuple(limits), dice.within(-50.0, 350.0), dice.column("carbon"), parties)
-
-
 def a_price(dice: Dice, low: float, high: float) -> Any:
     kind = dice.whole(0, 3)
     if kind == 0:
@@ -174,6 +165,8 @@ def a_site(
     contracts: dict[str, Contract] = {f"supply{number}": a_supply(dice, parties)}
     for index in range(dice.one(0, 0, 1, 2) if demand else 0):
         contracts[f"demand{number}{index}"] = a_demand(dice, parties)
+    for index in range(dice.one(0, 0, 0, 1, 2) if demand else 0):
+        contracts[f"more{number}{index}"] = dice.one(*KINDS)(dice, parties)
     return entities, contracts
 
 
