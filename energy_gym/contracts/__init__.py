@@ -1,6 +1,8 @@
 """How energy becomes money and emissions."""
 
+from energy_gym.contracts.agreement import PurchaseAgreement
 from energy_gym.contracts.base import CONTRACTS, Contract, EnergyContract, register
+from energy_gym.contracts.coincident import CoincidentPeakCharge
 from energy_gym.contracts.demand import DemandCharge, DemandWindow
 from energy_gym.contracts.fleet import EnergyValue
 from energy_gym.contracts.ledger import Carried, Exchange, Ledger
@@ -18,6 +20,7 @@ __all__ = [
     "CONTRACTS",
     "Band",
     "Carried",
+    "CoincidentPeakCharge",
     "Contract",
     "DemandCharge",
     "DemandWindow",
@@ -25,6 +28,7 @@ __all__ = [
     "EnergyValue",
     "Exchange",
     "Ledger",
+    "PurchaseAgreement",
     "RatchetCharge",
     "Reserve",
     "Spot",

@@ -72,6 +72,7 @@ def series(dice: Dice, start: pd.Timestamp, steps: int) -> pd.DataFrame:
     columns |= {name: random.uniform(0.0, MOST_LOAD_KW, steps) for name in COLUMNS["load"]}
     columns |= {name: random.uniform(-5.0, 60.0, steps) for name in HELD}
     columns |= {name: random.uniform(0.0, 1.0, steps) * (random.random(steps) < 0.5) for name in CALLED}
+    columns |= {name: 1.0 * (random.random(steps) < 0.2) for name in ("peak_share", "other_peak_share")}
     whole = dice.chance(0.2)  # ties: many plans are worth the same
     return pd.DataFrame(
         {name: np.round(part, -1) if whole and "per_mwh" in name else part for name, part in columns.items()}, index
