@@ -131,7 +131,7 @@ def first_action(env: EnergyEnv, units: Sequence[Unit], ends: bool) -> Any:
 
 
 def planned(env: EnergyEnv, units: Sequence[Unit], ends: bool) -> Floats:
-    """Return the best plan over some units' windows, shares of rated power of shape (T, controls); see `first_action`."""
+    """Return the best plan over some units' windows, shares of rated power (T, controls); see `first_action`."""
     setup = env.setup
     closings = setup.closings if ends else setup.continuation
     wishes = [

@@ -74,5 +74,5 @@ def test_steps_that_are_none_are_refused(series: pd.DataFrame) -> None:
     env = gym.make(ID, data=series, horizon=24, episode_steps=24)
     with pytest.raises(NonPositiveError, match="steps=0"):
         MILP(env, steps=0)
-    with pytest.raises(ConfigurationError, match="steps=2.5"):
+    with pytest.raises(ConfigurationError, match=r"steps=2\.5"):
         MILP(env, steps=2.5)  # type: ignore[arg-type]
