@@ -87,6 +87,9 @@ def solve(
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Number of steps; default: to the end of the split")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds; the answer is then a proven bracket")] = None,
+    solver: Annotated[
+        str | None, typer.Option(help="A solver that Pyomo knows, such as glpk, cbc or gurobi; default: HiGHS")
+    ] = None,
     table: Annotated[Path | None, typer.Option(help="Write the plan to this CSV or Parquet file")] = None,
 ) -> None:
     """Solve an episode to its proven optimum and show what the best plan earns."""
@@ -112,7 +115,7 @@ def solve(
     base: Any = env.unwrapped
     window = {"start": start or base.setup.time(0), "steps": steps}
     env.reset(options={key: value for key, value in window.items() if value is not None})
-    solution = optimise(env, time_limit=time_limit)
+    solution = optimise(env, time_limit=time_limit, solver=solver)
     _print_solution(solution, base.setup)
     if table is not None:
         _write_table(solution.table, table)
