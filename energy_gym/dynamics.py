@@ -122,6 +122,7 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
     """Return the step of any number of controlled entities behind one meter."""
     laws = tuple((item.laws, item.cell, item.curtails) for item in unit.flexibles)
     rates, count, hours = unit.rates.tolist(), len(laws), unit.hours
+    fitted = _fitted_owing(unit, xp) if unit.limited and any(law.owed is not None for law, *_ in laws) else None
 
     def advance(states: Any, wishes: Any, signals: Any) -> Flow:
         buy, sell, carbon, fixed, spare, own, active, fresh = signals
@@ -132,7 +133,9 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
             net, refused = net + drawn - given, refused + short
             if curtails:
                 spare = spare - drawn
-        if unit.limited:
+        if fitted is not None:
+            net, refused, cut = fitted(flows, (net, refused, spare), states, own)
+        elif unit.limited:
             net, refused, cut = _fitted(unit, flows, net, refused, spare, xp)
         wear, after = 0.0, []
         for (law, cell, curtails), state, (drawn, given), signal in zip(laws, states[:count], flows, own, strict=True):
@@ -166,6 +169,27 @@ def _fitted(
         less = xp.bounded(excess, flow[0])
         flow[0], net, excess, refused = flow[0] - less, net - less, excess - less, refused + less
     return net, refused, curtailed
+
+
+def _fitted_owing(unit: Unit, xp: Namespace) -> Callable[..., tuple[Any, Any, Any]]:
+    """Return what fits flows as `_fitted` does, where some must be drawn or given: the connection cuts the rest alone.
+
+    Such flows are no more than the connection surely leaves room for.
+    """
+    laws = tuple((item.laws.owed, item.cell) for item in unit.flexibles)
+
+    def fitted(flows: list[list[Any]], now: tuple[Any, Any, Any], states: Any, own: Any) -> tuple[Any, Any, Any]:
+        kept = []
+        for (owed, cell), flow, state, signal in zip(laws, flows, states[: len(laws)], own, strict=True):
+            drawn, given = (0.0, 0.0) if owed is None else owed(state, cell, xp, signal)
+            kept.append((xp.bounded(drawn, flow[0]), xp.bounded(given, flow[1])))
+        free = [[flow[0] - drawn, flow[1] - given] for flow, (drawn, given) in zip(flows, kept, strict=True)]
+        net, refused, cut = _fitted(unit, free, *now, xp)
+        for flow, rest, (drawn, given) in zip(flows, free, kept, strict=True):
+            flow[:] = [rest[0] + drawn, rest[1] + given]
+        return net, refused, cut
+
+    return fitted
 
 
 def _joined(units: Sequence[Unit], parts: Sequence[Advance]) -> Advance:

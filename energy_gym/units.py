@@ -123,6 +123,13 @@ class Unit:
         return any(flexible.memory for flexible in self.flexibles)
 
     @property
+    def countdowns(self) -> tuple[int, ...]:
+        """Places of the states that count the steps left of an episode."""
+        memories = (memory for flexible in self.flexibles for memory in flexible.memory)
+        first = len(self.flexibles) + self.registers
+        return tuple(first + place for place, memory in enumerate(memories) if memory.counts_down)
+
+    @property
     def told(self) -> tuple[tuple[str, int], ...]:
         """Names and places of the states that are figures of the step before, for ``info`` to tell."""
         return ()

@@ -15,6 +15,7 @@ from energy_gym.agents.base import Agent
 from energy_gym.agents.bid_planning import BidPlanner
 from energy_gym.arrays import Floats
 from energy_gym.bidding.env import ProducerEnv
+from energy_gym.envs.brought_back import as_brought_back, sure_kwh
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.meters import Registers, lay_out
 from energy_gym.oracle.solve import best_of_unit, by_unit, chosen_levels
@@ -107,15 +108,20 @@ def _expected(env: EnergyEnv, site: Site, actual: Unit, outlook: Mapping[str, Fl
     registers = Registers(actual.rates, actual.active, actual.fresh)
     if not actual.flexibles:
         return actual
-    return _fitting(lay_out(site, values, prices, registers, actual.hours, accounts))
+    return _fitting(as_brought_back(lay_out(site, values, prices, registers, actual.hours, accounts), actual))
 
 
 def _fitting(unit: Unit) -> Unit:
-    """Return the unit with flows that fit through the connection, as the real ones do; a forecast need not."""
+    """Return the unit with flows that fit through the connection, as the real ones do; a forecast need not.
+
+    They leave the room that storage which is brought back surely has.
+    """
     if not unit.limited:
         return unit
     spare = 0.0 if unit.curtailable_kwh is None else unit.curtailable_kwh
-    return replace(unit, fixed_kwh=np.clip(unit.fixed_kwh, -unit.export_kwh - spare, unit.import_kwh))
+    drawn, given = sure_kwh(unit)
+    least, most = -unit.export_kwh - spare + given, unit.import_kwh - drawn
+    return replace(unit, fixed_kwh=np.clip(unit.fixed_kwh, least, most))
 
 
 def first_action(env: EnergyEnv, units: Sequence[Unit], ends: bool) -> Any:

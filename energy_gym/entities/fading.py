@@ -156,6 +156,7 @@ class FadingBattery(Battery):
             cell.discharge_kwh,
             costs=self.wear_per_kwh > 0.0,
             memory=(left,),
+            reach=battery.reach_of(self.cell(hours))._replace(fade_per_kwh=self.soc_max * self.fade_per_kwh),
         )
 
 

@@ -174,7 +174,7 @@ def _best_levels(
     """Return the best levels: exact for one of our entities without running maxima, else the best found and a bound."""
     end = None if time_limit is None else time.perf_counter() + time_limit
     if problem is None and one_known(unit) and not charges_demand(unit, goal.weights.money):
-        problem = StorageSteps(unit.without_maxima(), states[0], goal)
+        problem = StorageSteps.of(unit, states, goal)
     if problem is not None:
         chosen, bound = best_levels(problem, levels, time_limit)
         return Best(np.array(levels)[chosen][:, None], bound, "dynamic programming over reachable levels")
