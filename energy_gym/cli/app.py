@@ -81,7 +81,7 @@ def solve(
     ] = None,
     carbon_price: Annotated[float | None, typer.Option(help="Currency per tonne, for joint; default: 80")] = None,
     actions: Annotated[str, typer.Option(help="continuous, discrete-3, discrete-5")] = "continuous",
-    terminal: Annotated[str | None, typer.Option(help="settle or free; default: settle")] = None,
+    terminal: Annotated[str | None, typer.Option(help="settle, buyback, cyclic or free; default: the id's")] = None,
     scenario: Annotated[Path | None, typer.Option(help="YAML file of a scenario")] = None,
     start: Annotated[
         str | None, typer.Option(help="First step, such as 2022-07-04T00:00Z; default: the split's first")

@@ -20,7 +20,7 @@ def fleet(
     split: Annotated[str, typer.Option(help="train, validation, test or all")] = "test",
     start: Annotated[str | None, typer.Option(help="First step, such as 2021-11-01T00:00Z")] = None,
     steps: Annotated[int, typer.Option(help="Number of steps")] = 24,
-    terminal: Annotated[str | None, typer.Option(help="settle, cyclic or free; default: the fleet's")] = None,
+    terminal: Annotated[str | None, typer.Option(help="settle, buyback or free; default: the fleet's")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds; the answer is then a proven bracket")] = None,
     out: Annotated[Path, typer.Option(help="Page to write")] = Path("fleet.html"),
 ) -> None:
