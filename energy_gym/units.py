@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -17,8 +17,22 @@ from energy_gym.backends import Namespace
 from energy_gym.contracts.ledger import Account, Carried
 from energy_gym.entities import Flexible
 
-if TYPE_CHECKING:
-    pass
+MONEY = "currency"
+"""Stands for the currency of the data in the units of figures."""
+
+
+class Told(NamedTuple):
+    """A state that is a figure of the step before, for ``info`` to tell.
+
+    Args:
+        name: Its name in ``info``.
+        place: Its place among the unit's states.
+        unit: Its unit, `MONEY` for the currency of the data.
+    """
+
+    name: str
+    place: int
+    unit: str
 
 
 class UnitLaws(NamedTuple):
@@ -135,8 +149,8 @@ class Unit:
         return any(flexible.laws.burn is not None for flexible in self.flexibles)
 
     @property
-    def told(self) -> tuple[tuple[str, int], ...]:
-        """Names and places of the states that are figures of the step before, for ``info`` to tell."""
+    def told(self) -> tuple[Told, ...]:
+        """The states that are figures of the step before, for ``info`` to tell."""
         return ()
 
     @property

@@ -33,10 +33,17 @@ from energy_gym.envs.setup import Kind
 from energy_gym.errors import ConfigurationError
 from energy_gym.scenario import Scenario
 from energy_gym.tape import Slot, State
-from energy_gym.units import Unit, UnitLaws
+from energy_gym.units import MONEY, Unit, UnitLaws
 
 LAWS = UnitLaws(step=producer_step, fined=unmatched_at_end)
-KIND = Kind(decision="bids", gates=ProducerGates, batch_gates=ProducerBatchGates, best=best_bids, state=state_rest)
+KIND = Kind(
+    decision="bids",
+    gates=ProducerGates,
+    batch_gates=ProducerBatchGates,
+    figures={"closing_cost": MONEY, "rejected": "1", "due": "1"},
+    best=best_bids,
+    state=state_rest,
+)
 
 
 @with_common
