@@ -26,6 +26,8 @@ ROUNDING = 1e-6
 PLANS = 300
 MOVES = 80
 MOST_TRIED = 70_000
+SECONDS = 10.0
+"""What a solution may take; one that takes longer is bracketed, and held to its bracket alone."""
 
 
 def slack(value: float) -> float:
@@ -107,7 +109,7 @@ def held_to_its_word(problem: Problem) -> None:
     env = stage.env
     window = env.steps_left
     assert window[1] - window[0] == problem.steps, seed
-    solution = energy_gym.solve(env)
+    solution = energy_gym.solve(env, time_limit=SECONDS)
     assert env.steps_left == window, (seed, "solve moved the environment")
     check_solution(problem, stage, solution)
     check_claims(problem, stage, solution)
@@ -180,7 +182,7 @@ def check_optimum(problem: Problem, stage: Stage, solution: Solution) -> None:
     """Hold what is exact to Pyomo's optimum, and what is bracketed to lie around, or below, it."""
     seed, env = problem.seed, stage.env
     stage.back()
-    if quadratic(env):
+    if quadratic(env) or out_of_time(solution):
         return
     best = stated_again(env)
     tolerance = 2.0 * slack(best)
@@ -192,7 +194,9 @@ def check_optimum(problem: Problem, stage: Stage, solution: Solution) -> None:
         assert solution.exact, (seed, solution.status, solution.value, solution.bound, best)
         return
     stage.back()
-    physical = energy_gym.solve(env, continuous=True)
+    physical = energy_gym.solve(env, continuous=True, time_limit=SECONDS)
+    if out_of_time(physical):
+        return
     assert physical.exact, (seed, physical.status, physical.value, physical.bound, best)
     assert abs(physical.value - best) <= tolerance, (seed, physical.value, best)
     assert solution.value <= physical.value + tolerance, (seed, solution.value, physical.value)
@@ -220,11 +224,16 @@ def plans_tried(problem: Problem, stage: Stage) -> float | None:
     return total
 
 
+def out_of_time(solution: Solution) -> bool:
+    """Return whether a solution is bracketed because its time was up."""
+    return not solution.exact and solution.seconds > SECONDS / 4.0
+
+
 def check_levels(problem: Problem, stage: Stage, solution: Solution) -> None:
     """Hold a plan of levels to the best of all sequences, and that to its bound."""
     seed, best = problem.seed, plans_tried(problem, stage)
     stage.back()
-    physical = energy_gym.solve(stage.env, continuous=True)
+    physical = energy_gym.solve(stage.env, continuous=True, time_limit=SECONDS)
     assert solution.value <= physical.bound + slack(physical.bound), (seed, solution.value, physical.bound)
     if best is None:
         return
