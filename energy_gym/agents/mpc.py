@@ -136,15 +136,25 @@ def first_action(env: EnergyEnv, units: Sequence[Unit], ends: bool, best: Callab
         ends: Whether the episode ends with the window; if not, what is stored at its end is worth the mean price.
         best: What plans for a unit, as `best_of_unit` does.
     """
+    return actions_of(env, planned(env, units, ends, best)[:1])[0]
+
+
+def planned(env: EnergyEnv, units: Sequence[Unit], ends: bool, best: Callable[..., Best] = best_of_unit) -> Floats:
+    """Return the best plan over some units' windows, shares of rated power (T, controls); see `first_action`."""
     setup = env.setup
     closings = setup.closings if ends else setup.continuation
     wishes = [
-        best(unit, states, Goal(setup.weights, closing), setup.levels, proving=False).wishes[:1]
+        best(unit, states, Goal(setup.weights, closing), setup.levels, proving=False).wishes
         for unit, states, closing in zip(units, by_unit(setup, env.states), closings, strict=True)
         if unit.flexibles
     ]
-    first = np.concatenate(wishes, axis=1)
-    return first[0] if setup.levels is None else chosen_levels(setup.levels, first)[0]
+    return np.concatenate(wishes, axis=1)
+
+
+def actions_of(env: EnergyEnv, wishes: Floats) -> list[Any]:
+    """Return the actions that a plan's wishes are, shape (T, controls): themselves, or levels."""
+    levels = env.setup.levels
+    return list(wishes) if levels is None else chosen_levels(levels, wishes)
 
 
 def robust(unit: Unit, states: Sequence[float], goal: Goal, levels: Any = None, proving: bool = True) -> Best:

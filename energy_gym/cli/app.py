@@ -5,6 +5,7 @@ One rule: it reads options and prints; what it prints comes from the package's p
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,6 +88,9 @@ def solve(
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Number of steps; default: to the end of the split")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds; the answer is then a proven bracket")] = None,
+    solver: Annotated[
+        str | None, typer.Option(help="A solver that Pyomo knows, such as glpk, cbc or gurobi; default: HiGHS")
+    ] = None,
     table: Annotated[Path | None, typer.Option(help="Write the plan to this CSV or Parquet file")] = None,
 ) -> None:
     """Solve an episode to its proven optimum and show what the best plan earns."""
@@ -112,7 +116,7 @@ def solve(
     base: Any = env.unwrapped
     window = {"start": start or base.setup.time(0), "steps": steps}
     env.reset(options={key: value for key, value in window.items() if value is not None})
-    solution = optimise(env, time_limit=time_limit)
+    solution = optimise(env, time_limit=time_limit, solver=solver)
     _print_solution(solution, base.setup)
     if table is not None:
         _write_table(solution.table, table)
@@ -160,6 +164,7 @@ def _print_solution(solution: Any, setup: Any) -> None:
         "bound": f"{solution.bound:.6f} {unit}",
         "status": solution.status,
         **_sums(plan, setup),
+        **_key_figures(solution, setup),
         "solved in": f"{solution.seconds:.3f} s",
     }
     table = Table(show_header=False)
@@ -180,6 +185,32 @@ def _sums(plan: pd.DataFrame, setup: Any) -> dict[str, str]:
     rows["imported"] = f"{grid.clip(lower=0.0).sum():.2f} kWh"
     rows["exported"] = f"{-grid.clip(upper=0.0).sum():.2f} kWh"
     return rows
+
+
+def _key_figures(solution: Any, setup: Any) -> dict[str, str]:
+    """Return the key figures of a plan that have a meaning; energies through the meter stand among the sums."""
+    from energy_gym.evaluation.kpis import kpis
+
+    currency = setup.feed.currency
+    told = {
+        "self_consumption": ("self-consumption", "{:.1%}"),
+        "self_sufficiency": ("self-sufficiency", "{:.1%}"),
+        "peak_kw": ("peak", "{:.2f} kW"),
+        "load_factor": ("load factor", "{:.3f}"),
+        "ramping_kwh": ("ramping", "{:.1f} kWh"),
+        "full_cycles": ("full cycles", "{:.2f}"),
+        "gained_per_kw_year": ("gained", f"{{:.2f}} {currency}/kW/year"),
+        "gained_per_kwh": ("gained", f"{{:.4f}} {currency}/kWh given out"),
+        "at_storage_limit": ("at storage limits", "{:.1%} of the steps"),
+        "at_grid_limit": ("at grid limits", "{:.1%} of the steps"),
+    }
+    found = kpis(solution)
+    lines: dict[str, str] = {}
+    for name, (label, form) in told.items():
+        if not math.isnan(found[name]):
+            line = form.format(found[name])
+            lines[label] = f"{lines[label]}, {line}" if label in lines else line
+    return lines
 
 
 def _write_table(frame: pd.DataFrame, path: Path) -> None:

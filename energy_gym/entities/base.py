@@ -12,16 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from energy_gym.arrays import Floats
 from energy_gym.errors import ConfigurationError, NonPositiveError
 from energy_gym.trees import enrol
-
-if TYPE_CHECKING:
-    from energy_gym.contracts.clock import LocalTimes
 
 Values = Mapping[str, Floats]
 Signal = Floats | tuple[Floats, ...] | None
@@ -130,6 +128,14 @@ class Flexible:
         return draw, give
 
 
+class WallClock(Protocol):
+    """Local times of the starts of steps, such as `energy_gym.contracts.clock.LocalTimes`."""
+
+    @property
+    def stamps(self) -> npt.NDArray[np.datetime64]:
+        """Wall-clock times of a zone as whole seconds, shape (steps,)."""
+
+
 class Entity:
     """Base of all entities; every method but ``kind`` may be left as it is."""
 
@@ -140,7 +146,7 @@ class Entity:
         """Return the columns of the data that it needs."""
         return ()
 
-    def calendar(self, local: LocalTimes) -> Mapping[str, Floats]:
+    def calendar(self, local: WallClock) -> Mapping[str, Floats]:
         """Return what the calendar tells its laws, by name, each of shape (steps,); known at all times.
 
         `flexible` finds a series called ``"new_day"`` of the entity ``"home"`` among its values as ``"home.new_day"``.
