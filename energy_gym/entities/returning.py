@@ -74,7 +74,7 @@ def returning(flexible: Flexible, reach: Reach, steps: int) -> Flexible:
     band = Band(flexible.laws, flexible.cell, reach, float(flexible.initial), Table(least), Table(most), share)
     left = Memory("steps_left", float(steps), (0.0, float(max(len(least) - 1, 1))), counts_down=True)
     untangled = None if flexible.laws.untangle is None else untangle
-    laws = Laws(settle, next_state, cost, constrain, untangled, owed)
+    laws = Laws(settle, next_state, cost, constrain, untangled, owed=owed)
     return replace(flexible, laws=laws, cell=band, memory=(*flexible.memory, left), own=flexible)
 
 
