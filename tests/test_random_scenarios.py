@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -25,9 +24,13 @@ from energy_gym.contracts import (
 )
 from energy_gym.entities import Consumer, Entity, Grid, Solar, Wind
 from energy_gym.envs.env import EnergyEnv
+<<<<<<< HEAD
 from energy_gym.errors import ConfigurationError
 from energy_gym.oracle.pyomo_model import build_unit_model, solve_model
 from energy_gym.oracle.rounding import fixed_return, returns
+=======
+from energy_gym.oracle.rounding import returns
+>>>>>>> random
 from energy_gym.oracle.solve import by_unit, solve
 from energy_gym.oracle.statement import Goal
 from energy_gym.testing import check_scenario
@@ -294,6 +297,7 @@ def test_levels_of_several_controls_against_every_sequence(seed: int) -> None:
     assert solution.value - 1e-9 <= best <= solution.bound + 1e-9
 
 
+<<<<<<< HEAD
 def by_another_model(unit: Any, states: Any, closing: Any, env: EnergyEnv) -> float:
     """Return the optimum of a unit as Pyomo states it, with a binary in every step."""
     goal = Goal(env.setup.weights, closing)
@@ -354,6 +358,8 @@ def test_ten_thousand_problems(block: int) -> None:
         held_to_its_word(seed)
 
 
+=======
+>>>>>>> random
 def units(scenario: Scenario) -> Any:
     data = a_frame(0, 3)
     return EnergyEnv(data=data, horizon=1, episode_steps=3, scenario=honoured(scenario, data)).setup.units

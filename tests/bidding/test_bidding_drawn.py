@@ -114,3 +114,14 @@ def test_tensors_settle_a_producer_without_bids(producers: Any, bids: str, impac
     xp = trading_tensors()
     assert [xp.kept(0.0, test) for test in (1.0, -1.0)] == [trading_scalars.kept(0.0, test) for test in (1.0, -1.0)]
     assert xp.kept(2.0, torch.tensor([1.0, -1.0])).tolist() == [2.0, 0.0]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_bid_that_a_plan_has_taken_nowhere_is_not_made(producers: Any, seed: int) -> None:
+    """The episode ends within a slot, and the smallest bid there is too large to be worth its while."""
+    market = Market("m", deadline="0 * * * *", zone="UTC", delivers=Ahead(60, 1), limits=Limits(minimum_kw=1500.0))
+    data = producers.series(60, seed=seed, minutes=30)
+    env = made(producers, {"storage": producers.plant()}, data, market=market, bids="price-volume")
+    env.reset(options={"start": data.index[4], "steps": 7})
+    solution = energy_gym.solve(env)
+    assert solution.exact, solution
