@@ -55,6 +55,7 @@ WORDS_OF = {
     ("Objective", "kind"): OBJECTIVES,
     ("DemandCharge", "period"): PERIODS,
     ("TieredTariff", "period"): BILLED,
+    ("RatchetCharge", "days"): tuple(DAYS),
     **{(kind, "days"): tuple(DAYS) for kind in ("Band", "DemandWindow")},
     **{(kind, "holidays"): HOLIDAYS for kind in ("Band", "DemandWindow")},
 }

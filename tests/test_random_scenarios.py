@@ -24,17 +24,12 @@ from energy_gym.contracts import (
 )
 from energy_gym.entities import Consumer, Entity, Grid, Solar, Wind
 from energy_gym.envs.env import EnergyEnv
-<<<<<<< HEAD
 from energy_gym.errors import ConfigurationError
-from energy_gym.oracle.pyomo_model import build_unit_model, solve_model
-from energy_gym.oracle.rounding import fixed_return, returns
-=======
 from energy_gym.oracle.rounding import returns
->>>>>>> random
 from energy_gym.oracle.solve import by_unit, solve
 from energy_gym.oracle.statement import Goal
 from energy_gym.testing import check_scenario
-from energy_gym.testing.episodes import check_episodes, check_returned
+from energy_gym.testing.episodes import check_episodes
 from energy_gym.testing.laws import check_laws
 from energy_gym.testing.optimum import check_models, check_replay, rolled_out
 
@@ -297,69 +292,6 @@ def test_levels_of_several_controls_against_every_sequence(seed: int) -> None:
     assert solution.value - 1e-9 <= best <= solution.bound + 1e-9
 
 
-<<<<<<< HEAD
-def by_another_model(unit: Any, states: Any, closing: Any, env: EnergyEnv) -> float:
-    """Return the optimum of a unit as Pyomo states it, with a binary in every step."""
-    goal = Goal(env.setup.weights, closing)
-    return solve_model(build_unit_model(unit, states, goal)) if unit.flexibles else fixed_return(unit, states, goal)
-
-
-def held_to_its_word(seed: int) -> None:
-    """Draw a site, a decision space, a step length and a start; hold what the oracle says of it to what can be tried.
-
-    What is called exact is compared with every sequence of levels, or with Pyomo and a binary in every step; every
-    bound with random plans, two in three of them near the oracle's own, that the environment's laws play.
-    """
-    random = np.random.default_rng(seed)
-    scenario, minutes = a_scenario(seed), int(random.choice([60, 30, 15]))
-    controls_ = len(controls(scenario))
-    levels = int(random.choice([0, 3, 5])) if controls_ <= 2 else 0
-    steps = {0: 10, 3: 6 // controls_, 5: 4 // controls_}[levels]
-    played = int(random.integers(0, 3))
-    data = a_frame(seed, steps + played, minutes)
-    scenario = honoured(scenario, data)
-    keywords: dict[str, Any] = {"data": data, "scenario": scenario, "horizon": 1}
-    keywords["control"] = a_control(seed, scenario)
-    env = EnergyEnv(episode_steps=None, actions=f"discrete-{levels}" if levels else "continuous", **keywords)
-    env.reset(seed=seed)
-    env.action_space.seed(seed)
-    for _ in range(played):
-        env.step(env.action_space.sample())
-    solution = solve(env)
-    if levels:
-        best = every_plan(env, steps)
-        assert solution.value - 1e-9 <= best <= solution.bound + 1e-9, seed
-    else:
-        parts = zip(env.setup.units, by_unit(env.setup, env.states), env.setup.closings, strict=True)
-        stated = sum(
-            by_another_model(unit.window(*env.steps_left), states, closing, env) for unit, states, closing in parts
-        )
-        assert solution.exact, seed
-        assert solution.value == pytest.approx(stated, abs=1e-6), seed
-        if not played:
-            assert rolled_out(env, solution, 150, random).max() <= solution.bound + 1e-6, seed
-    check_replay(env, solution)
-    check_returned(env)
-
-
-@pytest.mark.parametrize("block", range(12))
-def test_problems_drawn_from_all_that_is_accepted(block: int) -> None:
-    for seed in range(20_000 + 25 * block, 20_000 + 25 * (block + 1)):
-        held_to_its_word(seed)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("block", range(100))
-def test_ten_thousand_problems(block: int) -> None:
-    """The seed of a problem that fails stands in its message; ``ENERGY_GYM_SEED`` draws others."""
-    first = int(os.environ.get("ENERGY_GYM_SEED", "1000000")) + 100 * block
-    print(f"seeds {first} to {first + 99}")
-    for seed in range(first, first + 100):
-        held_to_its_word(seed)
-
-
-=======
->>>>>>> random
 def units(scenario: Scenario) -> Any:
     data = a_frame(0, 3)
     return EnergyEnv(data=data, horizon=1, episode_steps=3, scenario=honoured(scenario, data)).setup.units
