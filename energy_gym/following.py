@@ -106,9 +106,9 @@ def wish_of(target: Any, net: Any, ends: Ends, rated: Rated, xp: Namespace) -> A
 
 def _along(size: Any, end: Any, furthest: Any, xp: Namespace) -> Any:
     """Return the size of the wish for an energy on one side of 0: up to the end, and beyond it to the furthest."""
-    inner = xp.lesser(size, end)
-    beyond = (size - inner) / (xp.positive(furthest - end) + TINY)
-    return xp.lesser(inner * INNER / (end + TINY) + TAIL * xp.lesser(beyond, 1.0), 1.0)
+    beyond = (size - xp.lesser(size, end)) / (xp.positive(furthest - end) + TINY)
+    inner = INNER * xp.lesser(size / (end + TINY), 1.0)
+    return xp.lesser(inner + TAIL * xp.lesser(beyond, 1.0), 1.0)
 
 
 def wish_for(share: Any, net: Any, ends: Ends, rated: Rated, xp: Namespace) -> Any:
