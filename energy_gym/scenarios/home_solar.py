@@ -85,7 +85,8 @@ class HomeSolarEnv(EnergyEnv):
     """A home with PV and a battery under net metering: exports earn 0.3 of the import price of their hour.
 
     **Decision.** The share of the battery's rated power in [-1, 1]: +1 charges, -1 discharges (never both at once);
-    with ``actions="discrete-N"`` one of N levels.
+    with ``actions="discrete-N"`` one of N levels. With ``control="meter"`` it names a power at the meter, which the
+    battery keeps whatever load and PV come, as in ``energy_gym/Microgrid-v0``.
 
     **Observation.** A flat float32 Box: state of charge; sine and cosine of the local hour of day, day of week and day
     of year; then ``horizon`` forecast values of the import price, PV and load, as known at that moment.
@@ -101,7 +102,7 @@ class HomeSolarEnv(EnergyEnv):
     the usual shape).
     ``data=`` needs ``load_kw``, ``pv_kw`` and ``price_per_mwh``; `energy_gym.data.homes` makes such days, synthetic.
 
-    **Keywords.** ``home``; all others as for ``energy_gym/Arbitrage-v0``.
+    **Keywords.** ``home``, ``control``; all others as for ``energy_gym/Arbitrage-v0``.
 
     **Source.** The problem of learning-to-optimise day-ahead scheduling of home batteries: 10 kWh, 3 kW, 0.95 each way,
     feed-in ratio 0.3.
