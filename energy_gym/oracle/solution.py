@@ -28,7 +28,8 @@ COLUMNS = ("energy_kwh", *FIGURES, "reward")
 class Plan:
     """Shares of rated power for each step of a window, shape (steps, controls), and what they earn.
 
-    ``states`` has shape (steps, states): the states at the end of each step; ``steps`` the figures named in `COLUMNS`.
+    ``states`` has shape (steps, states): the states at the end of each step; ``steps`` the figures named in `COLUMNS`;
+    ``start`` are the states it was made from.
     """
 
     setup: Setup
@@ -37,6 +38,7 @@ class Plan:
     wishes: Floats
     states: Floats
     steps: Floats
+    start: tuple[float, ...] = ()
 
     @property
     def value(self) -> float:
@@ -86,7 +88,7 @@ def replay(
     moves = list(play(course, states, asked, signals, scalars))
     after = [move.flow[STATES] for move in moves]
     steps = [(_stored(setup, now), *move.flow[1:], move.gain) for now, move in zip(after, moves, strict=True)]
-    return Plan(setup, first, stop, wishes, np.array(after), np.array(steps))
+    return Plan(setup, first, stop, wishes, np.array(after), np.array(steps), tuple(states))
 
 
 def _stored(setup: Setup, states: tuple[float, ...]) -> float:

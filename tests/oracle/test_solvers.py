@@ -50,7 +50,7 @@ def test_levels_keep_their_own_method() -> None:
 def test_a_solver_that_is_not_there_is_refused() -> None:
     env = gym.make("energy_gym/Arbitrage-v0", split="test", episode_steps=24)
     env.reset(seed=2)
-    with pytest.raises(SolverError, match="'nosuch'.*is not available to Pyomo"):
+    with pytest.raises(SolverError, match=r"'nosuch'.*is not available to Pyomo"):
         energy_gym.solve(env, solver="nosuch")
     with pytest.raises(ConfigurationError, match="must name a solver"), using_solver(""):
         pass
