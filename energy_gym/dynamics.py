@@ -12,6 +12,7 @@ from energy_gym.backends import Namespace
 from energy_gym.contracts.demand import raised
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.contracts.tariff import grid_cost
+from energy_gym.following import following
 from energy_gym.scenario import Weights
 from energy_gym.units import Unit
 
@@ -57,11 +58,23 @@ def compose(units: Sequence[Unit], xp: Namespace) -> Advance:
 
 def _step(unit: Unit, xp: Namespace) -> Advance:
     """Return the step of a usual unit."""
+    play = _by_power(unit, xp)
+    return play if unit.usual is None else _following(unit, play, xp)
+
+
+def _by_power(unit: Unit, xp: Namespace) -> Advance:
+    """Return the step whose wishes are shares of rated power."""
     if unit.plain:
         return _plain(unit, xp)
     play = _burning(unit, _general(unit, xp), xp) if unit.burns else _general(unit, xp)
     play = _remembering(unit, play) if unit.remembers else play
     return _billed(unit, play, xp) if unit.accounts else play
+
+
+def _following(unit: Unit, play: Advance, xp: Namespace) -> Advance:
+    """Return a step whose batteries follow the meter: their wishes name powers there."""
+    shares = following(unit, xp)
+    return lambda states, wishes, signals: play(states, shares(states, wishes, signals), signals)
 
 
 def _burning(unit: Unit, play: Advance, xp: Namespace) -> Advance:
@@ -141,6 +154,7 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
     """Return the step of any number of controlled entities behind one meter."""
     laws = tuple((item.laws, item.cell, CURTAILS * item.curtails + SPILLS * item.spills) for item in unit.flexibles)
     rates, count, hours = unit.rates.tolist(), len(laws), unit.hours
+    tolled = any(law.ageing or law.fine for law, _, _ in laws)
     reducible = _reducible(unit)
 
     def advance(states: Any, wishes: Any, signals: Any) -> Flow:
@@ -161,15 +175,28 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
             wear = wear + law.cost(drawn, given, cell)
             if way == CURTAILS:
                 cut = cut + drawn
+        aged, fined = _tolls(unit, states, after) if tolled else (0.0, 0.0)
         charge = 0.0
         for rate, peak, counts, begins in zip(rates, states[count:], active, fresh, strict=True):
             peak, risen = raised(peak, net / hours, counts, begins, xp)
             after.append(peak)
             charge = charge + rate * risen
         spent = grid_cost(net, buy, sell, xp)
-        return tuple(after), net, spent, carbon_kg(net, carbon), wear, 0.0, charge, refused, cut
+        worn = wear + aged if tolled else wear
+        return tuple(after), net, spent, carbon_kg(net, carbon), worn, fined, charge, refused, cut
 
     return advance
+
+
+def _tolls(unit: Unit, before: Sequence[Any], after: Sequence[Any]) -> tuple[Any, Any]:
+    """Return wear and penalties that follow from the states at both ends of a step [currency]."""
+    aged, fined = 0.0, 0.0
+    for flexible, first, last in zip(unit.flexibles, before, after, strict=False):
+        if flexible.laws.ageing is not None:
+            aged = aged + flexible.laws.ageing(first, last, flexible.cell)
+        if flexible.laws.fine is not None:
+            fined = fined + flexible.laws.fine(first, last, flexible.cell)
+    return aged, fined
 
 
 def _reducible(unit: Unit) -> list[int] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -17,8 +17,22 @@ from energy_gym.backends import Namespace
 from energy_gym.contracts.ledger import Account, Carried
 from energy_gym.entities import Flexible
 
-if TYPE_CHECKING:
-    pass
+MONEY = "currency"
+"""Stands for the currency of the data in the units of figures."""
+
+
+class Told(NamedTuple):
+    """A state that is a figure of the step before, for ``info`` to tell.
+
+    Args:
+        name: Its name in ``info``.
+        place: Its place among the unit's states.
+        unit: Its unit, `MONEY` for the currency of the data.
+    """
+
+    name: str
+    place: int
+    unit: str
 
 
 class UnitLaws(NamedTuple):
@@ -60,6 +74,8 @@ class Unit:
         hours: Length of a step [h].
         laws: What a unit that is no site with a meter does in its own way; None for a site.
         accounts: Ledgers of its contracts, in the order of the contracts.
+        usual: Load and generation that are high, but usual [kWh in a step], where the wishes of its batteries name
+            powers at the meter (see `energy_gym.following`); None where they are shares of rated power.
     """
 
     name: str
@@ -77,6 +93,7 @@ class Unit:
     hours: float
     laws: UnitLaws | None = field(default=None, kw_only=True)
     accounts: tuple[Account, ...] = field(default=(), kw_only=True)
+    usual: tuple[float, float] | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.buy)
@@ -105,6 +122,10 @@ class Unit:
         """Return the same with the decisions that physics allows, where those of an action are fewer."""
         return self
 
+    def by_power(self) -> Self:
+        """Return the same with shares of rated power as wishes."""
+        return self if self.usual is None else replace(self, usual=None)
+
     @property
     def registers(self) -> int:
         """Number of running maxima of demand."""
@@ -128,8 +149,8 @@ class Unit:
         return any(flexible.laws.burn is not None for flexible in self.flexibles)
 
     @property
-    def told(self) -> tuple[tuple[str, int], ...]:
-        """Names and places of the states that are figures of the step before, for ``info`` to tell."""
+    def told(self) -> tuple[Told, ...]:
+        """The states that are figures of the step before, for ``info`` to tell."""
         return ()
 
     @property

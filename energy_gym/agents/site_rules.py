@@ -16,12 +16,14 @@ import numpy.typing as npt
 
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.arrays import Floats
+from energy_gym.backends import arrays, scalars
 from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.entities import Battery, Consumer
 from energy_gym.entities.solar import Source
 from energy_gym.envs.assembly import table_names
 from energy_gym.envs.env import EnergyEnv, batch_of
 from energy_gym.envs.vector_env import EnergyVectorEnv
+from energy_gym.following import ends_of, rated_of, wish_of
 from energy_gym.scenario import Site
 
 
@@ -62,14 +64,29 @@ class SiteRule(Agent):
             net += self.persistence * (measured_kw - self._before[0])
             self.remember(measured_kw)
         self._before = forecast_kw, float(info["energy_kwh"])
-        return self.power(float(self.share(self.battery_kw(net))))
+        return self.power(float(self.wish(self.meter_kw(net), net)))
 
     def remember(self, measured_kw: float) -> None:
         """Note what load less PV drew in the interval that has just passed [kW]."""
 
     @abstractmethod
-    def battery_kw(self, net: float) -> float:
-        """Return the power asked of the battery [kW], charging positive, where load less PV will draw ``net``."""
+    def meter_kw(self, net: float) -> float:
+        """Return the power at the meter that is aimed at [kW], where load less PV is expected to draw ``net``.
+
+        Infinite where the battery shall go as far as it can.
+        """
+
+    def wish(self, target_kw: Any, net: float) -> Any:
+        """Return what asks for a power at the meter [kW], or an array of them, where ``net`` is expected besides.
+
+        Where the wish names that power, it is kept whatever load and PV come; else it is the battery's part in it.
+        """
+        setup = self.env.setup
+        if setup.control == "power":
+            return self.share(target_kw - net)
+        unit = setup.units[0]
+        ends, rated = ends_of(unit, scalars), rated_of(unit, 0)
+        return wish_of(np.asarray(target_kw) * unit.hours, net * unit.hours, ends, rated, arrays)
 
     def share(self, power_kw: Any) -> Any:
         """Return a power [kW], or an array of them, as a share of the rated power, in [-1, 1]."""
@@ -116,7 +133,8 @@ class SiteRule(Agent):
 class SelfConsumption(SiteRule):
     """Charges what PV makes beyond the load and discharges what the load draws beyond PV; never for the price.
 
-    With discrete actions the nearest level is played.
+    That is no power at the meter: with ``control="meter"`` the wish 0, which needs no forecast. With discrete actions
+    the nearest level is played.
 
     Example:
         >>> import gymnasium as gym
@@ -136,9 +154,9 @@ class SelfConsumption(SiteRule):
         if not any(isinstance(item, Source) for item in kinds) or not any(isinstance(item, Consumer) for item in kinds):
             raise self.refused("needs a site with generation and load")
 
-    def battery_kw(self, net: float) -> float:
-        """See `SiteRule.battery_kw`."""
-        return -net
+    def meter_kw(self, net: float) -> float:
+        """See `SiteRule.meter_kw`."""
+        return 0.0
 
 
 def net_kw(site: Site, values: Mapping[str, Floats]) -> Any:
@@ -183,7 +201,7 @@ def returns(
 ) -> npt.NDArray[np.float64]:
     """Play ``count`` candidates over a whole split at once; return what each earns, shape (count,).
 
-    ``wishes`` is called with the step and the batch and gives the shares of rated power, shape (count,).
+    ``wishes`` is called with the step and the batch and gives what is wished for, shape (count,).
     """
     batch = batch_of(train, count, "disabled", actions="continuous", episode_steps=None, horizon=1)
     batch.reset(seed=0)

@@ -26,17 +26,24 @@ from energy_gym.contracts.supply import Supply, SupplyTerms
 from energy_gym.contracts.trading import Trading
 from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.feed import Feed
-from energy_gym.entities import Battery, Consumer, PumpedHydro
+from energy_gym.entities import Battery, Consumer, Entity, PumpedHydro
 from energy_gym.envs.assembly import lay_out_scenario
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
 from energy_gym.envs.setup import Kind
 from energy_gym.errors import ConfigurationError
 from energy_gym.scenario import Scenario
 from energy_gym.tape import Slot, State
-from energy_gym.units import Unit, UnitLaws
+from energy_gym.units import MONEY, Unit, UnitLaws
 
 LAWS = UnitLaws(step=producer_step, fined=unmatched_at_end)
-KIND = Kind(decision="bids", gates=ProducerGates, batch_gates=ProducerBatchGates, best=best_bids, state=state_rest)
+KIND = Kind(
+    decision="bids",
+    gates=ProducerGates,
+    batch_gates=ProducerBatchGates,
+    figures={"closing_cost": MONEY, "rejected": "1", "due": "1"},
+    best=best_bids,
+    state=state_rest,
+)
 
 
 @with_common
@@ -161,6 +168,10 @@ def _contracts(scenario: Scenario) -> tuple[Trading, Supply]:
     if [len(part) for part in (*found, consumers, list(scenario.sites()))] != [1, 1, 1, 1]:
         rule = "must have one trading and one supply contract, one consumer and one meter"
         raise ConfigurationError(f"scenario {scenario.name!r}", rule, "see energy_gym.bidding.presets.preset")
+    for name, entity in scenario.entities.items():
+        if type(entity).calendar is not Entity.calendar:
+            rule = "counts by the calendar, which a producer's forecasts do not hold"
+            raise ConfigurationError(f"entities.{name} (kind {entity.kind!r})", rule, "pass a Battery or a PumpedHydro")
     return found[0][0], found[1][0]
 
 

@@ -20,10 +20,13 @@ from energy_gym.contracts.spot import carbon_kg
 from energy_gym.contracts.supply import Supply, SupplyTerms, shifted, unmatched_cost
 from energy_gym.contracts.trading import Trading
 from energy_gym.dynamics import Advance, Flow, compose
-from energy_gym.units import Unit
+from energy_gym.units import MONEY, Told, Unit
 
-TOLD = ("market_cost", "supply_cost", "deviation_cost", "unmatched_cost", "committed_kw", "supplied_kw")
-"""Figures of the step before that a producer's state ends with: costs [currency] and mean powers [kW]."""
+TOLD = {
+    **dict.fromkeys(("market_cost", "supply_cost", "deviation_cost", "unmatched_cost"), MONEY),
+    **dict.fromkeys(("committed_kw", "supplied_kw"), "kW"),
+}
+"""Figures of the step before that a producer's state ends with, and their units: costs and mean powers."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,9 @@ class ProducerUnit(Unit):
         return len(self.site.initial)
 
     @property
-    def told(self) -> tuple[tuple[str, int], ...]:
+    def told(self) -> tuple[Told, ...]:
         """See `Unit.told`."""
-        return tuple((name, self.balance + 1 + place) for place, name in enumerate(TOLD))
+        return tuple(Told(name, self.balance + 1 + place, unit) for place, (name, unit) in enumerate(TOLD.items()))
 
     def window(self, first: int, stop: int) -> Self:
         """See `Unit.window`."""

@@ -93,13 +93,14 @@ def _drawn(
 def _table(solution: Solution) -> Table:
     """Return the bids of each step that are not zero, and what is stored at its end, from the start on."""
     from energy_gym.reserve.plots import dispatched, initial_kwh
+    from energy_gym.reserve.unit import told_name
 
     plan, stored = dispatched(solution), initial_kwh(solution)
     table = Table("step", escape("bids [kW]"), *(escape(f"{name} [kWh]") for name in stored))
     table.add_row("start", "", *(f"{energy:.1f}" for energy in stored.values()))
-    held = [name for name in plan if name.startswith("held_kw/")]
+    held = [name for name in plan if name.startswith("held_kw.")]
     for time, row in plan.iterrows():
-        bids = [f"{name.removeprefix('held_kw/')} {row[name]:.1f}" for name in held if row[name] > 0.05]
+        bids = [f"{name.removeprefix('held_kw.')} {row[name]:.1f}" for name in held if row[name] > 0.05]
         told = ", ".join(escape(bid) for bid in bids) or "none"
-        table.add_row(f"{time:%m-%d %H:%M}", told, *(f"{row[f'energy_kwh/{name}']:.1f}" for name in stored))
+        table.add_row(f"{time:%m-%d %H:%M}", told, *(f"{row[told_name('energy_kwh', name)]:.1f}" for name in stored))
     return table

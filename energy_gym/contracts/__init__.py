@@ -4,10 +4,12 @@ from energy_gym.contracts.base import CONTRACTS, Contract, EnergyContract, regis
 from energy_gym.contracts.demand import DemandCharge, DemandWindow
 from energy_gym.contracts.fleet import EnergyValue
 from energy_gym.contracts.ledger import Carried, Exchange, Ledger
+from energy_gym.contracts.ratchet import RatchetCharge
 from energy_gym.contracts.reserve import Reserve
 from energy_gym.contracts.spot import Spot
 from energy_gym.contracts.supply import Supply
 from energy_gym.contracts.tariff import Tariff
+from energy_gym.contracts.tiers import TieredTariff
 from energy_gym.contracts.time_of_use import Band, TimeOfUse
 from energy_gym.contracts.trade import Trade
 from energy_gym.contracts.trading import Trading
@@ -23,10 +25,12 @@ __all__ = [
     "EnergyValue",
     "Exchange",
     "Ledger",
+    "RatchetCharge",
     "Reserve",
     "Spot",
     "Supply",
     "Tariff",
+    "TieredTariff",
     "TimeOfUse",
     "Trade",
     "Trading",

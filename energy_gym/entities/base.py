@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,7 +20,11 @@ from energy_gym.arrays import Floats
 from energy_gym.errors import ConfigurationError, NonPositiveError
 from energy_gym.trees import enrol
 
+if TYPE_CHECKING:
+    from energy_gym.contracts.clock import LocalTimes
+
 Values = Mapping[str, Floats]
+Signal = Floats | tuple[Floats, ...] | None
 E = TypeVar("E", bound="type[Entity]")
 
 
@@ -39,6 +43,11 @@ class Laws(NamedTuple):
     burn: ``(before, after, cell, xp) -> (currency, kg)``: what fuel and the like cost on a step, and the carbon caused,
         from the states before and after it; linear but for ``xp.positive`` of what costs. Then the third that
         ``constrain`` returns is all of the state. None where nothing is burnt.
+    ageing: ``(before, after, cell) -> currency``: wear besides, from the states at both ends of a step; None for none.
+    fine: ``(before, after, cell) -> currency``: what a state missed costs, likewise, counted as a penalty.
+
+    An entity with one of the last two has ``constrain`` return ``(drawn, given, state, cost)``, with the sum of both by
+    step, and a memory.
     """
 
     settle: Callable[..., Any]
@@ -46,6 +55,8 @@ class Laws(NamedTuple):
     cost: Callable[..., Any]
     constrain: Callable[..., Any]
     untangle: Callable[..., Any] | None = None
+    ageing: Callable[..., Any] | None = None
+    fine: Callable[..., Any] | None = None
     burn: Callable[..., Any] | None = None
 
 
@@ -75,12 +86,13 @@ class Flexible:
         span: Offset and scale of the state in the observation; None for an entity without a state.
         draw_kwh: Most it can draw in a step: a float; with a signal it may be an array of shape (steps,).
         give_kwh: Most it can give in a step, likewise.
-        signal: What its laws are told at each step, shape (steps,); None if nothing.
+        signal: What its laws are told at each step, shape (steps,), or a tuple of such series; None if nothing.
         worth: Energy that a unit of its state stands for when an episode is settled [kWh].
         curtails: Whether what it draws is generation that it cuts.
         costs: Whether its law of cost can give anything but 0.
         unit: Unit of the state.
         memory: What it carries besides; then its laws take and return the state as a tuple ``(state, *memory)``.
+        follows: Whether it can follow a meter: what it draws and gives at most is above 0 and the same at each step.
         spills: Whether what it gives is made whatever the connection takes: what does not fit is cut, as generation is.
         state_name: Name of the state in the observation, where it is not a state of charge.
     """
@@ -92,18 +104,21 @@ class Flexible:
     span: tuple[Any, Any] | None
     draw_kwh: Any
     give_kwh: Any
-    signal: Floats | None = None
+    signal: Signal = None
     worth: float = 1.0
     curtails: bool = False
     costs: bool = True
     unit: str = "1"
     memory: tuple[Memory, ...] = ()
+    follows: bool = False
     spills: bool = False
     state_name: str | None = None
 
     def window(self, part: slice) -> Flexible:
         """Return the same for a part of the steps."""
-        signal = None if self.signal is None else self.signal[part]
+        signal: Signal = None
+        if self.signal is not None:
+            signal = tuple(one[part] for one in self.signal) if isinstance(self.signal, tuple) else self.signal[part]
         draw, give = self.rated(part)
         return replace(self, signal=signal, draw_kwh=draw, give_kwh=give)
 
@@ -124,6 +139,16 @@ class Entity:
     def columns(self) -> tuple[str, ...]:
         """Return the columns of the data that it needs."""
         return ()
+
+    def calendar(self, local: LocalTimes) -> Mapping[str, Floats]:
+        """Return what the calendar tells its laws, by name, each of shape (steps,); known at all times.
+
+        `flexible` finds a series called ``"new_day"`` of the entity ``"home"`` among its values as ``"home.new_day"``.
+
+        Args:
+            local: Wall-clock times of the starts of all steps.
+        """
+        return {}
 
     def signed_columns(self) -> tuple[str, ...]:
         """Return those of its columns that may be negative, such as a temperature."""

@@ -84,7 +84,7 @@ class Battery(Entity):
     wear_per_kwh: float = 0.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
+        for field in fields(Battery):
             object.__setattr__(self, field.name, finite_number("battery", field.name, getattr(self, field.name)))
         self._check_sizes()
         self._check_fractions()
@@ -159,9 +159,8 @@ class Battery(Entity):
         """See `Entity.flexible`."""
         cell, laws = self.cell(hours), Laws(settle, next_energy, wear_cost, constrain, untangle)
         span, costs = (0.0, self.capacity_kwh), self.wear_per_kwh > 0.0
-        return Flexible(
-            name, laws, cell, self.energy_initial_kwh, span, cell.charge_kwh, cell.discharge_kwh, costs=costs
-        )
+        rated = cell.charge_kwh, cell.discharge_kwh
+        return Flexible(name, laws, cell, self.energy_initial_kwh, span, *rated, costs=costs, follows=True)
 
 
 def stack(batteries: Sequence[Battery], hours: float) -> Cell:

@@ -13,7 +13,9 @@ import numpy as np
 from energy_gym.arrays import Floats, or_zeros
 from energy_gym.contracts import EnergyContract
 from energy_gym.contracts.base import keeps_ledger
+from energy_gym.contracts.clock import LocalTimes
 from energy_gym.contracts.ledger import Account, Ledger
+from energy_gym.entities import Entity
 from energy_gym.errors import ConfigurationError, DataError
 from energy_gym.scenario import Site
 from energy_gym.units import Unit
@@ -83,6 +85,21 @@ def lay_out(
     )
 
 
+def calendar_of(site: Site, times: pd.DatetimeIndex, zone: str) -> dict[str, Floats]:
+    """Return what the calendar tells the entities of a site over some steps, by the names that `Entity.flexible` uses.
+
+    Raises:
+        ConfigurationError: A series does not fit the steps.
+    """
+    told = {name: item for name, item in site.entities.items() if type(item).calendar is not Entity.calendar}
+    found: dict[str, Floats] = {}
+    for name, entity in told.items():
+        series = entity.calendar(LocalTimes.of(times, zone))
+        _check_series(f"entities.{name}", series, len(times), "calendar()")
+        found |= {f"{name}.{key}": np.asarray(values, dtype=np.float64) for key, values in series.items()}
+    return found
+
+
 def registers_of(site: Site, times: pd.DatetimeIndex, zone: str) -> Registers:
     """Return all windows of all demand charges of a site over some steps."""
     none = np.zeros((0, len(times)))
@@ -107,18 +124,18 @@ def ledgers_of(site: Site, times: pd.DatetimeIndex, zone: str, hours: float) -> 
     for name, contract in site.contracts.items():
         ledger = contract.ledger(times, zone, hours)
         if ledger is not None:
-            _check_series(name, ledger, len(times))
+            _check_series(f"contracts.{name}", ledger.series, len(times), "ledger()")
             found[name] = ledger
         elif keeps_ledger(contract) and not isinstance(contract, EnergyContract):
             raise ConfigurationError(f"contracts.{name}: ledger()=None", "settles nothing", "return a Ledger")
     return found
 
 
-def _check_series(name: str, ledger: Ledger, steps: int) -> None:
-    for series, values in ledger.series.items():
+def _check_series(path: str, given: Mapping[str, Floats], steps: int, source: str) -> None:
+    for series, values in given.items():
         if np.shape(values) != (steps,) or not np.isfinite(values).all():
-            found = f"contracts.{name}: series {series!r} of shape {np.shape(values)}"
-            raise ConfigurationError(found, f"must be {steps} finite numbers, one a step", "correct ledger()")
+            found = f"{path}: series {series!r} of shape {np.shape(values)}"
+            raise ConfigurationError(found, f"must be {steps} finite numbers, one a step", f"correct {source}")
 
 
 def _total(parts: list[Floats], steps: int) -> Floats:

@@ -216,16 +216,21 @@ def _improvement_lines(frame: pd.DataFrame) -> list[str]:
 
 
 def _task_lines(frame: pd.DataFrame, task: str) -> list[str]:
-    first = frame[frame["task"] == task].iloc[0]
-    unit, value, bound = first["unit"], first["oracle_value"], first["oracle_bound"]
-    proof = "proven optimal" if bound - value <= 1e-6 * max(1.0, abs(value)) else f"bound {bound:.4f}"
-    head = f"Oracle {value:.4f} {unit} ({proof}), idle {first['idle']:.4f} {unit}, {first['steps']} steps."
+    head, unit = oracle_line(frame, task), frame.loc[frame["task"] == task, "unit"].iloc[0]
     table = by_task(frame, task)
     split = bool(table["forecast"].notna().all())
     columns = ["agent", "actions", "score", "seeds", f"regret [{unit}]", *(["forecast", "controller"] if split else [])]
     columns += [f"return [{unit}]", "energy cost", "carbon [kg]", "ms/decision", "steps/s"]
     rows = [_task_cells(str(agent), row, split) for agent, row in table.iterrows()]
     return [f"## {task}", "", head, "", *grid(columns, rows)]
+
+
+def oracle_line(frame: pd.DataFrame, task: str) -> str:
+    """Return what the oracle and doing nothing come to on a task, and whether the optimum is proven."""
+    first = frame[frame["task"] == task].iloc[0]
+    unit, value, bound = first["unit"], first["oracle_value"], first["oracle_bound"]
+    proof = "proven optimal" if bound - value <= 1e-6 * max(1.0, abs(value)) else f"bound {bound:.4f}"
+    return f"Oracle {value:.4f} {unit} ({proof}), idle {first['idle']:.4f} {unit}, {first['steps']} steps."
 
 
 def _task_cells(agent: str, row: Mapping[str, Any], split: bool) -> list[str]:

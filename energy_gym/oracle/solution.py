@@ -97,7 +97,7 @@ def _stored(setup: Setup, states: tuple[float, ...]) -> float:
 
 def idle_return(setup: Setup, first: int, stop: int, states: Sequence[float]) -> float:
     """Return what doing nothing earns from given states [reward units]."""
-    return replay(setup, first, stop, states, np.zeros((stop - first, setup.controls))).value
+    return replay(setup.by_power, first, stop, states, np.zeros((stop - first, setup.controls))).value
 
 
 @dataclass(frozen=True)

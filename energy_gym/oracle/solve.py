@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from energy_gym.arrays import Floats
+from energy_gym.backends import scalars
+from energy_gym.dynamics import STATES, compose
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, NonPositiveError, ResetNeededError
+from energy_gym.following import naming
 from energy_gym.oracle import metered, value_function
 from energy_gym.oracle.engines import chosen_solver, using_solver
 from energy_gym.oracle.levels import best_levels
@@ -103,7 +106,7 @@ def _share(end: float, units: int) -> float:
 
 
 class Best(NamedTuple):
-    """The best found for a unit: shares of rated power (T, controls), a proven bound on any return, and the method."""
+    """The best found for a unit: its wishes (T, controls), a proven bound on any return, and the method."""
 
     wishes: Floats
     bound: float
@@ -133,11 +136,31 @@ def best_of_unit(
         return _best_of_its_own(unit, states, goal, levels, time_limit)
     if not unit.flexibles:
         return Best(np.zeros((len(unit), 0)), fixed_return(unit, states, goal), "nothing to decide")
-    problem = problem_of(unit, states, goal)
-    if levels is None and chosen_solver() is not None:
-        return _best_stated(unit, states, goal, time_limit)
     if levels is not None:
-        return _best_levels(unit, states, goal, levels, time_limit, problem, proving)
+        return _best_levels(unit, states, goal, levels, time_limit, proving)
+    best = _best_power(unit.by_power(), states, goal, time_limit)
+    return best._replace(wishes=named_wishes(unit, states, best.wishes))
+
+
+def named_wishes(unit: Unit, states: Sequence[float], shares: Floats) -> Floats:
+    """Return the wishes of a unit that come to shares of rated power, each of shape (T, controls).
+
+    They are these shares themselves, unless the wishes of its batteries name powers at the meter.
+    """
+    if unit.usual is None:
+        return shares
+    name, advance, now, found = naming(unit), compose([unit.by_power()], scalars), tuple(states), []
+    for share, signal in zip(shares.tolist(), unit.signals(), strict=True):
+        found.append(name(now, share, signal))
+        now = advance(now, share, signal)[STATES]
+    return np.array(found)
+
+
+def _best_power(unit: Unit, states: Sequence[float], goal: Goal, time_limit: float | None) -> Best:
+    """Return the best shares of rated power."""
+    if chosen_solver() is not None:
+        return _best_stated(unit, states, goal, time_limit)
+    problem = problem_of(unit, states, goal)
     if problem is None:
         began = time.perf_counter()
         found = _best_metered(unit, states, goal, time_limit)
@@ -182,18 +205,18 @@ def _best_levels(
     goal: Goal,
     levels: tuple[float, ...],
     time_limit: float | None,
-    problem: Problem | StorageSteps | None,
     proving: bool,
 ) -> Best:
     """Return the best levels: exact for one of our entities without running maxima, else the best found and a bound."""
     end = None if time_limit is None else time.perf_counter() + time_limit
+    problem: Problem | StorageSteps | None = problem_of(unit, states, goal)
     if problem is None and one_known(unit) and not charges_demand(unit, goal.weights.money):
         problem = StorageSteps(unit.without_maxima(), states[0], goal)
     if problem is not None:
         chosen, bound = best_levels(problem, levels, time_limit)
         return Best(np.array(levels)[chosen][:, None], bound, "dynamic programming over reachable levels")
-    wishes, bound = solve_unit(unit, states, goal, None if time_limit is None else time_limit / 2.0)
-    plan = improved(unit, states, goal, levels, wishes)
+    shares, bound = solve_unit(unit.by_power(), states, goal, None if time_limit is None else time_limit / 2.0)
+    plan = improved(unit, states, goal, levels, named_wishes(unit, states, shares))
     if proving and one_known(unit):
         found, bound = best_under_charges(unit, states, goal, levels, Known(plan[:, 0], bound), end)
         return Best(found[:, None], bound, "dynamic programming below caps on demand")

@@ -77,9 +77,9 @@ def state_unit(model: Model, unit: Unit, states: Sequence[float], goal: Goal, ex
     spent, caused = np.zeros(len(unit)), np.zeros(len(unit))
     now = unit.nested(states)
     for flexible, start in zip(unit.flexibles, now, strict=False):
-        draws, gives, state = flexible.laws.constrain(model, flexible.cell, start, flexible.signal)
+        draws, gives, state, *tolls = flexible.laws.constrain(model, flexible.cell, start, flexible.signal)
         net = net + draws - gives
-        spent = spent + flexible.laws.cost(draws, gives, flexible.cell)
+        spent = _added(spent + flexible.laws.cost(draws, gives, flexible.cell), tolls)
         if (burn := flexible.laws.burn) is not None:
             cost, kg = burn(_before(model, state, start), state, flexible.cell, _Dear(model))
             spent, caused = spent + cost, caused + kg

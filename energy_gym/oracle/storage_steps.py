@@ -66,13 +66,17 @@ class StorageSteps:
     @cached_property
     def worths(self) -> Floats:
         """See `energy_gym.oracle.levels.Steps.worths`: what energy may cost, with and without losses and wear."""
-        money, carbon = self.goal.weights
-        kg = carbon * carbon_kg(1.0, self.unit.carbon)
-        prices = [money * energy_cost(1.0, price) + kg for price in (self.unit.buy, self.unit.sell)]
+        money, prices = self.goal.weights.money, self.prices()
         if self.unit.curtailable_kwh is not None:  # energy that takes the place of what is cut changes no bill
             prices.append(np.zeros(len(self)))
         rows = [factor * price - wear for price in prices for factor, wear in self._exchanges(money)]
         return np.stack([*rows, np.zeros(len(self))])
+
+    def prices(self) -> list[Floats]:
+        """Return what a kWh at the meter may cost or earn at each step, each of shape (T,) [reward units]."""
+        money, carbon = self.goal.weights
+        kg = carbon * carbon_kg(1.0, self.unit.carbon)
+        return [money * energy_cost(1.0, price) + kg for price in (self.unit.buy, self.unit.sell)]
 
     def _exchanges(self, money: float) -> list[tuple[float, float]]:
         """Return how much energy at the meter a unit of the state can stand for, and the wear of it [reward units]."""

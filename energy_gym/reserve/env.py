@@ -40,10 +40,18 @@ class FleetEnv(EnergyEnv):
             >>> import gymnasium as gym
             >>> env = gym.make("energy_gym/FleetReserve-v0").unwrapped
             >>> observation, info = env.reset(seed=1)
-            >>> env.dispatched["held_kw/fast_up/asset1"]
+            >>> env.dispatched["held_kw.fast_up.asset1"]
             0.0
         """
         return {name: self._states[place] for name, place in self._told}
+
+    def _traded(self, info: dict[str, Any]) -> dict[str, float]:
+        """See `EnergyEnv._traded`: power held by leg, upward below zero as it discharges."""
+        unit = self.setup.unit
+        return {
+            leg.name: leg.product.sign * sum(info[f"held_kw/{leg.name}/{asset}"] for asset in unit.batteries)
+            for leg in unit.legs
+        }
 
 
 class FleetVectorEnv(EnergyVectorEnv):

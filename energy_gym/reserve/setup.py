@@ -150,9 +150,19 @@ def laid_fleet(scenario: Scenario, site: Site, feed: Feed, dispatch: str = "prop
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ConfigurationError(f"activation_seed={seed!r}", "must be a whole number of at least 0", "pass 0")
     unit, called = lay_out_fleet(site, feed, get_dispatch(dispatch), seed)
+    _check_told(unit)
     mean = _mean_value(site, feed)
     columns, closing = _seen(scenario, site), _closing(scenario, site, feed, mean)
     return LaidFleet(unit, called, columns, _states(unit), closing, _usual_value(site, feed))
+
+
+def _check_told(unit: FleetUnit) -> None:
+    """Raise ConfigurationError where names of markets and assets make one name of two figures in ``info``."""
+    names = [told.name for told in unit.told]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        rule = "is the name of two figures of `info`, so the markets and assets it joins must be called otherwise"
+        raise ConfigurationError(repr(twice), rule, "rename one of them, without a dot")
 
 
 def lay_out_fleet(

@@ -279,7 +279,7 @@ def test_the_table_shows_the_plan() -> None:
         info = env.step(action)[4]
         assert row["energy_kwh"] == pytest.approx(info["energy_kwh"], abs=1e-9)
         size = env.unwrapped.scenario.entities["b0"].capacity_kwh
-        assert row["soc(b0)"] == pytest.approx(info["energy_kwh/b0"] / size)
+        assert row["soc(b0)"] == pytest.approx(info["energy_kwh.b0"] / size)
 
 
 def trading_desk(assets: int, markets: int, seed: int = 0) -> tuple[Scenario, pd.DataFrame]:

@@ -33,8 +33,8 @@ def test_the_figures_show_the_plan() -> None:
     assert [trace.name for trace in soc.data] == [f"asset{number}" for number in range(1, 6)]
     np.testing.assert_allclose(soc.data[0].y[1:], 100.0 * solution.table["soc(asset1)"])
     assert soc.data[0].y[0] == 50.0 and len(soc.data[0].x) == 9
-    up = plan[[name for name in plan if name.startswith("held_kw/fast_up/")]].sum(axis=1)
-    down = plan[[name for name in plan if name.startswith("held_kw/fast_down/")]].sum(axis=1)
+    up = plan[[name for name in plan if name.startswith("held_kw.fast_up.")]].sum(axis=1)
+    down = plan[[name for name in plan if name.startswith("held_kw.fast_down.")]].sum(axis=1)
     shown = {trace.name: np.array(trace.y) for trace in bids.data}
     np.testing.assert_allclose(shown["fast_up"], up)
     np.testing.assert_allclose(shown["fast_down"], -down)
@@ -57,12 +57,12 @@ def test_a_fleet_is_drawn_by_options_and_its_bids_and_states_are_printed(tmp_pat
     sizes = ["--random", "3", "--assets", "2", "--markets", "3", "--steps", "5", "--prices", "20", "30"]
     result = run(tmp_path, *sizes)
     assert result.exit_code == 0, result.output
-    assert "market1/asset1" in result.output and "asset2 [kWh]" in result.output and "bids [kW]" in result.output
+    assert "market1.asset1" in result.output and "asset2 [kWh]" in result.output and "bids [kW]" in result.output
     assert "start" in result.output and "1000.0" in result.output
     assert run(tmp_path, *sizes).output.splitlines()[:-2] == result.output.splitlines()[:-2]
     quiet = run(tmp_path, *sizes, "--no-show", "--solver", "appsi_highs")
     values = [next(line for line in one.output.splitlines() if line.startswith("value")) for one in (result, quiet)]
-    assert "market1/asset1" not in quiet.output
+    assert "market1.asset1" not in quiet.output
     assert float(values[0].split()[1]) == pytest.approx(float(values[1].split()[1]), rel=1e-6)
 
 

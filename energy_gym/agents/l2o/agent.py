@@ -25,6 +25,7 @@ from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, MissingExtraError, ResetNeededError, UnsuitableAgentError
 from energy_gym.files import write_atomically
+from energy_gym.oracle.solve import named_wishes
 from energy_gym.scenario import Weights
 from energy_gym.units import Unit
 
@@ -96,7 +97,7 @@ class L2O(Agent):
         return self._wishes[place : place + 1]
 
     def _plan(self, left: int) -> Floats:
-        """Return the shares of rated power of the coming steps, as the environment's forecast has them."""
+        """Return what to wish for in the coming steps, as the environment's forecast has them."""
         planner = self.ready()
         size = min(planner.steps, self.env.setup.tape.horizon, left)
         unit = expected_units(self.env, size)[0]
@@ -104,7 +105,7 @@ class L2O(Agent):
         net, buy, sell = (_extended(part, planner.steps)[None] for part in (unit.fixed_kwh / unit.hours, buy, sell))
         with one_thread():
             schedule = planner.plan(net, buy, sell, np.array(self.env.states), np.array([size]))
-        return np.asarray(schedule.wishes[0, :size])
+        return named_wishes(unit, self.env.states, np.asarray(schedule.wishes[0, :size, None]))[:, 0]
 
     def ready(self) -> DayPlanner:
         """Return the planner that was taught.

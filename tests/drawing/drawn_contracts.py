@@ -1,0 +1,131 @@
+"""Contracts with ledgers drawn at random, for whatever site they are to settle: each function draws one kind.
+
+One rule: what is drawn is accepted by the site it is drawn for; `KINDS` lists all that may stand beside any supply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from energy_gym import Battery, Objective, Scenario
+from energy_gym.contracts import Contract, DemandCharge, DemandWindow, RatchetCharge, Spot, Tariff, TieredTariff
+from energy_gym.entities import Consumer, Entity, Grid, Solar
+
+Random = np.random.Generator
+Parties = tuple[str, ...]
+
+
+def a_ratchet(random: Random, parties: Parties) -> Contract:
+    months = int(random.choice([0, 1, 2, 11, 12]))
+    split = float(random.integers(6, 20))
+    return RatchetCharge(
+        float(random.uniform(0.0, 0.6)) if random.random() < 0.5 else tuple(random.uniform(0.0, 0.6, 12).tolist()),
+        share=float(random.choice([0.0, 0.35, 1.0, random.random()])),
+        months=months,
+        hours=((0.0, 24.0),) if random.random() < 0.5 else ((split - 6.0, split),),
+        so_far_kw=float(random.choice([0.0, random.uniform(0.0, 6.0)])),
+        earlier_kw=tuple(random.uniform(0.0, 9.0, int(random.integers(0, months + 1))).tolist()),
+        parties=parties,
+    )
+
+
+def tiers(random: Random, parties: Parties) -> Contract:
+    count = int(random.integers(1, 4))
+    prices = random.uniform(0.0, 400.0, count)
+    ordered = (prices, np.sort(prices), np.sort(prices)[::-1])[random.integers(3)]
+    return TieredTariff(
+        tuple(ordered.tolist()),
+        tuple(np.cumsum(random.uniform(0.5, 15.0, count - 1)).tolist()),
+        float(random.uniform(-50.0, 350.0)),
+        period=str(random.choice(["day", "week", "month", "year"])),
+        so_far_kwh=float(random.choice([0.0, random.uniform(0.0, 20.0)])),
+        parties=parties,
+    )
+
+
+KINDS = (a_ratchet,)
+SUPPLIES = (tiers,)
+
+
+def with_contracts(random: Random, scenario: Scenario) -> Scenario:
+    """Return a scenario with one to three contracts more at each meter, and another supply now and then."""
+    contracts = dict(scenario.contracts)
+    for number, site in enumerate(scenario.sites()):
+        parties = tuple(site.entities)
+        if random.random() < 0.4:
+            supply = next(name for name, item in site.contracts.items() if item is site.energy)
+            contracts[supply] = SUPPLIES[random.integers(len(SUPPLIES))](random, parties)
+        for index in range(int(random.integers(1, 4))):
+            contracts[f"more{number}{index}"] = KINDS[random.integers(len(KINDS))](random, parties)
+    contracts = {name: replace(item, parties=_parties(scenario, name, item)) for name, item in contracts.items()}
+    return replace(scenario, contracts=contracts)
+
+
+def _parties(scenario: Scenario, name: str, contract: Any) -> Parties:
+    return contract.parties or tuple(scenario.entities)
+
+
+def a_site(seed: int) -> Scenario:
+    """Return a small site of one meter: one control or two, a load, sun, limits now and then, and any prices."""
+    random = np.random.default_rng(seed)
+    entities: dict[str, Entity] = {"battery": _a_battery(random)}
+    if random.random() < 0.5:
+        entities["pv"] = Solar(scale=float(random.uniform(0.3, 2.0)), curtailment=str(random.choice(["none", "limit"])))
+    if random.random() < 0.7:
+        shiftable = float(random.choice([0.0, 0.5]))
+        entities["load"] = Consumer(scale=float(random.uniform(0.3, 2.0)), shiftable=shiftable)
+    if random.random() < 0.5:
+        entities["grid"] = Grid(8.0 + float(random.uniform(0.1, 4.0)), 10.0)
+    supplies = (
+        Spot(),
+        Tariff(feed_in_ratio=float(random.uniform(0.0, 1.0))),
+        Tariff(float(random.uniform(-50.0, 200.0)), float(random.uniform(-150.0, 250.0))),
+    )
+    contracts: dict[str, Contract] = {"supply": supplies[random.integers(3)]}
+    if random.random() < 0.3:
+        contracts["demand"] = DemandCharge((DemandWindow("any", float(random.uniform(0.0, 0.5))),))
+    terminal = str(random.choice(["settle", "cyclic", "free"]))
+    kind = str(random.choice(["cost", "cost", "carbon", "joint"]))
+    return Scenario(f"contracts {seed}", entities, contracts, objective=Objective(kind, 100.0, terminal))
+
+
+def _a_battery(random: Random) -> Battery:
+    return Battery(
+        capacity_kwh=float(random.uniform(1.0, 12.0)),
+        charge_kw=float(random.uniform(0.5, 8.0)),
+        discharge_kw=float(random.uniform(0.5, 8.0)),
+        efficiency_charge=float(random.choice([1.0, random.uniform(0.6, 1.0)])),
+        soc_initial=float(random.uniform(0.1, 0.8)),
+        wear_per_kwh=float(random.choice([0.0, 0.0, 0.03])),
+    )
+
+
+def a_frame(seed: int, steps: int, minutes: int = 60) -> pd.DataFrame:
+    """Return steps around the moment at which the first quarter of 2024 ends, in local time."""
+    random = np.random.default_rng(1000 + seed)
+    width = pd.Timedelta(minutes=minutes)
+    zone = "Europe/Berlin" if minutes <= 60 else "UTC"  # where clocks are changed, days have no one length
+    index = pd.date_range(pd.Timestamp("2024-04-01", tz=zone) - steps // 2 * width, periods=steps, freq=width)
+    columns = {
+        "price_per_mwh": random.normal(30.0, 80.0, steps),
+        "carbon_g_per_kwh": random.uniform(0.0, 700.0, steps),
+        "pv_kw": random.uniform(0.0, 5.0, steps) * (random.random(steps) < 0.6),
+        "load_kw": random.uniform(0.0, 4.0, steps),
+    }
+    return pd.DataFrame(columns, index)
+
+
+def a_problem(seed: int, minutes: int = 60) -> Scenario:
+    """Return a site with contracts more; where steps are whole days, all hours count."""
+    drawn = with_contracts(np.random.default_rng(50_000 + seed), a_site(seed))
+    if minutes <= 60:
+        return drawn
+    whole: dict[str, Any] = {
+        name: replace(item, hours=((0.0, 24.0),)) if hasattr(item, "hours") else item  # type: ignore[type-var]
+        for name, item in drawn.contracts.items()
+    }
+    return replace(drawn, contracts=whole)
