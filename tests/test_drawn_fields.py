@@ -32,7 +32,7 @@ from energy_gym.contracts.reserve import DIRECTIONS
 from energy_gym.contracts.supply import MATCHING
 from energy_gym.contracts.trading import BIDS, DEVIATIONS, IMPACTS
 from energy_gym.entities import ENTITIES, FadingBattery, Grid
-from energy_gym.entities.solar import CURTAILMENTS, Generator
+from energy_gym.entities.solar import CURTAILMENTS, Source
 from energy_gym.envs.setup import make_setup
 from energy_gym.objective import OBJECTIVES, TERMINALS, Clock, Objective
 from energy_gym.reserve.dispatch import DISPATCHES
@@ -66,7 +66,7 @@ WORDS_OF = {
 
 
 @pytest.fixture(scope="module")
-def problems(tiers: Any) -> list[Problem]:
+def problems() -> list[Problem]:
     return [a_problem(seed) for seed in range(COUNT)]
 
 
@@ -234,7 +234,7 @@ MEETINGS: dict[str, Callable[[Problem], bool]] = {
     "several sites": lambda p: p.kind == "meter" and len(p.scenario.sites()) > 1,
     "a site beside a fleet": lambda p: p.kind == "mixed",
     "a producer behind limits": lambda p: p.kind == "producer" and bool(of(p, Grid)),
-    "a producer that cuts": lambda p: p.kind == "producer" and any(i.curtailment != "none" for i in of(p, Generator)),
+    "a producer that cuts": lambda p: p.kind == "producer" and any(i.curtailment != "none" for i in of(p, Source)),
     "a producer with several stores": lambda p: p.kind == "producer" and len(of(p, Battery)) > 1,
     "several markets": lambda p: any(len(item.markets) > 1 for item in of(p, Trading)),
     "a penalty that is not convex": lambda p: False in convex(p),
@@ -281,7 +281,7 @@ def test_a_tenth_of_the_problems_and_more_has_levels(problems: list[Problem]) ->
     assert np.isclose(sum(by_levels.values()), COUNT)
 
 
-def test_the_same_seed_draws_the_same_problem(tiers: Any) -> None:
+def test_the_same_seed_draws_the_same_problem() -> None:
     one, two = a_problem(7), a_problem(7)
     assert one.scenario == two.scenario
     pd.testing.assert_frame_equal(one.keywords["data"], two.keywords["data"])
