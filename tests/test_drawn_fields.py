@@ -59,6 +59,7 @@ WORDS_OF = {
     ("PurchaseAgreement", "period"): BILLED,
     ("PurchaseAgreement", "direction"): AGREED,
     ("RatchetCharge", "days"): tuple(DAYS),
+    ("PowerLimit", "days"): tuple(DAYS),
     **{(kind, "days"): tuple(DAYS) for kind in ("Band", "DemandWindow")},
     **{(kind, "holidays"): HOLIDAYS for kind in ("Band", "DemandWindow")},
 }

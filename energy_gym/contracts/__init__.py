@@ -6,6 +6,7 @@ from energy_gym.contracts.coincident import CoincidentPeakCharge
 from energy_gym.contracts.demand import DemandCharge, DemandWindow
 from energy_gym.contracts.fleet import EnergyValue
 from energy_gym.contracts.ledger import Carried, Exchange, Ledger
+from energy_gym.contracts.power_limit import PowerLimit
 from energy_gym.contracts.ratchet import RatchetCharge
 from energy_gym.contracts.reserve import Reserve
 from energy_gym.contracts.spot import Spot
@@ -28,6 +29,7 @@ __all__ = [
     "EnergyValue",
     "Exchange",
     "Ledger",
+    "PowerLimit",
     "PurchaseAgreement",
     "RatchetCharge",
     "Reserve",

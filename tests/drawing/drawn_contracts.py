@@ -18,6 +18,7 @@ from energy_gym.contracts import (
     Contract,
     DemandCharge,
     DemandWindow,
+    PowerLimit,
     PurchaseAgreement,
     RatchetCharge,
     Spot,
@@ -97,7 +98,21 @@ def an_agreement(dice: Dice, parties: Parties) -> Contract:
     )
 
 
-KINDS = (a_ratchet, a_coincidence)
+def a_limit(dice: Dice, parties: Parties) -> Contract:
+    begin = float(dice.whole(0, 17))
+    least = dice.one("limit_kw", "other_limit_kw", dice.within(0.0, 6.0))
+    return PowerLimit(
+        dice.one(0.0, dice.within(0.0, 900.0), dice.within(0.0, 900.0)),
+        *dice.one((least, None), (None, least), (least, dice.within(0.0, 4.0)), (0.0, least), ("limit_kw", "limit_kw")),
+        hours=dice.one(((0.0, 24.0),), ((begin, begin + 6.0),), ((begin + 6.0, begin),)),
+        months=dice.one(tuple(range(1, 13)), (3, 4, 6, 8, 10, 12)),
+        days=dice.one("all", "weekday", "weekend", (0, 4, 6)),
+        zone=dice.own_zone(),
+        parties=parties,
+    )
+
+
+KINDS = (a_ratchet, a_coincidence, a_limit)
 SUPPLIES = (tiers, an_agreement)
 WHOLE: dict[str, Any] = {"hours": ((0.0, 24.0),), "zone": None}
 """What fits steps of whole days."""
@@ -169,6 +184,8 @@ def a_frame(seed: int, steps: int, minutes: int = 60) -> pd.DataFrame:
         "other_peak_share": random.random(steps) * (random.random(steps) < 0.3),
         "carbon_g_per_kwh": random.uniform(0.0, 700.0, steps),
         "other_g_per_kwh": random.uniform(0.0, 700.0, steps),
+        "limit_kw": random.uniform(0.0, 5.0, steps),
+        "other_limit_kw": random.uniform(-2.0, 4.0, steps),
         "pv_kw": random.uniform(0.0, 5.0, steps) * (random.random(steps) < 0.6),
         "load_kw": random.uniform(0.0, 4.0, steps),
     }
