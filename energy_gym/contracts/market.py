@@ -222,6 +222,36 @@ def eu_day_ahead(zone: str = "Europe/Copenhagen", *, slot_minutes: int = 60) -> 
     return Market("day_ahead", zone=zone, slot_minutes=slot_minutes, limits=limits)
 
 
+def eu_intraday(zone: str = "Europe/Copenhagen", slot_minutes: int = 60, minutes: int = 60) -> Market:
+    """Europe's intra-day market as a sequence of gates: each slot closes by itself, an hour before it begins.
+
+    Trade in it is continuous; here it has one price a slot, such as the mean price of its last hours of trade (ID1,
+    ID3), in the column ``intraday_per_mwh``. Bids come on top of what was sold the day before.
+
+    Args:
+        zone: Time zone of the market.
+        slot_minutes: Length of a slot [min].
+        minutes: From the gate closure to the slot [min]: 60 across borders; within a zone it may be less.
+
+    Source:
+        Rules of the single intra-day coupling: gates close 60 minutes before delivery.
+
+    Example:
+        >>> eu_intraday().delivers, eu_intraday(slot_minutes=15).deadline
+        (Ahead(minutes=60, slots=1), '*/15 * * * *')
+    """
+    limits = Limits(minimum_kw=100.0, maximum_kw=1e6, tick_kw=100.0, floor_per_mwh=-9_999.0, cap_per_mwh=9_999.0)
+    return Market(
+        "intraday",
+        price="intraday_per_mwh",
+        deadline="0 * * * *" if slot_minutes == MINUTES_PER_HOUR else f"*/{slot_minutes} * * * *",
+        zone=zone,
+        delivers=Ahead(minutes=minutes, slots=1),
+        slot_minutes=slot_minutes,
+        limits=limits,
+    )
+
+
 def india_day_ahead() -> Market:
     """India's day-ahead market as in EnCortex (section 5.3): bids from 12:00 to 14:00 for tomorrow's 96 quarter hours.
 
@@ -264,6 +294,8 @@ def india_real_time() -> Market:
 PRESETS: dict[str, Callable[[], Market]] = {
     "eu-day-ahead-hourly": eu_day_ahead,
     "eu-day-ahead-15min": lambda: eu_day_ahead("Europe/Brussels", slot_minutes=15),
+    "eu-intraday-hourly": eu_intraday,
+    "eu-intraday-15min": lambda: eu_intraday(slot_minutes=15),
     "india-day-ahead": india_day_ahead,
     "india-real-time": india_real_time,
 }

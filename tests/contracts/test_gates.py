@@ -52,6 +52,17 @@ def test_each_step_is_decided_by_the_gate_of_the_day_before() -> None:
             assert (local[gate].hour, local[gate].minute) == (12, 0)
 
 
+@pytest.mark.parametrize(("name", "minutes"), [("eu-intraday-hourly", 60), ("eu-intraday-15min", 15)])
+def test_intraday_closes_each_slot_an_hour_before_it(name: str, minutes: int) -> None:
+    index, ahead = year(minutes, "Europe/Copenhagen"), 60 // minutes
+    gates = derive(preset(name), index)
+    due = np.flatnonzero(gates.due)
+    assert due.tolist() == list(range(len(index) - ahead))
+    assert (gates.first[due] == due + ahead).all()
+    assert (gates.count[due] == 1).all()
+    assert (gates.decided[ahead:] == np.arange(len(index) - ahead)).all()
+
+
 def test_india_real_time_bids_every_half_hour_for_two_quarters_one_hour_ahead() -> None:
     index = year(15, "Asia/Kolkata")
     gates = derive(india_real_time(), index)
