@@ -122,11 +122,12 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
     """Return the step of any number of controlled entities behind one meter."""
     laws = tuple((item.laws, item.cell, item.curtails) for item in unit.flexibles)
     rates, count, hours = unit.rates.tolist(), len(laws), unit.hours
+    last, lost = count + len(rates), unit.lost_load_per_mwh
     fitted = _fitted_owing(unit, xp) if unit.limited and any(law.owed is not None for law, *_ in laws) else None
 
     def advance(states: Any, wishes: Any, signals: Any) -> Flow:
         buy, sell, carbon, fixed, spare, own, active, fresh = signals
-        flows, net, refused, cut = [], fixed, 0.0, 0.0
+        flows, net, refused, cut, fined = [], fixed, 0.0, 0.0, 0.0
         for (law, cell, curtails), state, wish, signal in zip(laws, states[:count], wishes, own, strict=True):
             drawn, given, short = law.settle(state, wish, cell, xp, signal)
             flows.append([drawn, given])
@@ -134,9 +135,11 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
             if curtails:
                 spare = spare - drawn
         if fitted is not None:
-            net, refused, cut = fitted(flows, (net, refused, spare), states, own)
+            net, refused, cut, excess = fitted(flows, (net, refused, spare), states, own)
         elif unit.limited:
-            net, refused, cut = _fitted(unit, flows, net, refused, spare, xp)
+            net, refused, cut, excess = _fitted(unit, flows, net, refused, spare, xp)
+        if lost is not None:
+            net = net - excess
         wear, after = 0.0, []
         for (law, cell, curtails), state, (drawn, given), signal in zip(laws, states[:count], flows, own, strict=True):
             after.append(law.next_state(state, drawn, given, cell, signal))
@@ -144,20 +147,26 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
             if curtails:
                 cut = cut + drawn
         charge = 0.0
-        for rate, peak, counts, begins in zip(rates, states[count:], active, fresh, strict=True):
+        for rate, peak, counts, begins in zip(rates, states[count:last], active, fresh, strict=True):
             peak, risen = raised(peak, net / hours, counts, begins, xp)
             after.append(peak)
             charge = charge + rate * risen
+        if lost is not None:
+            fined = energy_cost(excess, lost)
+            after += [excess, fined]
         spent = grid_cost(net, buy, sell, xp)
-        return tuple(after), net, spent, carbon_kg(net, carbon), wear, 0.0, charge, refused, cut
+        return tuple(after), net, spent, carbon_kg(net, carbon), wear, fined, charge, refused, cut
 
     return advance
 
 
 def _fitted(
     unit: Unit, flows: list[list[Any]], net: Any, refused: Any, spare: Any, xp: Namespace
-) -> tuple[Any, Any, Any]:
-    """Reduce flows to what fits through the connection: generation is cut first, then what is given, then drawn."""
+) -> tuple[Any, Any, Any, Any]:
+    """Reduce flows to what fits through the connection: generation is cut first, then what is given, then drawn.
+
+    The last that is returned is what still does not fit: load that is not served.
+    """
     excess = xp.positive(0.0 - unit.export_kwh - net)
     curtailed = xp.bounded(excess, spare)
     net, excess = net + curtailed, excess - curtailed
@@ -168,26 +177,26 @@ def _fitted(
     for flow in flows:
         less = xp.bounded(excess, flow[0])
         flow[0], net, excess, refused = flow[0] - less, net - less, excess - less, refused + less
-    return net, refused, curtailed
+    return net, refused, curtailed, excess
 
 
-def _fitted_owing(unit: Unit, xp: Namespace) -> Callable[..., tuple[Any, Any, Any]]:
+def _fitted_owing(unit: Unit, xp: Namespace) -> Callable[..., tuple[Any, Any, Any, Any]]:
     """Return what fits flows as `_fitted` does, where some must be drawn or given: the connection cuts the rest alone.
 
     Such flows are no more than the connection surely leaves room for.
     """
     laws = tuple((item.laws.owed, item.cell) for item in unit.flexibles)
 
-    def fitted(flows: list[list[Any]], now: tuple[Any, Any, Any], states: Any, own: Any) -> tuple[Any, Any, Any]:
+    def fitted(flows: list[list[Any]], now: tuple[Any, Any, Any], states: Any, own: Any) -> tuple[Any, Any, Any, Any]:
         kept = []
         for (owed, cell), flow, state, signal in zip(laws, flows, states[: len(laws)], own, strict=True):
             drawn, given = (0.0, 0.0) if owed is None else owed(state, cell, xp, signal)
             kept.append((xp.bounded(drawn, flow[0]), xp.bounded(given, flow[1])))
         free = [[flow[0] - drawn, flow[1] - given] for flow, (drawn, given) in zip(flows, kept, strict=True)]
-        net, refused, cut = _fitted(unit, free, *now, xp)
+        net, refused, cut, excess = _fitted(unit, free, *now, xp)
         for flow, rest, (drawn, given) in zip(flows, free, kept, strict=True):
             flow[:] = [rest[0] + drawn, rest[1] + given]
-        return net, refused, cut
+        return net, refused, cut, excess
 
     return fitted
 

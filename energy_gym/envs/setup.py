@@ -137,10 +137,15 @@ class Setup:
 
     @property
     def told(self) -> tuple[tuple[str, int], ...]:
-        """Names, and places among all states, of those that ``info`` tells: figures of the step before."""
+        """Names, and places among all states, of those that ``info`` tells: figures of the step before.
+
+        What several units tell bears the unit's name.
+        """
+        names = [name for unit in self.units for name, _ in unit.told]
         found, begin = [], 0
         for unit in self.units:
-            found += [(name, begin + place) for name, place in unit.told]
+            for name, place in unit.told:
+                found.append((name if names.count(name) == 1 else f"{name}({unit.name})", begin + place))
             begin += len(unit.initial)
         return tuple(found)
 
