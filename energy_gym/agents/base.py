@@ -165,6 +165,7 @@ class Agent(ABC):
         return {
             "scenario": yaml.safe_load(self.env.scenario.to_yaml()),
             "data": setup.feed.title,
+            "actions": str(self.env.keywords.get("actions", "continuous")),
             "levels": None if setup.levels is None else list(setup.levels),
             "layout": [list(slot) for slot in self.env.layout],
         }
@@ -225,6 +226,18 @@ def read_saved(path: Path) -> dict[str, Any]:
             f"install energy-gym {version}, or train the agent again",
         )
     return dict(tree)
+
+
+def saved_actions(tree: Mapping[str, Any]) -> str:
+    """Return what an agent was saved with as ``actions``; agents of earlier versions say it by their levels.
+
+    Example:
+        >>> saved_actions({"levels": [-1.0, 0.0, 1.0]}), saved_actions({"levels": None})
+        ('discrete-3', 'continuous')
+    """
+    levels = tree.get("levels")
+    # Choices of a bidding environment repeat each level of storage for every offer.
+    return str(tree.get("actions") or ("continuous" if levels is None else f"discrete-{len(set(levels))}"))
 
 
 def _check_layout(path: Path, saved: list[Slot], own: tuple[Slot, ...], rescaled: bool) -> None:

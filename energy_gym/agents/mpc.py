@@ -17,7 +17,7 @@ from energy_gym.arrays import Floats
 from energy_gym.bidding.env import ProducerEnv
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.meters import Registers, lay_out
-from energy_gym.oracle.solve import best_of_unit, by_unit, chosen_levels
+from energy_gym.oracle.solve import best_of_unit, by_unit
 from energy_gym.oracle.statement import Goal
 from energy_gym.scenario import Site
 from energy_gym.units import Unit
@@ -134,4 +134,4 @@ def first_action(env: EnergyEnv, units: Sequence[Unit], ends: bool) -> Any:
         if unit.flexibles
     ]
     first = np.concatenate(wishes, axis=1)
-    return first[0] if setup.levels is None else chosen_levels(setup.levels, first)[0]
+    return setup.chosen(first)[0]
