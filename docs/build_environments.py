@@ -10,6 +10,8 @@ import inspect
 import re
 from pathlib import Path
 
+import gymnasium as gym
+
 from energy_gym.scenarios.registration import SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,6 +20,11 @@ HEAD = """\
 
 Made from the docstrings by `python docs/build_environments.py`. All ids share the conventions of the README: kW, kWh,
 prices per MWh, consumption positive, rewards never rescaled.
+
+`info` has the same figures after `reset`, where nothing has happened yet, and after `step`. `env.unwrapped.info_units`
+states the unit of each, single or batch; the sections below list them with the data by default. `cost` is energy that
+was refused [kWh], under the name that libraries of safe learning read: it is no money. The reward's money is
+`energy_cost`, `wear`, `penalty` and `demand_charge`.
 """
 TABLE = re.compile(r"(?<=<!-- environments -->\n).*?(?=\n<!-- /environments -->)", re.DOTALL)
 
@@ -31,7 +38,18 @@ def section(name: str) -> str:
     """Return the section of an id; its example becomes a block of code."""
     text, _, example = documentation(name).partition("\nExample:\n")
     code = f"\n```python\n{inspect.cleandoc(example)}\n\n```\n" if example else ""
-    return f"## {name.partition('/')[2]}\n\n`gym.make({name!r})`\n\n{text.strip()}\n{code}"
+    return f"## {name.partition('/')[2]}\n\n`gym.make({name!r})`\n\n{text.strip()}\n\n{figures(name)}\n{code}"
+
+
+def figures(name: str) -> str:
+    """Return the table of an id's figures in ``info`` by unit; of one for each market and asset, the first part."""
+    units = gym.make(name).unwrapped.info_units  # type: ignore[attr-defined]
+    rows = {unit: list[str]() for unit in units.values()}
+    for figure, unit in units.items():
+        part, dot, _ = figure.partition(".")
+        rows[unit].append(f"`{part}.*`" if dot else f"`{part}`")
+    lines = [f"| {unit} | {', '.join(dict.fromkeys(names))} |" for unit, names in rows.items()]
+    return "\n".join(["| unit | figures of `info` |", "| --- | --- |", *lines])
 
 
 def documentation(name: str) -> str:

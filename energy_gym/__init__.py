@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from energy_gym.envs.compat import make_vec
     from energy_gym.errors import EnergyGymError
     from energy_gym.evaluation import Evaluation, evaluate
+    from energy_gym.evaluation.kpis import kpis
     from energy_gym.evaluation.recommendation import recommend
     from energy_gym.evaluation.regret import decompose, step_regret
     from energy_gym.oracle import Solution, solve
@@ -33,6 +34,7 @@ _HOMES = {
     "Solution": "energy_gym.oracle.solution:Solution",
     "decompose": "energy_gym.evaluation.regret:decompose",
     "evaluate": "energy_gym.evaluation:evaluate",
+    "kpis": "energy_gym.evaluation.kpis:kpis",
     "load": "energy_gym.data:load",
     "make_vec": "energy_gym.envs.compat:make_vec",
     "recommend": "energy_gym.evaluation.recommendation:recommend",
@@ -51,6 +53,7 @@ __all__ = [
     "__version__",
     "decompose",
     "evaluate",
+    "kpis",
     "load",
     "make_vec",
     "recommend",

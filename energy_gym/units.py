@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -17,8 +17,22 @@ from energy_gym.backends import Namespace
 from energy_gym.contracts.ledger import Account, Carried
 from energy_gym.entities import Flexible
 
-if TYPE_CHECKING:
-    pass
+MONEY = "currency"
+"""Stands for the currency of the data in the units of figures."""
+
+
+class Told(NamedTuple):
+    """A state that is a figure of the step before, for ``info`` to tell.
+
+    Args:
+        name: Its name in ``info``.
+        place: Its place among the unit's states.
+        unit: Its unit, `MONEY` for the currency of the data.
+    """
+
+    name: str
+    place: int
+    unit: str
 
 
 class UnitLaws(NamedTuple):
@@ -121,7 +135,7 @@ class Unit:
     def plain(self) -> bool:
         """Whether it is one controlled entity without signals, limits, demand charges or ledgers."""
         own = self.flexibles[0].signal if len(self.flexibles) == 1 else self.fixed_kwh
-        billed = self.registers or self.accounts
+        billed = self.registers or self.accounts or self.burns
         return own is None and not self.limited and not billed and not self.remembers
 
     @property
@@ -130,8 +144,20 @@ class Unit:
         return any(flexible.memory for flexible in self.flexibles)
 
     @property
-    def told(self) -> tuple[tuple[str, int], ...]:
-        """Names and places of the states that are figures of the step before, for ``info`` to tell."""
+    def burns(self) -> bool:
+        """Whether any controlled entity burns fuel or the like."""
+        return any(flexible.laws.burn is not None for flexible in self.flexibles)
+
+    @property
+    def countdowns(self) -> tuple[int, ...]:
+        """Places of the states that count the steps left of an episode."""
+        memories = (memory for flexible in self.flexibles for memory in flexible.memory)
+        first = len(self.flexibles) + self.registers
+        return tuple(first + place for place, memory in enumerate(memories) if memory.counts_down)
+
+    @property
+    def told(self) -> tuple[Told, ...]:
+        """The states that are figures of the step before, for ``info`` to tell."""
         return ()
 
     @property

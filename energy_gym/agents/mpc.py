@@ -17,6 +17,7 @@ from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
 from energy_gym.bidding.env import ProducerEnv
 from energy_gym.dynamics import STATES, compose
+from energy_gym.envs.brought_back import as_brought_back, sure_kwh
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.meters import Registers, lay_out
 from energy_gym.following import followers
@@ -107,6 +108,7 @@ def _expected(env: EnergyEnv, site: Site, actual: Unit, outlook: Mapping[str, Fl
     accounts = tuple(account.expected(values) for account in actual.accounts)
     for entity in site.entities.values():
         values |= {column: np.maximum(outlook[column], 0.0) for column in entity.columns() if column in outlook}
+        values |= {column: outlook[column] for column in entity.signed_columns() if column in outlook}
     always = (name for name, when in feed.published.items() if when == "always" and name not in values)
     values |= {name: feed.values[name][feed.first + now : feed.first + now + steps] for name in always}
     prices = actual.buy, actual.sell
@@ -115,15 +117,21 @@ def _expected(env: EnergyEnv, site: Site, actual: Unit, outlook: Mapping[str, Fl
     registers = Registers(actual.rates, actual.active, actual.fresh)
     if not actual.flexibles:
         return actual
-    return replace(_fitting(lay_out(site, values, prices, registers, actual.hours, accounts)), usual=actual.usual)
+    laid = lay_out(site, values, prices, registers, actual.hours, accounts)
+    return replace(_fitting(as_brought_back(laid, actual)), usual=actual.usual)
 
 
 def _fitting(unit: Unit) -> Unit:
-    """Return the unit with flows that fit through the connection, as the real ones do; a forecast need not."""
+    """Return the unit with flows that fit through the connection, as the real ones do; a forecast need not.
+
+    They leave the room that storage which is brought back surely has.
+    """
     if not unit.limited:
         return unit
     spare = 0.0 if unit.curtailable_kwh is None else unit.curtailable_kwh
-    return replace(unit, fixed_kwh=np.clip(unit.fixed_kwh, -unit.export_kwh - spare, unit.import_kwh))
+    drawn, given = sure_kwh(unit)
+    least, most = -unit.export_kwh - spare + given, unit.import_kwh - drawn
+    return replace(unit, fixed_kwh=np.clip(unit.fixed_kwh, least, most))
 
 
 def first_action(env: EnergyEnv, units: Sequence[Unit], ends: bool, best: Callable[..., Best] = best_of_unit) -> Any:
@@ -135,15 +143,25 @@ def first_action(env: EnergyEnv, units: Sequence[Unit], ends: bool, best: Callab
         ends: Whether the episode ends with the window; if not, what is stored at its end is worth the mean price.
         best: What plans for a unit, as `best_of_unit` does.
     """
+    return actions_of(env, planned(env, units, ends, best)[:1])[0]
+
+
+def planned(env: EnergyEnv, units: Sequence[Unit], ends: bool, best: Callable[..., Best] = best_of_unit) -> Floats:
+    """Return the best plan over some units' windows, shares of rated power (T, controls); see `first_action`."""
     setup = env.setup
     closings = setup.closings if ends else setup.continuation
     wishes = [
-        best(unit, states, Goal(setup.weights, closing), setup.levels, proving=False).wishes[:1]
+        best(unit, states, Goal(setup.weights, closing), setup.levels, proving=False).wishes
         for unit, states, closing in zip(units, by_unit(setup, env.states), closings, strict=True)
         if unit.flexibles
     ]
-    first = np.concatenate(wishes, axis=1)
-    return first[0] if setup.levels is None else chosen_levels(setup.levels, first)[0]
+    return np.concatenate(wishes, axis=1)
+
+
+def actions_of(env: EnergyEnv, wishes: Floats) -> list[Any]:
+    """Return the actions that a plan's wishes are, shape (T, controls): themselves, or levels."""
+    levels = env.setup.levels
+    return list(wishes) if levels is None else chosen_levels(levels, wishes)
 
 
 def robust(unit: Unit, states: Sequence[float], goal: Goal, levels: Any = None, proving: bool = True) -> Best:

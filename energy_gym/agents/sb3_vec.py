@@ -145,4 +145,4 @@ def _figures(ended: Any, index: int) -> dict[str, Any]:
     """Return the figures of an environment's last step, however this Gymnasium hands them over."""
     if isinstance(ended, dict):
         return {name: part[index].tolist() for name, part in ended.items() if not name.startswith("_")}
-    return dict(ended[index])
+    return {name: part.tolist() if isinstance(part, np.ndarray) else part for name, part in ended[index].items()}

@@ -19,7 +19,7 @@ from energy_gym.arrays import Floats
 from energy_gym.backends import arrays, scalars
 from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.entities import Battery, Consumer
-from energy_gym.entities.solar import Generator
+from energy_gym.entities.solar import Source
 from energy_gym.envs.assembly import table_names
 from energy_gym.envs.env import EnergyEnv, batch_of
 from energy_gym.envs.vector_env import EnergyVectorEnv
@@ -95,7 +95,7 @@ class SiteRule(Agent):
 
     def _measured_kw(self, info: Mapping[str, Any], energy: float) -> float:
         """Return what load less PV drew in the last interval [kW]: what the meter says, less the battery's part."""
-        cell, hours = self.env.setup.flexibles[0].cell, self.env.setup.feed.step_hours
+        cell, hours = self.env.setup.flexibles[0].bare.cell, self.env.setup.feed.step_hours
         gained = float(info["energy_kwh"]) - energy * cell.keep
         through = gained / cell.efficiency_charge if gained > 0.0 else gained * cell.efficiency_discharge
         return float(info["grid_kw"] - through / hours - info.get("curtailed_kw", 0.0))
@@ -151,9 +151,7 @@ class SelfConsumption(SiteRule):
     def __init__(self, env: Any, seed: int = 0) -> None:
         super().__init__(env, seed)
         kinds = tuple(self.site.entities.values())
-        if not any(isinstance(item, Generator) for item in kinds) or not any(
-            isinstance(item, Consumer) for item in kinds
-        ):
+        if not any(isinstance(item, Source) for item in kinds) or not any(isinstance(item, Consumer) for item in kinds):
             raise self.refused("needs a site with generation and load")
 
     def meter_kw(self, net: float) -> float:
@@ -165,7 +163,9 @@ def net_kw(site: Site, values: Mapping[str, Floats]) -> Any:
     """Return load less generation of a site [kW], of the shape of the columns given; ``[0.0]`` where it has neither."""
     total: Any = np.zeros(1)
     for entity in site.entities.values():
-        power = entity.fixed_kw({name: np.maximum(column, 0.0) for name, column in values.items()})
+        signed = entity.signed_columns()
+        own = {name: column if name in signed else np.maximum(column, 0.0) for name, column in values.items()}
+        power = entity.fixed_kw(own)
         total = total if power is None else total + power
     return total
 

@@ -80,7 +80,7 @@ class ProducerBatchGates:
 
     def announce(self, steps: Ints) -> dict[str, Floats | Flags]:
         """See `BatchGates.announce`."""
-        return {"due": self.due(steps), "_due": np.ones(self.num_envs, dtype=bool)}
+        return {"due": self.due(steps)}
 
     def _numbers(self, steps: Ints, actions: Any) -> Any:
         choices = self._choices

@@ -40,7 +40,7 @@ class Gates(Protocol):
         """Write what is committed into an observation, shape (slots,)."""
 
     def tell(self, info: dict[str, Any], owed: float, fined: float) -> None:
-        """Add the figures of the step that was played to ``info``.
+        """Add the figures of the step that was played to ``info``: the first of `Kind.figures`.
 
         Args:
             info: The figures so far; what is added to penalties at an episode's end is in none of the parts yet.
@@ -49,7 +49,7 @@ class Gates(Protocol):
         """
 
     def announce(self) -> dict[str, Any]:
-        """Return what ``info`` says of the coming action."""
+        """Return what ``info`` says of the coming action: the last of `Kind.figures`."""
 
 
 class BatchGates(Protocol):

@@ -148,7 +148,7 @@ def _total(parts: list[Floats], steps: int) -> Floats:
 def check_signs(site: Site, values: Mapping[str, Floats], times: pd.DatetimeIndex) -> None:
     """Raise DataError where a load or a generation is negative."""
     for name, entity in site.entities.items():
-        for column in entity.columns():
+        for column in set(entity.columns()) - set(entity.signed_columns()):
             bad = np.flatnonzero(values[column] < 0.0)
             if len(bad):
                 raise DataError(

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 
 from energy_gym.entities import Consumer
-from energy_gym.entities.solar import Generator
+from energy_gym.entities.solar import Source
 from energy_gym.envs.history import Flows, History, Image
 from energy_gym.envs.rendering import ScreenWindow, draw
 from energy_gym.envs.setup import Setup
@@ -72,20 +72,15 @@ class Painter:
 
     def _flows(self, step: int, states: tuple[float, ...], info: Mapping[str, float]) -> Flows | None:
         """Return the powers of a step; None where there is neither load nor generation."""
-        feed, entities = self._setup.feed, tuple(self._setup.scenario.entities.values())
-        each = [
-            [
-                item.scale * float(feed.values[item.column][feed.first + step])
-                for item in entities
-                if isinstance(item, kind)
-            ]
-            for kind in (Consumer, Generator)
-        ]
-        if not any(each):
+        feed, entities = self._setup.feed, self._setup.scenario.entities.values()
+        now = {name: column[feed.first + step :][:1] for name, column in feed.values.items()}
+        loads = [float(item.fixed_kw(now)[0]) for item in entities if isinstance(item, Consumer)]
+        made = [float(item.made_kw(now)[0]) for item in entities if isinstance(item, Source)]
+        if not loads and not made:
             return None
         # What a producer supplies may be shifted, and is told; elsewhere a load is what the data say.
-        load_kw = info.get("supplied_kw", sum(each[0]))
-        return Flows(load_kw, sum(each[1]), info["grid_kw"], self._peak(step, states))
+        load_kw = info.get("supplied_kw", sum(loads))
+        return Flows(load_kw, sum(made), info["grid_kw"], self._peak(step, states))
 
     def _peak(self, step: int, states: tuple[float, ...]) -> float:
         """Return the running maximum of the dearest demand window that is open [kW]; NaN where none is."""

@@ -20,6 +20,7 @@ from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Battery, Flexible, PumpedHydro
 from energy_gym.envs.assembly import at_the_meter, lay_out_scenario
+from energy_gym.envs.figures import told_figures, units_of_info
 from energy_gym.envs.gates import BatchGates, Gates
 from energy_gym.envs.keywords import Common, check_settled, check_step, check_steps, with_common
 from energy_gym.envs.keywords import check_count as check_count  # handed on to whoever makes environments
@@ -45,6 +46,7 @@ class Kind(NamedTuple):
             until it is proven.
         gates: Makes the gates of one episode for a setup, where bids count at gate closures.
         batch_gates: Makes those of a batch: ``(setup, num_envs) -> gates``.
+        figures: Figures that gates add to ``info``, with their units (`units.MONEY` for the currency of the data).
         best: ``(gates, states, time_limit) -> solution``: the best rest of an episode with gates.
         state: ``(model, gates, states)``: states that rest, and what it earns, in a solver's model.
     """
@@ -54,6 +56,7 @@ class Kind(NamedTuple):
     mark_seconds: float | None = None
     gates: Callable[[Any], Gates] | None = None
     batch_gates: Callable[[Any, int], BatchGates] | None = None
+    figures: Mapping[str, str] = {}
     best: Callable[[Any, Any, float | None], Any] | None = None
     state: Callable[[Any, Any, Any], Any] | None = None
 
@@ -128,6 +131,22 @@ class Setup:
         """States at the start of an episode, over all units."""
         return tuple(state for unit in self.units for state in unit.initial)
 
+    @cached_property
+    def countdowns(self) -> tuple[int, ...]:
+        """Places, among all states, of those that count the steps left of an episode."""
+        found, begin = [], 0
+        for unit in self.units:
+            found += [begin + place for place in unit.countdowns]
+            begin += len(unit.initial)
+        return tuple(found)
+
+    def started(self, steps: int) -> tuple[float, ...]:
+        """Return the states at the start of an episode of so many steps."""
+        states = list(self.initial)
+        for place in self.countdowns:
+            states[place] = float(steps)
+        return tuple(states)
+
     @property
     def action_layout(self) -> tuple[ActionSlot, ...]:
         """What each entry of an action names, in its order."""
@@ -141,11 +160,12 @@ class Setup:
     @property
     def told(self) -> tuple[tuple[str, int], ...]:
         """Names, and places among all states, of those that ``info`` tells: figures of the step before."""
-        found, begin = [], 0
-        for unit in self.units:
-            found += [(name, begin + place) for name, place in unit.told]
-            begin += len(unit.initial)
-        return tuple(found)
+        return tuple((name, place) for name, place, _ in told_figures(self.units))
+
+    @cached_property
+    def info_units(self) -> dict[str, str]:
+        """Units of the figures of ``info``, by name, in their order there."""
+        return units_of_info(self.curtails, told_figures(self.units), self.kind.figures, self.feed.currency)
 
     @property
     def drawn_kw(self) -> float:
@@ -176,7 +196,8 @@ class Setup:
     @property
     def curtails(self) -> bool:
         """Whether any generation may be cut."""
-        return any(unit.curtailable_kwh is not None for unit in self.units)
+        spills = any(flexible.spills for flexible in self.flexibles)
+        return spills or any(unit.curtailable_kwh is not None for unit in self.units)
 
     @cached_property
     def signals(self) -> list[tuple[Any, ...]]:

@@ -26,6 +26,7 @@ from energy_gym.envs.batched import (
     with_batteries,
 )
 from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, MODERN, VectorEnv, autoreset_mode
+from energy_gym.envs.figures import kept
 from energy_gym.envs.keywords import call_checked
 from energy_gym.envs.setup import Setup, check_count, make_setup
 from energy_gym.envs.spaces import action_space, observation_space
@@ -137,6 +138,11 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return self.setup.action_layout
 
     @property
+    def info_units(self) -> dict[str, str]:
+        """Unit of each figure of ``info``, as `EnergyEnv.info_units`; the masks ``"_NAME"`` have none."""
+        return dict(self.setup.info_units)
+
+    @property
     def energy_kwh(self) -> Floats:
         """Energy stored now, shape (num_envs,) [kWh]."""
         return self._energy()
@@ -177,8 +183,16 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         self._ready = True
         started = np.zeros(self.num_envs, dtype=bool)
         started[which] = True
-        info = {"energy_kwh": np.where(started, self._energy(), 0.0), "_energy_kwh": started}
+        info = {name: kept(value, started) for name, value in self._blank().items()}
+        info.update({f"_{name}": started for name in tuple(info)})
         return self._seen(info), info
+
+    def _blank(self) -> dict[str, Any]:
+        """Return the figures of episodes in which nothing has happened yet, without what gates say of an action."""
+        figures: dict[str, Any] = {name: np.zeros(self.num_envs) for name in self.info_units}
+        figures["energy_kwh"] = self._energy()
+        figures.update((name, self._states[place].copy()) for name, place in self._told)
+        return figures
 
     def _masked(self, mask: Any) -> npt.NDArray[np.int64]:
         if mask is None:
@@ -208,6 +222,8 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             self._gates.place(which)
         for state, initial in zip(self._states, self._initial, strict=True):
             state[which] = initial[which]
+        for place in self.setup.countdowns:
+            self._states[place][which] = stop - first
         self._done[which] = False
         self._countdown = int((self._stop - self._t)[~self._done].min(initial=np.iinfo(np.int64).max))
 
@@ -234,7 +250,9 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         """Return what is observed now, what is committed included, and say what counts of the coming actions."""
         observations = self._observe()
         if self._gates is not None:
-            info.update(self._gates.announce(self._t))
+            due = self._gates.announce(self._t)
+            info.update(due)
+            info.update(dict.fromkeys([f"_{name}" for name in due], self._all))
         return observations
 
     def _advance(self, actions: Any, waiting: Flags | None) -> tuple[Floats, Flags, dict[str, Any]]:
@@ -284,25 +302,26 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             final[index] = last[index]
         figures = self._final_info(which, info)
         self._place(which, *self._starts.draw(which))
-        started = {name: value for name, value in info.items() if not name.startswith("_")}
-        started = {name: np.where(done, 0.0, value) for name, value in started.items()}
-        started["energy_kwh"] = self._energy()
-        masks = {f"_{name}": self._all if name == "energy_kwh" else ~done for name in started}
+        blank = self._blank()
+        started = {name: np.where(done, value, info[name]) for name, value in blank.items() if name in info}
+        masks = dict.fromkeys((f"_{name}" for name in started), self._all)
         extra = {FINAL_OBSERVATION: final, f"_{FINAL_OBSERVATION}": done, FINAL_INFO: figures, f"_{FINAL_INFO}": done}
         return {**started, **masks, **extra}
 
     def _final_info(self, which: npt.NDArray[np.int64], info: dict[str, Any]) -> Any:
         """Return the figures of the last step as this Gymnasium hands them over: one dict of arrays, or a dict each."""
-        names = [name for name in info if not name.startswith("_")]
+        ended = {name: value for name, value in info.items() if not name.startswith("_")}
+        if self._gates is not None:
+            ended.update(self._gates.announce(self._t))
         if MODERN:
             flags = np.zeros(self.num_envs, dtype=bool)
             flags[which] = True
-            values = {name: np.where(flags, info[name], 0.0) for name in names}
-            return {**values, **{f"_{name}": flags for name in names}}
+            values = {name: kept(value, flags) for name, value in ended.items()}
+            return {**values, **{f"_{name}": flags for name in ended}}
         figures = np.full(self.num_envs, None, dtype=object)
-        table = np.stack([info[name][which] for name in names], axis=1)
-        for index, row in zip(which.tolist(), table.tolist(), strict=True):
-            figures[index] = dict(zip(names, row, strict=True))
+        columns = [list(value[which]) if value.ndim > 1 else value[which].tolist() for value in ended.values()]
+        for index, row in zip(which.tolist(), zip(*columns, strict=True), strict=True):
+            figures[index] = dict(zip(ended, row, strict=True))
         return figures
 
     def _info(
@@ -326,10 +345,8 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         if self._gates is not None:
             self._gates.tell(figures, done, closed, waiting)
         info: dict[str, Any] = {name: self._spread(value) for name, value in figures.items()}
-        present = self._all if waiting is None else ~waiting
-        info.update({f"_{name}": present for name in tuple(info)})
-        if waiting is not None:
-            info["_energy_kwh"] = self._all
+        # An environment that was reset in this step says that nothing has happened yet: no figure is missing.
+        info.update(dict.fromkeys([f"_{name}" for name in info], self._all))
         return info
 
     def _spread(self, value: Any) -> Floats:

@@ -20,6 +20,7 @@ from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, NonPositiveError, ResetNeededError
 from energy_gym.following import naming
 from energy_gym.oracle import metered, value_function
+from energy_gym.oracle.engines import chosen_solver, using_solver
 from energy_gym.oracle.levels import best_levels
 from energy_gym.oracle.milp import play_unit, solve_milp, solve_unit
 from energy_gym.oracle.peaks import Known, best_under_charges, charges_demand
@@ -33,7 +34,9 @@ from energy_gym.units import Unit
 LEAST_SECONDS = 0.01
 
 
-def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -> Solution:
+def solve(
+    env: Any, continuous: bool = False, time_limit: float | None = None, *, solver: str | None = None
+) -> Solution:
     """Return the optimum from the environment's current state to the end of its episode.
 
     The environment is left as it is. One battery behind a meter without demand charges is solved exactly over its value
@@ -50,12 +53,15 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
         continuous: Optimise over the physical power range even where the environment has discrete levels. Scores use
             this one yardstick for all agents.
         time_limit: Seconds after which the best plan so far is returned with a proven bound, for all units together.
+        solver: A solver that Pyomo knows, such as ``"glpk"``, ``"cbc"`` or ``"gurobi"``: every unit is then stated as
+            a MILP and handed to it, whatever faster methods there are; by default HiGHS, where one is needed. How near
+            to the optimum it ends is its own setting.
 
     Raises:
         ConfigurationError: The environment is not one of this package.
         ResetNeededError: No episode is running.
         NonPositiveError: A time limit that is not positive.
-        SolverError: The solver ends without a plan.
+        SolverError: The solver ends without a plan, or Pyomo does not find it.
 
     Example:
         >>> import gymnasium as gym
@@ -66,8 +72,13 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
         >>> abs(earned - solution.value) < 1e-6 and solution.exact
         True
     """
+    with using_solver(solver):
+        return _solved(_unwrapped(env), continuous, time_limit)
+
+
+def _solved(base: EnergyEnv, continuous: bool, time_limit: float | None) -> Solution:
+    """Return the optimum of an environment; see `solve`."""
     began = time.perf_counter()
-    base = _unwrapped(env)
     if time_limit is not None and not time_limit > 0.0:
         raise NonPositiveError(f"time_limit={time_limit}", "must be positive", "pass seconds, or None")
     if base.gates is not None and base.setup.kind.best is not None:
@@ -147,6 +158,8 @@ def named_wishes(unit: Unit, states: Sequence[float], shares: Floats) -> Floats:
 
 def _best_power(unit: Unit, states: Sequence[float], goal: Goal, time_limit: float | None) -> Best:
     """Return the best shares of rated power."""
+    if chosen_solver() is not None:
+        return _best_stated(unit, states, goal, time_limit)
     problem = problem_of(unit, states, goal)
     if problem is None:
         began = time.perf_counter()
@@ -172,7 +185,8 @@ def _best_stated(unit: Unit, states: Sequence[float], goal: Goal, time_limit: fl
     if time_limit is not None:
         idle = np.zeros_like(wishes)
         wishes = max((wishes, idle), key=lambda plan: play_unit(unit, states, goal, plan))
-    return Best(wishes, bound, "MILP")
+    name = chosen_solver()
+    return Best(wishes, bound, "MILP" if name is None else f"MILP by {name}")
 
 
 def _best_metered(unit: Unit, states: Sequence[float], goal: Goal, time_limit: float | None) -> Best | None:
@@ -197,7 +211,7 @@ def _best_levels(
     end = None if time_limit is None else time.perf_counter() + time_limit
     problem: Problem | StorageSteps | None = problem_of(unit, states, goal)
     if problem is None and one_known(unit) and not charges_demand(unit, goal.weights.money):
-        problem = StorageSteps(unit.without_maxima(), states[0], goal)
+        problem = StorageSteps.of(unit, states, goal)
     if problem is not None:
         chosen, bound = best_levels(problem, levels, time_limit)
         return Best(np.array(levels)[chosen][:, None], bound, "dynamic programming over reachable levels")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from energy_gym.arrays import Floats
+from energy_gym.arrays import Floats, or_zeros
 from energy_gym.contracts.ledger import Exchange
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import Closing
@@ -74,28 +74,49 @@ def state_unit(model: Model, unit: Unit, states: Sequence[float], goal: Goal, ex
     """
     drawn, given, after = [], [], []
     net: Any = unit.fixed_kwh if extra is None else unit.fixed_kwh + extra.flow
-    spent = np.zeros(len(unit))
+    spent, caused = np.zeros(len(unit)), np.zeros(len(unit))
     now = unit.nested(states)
     for flexible, start in zip(unit.flexibles, now, strict=False):
         draws, gives, state, *tolls = flexible.laws.constrain(model, flexible.cell, start, flexible.signal)
         net = net + draws - gives
         spent = _added(spent + flexible.laws.cost(draws, gives, flexible.cell), tolls)
+        if (burn := flexible.laws.burn) is not None:
+            cost, kg = burn(_before(model, state, start), state, flexible.cell, _Dear(model))
+            spent, caused = spent + cost, caused + kg
         drawn.append(draws)
         given.append(gives)
         after.append(state)
-    net = _connect(model, unit, net, drawn, extra)
+    net = _connect(model, unit, net, (drawn, given), extra)
     money, carbon = goal.weights
     if money:
         model.earn(-money * (spent + _energy(model, unit, net)))
         _demand(model, unit, net, now[len(unit.flexibles) :], money)
         _accounts(model, unit, net, states, money)
     if carbon:
-        model.earn(-carbon * carbon_kg(net, unit.carbon))
+        model.earn(-carbon * (carbon_kg(net, unit.carbon) + caused))
     state_closing(model, unit, after, goal)
     return Stated(tuple(drawn), tuple(given), tuple(after), net)
 
 
-def _connect(model: Model, unit: Unit, net: Any, drawn: list[Any], extra: Extra | None) -> Any:
+@dataclass(frozen=True)
+class _Dear:
+    """What a law asks of its numbers beyond arithmetic, as far as a law of what costs needs it."""
+
+    model: Model
+
+    def positive(self, value: Any) -> Any:
+        """Return at least the part above 0: no best plan has more of it, since it costs."""
+        return positive_part(self.model, value, np.inf, np.inf, exact=False)
+
+
+def _before(model: Model, after: Any, start: Any) -> Any:
+    """Return all of an entity's state one step earlier."""
+    if isinstance(after, tuple):
+        return tuple(model.previous(*pair) for pair in zip(after, start, strict=True))
+    return model.previous(after, start)
+
+
+def _connect(model: Model, unit: Unit, net: Any, flows: tuple[list[Any], list[Any]], extra: Extra | None) -> Any:
     """State the limits of the connection; generation is cut where, and only as far as, the export limit demands it."""
     if not unit.limited:
         return net
@@ -103,13 +124,17 @@ def _connect(model: Model, unit: Unit, net: Any, drawn: list[Any], extra: Extra 
         model.at_most(net, unit.import_kwh)
     if not np.isfinite(unit.export_kwh):
         return net
-    if unit.curtailable_kwh is not None:
-        cut = model.variable(0.0, unit.curtailable_kwh)
+    most = _most_cut(unit)
+    if most is not None:
+        cut = model.variable(0.0, most)
+        drawn, given = flows
         by_action = [draws for flexible, draws in zip(unit.flexibles, drawn, strict=True) if flexible.curtails]
-        if by_action:  # what all of them cut by action is no longer there to be cut at the limit
-            model.at_most(_added(cut, by_action), unit.curtailable_kwh)
+        spilt = [gives for flexible, gives in zip(unit.flexibles, given, strict=True) if flexible.spills]
+        if by_action or spilt:  # what is cut by action is no longer there to be cut at the limit; what runs is
+            there = or_zeros(unit.curtailable_kwh, len(unit))
+            model.at_most(_added(cut, by_action), _added(there, spilt))
         net = net + cut
-        _cut_only_at_the_limit(model, unit, net, cut, 0.0 if extra is None else extra.most)
+        _cut_only_at_the_limit(model, unit, net, (cut, most), 0.0 if extra is None else extra.most)
     model.at_most(-unit.export_kwh, net)
     return net
 
@@ -120,14 +145,24 @@ def _added(first: Any, more: list[Any]) -> Any:
     return first
 
 
-def _cut_only_at_the_limit(model: Model, unit: Unit, net: Any, cut: Any, more: Any) -> None:
+def _most_cut(unit: Unit) -> Floats | None:
+    """Return the most generation that may be cut at the connection by step, shape (T,); None if there is none."""
+    spilling = [flexible for flexible in unit.flexibles if flexible.spills]
+    if not spilling:
+        return unit.curtailable_kwh
+    most = or_zeros(unit.curtailable_kwh, len(unit))
+    for flexible in spilling:
+        most = most + flexible.give_kwh
+    return most
+
+
+def _cut_only_at_the_limit(model: Model, unit: Unit, net: Any, cutting: tuple[Any, Floats], more: Any) -> None:
     """One binary a step (1: at the export limit); needed where cutting more than the limit demands would pay."""
-    highest = most_kwh(unit)[0] + more
+    (cut, most), highest = cutting, most_kwh(unit)[0] + more
 
     def rows(limited: Any, at: Any) -> list[tuple[Any, Any]]:
-        spare = unit.curtailable_kwh[at] if unit.curtailable_kwh is not None else 0.0
-        slack = highest[at] + unit.export_kwh + spare
-        return [(cut[at], spare * limited), (net[at], -unit.export_kwh + slack * (1.0 - limited))]
+        slack = highest[at] + unit.export_kwh + most[at]
+        return [(cut[at], most[at] * limited), (net[at], -unit.export_kwh + slack * (1.0 - limited))]
 
     def broken(value: Any) -> Any:
         tolerance = TOLERANCE_KWH * model.scale

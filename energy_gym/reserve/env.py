@@ -40,7 +40,7 @@ class FleetEnv(EnergyEnv):
             >>> import gymnasium as gym
             >>> env = gym.make("energy_gym/FleetReserve-v0").unwrapped
             >>> observation, info = env.reset(seed=1)
-            >>> env.dispatched["held_kw/fast_up/asset1"]
+            >>> env.dispatched["held_kw.fast_up.asset1"]
             0.0
         """
         return {name: self._states[place] for name, place in self._told}

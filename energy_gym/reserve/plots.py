@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.files import write_atomically
 from energy_gym.reserve.setup import FleetSetup
+from energy_gym.reserve.unit import told_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from energy_gym.oracle.solution import Solution
-    from energy_gym.reserve.unit import FleetUnit
 
 
 def dispatched(solution: Solution) -> pd.DataFrame:
@@ -30,22 +30,22 @@ def dispatched(solution: Solution) -> pd.DataFrame:
         >>> env = gym.make("energy_gym/FleetReserve-v0", fleet="delivered", terminal="free", episode_steps=6)
         >>> observation, info = env.reset(seed=1)
         >>> plan = dispatched(energy_gym.solve(env, continuous=True))
-        >>> plan.shape[0], "energy_kwh/asset1" in plan
+        >>> plan.shape[0], "energy_kwh.asset1" in plan
         (6, True)
     """
     import pandas as pd
 
-    plan, (names, places) = solution.plan, zip(*_unit(solution).told, strict=True)
+    plan, (names, places) = solution.plan, zip(*_setup(solution).told, strict=True)
     begin = plan.setup.feed.first
     times = plan.setup.feed.times[begin + plan.first : begin + plan.stop]
     return pd.DataFrame(plan.states[:, list(places)], columns=list(names), index=times)
 
 
-def _unit(solution: Solution) -> FleetUnit:
+def _setup(solution: Solution) -> FleetSetup:
     setup = solution.plan.setup
     if not isinstance(setup, FleetSetup):
         raise ConfigurationError("solution", "is not that of a fleet", "solve energy_gym/FleetReserve-v0")
-    return setup.unit
+    return setup
 
 
 def soc_figure(solution: Solution) -> Any:
@@ -56,8 +56,8 @@ def soc_figure(solution: Solution) -> Any:
     """
     graphs, plan = _plotly(), dispatched(solution)
     figure = graphs.Figure()
-    for name, battery in _unit(solution).batteries.items():
-        share = 100.0 * plan[f"energy_kwh/{name}"] / battery.capacity_kwh
+    for name, battery in _setup(solution).unit.batteries.items():
+        share = 100.0 * plan[told_name("energy_kwh", name)] / battery.capacity_kwh
         figure.add_scatter(x=plan.index, y=share, name=name, mode="lines")
     figure.update_layout(title="State of charge at the end of each step", yaxis_title="% of capacity")
     return figure
@@ -71,8 +71,9 @@ def bids_figure(solution: Solution) -> Any:
     """
     graphs, plan = _plotly(), dispatched(solution)
     figure = graphs.Figure()
-    for leg in _unit(solution).legs:
-        held = plan[[name for name in plan if name.startswith(f"held_kw/{leg.name}/")]].sum(axis=1)
+    unit = _setup(solution).unit
+    for leg in unit.legs:
+        held = plan[[told_name("held_kw", leg.name, asset) for asset in unit.batteries]].sum(axis=1)
         figure.add_bar(x=plan.index, y=-leg.product.sign * held, name=leg.name)
     figure.update_layout(title="Sold to each market: up above zero, down below", yaxis_title="kW", barmode="relative")
     return figure

@@ -19,6 +19,7 @@ from energy_gym.contracts.reserve import Reserve
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.envs.assembly import table_names
+from energy_gym.envs.brought_back import refuse_cyclic
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
 from energy_gym.envs.setup import Kind, Setup
 from energy_gym.errors import ConfigurationError
@@ -146,13 +147,24 @@ def laid_fleet(scenario: Scenario, site: Site, feed: Feed, dispatch: str = "prop
         UnknownIdError: There is no such dispatch.
         ConfigurationError: The seed is no whole number of at least 0.
     """
+    refuse_cyclic(scenario, "a fleet", "what the markets call of its batteries is not known beforehand")
     _check_columns(scenario, site, feed)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ConfigurationError(f"activation_seed={seed!r}", "must be a whole number of at least 0", "pass 0")
     unit, called = lay_out_fleet(site, feed, get_dispatch(dispatch), seed)
+    _check_told(unit)
     mean = _mean_value(site, feed)
     columns, closing = _seen(scenario, site), _closing(scenario, site, feed, mean)
     return LaidFleet(unit, called, columns, _states(unit), closing, _usual_value(site, feed))
+
+
+def _check_told(unit: FleetUnit) -> None:
+    """Raise ConfigurationError where names of markets and assets make one name of two figures in ``info``."""
+    names = [told.name for told in unit.told]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        rule = "is the name of two figures of `info`, so the markets and assets it joins must be called otherwise"
+        raise ConfigurationError(repr(twice), rule, "rename one of them, without a dot")
 
 
 def lay_out_fleet(
@@ -266,7 +278,7 @@ def _closing(scenario: Scenario, site: Site, feed: Feed, mean: Closing) -> Closi
     terminal, price = scenario.objective.terminal, feed.values.get(_worth(site))
     if terminal == "free":
         return Closing()
-    if terminal == "cyclic":
+    if terminal == "buyback":
         highest = 0.0 if price is None else float(price.max())
         return Closing(max(highest, 0.0), 0.0, mean.missing_carbon, 0.0)
     return mean

@@ -22,7 +22,7 @@ from energy_gym.errors import ConfigurationError
 from energy_gym.reserve.fleet import legs_of, markets_of
 from energy_gym.reserve.laws import DOWN, UP, FleetFigures, figures
 from energy_gym.scenario import Site
-from energy_gym.units import Unit
+from energy_gym.units import MONEY, Told, Unit
 
 
 class Dispatch(Protocol):
@@ -151,13 +151,14 @@ class FleetUnit(Unit):
         return (*energies, *([0.0] * (count * legs + 2 * legs + 1)))
 
     @property
-    def told(self) -> tuple[tuple[str, int], ...]:
+    def told(self) -> tuple[Told, ...]:
         """See `Unit.told`."""
         assets, legs = list(self.batteries), [leg.name for leg in self.legs]
-        names = [f"energy_kwh/{asset}" for asset in assets]
-        names += [f"held_kw/{leg}/{asset}" for leg in legs for asset in assets]
-        names += [*(f"called_kwh/{leg}" for leg in legs), *(f"delivered_kwh/{leg}" for leg in legs), "availability"]
-        return tuple((name, place) for place, name in enumerate(names))
+        named = [(told_name("energy_kwh", asset), "kWh") for asset in assets]
+        named += [(told_name("held_kw", leg, asset), "kW") for leg in legs for asset in assets]
+        named += [(told_name(what, leg), "kWh") for what in ("called_kwh", "delivered_kwh") for leg in legs]
+        named.append(("availability", MONEY))
+        return tuple(Told(name, place, unit) for place, (name, unit) in enumerate(named))
 
     def unproved(self) -> Self:
         """See `Unit.unproved`."""
@@ -190,6 +191,16 @@ class FleetUnit(Unit):
         """Prices of holding, of energy, shares and carbon, with a step past the last, shape (3 legs + 1, T + 1)."""
         table = np.concatenate([self.held_prices, self.energy_prices, self.shares, self.carbon[None, :]])
         return np.ascontiguousarray(np.concatenate([table, np.zeros((len(table), 1))], axis=1))
+
+
+def told_name(what: str, *whose: str) -> str:
+    """Return the name of a figure of a fleet in ``info``: without a slash, which a file of HDF5 reads as a folder.
+
+    Example:
+        >>> told_name("held_kw", "spot.buy", "asset1")
+        'held_kw.spot.buy.asset1'
+    """
+    return ".".join((what, *whose)).replace("/", ".")
 
 
 def _bids(unit: FleetUnit) -> list[Flexible]:

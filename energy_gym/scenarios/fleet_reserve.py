@@ -33,8 +33,8 @@ class FleetReserveEnv(FleetEnv):
     joint objective as in `energy_gym.scenarios.arbitrage.ArbitrageEnv`. In ``info`` the parts ``energy_cost`` (payments
     for holding, also as ``availability``, count against it), ``penalty``, ``wear`` and ``carbon_kg`` add up to it. With
     ``terminal="settle"`` the last step also settles the energy above or below the starting levels at the mean price.
-    The dispatch is in ``info`` as ``held_kw/MARKET/ASSET``, ``called_kwh/MARKET``, ``delivered_kwh/MARKET`` and
-    ``energy_kwh/ASSET``; a trade has two such markets, ``NAME.buy`` and ``NAME.sell``.
+    The dispatch is in ``info`` as ``held_kw.MARKET.ASSET``, ``called_kwh.MARKET``, ``delivered_kwh.MARKET`` and
+    ``energy_kwh.ASSET``; a trade has two such markets, ``NAME.buy`` and ``NAME.sell``.
 
     **Episode.** One week from a random start of the split; it ends by truncation. ``episode_steps=None`` plays the
     whole split; ``reset(options={"start": "2021-11-01T00:00Z", "steps": 168})`` picks a window.
@@ -51,8 +51,8 @@ class FleetReserveEnv(FleetEnv):
     **Source.** The fleet problem of a trading desk: n batteries, m markets up or down, x[t, m] to decide, no asset
     charging and discharging in one step; with holding, calls and durations added.
 
-    **Versions.** v0: first version. A size within float32's rounding of a tick is that tick, since before the first
-    release.
+    **Versions.** v0: first version. A size within float32's rounding of a tick is that tick, and names in ``info`` are
+    joined by dots (before: slashes), since before the first release.
 
     Example:
         >>> import gymnasium as gym
@@ -61,7 +61,7 @@ class FleetReserveEnv(FleetEnv):
         >>> env.action_space.shape
         (5,)
         >>> observation, reward, terminated, truncated, info = env.step([1.0, 0.0, 0.0, 0.0, 0.0])
-        >>> info["held_kw/fast_up/asset1"], info["cost"]
+        >>> info["held_kw.fast_up.asset1"], info["cost"]
         (1000.0, 0.0)
     """
 

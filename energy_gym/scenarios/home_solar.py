@@ -37,7 +37,7 @@ def home_solar(home: int | None = None, buy: str | TimeOfUse = "price_per_mwh") 
             "load": Consumer(column=f"{prefix}load_kw"),
         },
         contracts={"tariff": Tariff(buy=buy, feed_in_ratio=FEED_IN_RATIO)},
-        objective=Objective(terminal="cyclic"),
+        objective=Objective(terminal="buyback"),
     )
 
 
@@ -93,8 +93,9 @@ class HomeSolarEnv(EnergyEnv):
 
     **Reward.** Minus the bill [currency]: import times price, less export times 0.3 times price.
 
-    **Episode.** One week from a random start of the split. It ends where it started (``terminal="cyclic"``): energy
-    missing is bought back at the highest price of the data, energy above the start earns nothing.
+    **Episode.** One week from a random start of the split. Energy missing at its end is bought back at the highest
+    price of the data, energy above the start earns nothing (``terminal="buyback"``), so that a good plan of the bill
+    ends where it started; with ``terminal="cyclic"`` every episode does, whatever was decided.
 
     **Data.** By default the first of 17 Californian homes (``home=1`` to ``17``), which ship with the package; one in
     Sydney is fetched. The Californian ones are hourly, ``dataset="ausgrid-12"`` has 30 min (its tariff is a stand-in of

@@ -64,7 +64,7 @@ class Ledger:
             kept = math.floor(kept / side.tick + 1e-6) * side.tick if side.tick else kept
             for name in self.names:
                 held[name][side.name] *= min(kept / total, 1.0) if total else 0.0
-        told = {f"held_kw/{side.name}/{name}": held[name][side.name] for side in self.sides for name in self.names}
+        told = {f"held_kw.{side.name}.{name}": held[name][side.name] for side in self.sides for name in self.names}
         money = grid = 0.0
         asked, given = (dict.fromkeys((side.name for side in self.sides), 0.0) for _ in range(2))
         for name in self.names:
@@ -80,9 +80,9 @@ class Ledger:
             money -= (asked[side.name] - given[side.name]) * side.fine(row) / 1000.0
             if side.energy_price is not None:
                 money += given[side.name] * row[side.energy_price] / 1000.0 * (1.0 if side.way == "up" else -1.0)
-            told[f"called_kwh/{side.name}"] = asked[side.name]
-            told[f"delivered_kwh/{side.name}"] = given[side.name]
-        told |= {f"energy_kwh/{name}": self.energy[name] for name in self.names}
+            told[f"called_kwh.{side.name}"] = asked[side.name]
+            told[f"delivered_kwh.{side.name}"] = given[side.name]
+        told |= {f"energy_kwh.{name}": self.energy[name] for name in self.names}
         return {**told, "grid_kw": grid / self.hours, "money": money}
 
     def _held(self, number: int, name: str, action: np.ndarray) -> dict[str, float]:
@@ -149,7 +149,7 @@ def audit(env: Any, direct: bool, steps: int, seed: int = 0) -> None:
         for name, value in expected.items():
             assert info[name] == pytest.approx(value, rel=1e-9, abs=1e-6), (number, name)
         assert reward == pytest.approx(money, rel=1e-9, abs=1e-6), number
-        called += sum(expected[f"called_kwh/{side.name}"] for side in ledger.sides)
+        called += sum(expected[f"called_kwh.{side.name}"] for side in ledger.sides)
         total += abs(money)
     assert total > 0.0 and called > 0.0
 

@@ -75,8 +75,8 @@ def test_holding_by_hand() -> None:
     env.reset(options={"start": "2024-03-01T05:00Z"})
     price = prices()["up_per_mw_h"].loc["2024-03-01T05:00Z"]
     info = env.step([1.0, 0.0, 0.0])[4]
-    assert info["held_kw/up/a"] == pytest.approx(320.0)
-    assert info["held_kw/up/b"] == pytest.approx(57.0)
+    assert info["held_kw.up.a"] == pytest.approx(320.0)
+    assert info["held_kw.up.b"] == pytest.approx(57.0)
     assert info["availability"] == pytest.approx(0.377 * price)
     assert info["cost"] == pytest.approx(600.0 - 377.0)
     assert info["grid_kw"] == 0.0
@@ -87,10 +87,10 @@ def test_a_trade_by_hand() -> None:
     env.reset(options={"start": "2024-03-01T05:00Z"})
     price = prices()["price_per_mwh"].loc["2024-03-01T05:00Z"]
     _, reward, _, _, info = env.step([0.0, 0.0, -0.5])
-    assert info["delivered_kwh/spot.sell"] == pytest.approx(250.0 + 57.0)
+    assert info["delivered_kwh.spot.sell"] == pytest.approx(250.0 + 57.0)
     assert reward == pytest.approx(0.307 * price - 0.01 * 250.0)
-    assert info["energy_kwh/a"] == pytest.approx(500.0 - 250.0 / 0.8)
-    assert info["energy_kwh/b"] == pytest.approx(0.0, abs=1e-9)
+    assert info["energy_kwh.a"] == pytest.approx(500.0 - 250.0 / 0.8)
+    assert info["energy_kwh.b"] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_call_that_outlasts_the_energy_is_fined() -> None:
@@ -100,8 +100,8 @@ def test_a_call_that_outlasts_the_energy_is_fined() -> None:
     env.reset(options={"start": "2024-03-01T05:00Z"})
     price = prices()["up_per_mw_h"].loc["2024-03-01T05:00Z"]
     info = env.step([1.0, 0.0, 0.0])[4]
-    assert info["called_kwh/up"] == pytest.approx(600.0)
-    assert info["delivered_kwh/up"] == pytest.approx(320.0 + 57.0)
+    assert info["called_kwh.up"] == pytest.approx(600.0)
+    assert info["delivered_kwh.up"] == pytest.approx(320.0 + 57.0)
     assert info["penalty"] == pytest.approx(0.223 * (100.0 + 2.0 * price))
 
 
@@ -112,10 +112,10 @@ def test_no_asset_serves_both_directions_and_limits_hold() -> None:
     for _ in range(60):
         info = env.step(random.uniform(-1.0, 1.0, 6))[4]
         for asset, size in (("a", 1000.0), ("b", 300.0)):
-            up = info[f"held_kw/up/{asset}"] + info[f"held_kw/spot.sell/{asset}"]
-            down = info[f"held_kw/down/{asset}"] + info[f"held_kw/spot.buy/{asset}"]
+            up = info[f"held_kw.up.{asset}"] + info[f"held_kw.spot.sell.{asset}"]
+            down = info[f"held_kw.down.{asset}"] + info[f"held_kw.spot.buy.{asset}"]
             assert min(up, down) == 0.0
-            assert -1e-9 <= info[f"energy_kwh/{asset}"] <= size + 1e-9
+            assert -1e-9 <= info[f"energy_kwh.{asset}"] <= size + 1e-9
 
 
 @pytest.mark.parametrize("dispatch", ["proportional", "optimal", "direct"])
@@ -135,14 +135,14 @@ def test_parts_add_up_and_an_independent_settlement_agrees(dispatch: str, object
         rows.append({"time": when, **info})
         total += reward
     table = pd.DataFrame(rows).set_index("time").join(data)
-    held = {leg: table[[f"held_kw/{leg}/a", f"held_kw/{leg}/b"]].sum(axis=1) for leg in ("up", "down")}
+    held = {leg: table[[f"held_kw.{leg}.a", f"held_kw.{leg}.b"]].sum(axis=1) for leg in ("up", "down")}
     earned = (held["up"] * table["up_per_mw_h"] + held["down"] * table["down_per_mw_h"]) / 1000.0
-    np.testing.assert_allclose(table["called_kwh/up"], held["up"] * table["called_share"], atol=1e-9)
-    sold = table["delivered_kwh/up"] + table["delivered_kwh/spot.sell"] - table["delivered_kwh/spot.buy"]
+    np.testing.assert_allclose(table["called_kwh.up"], held["up"] * table["called_share"], atol=1e-9)
+    sold = table["delivered_kwh.up"] + table["delivered_kwh.spot.sell"] - table["delivered_kwh.spot.buy"]
     earned = earned + sold * table["price_per_mwh"] / 1000.0
     kwh = -sold
     worn = sum(discharged_by(table, asset) * wear for asset, wear in (("a", 0.01), ("b", 0.0)))
-    end = table["energy_kwh/a"].iloc[-1] + table["energy_kwh/b"].iloc[-1] - 560.0
+    end = table["energy_kwh.a"].iloc[-1] + table["energy_kwh.b"].iloc[-1] - 560.0
     money = earned.sum() - np.sum(worn) + end * data["price_per_mwh"].mean() / 1000.0
     kg = (kwh * table["carbon_g_per_kwh"]).sum() / 1000.0 - end * data["carbon_g_per_kwh"].mean() / 1000.0
     assert over
@@ -150,7 +150,7 @@ def test_parts_add_up_and_an_independent_settlement_agrees(dispatch: str, object
 
 
 def discharged_by(table: pd.DataFrame, asset: str) -> Any:
-    return table[f"held_kw/up/{asset}"] * table["called_share"] + table[f"held_kw/spot.sell/{asset}"]
+    return table[f"held_kw.up.{asset}"] * table["called_share"] + table[f"held_kw.spot.sell.{asset}"]
 
 
 @pytest.mark.parametrize("dispatch", ["proportional", "optimal", "direct"])
@@ -262,7 +262,7 @@ def test_nothing_that_is_not_yet_known_shows(moment: int, agent: str) -> None:
 def test_the_smallest_bid_and_the_tick() -> None:
     env = make(fleet=two_assets(minimum_kw=150.0, tick_kw=50.0), dispatch="direct")
     env.reset(options={"start": "2024-03-01T05:00Z"})
-    held = [f"held_kw/up/{asset}" for asset in "ab"]
+    held = [f"held_kw.up.{asset}" for asset in "ab"]
     low = env.step([0.28, 0.0, 0.0, 0.0, 0.0, 0.0])[4]
     assert [low[name] for name in held] == [0.0, 0.0]
     high = env.step([0.35, 0.0, 0.0, 0.0, 0.0, 0.0])[4]
@@ -280,7 +280,7 @@ def test_optimal_dispatch_serves_what_shares_cannot() -> None:
         env = make(fleet=fleet, dispatch=dispatch)
         env.reset(seed=0)
         info = env.step([0.42])[4]
-        held[dispatch] = (info["held_kw/up/full"], info["held_kw/up/low"])
+        held[dispatch] = (info["held_kw.up.full"], info["held_kw.up.low"])
     assert held["proportional"] == pytest.approx((210.0, 20.0))
     assert sum(held["optimal"]) == pytest.approx(420.0, abs=1e-5)
 

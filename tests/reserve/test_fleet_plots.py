@@ -30,8 +30,8 @@ def test_the_figures_show_the_plan() -> None:
     soc, bids = soc_figure(solution), bids_figure(solution)
     assert [trace.name for trace in soc.data] == [f"asset{number}" for number in range(1, 6)]
     np.testing.assert_allclose(soc.data[0].y, 100.0 * solution.table["soc(asset1)"])
-    up = plan[[name for name in plan if name.startswith("held_kw/fast_up/")]].sum(axis=1)
-    down = plan[[name for name in plan if name.startswith("held_kw/fast_down/")]].sum(axis=1)
+    up = plan[[name for name in plan if name.startswith("held_kw.fast_up.")]].sum(axis=1)
+    down = plan[[name for name in plan if name.startswith("held_kw.fast_down.")]].sum(axis=1)
     shown = {trace.name: np.array(trace.y) for trace in bids.data}
     np.testing.assert_allclose(shown["fast_up"], up)
     np.testing.assert_allclose(shown["fast_down"], -down)
