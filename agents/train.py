@@ -14,7 +14,9 @@ import typer
 from energy_gym.agents.base import Agent
 from energy_gym.recipes import (
     ID,
+    LEARNING,
     MARKET,
+    Actions,
     Comparison,
     Logs,
     Own,
@@ -37,7 +39,7 @@ HOME_ID = "energy_gym/HomeSolar-v0"
 
 def main(
     which: Annotated[str | None, typer.Argument(metavar="AGENT", help="The same as --agent")] = None,
-    agent: Annotated[str, typer.Option(help="dqn, ppo, sac, cql, bc or l2o")] = "dqn",
+    agent: Annotated[str, typer.Option(help=LEARNING)] = "dqn",
     id: Annotated[str | None, typer.Option(help=f"Environment; default: {ID}, for l2o {HOME_ID}")] = None,
     dataset: Annotated[
         str | None,
@@ -48,7 +50,7 @@ def main(
     data: Own = None,
     scenario: Site = None,
     objective: Annotated[str | None, typer.Option(help="cost, carbon or joint; default: the scenario's")] = None,
-    actions: Annotated[str | None, typer.Option(help="continuous, discrete-3, ...; default: the agent's")] = None,
+    actions: Actions = None,
     steps: Annotated[int | None, typer.Option(help="Steps to train; default: the agent's own")] = None,
     load: Annotated[str | None, typer.Option(help="Folder of a saved agent to go on from")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto")] = "cpu",

@@ -156,6 +156,7 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
     rates, count, hours = unit.rates.tolist(), len(laws), unit.hours
     tolled = any(law.ageing or law.fine for law, _, _ in laws)
     reducible = _reducible(unit)
+    fitted = _fitted_owing(unit, xp) if unit.limited and any(law.owed is not None for law, *_ in laws) else None
 
     def advance(states: Any, wishes: Any, signals: Any) -> Flow:
         buy, sell, carbon, fixed, spare, own, active, fresh = signals
@@ -166,7 +167,9 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
             net, refused = net + drawn - given, refused + short
             if way:
                 spare = spare - drawn if way == CURTAILS else spare + given
-        if unit.limited:
+        if fitted is not None:
+            net, refused, cut = fitted(flows, (net, refused, spare), states, own)
+        elif unit.limited:
             fitting = flows if reducible is None else [flows[place] for place in reducible]
             net, refused, cut = _fitted(unit, fitting, net, refused, spare, xp)
         wear, after = 0.0, []
@@ -220,6 +223,28 @@ def _fitted(
         less = xp.bounded(excess, flow[0])
         flow[0], net, excess, refused = flow[0] - less, net - less, excess - less, refused + less
     return net, refused, curtailed
+
+
+def _fitted_owing(unit: Unit, xp: Namespace) -> Callable[..., tuple[Any, Any, Any]]:
+    """Return what fits flows as `_fitted` does, where some must be drawn or given: the connection cuts the rest alone.
+
+    Such flows are no more than the connection surely leaves room for.
+    """
+    laws, reducible = tuple((item.laws.owed, item.cell) for item in unit.flexibles), _reducible(unit)
+
+    def fitted(flows: list[list[Any]], now: tuple[Any, Any, Any], states: Any, own: Any) -> tuple[Any, Any, Any]:
+        kept = []
+        for (owed, cell), flow, state, signal in zip(laws, flows, states[: len(laws)], own, strict=True):
+            drawn, given = (0.0, 0.0) if owed is None else owed(state, cell, xp, signal)
+            kept.append((xp.bounded(drawn, flow[0]), xp.bounded(given, flow[1])))
+        free = [[flow[0] - drawn, flow[1] - given] for flow, (drawn, given) in zip(flows, kept, strict=True)]
+        fitting = free if reducible is None else [free[place] for place in reducible]
+        net, refused, cut = _fitted(unit, fitting, *now, xp)
+        for flow, rest, (drawn, given) in zip(flows, free, kept, strict=True):
+            flow[:] = [rest[0] + drawn, rest[1] + given]
+        return net, refused, cut
+
+    return fitted
 
 
 def _joined(units: Sequence[Unit], parts: Sequence[Advance]) -> Advance:

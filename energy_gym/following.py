@@ -98,6 +98,8 @@ def wish_of(target: Any, net: Any, ends: Ends, rated: Rated, xp: Namespace) -> A
         >>> ends, rated = Ends(9.0, 6.0), Rated(7.0, 3.0)
         >>> [round(wish_of(target, 4.0, ends, rated, scalars), 6) for target in (float("inf"), 10.0, 4.5, 0.0)]
         [1.0, 0.95, 0.45, 0.0]
+        >>> round(wish_of(-1.0, 1.0, ends._replace(going_out=0.0), rated, scalars), 6)  # nothing may go out
+        -0.95
     """
     above = xp.positive(target)
     inward = _along(above, ends.coming_in, net + rated.draw, xp)
@@ -106,9 +108,9 @@ def wish_of(target: Any, net: Any, ends: Ends, rated: Rated, xp: Namespace) -> A
 
 def _along(size: Any, end: Any, furthest: Any, xp: Namespace) -> Any:
     """Return the size of the wish for an energy on one side of 0: up to the end, and beyond it to the furthest."""
-    inner = xp.lesser(size, end)
-    beyond = (size - inner) / (xp.positive(furthest - end) + TINY)
-    return xp.lesser(inner * INNER / (end + TINY) + TAIL * xp.lesser(beyond, 1.0), 1.0)
+    beyond = (size - xp.lesser(size, end)) / (xp.positive(furthest - end) + TINY)
+    # Where the end is nothing, whatever there is lies beyond it.
+    return xp.lesser(INNER * xp.lesser(size / (end + TINY), 1.0) + TAIL * xp.lesser(beyond, 1.0), 1.0)
 
 
 def wish_for(share: Any, net: Any, ends: Ends, rated: Rated, xp: Namespace) -> Any:

@@ -149,6 +149,13 @@ class Unit:
         return any(flexible.laws.burn is not None for flexible in self.flexibles)
 
     @property
+    def countdowns(self) -> tuple[int, ...]:
+        """Places of the states that count the steps left of an episode."""
+        memories = (memory for flexible in self.flexibles for memory in flexible.memory)
+        first = len(self.flexibles) + self.registers
+        return tuple(first + place for place, memory in enumerate(memories) if memory.counts_down)
+
+    @property
     def told(self) -> tuple[Told, ...]:
         """The states that are figures of the step before, for ``info`` to tell."""
         return ()

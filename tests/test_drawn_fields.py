@@ -26,11 +26,12 @@ from energy_gym.contracts.base import keeps_ledger
 from energy_gym.contracts.calendar import DAYS, HOLIDAYS
 from energy_gym.contracts.demand import PERIODS
 from energy_gym.contracts.market import Market
+from energy_gym.contracts.periods import PERIODS as BILLED
 from energy_gym.contracts.reserve import DIRECTIONS
 from energy_gym.contracts.supply import MATCHING
 from energy_gym.contracts.trading import BIDS, DEVIATIONS, IMPACTS
 from energy_gym.entities import ENTITIES, FadingBattery, Grid
-from energy_gym.entities.solar import CURTAILMENTS, Generator
+from energy_gym.entities.solar import CURTAILMENTS, Source
 from energy_gym.envs.setup import make_setup
 from energy_gym.objective import OBJECTIVES, TERMINALS, Clock, Objective
 from energy_gym.reserve.dispatch import DISPATCHES
@@ -44,7 +45,6 @@ MAKERS = {"meter": make_setup, "producer": make_bidding, "fleet": make_fleet_set
 NAMED = ("dataset", "preset")
 WORDS = {
     "curtailment": CURTAILMENTS,
-    "period": PERIODS,
     "matching": MATCHING,
     "bids": BIDS,
     "direction": DIRECTIONS,
@@ -53,6 +53,9 @@ WORDS = {
 """Fields that hold one of a few words, every one of which must be drawn."""
 WORDS_OF = {
     ("Objective", "kind"): OBJECTIVES,
+    ("DemandCharge", "period"): PERIODS,
+    ("TieredTariff", "period"): BILLED,
+    ("RatchetCharge", "days"): tuple(DAYS),
     **{(kind, "days"): tuple(DAYS) for kind in ("Band", "DemandWindow")},
     **{(kind, "holidays"): HOLIDAYS for kind in ("Band", "DemandWindow")},
 }
@@ -60,7 +63,7 @@ WORDS_OF = {
 
 
 @pytest.fixture(scope="module")
-def problems(tiers: Any) -> list[Problem]:
+def problems() -> list[Problem]:
     return [a_problem(seed) for seed in range(COUNT)]
 
 
@@ -228,7 +231,7 @@ MEETINGS: dict[str, Callable[[Problem], bool]] = {
     "several sites": lambda p: p.kind == "meter" and len(p.scenario.sites()) > 1,
     "a site beside a fleet": lambda p: p.kind == "mixed",
     "a producer behind limits": lambda p: p.kind == "producer" and bool(of(p, Grid)),
-    "a producer that cuts": lambda p: p.kind == "producer" and any(i.curtailment != "none" for i in of(p, Generator)),
+    "a producer that cuts": lambda p: p.kind == "producer" and any(i.curtailment != "none" for i in of(p, Source)),
     "a producer with several stores": lambda p: p.kind == "producer" and len(of(p, Battery)) > 1,
     "several markets": lambda p: any(len(item.markets) > 1 for item in of(p, Trading)),
     "a penalty that is not convex": lambda p: False in convex(p),
@@ -275,7 +278,7 @@ def test_a_tenth_of_the_problems_and_more_has_levels(problems: list[Problem]) ->
     assert np.isclose(sum(by_levels.values()), COUNT)
 
 
-def test_the_same_seed_draws_the_same_problem(tiers: Any) -> None:
+def test_the_same_seed_draws_the_same_problem() -> None:
     one, two = a_problem(7), a_problem(7)
     assert one.scenario == two.scenario
     pd.testing.assert_frame_equal(one.keywords["data"], two.keywords["data"])

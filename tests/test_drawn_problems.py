@@ -8,7 +8,6 @@ import pytest
 from drawn_checks import held_to_its_word
 from drawn_problems import a_problem
 
-pytestmark = pytest.mark.usefixtures("tiers")
 BLOCK = 25
 
 

@@ -7,7 +7,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-from drawn_contracts import a_frame, a_problem
+from drawn_contracts import KINDS, SUPPLIES, a_frame, a_problem
+from drawn_dice import Dice
 
 from energy_gym.contracts import TieredTariff
 from energy_gym.envs.env import EnergyEnv
@@ -22,11 +23,9 @@ from energy_gym.testing.optimum import check_models, check_replay, rolled_out
 
 
 def test_every_kind_is_drawn() -> None:
-    import drawn_contracts
-
-    drawn = {type(item) for seed in range(120) for item in a_problem(seed).contracts.values()}
-    makers = (*drawn_contracts.KINDS, *drawn_contracts.SUPPLIES)
-    assert {type(make(np.random.default_rng(0), ())) for make in makers} <= drawn
+    dice = Dice(np.random.default_rng(0), 60, "UTC")
+    drawn = {type(item) for seed in range(160) for item in a_problem(seed).contracts.values()}
+    assert {type(make(dice, ())) for make in (*KINDS, *SUPPLIES)} <= drawn
 
 
 @pytest.mark.parametrize("seed", range(24))

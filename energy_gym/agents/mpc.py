@@ -17,6 +17,7 @@ from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
 from energy_gym.bidding.env import ProducerEnv
 from energy_gym.dynamics import STATES, compose
+from energy_gym.envs.brought_back import as_brought_back, sure_kwh
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.meters import Registers, lay_out
 from energy_gym.following import followers
@@ -116,15 +117,21 @@ def _expected(env: EnergyEnv, site: Site, actual: Unit, outlook: Mapping[str, Fl
     registers = Registers(actual.rates, actual.active, actual.fresh)
     if not actual.flexibles:
         return actual
-    return replace(_fitting(lay_out(site, values, prices, registers, actual.hours, accounts)), usual=actual.usual)
+    laid = lay_out(site, values, prices, registers, actual.hours, accounts)
+    return replace(_fitting(as_brought_back(laid, actual)), usual=actual.usual)
 
 
 def _fitting(unit: Unit) -> Unit:
-    """Return the unit with flows that fit through the connection, as the real ones do; a forecast need not."""
+    """Return the unit with flows that fit through the connection, as the real ones do; a forecast need not.
+
+    They leave the room that storage which is brought back surely has.
+    """
     if not unit.limited:
         return unit
     spare = 0.0 if unit.curtailable_kwh is None else unit.curtailable_kwh
-    return replace(unit, fixed_kwh=np.clip(unit.fixed_kwh, -unit.export_kwh - spare, unit.import_kwh))
+    drawn, given = sure_kwh(unit)
+    least, most = -unit.export_kwh - spare + given, unit.import_kwh - drawn
+    return replace(unit, fixed_kwh=np.clip(unit.fixed_kwh, least, most))
 
 
 def first_action(env: EnergyEnv, units: Sequence[Unit], ends: bool, best: Callable[..., Best] = best_of_unit) -> Any:

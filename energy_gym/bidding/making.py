@@ -28,7 +28,9 @@ from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.feed import Feed
 from energy_gym.entities import Battery, Consumer, Entity, PumpedHydro
 from energy_gym.envs.assembly import lay_out_scenario
+from energy_gym.envs.brought_back import refuse_cyclic
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
+from energy_gym.envs.meters import check_fit
 from energy_gym.envs.setup import Kind
 from energy_gym.errors import ConfigurationError
 from energy_gym.scenario import Scenario
@@ -116,6 +118,7 @@ def _with(scenario: Scenario, storage: Any, bids: str | None) -> Scenario:
 
 
 def _laid_out(scenario: Scenario, feed: Feed, common: Common) -> BiddingSetup:
+    refuse_cyclic(scenario, "a producer", "its storage makes good what its bids owe, which is not known beforehand")
     (trading, supply), clock = _contracts(scenario), scenario.clock
     check_step(clock, feed)
     laid = lay_out_scenario(scenario, feed)
@@ -148,8 +151,11 @@ def _producer(site: Unit, entities: Any, trading: Trading, supply: Supply, feed:
     values = {name: series[window] for name, series in feed.values.items()}
     demand = demand_kwh(entities, values, feed.step_hours)
     terms: SupplyTerms = supply.terms(demand, feed.step_hours)
+    supplied = at_no_price(site, demand, terms)
+    # The least that the contract supplies, wanted or not, must fit as well as what is wanted.
+    check_fit(supplied, feed.times[window])
     return ProducerUnit(
-        **{**vars(at_no_price(site, demand, terms)), "laws": LAWS},
+        **{**vars(supplied), "laws": LAWS},
         trading=trading,
         supply=supply,
         terms=terms,

@@ -29,6 +29,7 @@ from energy_gym.bidding.volumes import (
     in_parts,
     limit_prices,
     sizes,
+    somewhere_taken,
 )
 from energy_gym.contracts.clearing import LinearImpact, PriceTaker, trading_arrays
 from energy_gym.modelling import Model
@@ -298,9 +299,10 @@ def _write_bids(
     """Write a market's bids into the actions of the steps at whose gates they are due."""
     setup, now, size = gates.setup, gates.t, len(window.unit)
     book, market = setup.timetable.books[place], window.markets[place]
-    bids = volumes.bid.value(columns)
+    taken = volumes.taken.value(columns)
+    bids = somewhere_taken(market, volumes.bid.value(columns), taken)
     shares = volume_shares(setup, market, bids)
-    limits = limit_shares(market, shares, limit_prices(market, bids, volumes.taken.value(columns)))
+    limits = limit_shares(market, shares, limit_prices(market, bids, taken))
     for gate in np.flatnonzero(book.count[now : now + size]):
         begin = int(book.first[now + gate]) - now
         steps = np.arange(begin, min(begin + int(book.count[now + gate]), size), book.slot_steps)

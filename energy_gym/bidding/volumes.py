@@ -185,6 +185,19 @@ def _ordered(slot: Steps, price: Floats) -> tuple[Steps, Steps]:
     return order[:-1][same], order[1:][same]
 
 
+def somewhere_taken(market: OpenSlots, bids: Floats, taken: Floats) -> Floats:
+    """Return bids by slot, and 0 for those that a plan has taken in no step: any limit price would have them taken.
+
+    Args:
+        market: What is open.
+        bids: What is bid by slot [kW].
+        taken: What is taken by step [kW].
+    """
+    most, at = np.zeros(len(bids)), np.flatnonzero(market.slot >= 0)
+    np.maximum.at(most, market.slot[at], np.abs(taken[at]))
+    return np.where(most > TOLERANCE_KW, bids, 0.0)
+
+
 def limit_prices(market: OpenSlots, bids: Floats, taken: Floats) -> Floats:
     """Return by slot a limit price that has bids taken where a plan has them taken; NaN where any price will do.
 

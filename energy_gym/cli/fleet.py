@@ -17,14 +17,18 @@ from rich.table import Table
 if TYPE_CHECKING:
     from energy_gym.oracle.solution import Solution
 
+from energy_gym.cli.words import either
+from energy_gym.objective import TERMINALS
+from energy_gym.reserve.presets import PRESETS
+
 
 def fleet(
-    fleet: Annotated[str | None, typer.Option(help="synthetic, delivered, dk2, nem or a YAML file")] = None,
+    fleet: Annotated[str | None, typer.Option(help=either(PRESETS, "a YAML file"))] = None,
     dataset: Annotated[str | None, typer.Option(help="Data set; default: a synthetic year")] = None,
     split: Annotated[str, typer.Option(help="train, validation, test or all")] = "test",
     start: Annotated[str | None, typer.Option(help="First step, such as 2021-11-01T00:00Z")] = None,
     steps: Annotated[int, typer.Option(help="Number of steps")] = 24,
-    terminal: Annotated[str | None, typer.Option(help="settle, cyclic or free; default: the fleet's")] = None,
+    terminal: Annotated[str | None, typer.Option(help=f"{either(TERMINALS)}; default: the fleet's")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds; the answer is then a proven bracket")] = None,
     solver: Annotated[
         str | None, typer.Option(help="A solver that Pyomo knows, such as glpk, cbc or gurobi; default: HiGHS")

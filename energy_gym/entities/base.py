@@ -12,16 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from energy_gym.arrays import Floats
 from energy_gym.errors import ConfigurationError, NonPositiveError
 from energy_gym.trees import enrol
-
-if TYPE_CHECKING:
-    from energy_gym.contracts.clock import LocalTimes
 
 Values = Mapping[str, Floats]
 Signal = Floats | tuple[Floats, ...] | None
@@ -29,7 +27,7 @@ E = TypeVar("E", bound="type[Entity]")
 
 
 class Laws(NamedTuple):
-    """The laws of a controlled entity, as functions of floats, arrays or tensors (the first three).
+    """The laws of a controlled entity, as functions of floats, arrays or tensors (but for the fourth).
 
     ``signal`` is the entity's own signal at the step; it is left out where it has none, so its default is None.
 
@@ -40,6 +38,8 @@ class Laws(NamedTuple):
     constrain: ``(model, cell, start, signal) -> (drawn, given, state)``: the same as variables of a solver's model.
     untangle: ``(drawn, given, cell) -> (drawn, given)``: the same change of state without drawing and giving in one
         step, for entities that a solver may have do both; None where that cannot be, or cancels out.
+    owed: ``(state, cell, xp, signal) -> (drawn, given)``: what it must draw or give whatever is wished, which the
+        connection cuts last; None where nothing must be.
     burn: ``(before, after, cell, xp) -> (currency, kg)``: what fuel and the like cost on a step, and the carbon caused,
         from the states before and after it; linear but for ``xp.positive`` of what costs. Then the third that
         ``constrain`` returns is all of the state. None where nothing is burnt.
@@ -58,6 +58,7 @@ class Laws(NamedTuple):
     ageing: Callable[..., Any] | None = None
     fine: Callable[..., Any] | None = None
     burn: Callable[..., Any] | None = None
+    owed: Callable[..., Any] | None = None
 
 
 class Memory(NamedTuple):
@@ -67,11 +68,39 @@ class Memory(NamedTuple):
         name: Its name in the observation.
         initial: Its value at the start of an episode.
         span: Offset and scale of it in the observation.
+        counts_down: Whether it is the number of steps that are left of the episode; then that is its initial value.
     """
 
     name: str
     initial: float
-    span: tuple[float, float]
+    span: tuple[Any, Any]
+    counts_down: bool = False
+
+
+class Reach(NamedTuple):
+    """How far the state of a store can be moved in a step, for it to be brought back to where it began.
+
+    Args:
+        keep: Share of the state that is left after a step.
+        stored: What the state gains per energy drawn.
+        taken: What the state loses per energy given.
+        draw_kwh: Most that can be drawn in a step.
+        give_kwh: Most that can be given in any step, however the data come.
+        floor: Least that the state can be.
+        top: Most that it can be.
+        fade_per_kwh: What ``top`` falls by for each kWh given.
+
+    Each field is a float, or an array of shape (num_envs,) where a batch mixes batteries.
+    """
+
+    keep: Any
+    stored: Any
+    taken: Any
+    draw_kwh: Any
+    give_kwh: Any
+    floor: Any
+    top: Any
+    fade_per_kwh: Any = 0.0
 
 
 @dataclass(frozen=True)
@@ -95,6 +124,8 @@ class Flexible:
         follows: Whether it can follow a meter: what it draws and gives at most is above 0 and the same at each step.
         spills: Whether what it gives is made whatever the connection takes: what does not fit is cut, as generation is.
         state_name: Name of the state in the observation, where it is not a state of charge.
+        reach: How far a step moves its state, if it is a store that can be brought back to where it began.
+        own: The entity by itself, where laws that bring it back stand in for its own; else None.
     """
 
     name: str
@@ -113,6 +144,13 @@ class Flexible:
     follows: bool = False
     spills: bool = False
     state_name: str | None = None
+    reach: Reach | None = None
+    own: Flexible | None = None
+
+    @property
+    def bare(self) -> Flexible:
+        """The entity by itself: its own laws and figures, without those that bring it back to where it began."""
+        return self if self.own is None else self.own
 
     def window(self, part: slice) -> Flexible:
         """Return the same for a part of the steps."""
@@ -130,6 +168,14 @@ class Flexible:
         return draw, give
 
 
+class WallClock(Protocol):
+    """Local times of the starts of steps, such as `energy_gym.contracts.clock.LocalTimes`."""
+
+    @property
+    def stamps(self) -> npt.NDArray[np.datetime64]:
+        """Wall-clock times of a zone as whole seconds, shape (steps,)."""
+
+
 class Entity:
     """Base of all entities; every method but ``kind`` may be left as it is."""
 
@@ -140,7 +186,7 @@ class Entity:
         """Return the columns of the data that it needs."""
         return ()
 
-    def calendar(self, local: LocalTimes) -> Mapping[str, Floats]:
+    def calendar(self, local: WallClock) -> Mapping[str, Floats]:
         """Return what the calendar tells its laws, by name, each of shape (steps,); known at all times.
 
         `flexible` finds a series called ``"new_day"`` of the entity ``"home"`` among its values as ``"home.new_day"``.

@@ -7,21 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.conversions import HOURS_PER_YEAR
 from energy_gym.entities import battery
-from energy_gym.entities.base import Flexible, Laws, Memory, Values, finite_number, positive_number, register
+from energy_gym.entities.base import (
+    Flexible,
+    Laws,
+    Memory,
+    Values,
+    WallClock,
+    finite_number,
+    positive_number,
+    register,
+)
 from energy_gym.entities.battery import Battery
 from energy_gym.entities.curves import Points, converted, points_of, taper
 from energy_gym.entities.limits import LimitedCell, constrain, next_state, settle
 from energy_gym.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from energy_gym.contracts.clock import LocalTimes
 
 RULE_TAPER = "pairs of state of charge and share of rated power"
 RULE_EFFICIENCY = "pairs of share of rated power and efficiency"
@@ -96,7 +102,7 @@ class LimitedBattery(Battery):
             raise ConfigurationError(f"battery {name}={value}", f"lies in [0, {top:g})", "pass a number in that range")
         object.__setattr__(self, name, value)
 
-    def calendar(self, local: LocalTimes) -> Mapping[str, Floats]:
+    def calendar(self, local: WallClock) -> Mapping[str, Floats]:
         """See `Entity.calendar`."""
         if self.cycles_per_day is None and self.cycles_per_year is None:
             return {}
@@ -143,6 +149,7 @@ class LimitedBattery(Battery):
             signal=told or None,
             costs=self.wear_per_kwh > 0.0,
             memory=tuple(memory),
+            follows=True,
         )
 
 

@@ -79,6 +79,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._levels = setup.levels
         self._hours = setup.feed.step_hours
         self._initial = setup.initial
+        self._counts_down = bool(setup.countdowns)
         self._told = setup.told
         self._states = self._initial
         self._t = self._first = self._stop = 0
@@ -201,7 +202,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         draw = self.setup.window(options, self.np_random) if options else self.setup.draw(self.np_random)
         self._first, self._stop = draw
         self._t = self._first
-        self._states = self._initial
+        self._states = self.setup.started(self._stop - self._first) if self._counts_down else self._initial
         if self.render_mode is not None:
             self._start_painting()
         if self._gates is not None:

@@ -131,6 +131,22 @@ class Setup:
         """States at the start of an episode, over all units."""
         return tuple(state for unit in self.units for state in unit.initial)
 
+    @cached_property
+    def countdowns(self) -> tuple[int, ...]:
+        """Places, among all states, of those that count the steps left of an episode."""
+        found, begin = [], 0
+        for unit in self.units:
+            found += [begin + place for place in unit.countdowns]
+            begin += len(unit.initial)
+        return tuple(found)
+
+    def started(self, steps: int) -> tuple[float, ...]:
+        """Return the states at the start of an episode of so many steps."""
+        states = list(self.initial)
+        for place in self.countdowns:
+            states[place] = float(steps)
+        return tuple(states)
+
     @property
     def action_layout(self) -> tuple[ActionSlot, ...]:
         """What each entry of an action names, in its order."""

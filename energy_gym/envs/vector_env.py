@@ -222,6 +222,8 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             self._gates.place(which)
         for state, initial in zip(self._states, self._initial, strict=True):
             state[which] = initial[which]
+        for place in self.setup.countdowns:
+            self._states[place][which] = stop - first
         self._done[which] = False
         self._countdown = int((self._stop - self._t)[~self._done].min(initial=np.iinfo(np.int64).max))
 

@@ -28,17 +28,17 @@ COLUMNS = ("energy_kwh", *FIGURES, "reward")
 class Plan:
     """Shares of rated power for each step of a window, shape (steps, controls), and what they earn.
 
-    ``states`` has shape (steps, states): the states at the end of each step; ``steps`` the figures named in `COLUMNS`;
-    ``start`` are the states it was made from.
+    ``start`` has shape (states,): the states before the first step; ``states`` has shape (steps, states): those at the
+    end of each step; ``steps`` the figures named in `COLUMNS`.
     """
 
     setup: Setup
     first: int
     stop: int
     wishes: Floats
+    start: Floats
     states: Floats
     steps: Floats
-    start: tuple[float, ...] = ()
 
     @property
     def value(self) -> float:
@@ -88,7 +88,7 @@ def replay(
     moves = list(play(course, states, asked, signals, scalars))
     after = [move.flow[STATES] for move in moves]
     steps = [(_stored(setup, now), *move.flow[1:], move.gain) for now, move in zip(after, moves, strict=True)]
-    return Plan(setup, first, stop, wishes, np.array(after), np.array(steps), tuple(states))
+    return Plan(setup, first, stop, wishes, np.array(states, dtype=float), np.array(after), np.array(steps))
 
 
 def _stored(setup: Setup, states: tuple[float, ...]) -> float:

@@ -211,7 +211,7 @@ def _best_levels(
     end = None if time_limit is None else time.perf_counter() + time_limit
     problem: Problem | StorageSteps | None = problem_of(unit, states, goal)
     if problem is None and one_known(unit) and not charges_demand(unit, goal.weights.money):
-        problem = StorageSteps(unit.without_maxima(), states[0], goal)
+        problem = StorageSteps.of(unit, states, goal)
     if problem is not None:
         chosen, bound = best_levels(problem, levels, time_limit)
         return Best(np.array(levels)[chosen][:, None], bound, "dynamic programming over reachable levels")

@@ -10,57 +10,65 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from drawn_dice import Dice
 
 from energy_gym import Battery, Objective, Scenario
 from energy_gym.contracts import Contract, DemandCharge, DemandWindow, RatchetCharge, Spot, Tariff, TieredTariff
+from energy_gym.contracts.periods import PERIODS
 from energy_gym.entities import Consumer, Entity, Grid, Solar
 
 Random = np.random.Generator
 Parties = tuple[str, ...]
 
 
-def a_ratchet(random: Random, parties: Parties) -> Contract:
-    months = int(random.choice([0, 1, 2, 11, 12]))
-    split = float(random.integers(6, 20))
+def a_ratchet(dice: Dice, parties: Parties) -> Contract:
+    months = dice.one(0, 1, 2, 11, 12)
+    begin = float(dice.whole(0, 17))
     return RatchetCharge(
-        float(random.uniform(0.0, 0.6)) if random.random() < 0.5 else tuple(random.uniform(0.0, 0.6, 12).tolist()),
-        share=float(random.choice([0.0, 0.35, 1.0, random.random()])),
+        dice.one(dice.within(0.0, 0.6), tuple(dice.random.uniform(0.0, 0.6, 12).tolist())),
+        share=dice.one(0.0, 0.35, 1.0, dice.within(0.0, 1.0)),
         months=months,
-        hours=((0.0, 24.0),) if random.random() < 0.5 else ((split - 6.0, split),),
-        so_far_kw=float(random.choice([0.0, random.uniform(0.0, 6.0)])),
-        earlier_kw=tuple(random.uniform(0.0, 9.0, int(random.integers(0, months + 1))).tolist()),
+        hours=dice.one(((0.0, 24.0),), ((begin, begin + 6.0),), ((begin + 6.0, begin),)),
+        days=dice.one("all", "weekday", "weekend", (0, 4, 6)),
+        so_far_kw=dice.one(0.0, dice.within(0.0, 6.0)),
+        earlier_kw=tuple(dice.random.uniform(0.0, 9.0, dice.whole(0, months)).tolist()),
+        zone=dice.own_zone(),
         parties=parties,
     )
 
 
-def tiers(random: Random, parties: Parties) -> Contract:
-    count = int(random.integers(1, 4))
-    prices = random.uniform(0.0, 400.0, count)
-    ordered = (prices, np.sort(prices), np.sort(prices)[::-1])[random.integers(3)]
+def tiers(dice: Dice, parties: Parties) -> Contract:
+    """Return tiers of a period's consumption, rising, falling or both."""
+    count = dice.whole(1, 3)
+    prices = sorted(dice.within(0.0, 400.0) for _ in range(count))
     return TieredTariff(
-        tuple(ordered.tolist()),
-        tuple(np.cumsum(random.uniform(0.5, 15.0, count - 1)).tolist()),
-        float(random.uniform(-50.0, 350.0)),
-        period=str(random.choice(["day", "week", "month", "year"])),
-        so_far_kwh=float(random.choice([0.0, random.uniform(0.0, 20.0)])),
+        tuple(dice.one(prices, prices[::-1], dice.random.permutation(prices).tolist())),
+        tuple(sorted(dice.within(0.5, 30.0) for _ in range(count - 1))),
+        dice.one(0.0, dice.within(-50.0, 350.0)),
+        period=dice.one(*PERIODS),
+        so_far_kwh=dice.one(0.0, dice.within(0.0, 20.0)),
+        zone=dice.own_zone(),
+        carbon=dice.column("carbon"),
         parties=parties,
     )
 
 
 KINDS = (a_ratchet,)
 SUPPLIES = (tiers,)
+WHOLE: dict[str, Any] = {"hours": ((0.0, 24.0),), "zone": None}
+"""What fits steps of whole days."""
 
 
-def with_contracts(random: Random, scenario: Scenario) -> Scenario:
+def with_contracts(random: Random, scenario: Scenario, minutes: int = 60) -> Scenario:
     """Return a scenario with one to three contracts more at each meter, and another supply now and then."""
-    contracts = dict(scenario.contracts)
+    contracts, dice = dict(scenario.contracts), Dice(random, minutes, "UTC" if minutes > 60 else "Europe/Berlin")
     for number, site in enumerate(scenario.sites()):
         parties = tuple(site.entities)
         if random.random() < 0.4:
             supply = next(name for name, item in site.contracts.items() if item is site.energy)
-            contracts[supply] = SUPPLIES[random.integers(len(SUPPLIES))](random, parties)
+            contracts[supply] = SUPPLIES[random.integers(len(SUPPLIES))](dice, parties)
         for index in range(int(random.integers(1, 4))):
-            contracts[f"more{number}{index}"] = KINDS[random.integers(len(KINDS))](random, parties)
+            contracts[f"more{number}{index}"] = KINDS[random.integers(len(KINDS))](dice, parties)
     contracts = {name: replace(item, parties=_parties(scenario, name, item)) for name, item in contracts.items()}
     return replace(scenario, contracts=contracts)
 
@@ -113,6 +121,7 @@ def a_frame(seed: int, steps: int, minutes: int = 60) -> pd.DataFrame:
     columns = {
         "price_per_mwh": random.normal(30.0, 80.0, steps),
         "carbon_g_per_kwh": random.uniform(0.0, 700.0, steps),
+        "other_g_per_kwh": random.uniform(0.0, 700.0, steps),
         "pv_kw": random.uniform(0.0, 5.0, steps) * (random.random(steps) < 0.6),
         "load_kw": random.uniform(0.0, 4.0, steps),
     }
@@ -121,11 +130,11 @@ def a_frame(seed: int, steps: int, minutes: int = 60) -> pd.DataFrame:
 
 def a_problem(seed: int, minutes: int = 60) -> Scenario:
     """Return a site with contracts more; where steps are whole days, all hours count."""
-    drawn = with_contracts(np.random.default_rng(50_000 + seed), a_site(seed))
+    drawn = with_contracts(np.random.default_rng(50_000 + seed), a_site(seed), minutes)
     if minutes <= 60:
         return drawn
     whole: dict[str, Any] = {
-        name: replace(item, hours=((0.0, 24.0),)) if hasattr(item, "hours") else item  # type: ignore[type-var]
+        name: replace(item, **{key: value for key, value in WHOLE.items() if hasattr(item, key)})  # type: ignore[type-var]
         for name, item in drawn.contracts.items()
     }
     return replace(drawn, contracts=whole)

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from drawn_dice import COLUMNS, MINUTES, MOMENTS, ZONES, Dice
+from drawn_entities import MOST_LOAD_KW, MOST_MADE_KW, a_battery, a_plant, decides, stays, weather
 from drawn_fleets import CALLED, HELD, a_fleet
 from drawn_producers import DEVIATIONS, a_producer
-from drawn_sites import MOST_LOAD_KW, MOST_MADE_KW, a_battery, a_plant, a_site, decides
+from drawn_sites import a_site
 
 from energy_gym import Battery, Objective, Scenario
 from energy_gym.contracts.trading import BIDS
 from energy_gym.entities import PumpedHydro
+from energy_gym.envs.setup import CONTROLS
 from energy_gym.objective import OBJECTIVES, TERMINALS, Clock
 from energy_gym.reserve.dispatch import DISPATCHES
 
@@ -72,6 +74,9 @@ def series(dice: Dice, start: pd.Timestamp, steps: int) -> pd.DataFrame:
     columns |= {name: random.uniform(0.0, MOST_LOAD_KW, steps) for name in COLUMNS["load"]}
     columns |= {name: random.uniform(-5.0, 60.0, steps) for name in HELD}
     columns |= {name: random.uniform(0.0, 1.0, steps) * (random.random(steps) < 0.5) for name in CALLED}
+    columns |= weather(random, np.minimum(sunny, 1.0))
+    for prefix in ("ev", "van"):
+        columns |= stays(random, prefix, steps, dice.minutes / 60.0)
     whole = dice.chance(0.2)  # ties: many plans are worth the same
     return pd.DataFrame(
         {name: np.round(part, -1) if whole and "per_mwh" in name else part for name, part in columns.items()}, index
@@ -139,7 +144,8 @@ def a_problem(seed: int, discrete: float = 0.15) -> Problem:
     clock = Clock(dice.one(None, dice.minutes), dice.one(None, 3), dice.one(None, played + steps))
     scenario = Scenario(f"drawn {seed}", entities, contracts, clock, an_objective(dice))
     text = scenario.to_yaml()
-    data = data[[name for name in data if name in ALWAYS or name in text]]
+    used = [name for name in data if name in ALWAYS or name in text or f"prefix: {name.split('_')[0]}\n" in text]
+    data = data[used]
     keywords, options = _keywords(dice, kind, data, scenario, (before, played + steps))
     if levels:
         keywords["actions"] = f"discrete-{levels}"
@@ -204,6 +210,8 @@ def _replaced(dice: Dice, kind: str, scenario: Scenario) -> dict[str, Any]:
     entities = scenario.entities.values()
     batteries = [item for item in entities if isinstance(item, Battery)]
     found: dict[str, Any] = {}
+    if kind == "meter" and followed(scenario) and dice.chance(0.3):
+        found["control"] = dice.one(*CONTROLS)
     if kind == "meter" and len(batteries) == 1 and dice.chance(0.2):
         found["battery"] = a_battery(dice)
     if kind == "producer" and len([item for item in entities if isinstance(item, Battery | PumpedHydro)]) == 1:
@@ -211,3 +219,13 @@ def _replaced(dice: Dice, kind: str, scenario: Scenario) -> dict[str, Any]:
     if kind == "producer" and dice.chance(0.2):
         found["bids"] = dice.one(*BIDS)
     return found
+
+
+def followed(scenario: Scenario) -> bool:
+    """Return whether a battery stands at a meter that shows anything else."""
+    for site in scenario.sites():
+        items = list(site.entities.values())
+        follows = any(type(item) is Battery or isinstance(item, PumpedHydro) for item in items)
+        if follows and (sum(map(decides, items)) > 1 or any(item.columns() for item in items)):
+            return True
+    return False

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from drawn_dice import ZONES, Dice
-from drawn_sites import a_consumer, a_generator, a_grid, a_store, decides
+from drawn_entities import a_consumer, a_generator, a_plant_that_burns, a_store, a_vehicle, decides
+from drawn_sites import a_grid
 
 from energy_gym.contracts import Contract, Supply, Trading
 from energy_gym.contracts.banded import Banded, DeviationBand, PiecewiseLinear
@@ -102,14 +103,15 @@ def a_producer(dice: Dice, most_markets: int = 2, stores: int | None = None) -> 
     """Return entities and contracts of a producer."""
     entities: dict[str, Entity] = {}
     for index in range(dice.one(0, 1, 1, 1, 1, 2) if stores is None else stores):
-        entities[f"store{index}"] = a_store(dice)
+        entities[f"store{index}"] = a_store(dice, calendar=False)
     for index in range(dice.one(0, 1, 1, 2)):
         entities[f"pv{index}"] = a_generator(dice, Solar)
     if dice.chance(0.6):
         entities["wind"] = a_generator(dice, Wind)
+    entities |= {"more": dice.one(a_vehicle, a_plant_that_burns)(dice)} if dice.chance(0.2) else {}
     entities["consumer"] = a_consumer(dice, dice.one(0.0, 0.0, 0.0, dice.within(0.1, 1.0)))
     if not any(decides(item) for item in entities.values()):
-        entities["store0"] = a_store(dice)
+        entities["store0"] = a_store(dice, calendar=False)
     supply = a_supply_contract(dice)
     if dice.chance(0.6):
         entities["grid"] = a_grid(dice, entities, supply.min_kw)

@@ -2,77 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from itertools import product
 from typing import Any
 
+from drawn_contracts import KINDS, tiers
 from drawn_dice import Dice
+from drawn_entities import (
+    MOST_LOAD_KW,
+    a_consumer,
+    a_generator,
+    a_plant_that_burns,
+    a_store,
+    a_vehicle,
+    decides,
+    most_made_kw,
+)
 
-from energy_gym import Battery
-from energy_gym.contracts import CONTRACTS, Band, Contract, DemandCharge, DemandWindow, Spot, Tariff, TimeOfUse
+from energy_gym.contracts import Band, Contract, DemandCharge, DemandWindow, Spot, Tariff, TimeOfUse
 from energy_gym.contracts.demand import PERIODS
-from energy_gym.entities import Consumer, Entity, FadingBattery, Grid, PumpedHydro, Solar, Wind
-from energy_gym.entities.solar import CURTAILMENTS
+from energy_gym.entities import Consumer, Entity, Grid, Solar, Wind
+from energy_gym.entities.solar import Source
 
-MOST_LOAD_KW, MOST_MADE_KW = 4.0, 5.0
 SUMMER = (4, 5, 6, 7, 8, 9)
 WINTER = (1, 2, 3, 10, 11, 12)
 HOLIDAYS = ("04-01", "2024-06-15", "12-31", "2024-03-10", "2024-10-27")
-
-
-def a_battery(dice: Dice, kind: type[Battery] = Battery, **more: float) -> Battery:
-    low = dice.one(0.0, dice.within(0.0, 0.3))
-    return kind(
-        capacity_kwh=dice.within(1.0, 12.0),
-        charge_kw=dice.within(0.5, 12.0),
-        discharge_kw=dice.within(0.5, 12.0),
-        efficiency_charge=dice.one(1.0, dice.within(0.6, 1.0)),
-        efficiency_discharge=dice.one(1.0, dice.within(0.6, 1.0)),
-        soc_min=low,
-        soc_max=dice.one(1.0, dice.within(0.6, 1.0)),
-        soc_initial=dice.one(low, dice.within(low, 0.6)),
-        self_discharge_per_day=dice.one(0.0, 0.0, dice.within(0.0, 0.9)),
-        wear_per_kwh=dice.one(0.0, 0.0, 0.03, dice.within(0.0, 0.3)),
-        **more,
-    )
-
-
-def a_plant(dice: Dice) -> PumpedHydro:
-    like = a_battery(dice)
-    values = (getattr(like, item.name) for item in fields(Battery))
-    return PumpedHydro(**dict(zip((item.name for item in fields(PumpedHydro)), values, strict=True)))
-
-
-def a_store(dice: Dice) -> Entity:
-    """Return a store of one of the kinds, half of them plain batteries."""
-    kind = dice.one("battery", "battery", "fading", "plant")
-    if kind == "fading":
-        return a_battery(dice, FadingBattery, fade_per_kwh=dice.one(0.0, 1e-4, dice.within(0.0, 0.2)))
-    return a_plant(dice) if kind == "plant" else a_battery(dice)
-
-
-def a_consumer(dice: Dice, shiftable: float | None = None) -> Consumer:
-    return Consumer(
-        column=dice.column("load"),
-        scale=dice.within(0.3, 2.0),
-        shiftable=dice.one(0.0, 0.0, dice.within(0.1, 1.0)) if shiftable is None else shiftable,
-        catch_up_kw=dice.within(0.5, 5.0),
-        debt_kwh=dice.within(0.5, 6.0),
-    )
-
-
-def a_generator(dice: Dice, kind: type[Solar] | type[Wind]) -> Solar | Wind:
-    column = dice.column("solar" if kind is Solar else "wind")
-    return kind(column, dice.within(0.3, 2.0), dice.one(*CURTAILMENTS))
 
 
 def a_grid(dice: Dice, entities: dict[str, Entity], loads: float = 0.0) -> Grid:
     """Return a connection that what cannot be decided fits through."""
     loads += sum(MOST_LOAD_KW * item.scale for item in entities.values() if isinstance(item, Consumer))
     made = sum(
-        MOST_MADE_KW * item.scale
-        for item in entities.values()
-        if isinstance(item, Solar | Wind) and item.curtailment == "none"
+        most_made_kw(item) for item in entities.values() if isinstance(item, Source) and item.curtailment == "none"
     )
     return Grid(
         loads + dice.one(0.0, dice.within(0.1, 4.0)) if dice.chance(0.7) else None,
@@ -99,16 +59,6 @@ def a_table(dice: Dice, low: float, high: float) -> TimeOfUse:
     parts += [(((0.0, 24.0),), tuple(range(1, 13)), "all", "only")] if special else []
     bands = [Band(f"b{place}", dice.within(low, high), *part) for place, part in enumerate(parts)]
     return TimeOfUse(tuple(bands), dice.own_zone(), HOLIDAYS if special or dice.chance(0.2) else ())
-
-
-def tiers(dice: Dice, parties: tuple[str, ...]) -> Contract:
-    """Return tiers of the month's consumption, rising, falling or both; the guide's contract with a ledger."""
-    count = dice.whole(1, 3)
-    prices = sorted(dice.within(0.0, 400.0) for _ in range(count))
-    ordered = dice.one(prices, prices[::-1], dice.random.permutation(prices).tolist())
-    limits = sorted(dice.within(0.5, 30.0) for _ in range(count - 1))
-    kind = CONTRACTS["tiered_tariff"]
-    return kind(tuple(ordered), tuple(limits), dice.within(-50.0, 350.0), dice.column("carbon"), parties)
 
 
 def a_price(dice: Dice, low: float, high: float) -> Any:
@@ -166,6 +116,7 @@ def a_site(
         entities[f"wind{number}"] = a_generator(dice, Wind)
     if dice.chance(0.7):
         entities[f"load{number}"] = a_consumer(dice)
+    entities |= {f"more{number}": dice.one(a_vehicle, a_plant_that_burns)(dice)} if dice.chance(0.25) else {}
     if not any(decides(item) for item in entities.values()):
         entities[f"store{number}0"] = a_store(dice)
     if dice.chance(0.6):
@@ -174,10 +125,6 @@ def a_site(
     contracts: dict[str, Contract] = {f"supply{number}": a_supply(dice, parties)}
     for index in range(dice.one(0, 0, 1, 2) if demand else 0):
         contracts[f"demand{number}{index}"] = a_demand(dice, parties)
+    for index in range(dice.one(0, 0, 0, 1, 2) if demand else 0):
+        contracts[f"more{number}{index}"] = dice.one(*KINDS)(dice, parties)
     return entities, contracts
-
-
-def decides(item: Entity) -> bool:
-    """Return whether an entity takes decisions."""
-    stores = isinstance(item, Battery | PumpedHydro)
-    return stores or getattr(item, "shiftable", 0.0) > 0.0 or getattr(item, "curtailment", "") == "action"
