@@ -46,9 +46,9 @@ class ScenarioEnv(EnergyEnv):
     **Data.** By default the microgrid's, as an example of a scenario; your own wants data that fit it.
 
     **Keywords.** As for ``energy_gym/Arbitrage-v0``, or for the id of the scenario's kind; beside sites, fleets take
-    ``dispatch`` and ``activation_seed``; sites alone take ``control``. ``scenario`` and ``dataset`` (or ``data``) are yours, by default those of
-    ``energy_gym/Microgrid-v0``. ``docs/scenarios.md`` shows how to compose a scenario and how to add a kind of
-    entity.
+    ``dispatch`` and ``activation_seed``; sites alone take ``control``. ``scenario`` and ``dataset`` (or ``data``) are
+    yours, by default those of ``energy_gym/Microgrid-v0``. ``docs/scenarios.md`` shows how to compose a scenario and
+    how to add a kind of entity.
 
     **Versions.** v0: first version.
 

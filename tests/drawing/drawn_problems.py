@@ -227,7 +227,7 @@ def followed(scenario: Scenario) -> bool:
     """Return whether a battery stands at a meter that shows anything else."""
     for site in scenario.sites():
         items = list(site.entities.values())
-        follows = any(type(item) is Battery or isinstance(item, PumpedHydro) for item in items)
+        follows = any(isinstance(item, Battery | PumpedHydro) for item in items)
         if follows and (sum(map(decides, items)) > 1 or any(item.columns() for item in items)):
             return True
     return False

@@ -123,8 +123,8 @@ def test_both_controls_have_one_optimum_and_its_actions(name: str) -> None:
     for control in ("power", "meter"):
         env: Any = gym.make(f"energy_gym/{name}-v0", control=control, **keywords)
         env.reset(seed=4)
-        base = env.unwrapped
-        solution, idle = solve(env), idle_return(base.setup, *base.steps_left, base.states)
+        first, stop = env.unwrapped.window
+        solution, idle = solve(env), idle_return(env.unwrapped.setup, first, stop, env.unwrapped.states)
         assert solution.exact
         assert all(env.action_space.contains(action) for action in solution.actions)
         earned = sum(float(env.step(action)[1]) for action in solution.actions)
