@@ -152,7 +152,11 @@ def _served(model: Model, unit: Unit, net: Any, drawn: list[Any]) -> tuple[Any, 
     short = model.variable(0.0, most)
     net, could = net - short, most > 0.0
     slack = unit.import_kwh + np.maximum(most_metered_kwh(unit)[1], 0.0)
-    draws = [(one, np.broadcast_to(item.draw_kwh, most.shape)) for one, item in zip(drawn, unit.flexibles, strict=True)]
+    draws = [
+        (one, np.broadcast_to(item.draw_kwh, most.shape))
+        for one, item in zip(drawn, unit.flexibles, strict=True)
+        if not isinstance(one, float | int)
+    ]
 
     def rows(lost: Any, at: Any) -> list[tuple[Any, Any]]:
         lost, at = lost[could[at]], at[could[at]]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pandas as pd
 from drawn_dice import COLUMNS, MINUTES, MOMENTS, ZONES, Dice
@@ -17,6 +18,7 @@ from energy_gym import Battery, Objective, Scenario
 from energy_gym.contracts.trading import BIDS
 from energy_gym.entities import PumpedHydro
 from energy_gym.envs.setup import CONTROLS
+from energy_gym.errors import ConfigurationError
 from energy_gym.objective import OBJECTIVES, TERMINALS, Clock
 from energy_gym.reserve.dispatch import DISPATCHES
 
@@ -154,7 +156,21 @@ def a_problem(seed: int, discrete: float = 0.15) -> Problem:
     name = COMPOSED if kind not in IDS or dice.chance(0.5) else IDS[kind]
     if name == IDS["fleet"] and dice.chance(0.5):
         keywords["fleet"] = keywords.pop("scenario")
-    return Problem(seed, kind, name, keywords, options, played, steps, levels)
+    return honoured(Problem(seed, kind, name, keywords, options, played, steps, levels))
+
+
+def honoured(problem: Problem) -> Problem:
+    """Return a problem, its end priced instead where what is stored cannot be brought back for sure."""
+    keywords = problem.keywords
+    if keywords.get("terminal", problem.scenario.objective.terminal) != "cyclic":
+        return problem
+    try:
+        gym.make(problem.id, **keywords)
+    except ConfigurationError as error:
+        if "terminal='cyclic'" not in error.value:
+            raise
+        return replace(problem, keywords={**keywords, "terminal": "buyback"})
+    return problem
 
 
 def _keywords(

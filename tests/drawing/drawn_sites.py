@@ -40,6 +40,14 @@ def a_grid(dice: Dice, entities: dict[str, Entity], loads: float = 0.0) -> Grid:
     )
 
 
+def a_fuse(dice: Dice, grid: Grid) -> Grid:
+    """Return a connection that not all load may fit through, or that of an island; at times as it was."""
+    if grid.import_kw is None or dice.chance(0.75):
+        return grid
+    fuse_kw, price = dice.one(0.0, dice.within(0.0, grid.import_kw)), dice.one(0.0, dice.within(0.0, 200.0), 5000.0)
+    return Grid(fuse_kw, grid.export_kw, price)
+
+
 def _hours(dice: Dice) -> list[tuple[tuple[float, float], ...]]:
     """Return spans that cover the day once: all of it, or a part and the rest, over midnight or not."""
     if dice.chance(0.2):
@@ -120,7 +128,7 @@ def a_site(
     if not any(decides(item) for item in entities.values()):
         entities[f"store{number}0"] = a_store(dice)
     if dice.chance(0.6):
-        entities[f"grid{number}"] = a_grid(dice, entities)
+        entities[f"grid{number}"] = a_fuse(dice, a_grid(dice, entities))
     parties = () if alone and dice.chance(0.4) else tuple(entities)
     contracts: dict[str, Contract] = {f"supply{number}": a_supply(dice, parties)}
     for index in range(dice.one(0, 0, 1, 2) if demand else 0):

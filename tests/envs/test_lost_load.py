@@ -131,7 +131,7 @@ def test_every_promise_holds_at_a_site_that_sheds_and_at_one_beside_it() -> None
     env = EnergyEnv(scenario=scenario, data=data, horizon=1, episode_steps=12)
     env.reset(seed=0)
     *_, info = env.step(np.zeros(env.setup.controls))
-    assert {"unserved_kwh(supply)", "unserved_kwh(other)"} <= set(info)
+    assert {"unserved_kwh.supply", "unserved_kwh.other"} <= set(info)
 
 
 def test_a_batch_tells_the_same() -> None:
