@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from energy_gym.envs.compat import make_vec
     from energy_gym.errors import EnergyGymError
     from energy_gym.evaluation import Evaluation, evaluate
+    from energy_gym.evaluation.comparison import compare_methods
+    from energy_gym.evaluation.kpis import kpis
     from energy_gym.evaluation.recommendation import recommend
     from energy_gym.evaluation.regret import decompose, step_regret
     from energy_gym.oracle import Solution, solve
@@ -31,8 +33,10 @@ _HOMES = {
     "Objective": "energy_gym.scenario:Objective",
     "Scenario": "energy_gym.scenario:Scenario",
     "Solution": "energy_gym.oracle.solution:Solution",
+    "compare_methods": "energy_gym.evaluation.comparison:compare_methods",
     "decompose": "energy_gym.evaluation.regret:decompose",
     "evaluate": "energy_gym.evaluation:evaluate",
+    "kpis": "energy_gym.evaluation.kpis:kpis",
     "load": "energy_gym.data:load",
     "make_vec": "energy_gym.envs.compat:make_vec",
     "recommend": "energy_gym.evaluation.recommendation:recommend",
@@ -49,8 +53,10 @@ __all__ = [
     "Scenario",
     "Solution",
     "__version__",
+    "compare_methods",
     "decompose",
     "evaluate",
+    "kpis",
     "load",
     "make_vec",
     "recommend",

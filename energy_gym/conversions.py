@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 HOURS_PER_DAY = 24.0
+HOURS_PER_YEAR = 8760.0
 MINUTES_PER_DAY = 1440
 MINUTES_PER_HOUR = 60
 SECONDS_PER_HOUR = 3600.0

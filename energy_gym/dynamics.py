@@ -12,6 +12,7 @@ from energy_gym.backends import Namespace
 from energy_gym.contracts.demand import raised
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.contracts.tariff import grid_cost
+from energy_gym.following import following
 from energy_gym.scenario import Weights
 from energy_gym.units import Unit
 
@@ -31,6 +32,8 @@ FIGURES = (
     "curtailed_kwh",
 )
 """Names of the figures of a flow, in the order in which they follow the states."""
+# What an entity does to the generation that may be cut at the connection: it cuts some of it, or adds to it.
+CURTAILS, SPILLS = 1, 2
 Advance = Callable[[Any, Any, Any], Flow]
 Guard = Callable[[int, Any, Any], Any]
 
@@ -55,10 +58,39 @@ def compose(units: Sequence[Unit], xp: Namespace) -> Advance:
 
 def _step(unit: Unit, xp: Namespace) -> Advance:
     """Return the step of a usual unit."""
+    play = _by_power(unit, xp)
+    return play if unit.usual is None else _following(unit, play, xp)
+
+
+def _by_power(unit: Unit, xp: Namespace) -> Advance:
+    """Return the step whose wishes are shares of rated power."""
     if unit.plain:
         return _plain(unit, xp)
-    play = _remembering(unit, _general(unit, xp)) if unit.remembers else _general(unit, xp)
+    play = _burning(unit, _general(unit, xp), xp) if unit.burns else _general(unit, xp)
+    play = _remembering(unit, play) if unit.remembers else play
     return _billed(unit, play, xp) if unit.accounts else play
+
+
+def _following(unit: Unit, play: Advance, xp: Namespace) -> Advance:
+    """Return a step whose batteries follow the meter: their wishes name powers there."""
+    shares = following(unit, xp)
+    return lambda states, wishes, signals: play(states, shares(states, wishes, signals), signals)
+
+
+def _burning(unit: Unit, play: Advance, xp: Namespace) -> Advance:
+    """Return a step, over states that are one for each entity, with what its entities burn."""
+    laws = [
+        (place, item.laws.burn, item.cell) for place, item in enumerate(unit.flexibles) if item.laws.burn is not None
+    ]
+
+    def advance(states: Any, wishes: Any, signals: Any) -> Flow:
+        after, net, spent, carbon, *rest = play(states, wishes, signals)
+        for place, burn, cell in laws:
+            cost, kg = burn(states[place], after[place], cell, xp)
+            spent, carbon = spent + cost, carbon + kg
+        return (after, net, spent, carbon, *rest)
+
+    return advance
 
 
 def _remembering(unit: Unit, play: Advance) -> Advance:
@@ -120,41 +152,74 @@ def _plain(unit: Unit, xp: Namespace) -> Advance:
 
 def _general(unit: Unit, xp: Namespace) -> Advance:
     """Return the step of any number of controlled entities behind one meter."""
-    laws = tuple((item.laws, item.cell, item.curtails) for item in unit.flexibles)
+    laws = tuple((item.laws, item.cell, CURTAILS * item.curtails + SPILLS * item.spills) for item in unit.flexibles)
     rates, count, hours = unit.rates.tolist(), len(laws), unit.hours
+    tolled = any(law.fine is not None for law, _, _ in laws)
+    reducible = _reducible(unit)
+    last, lost = count + len(rates), unit.lost_load_per_mwh
+    fitted = _fitted_owing(unit, xp) if unit.limited and any(law.owed is not None for law, *_ in laws) else None
 
     def advance(states: Any, wishes: Any, signals: Any) -> Flow:
         buy, sell, carbon, fixed, spare, own, active, fresh = signals
-        flows, net, refused, cut = [], fixed, 0.0, 0.0
-        for (law, cell, curtails), state, wish, signal in zip(laws, states[:count], wishes, own, strict=True):
+        flows, net, refused, cut, fined = [], fixed, 0.0, 0.0, 0.0
+        for (law, cell, way), state, wish, signal in zip(laws, states[:count], wishes, own, strict=True):
             drawn, given, short = law.settle(state, wish, cell, xp, signal)
             flows.append([drawn, given])
             net, refused = net + drawn - given, refused + short
-            if curtails:
-                spare = spare - drawn
-        if unit.limited:
-            net, refused, cut = _fitted(unit, flows, net, refused, spare, xp)
+            if way:
+                spare = spare - drawn if way == CURTAILS else spare + given
+        if fitted is not None:
+            net, refused, cut, excess = fitted(flows, (net, refused, spare), states, own)
+        elif unit.limited:
+            fitting = flows if reducible is None else [flows[place] for place in reducible]
+            net, refused, cut, excess = _fitted(unit, fitting, net, refused, spare, xp)
+        if lost is not None:
+            net = net - excess
         wear, after = 0.0, []
-        for (law, cell, curtails), state, (drawn, given), signal in zip(laws, states[:count], flows, own, strict=True):
+        for (law, cell, way), state, (drawn, given), signal in zip(laws, states[:count], flows, own, strict=True):
             after.append(law.next_state(state, drawn, given, cell, signal))
             wear = wear + law.cost(drawn, given, cell)
-            if curtails:
+            if way == CURTAILS:
                 cut = cut + drawn
+        if tolled:
+            fined = _fines(unit, states, after)
         charge = 0.0
-        for rate, peak, counts, begins in zip(rates, states[count:], active, fresh, strict=True):
+        for rate, peak, counts, begins in zip(rates, states[count:last], active, fresh, strict=True):
             peak, risen = raised(peak, net / hours, counts, begins, xp)
             after.append(peak)
             charge = charge + rate * risen
+        if lost is not None:
+            unserved = energy_cost(excess, lost)
+            fined = fined + unserved
+            after += [excess, unserved]
         spent = grid_cost(net, buy, sell, xp)
-        return tuple(after), net, spent, carbon_kg(net, carbon), wear, 0.0, charge, refused, cut
+        return tuple(after), net, spent, carbon_kg(net, carbon), wear, fined, charge, refused, cut
 
     return advance
 
 
+def _fines(unit: Unit, before: Sequence[Any], after: Sequence[Any]) -> Any:
+    """Return the penalties that follow from the states at both ends of a step [currency]."""
+    fined = 0.0
+    for flexible, first, last in zip(unit.flexibles, before, after, strict=False):
+        if flexible.laws.fine is not None:
+            fined = fined + flexible.laws.fine(first, last, flexible.cell)
+    return fined
+
+
+def _reducible(unit: Unit) -> list[int] | None:
+    """Return the places of the entities whose flows the connection reduces; None if it reduces all of them."""
+    places = [place for place, item in enumerate(unit.flexibles) if not item.spills]
+    return None if len(places) == len(unit.flexibles) else places
+
+
 def _fitted(
     unit: Unit, flows: list[list[Any]], net: Any, refused: Any, spare: Any, xp: Namespace
-) -> tuple[Any, Any, Any]:
-    """Reduce flows to what fits through the connection: generation is cut first, then what is given, then drawn."""
+) -> tuple[Any, Any, Any, Any]:
+    """Reduce flows to what fits through the connection: generation is cut first, then what is given, then drawn.
+
+    The last that is returned is what still does not fit: load that is not served.
+    """
     excess = xp.positive(0.0 - unit.export_kwh - net)
     curtailed = xp.bounded(excess, spare)
     net, excess = net + curtailed, excess - curtailed
@@ -165,7 +230,29 @@ def _fitted(
     for flow in flows:
         less = xp.bounded(excess, flow[0])
         flow[0], net, excess, refused = flow[0] - less, net - less, excess - less, refused + less
-    return net, refused, curtailed
+    return net, refused, curtailed, excess
+
+
+def _fitted_owing(unit: Unit, xp: Namespace) -> Callable[..., tuple[Any, Any, Any, Any]]:
+    """Return what fits flows as `_fitted` does, where some must be drawn or given: the connection cuts the rest alone.
+
+    Such flows are no more than the connection surely leaves room for.
+    """
+    laws, reducible = tuple((item.laws.owed, item.cell) for item in unit.flexibles), _reducible(unit)
+
+    def fitted(flows: list[list[Any]], now: tuple[Any, Any, Any], states: Any, own: Any) -> tuple[Any, Any, Any, Any]:
+        kept = []
+        for (owed, cell), flow, state, signal in zip(laws, flows, states[: len(laws)], own, strict=True):
+            drawn, given = (0.0, 0.0) if owed is None else owed(state, cell, xp, signal)
+            kept.append((xp.bounded(drawn, flow[0]), xp.bounded(given, flow[1])))
+        free = [[flow[0] - drawn, flow[1] - given] for flow, (drawn, given) in zip(flows, kept, strict=True)]
+        fitting = free if reducible is None else [free[place] for place in reducible]
+        net, refused, cut, excess = _fitted(unit, fitting, *now, xp)
+        for flow, rest, (drawn, given) in zip(flows, free, kept, strict=True):
+            flow[:] = [rest[0] + drawn, rest[1] + given]
+        return net, refused, cut, excess
+
+    return fitted
 
 
 def _joined(units: Sequence[Unit], parts: Sequence[Advance]) -> Advance:

@@ -47,6 +47,24 @@ class Slot(NamedTuple):
     scale: float
 
 
+class ActionSlot(NamedTuple):
+    """One entry of an action: 0 names 0, ``at`` names ``high`` and ``-at`` names ``low``, in ``unit``.
+
+    Between these it is a straight line on either side of 0. A wish beyond ``at`` runs on to as far as the battery can
+    go in its interval.
+
+    Example:
+        >>> ActionSlot("meter(battery)", "kW", -8.0, 6.0, 0.9).high
+        6.0
+    """
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    at: float = 1.0
+
+
 class State(NamedTuple):
     """A state that is observed as ``(state - offset) / scale``, cut to [0, top].
 

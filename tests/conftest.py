@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -112,13 +110,7 @@ def data_of(series: pd.DataFrame, site: pd.DataFrame) -> Callable[[str], pd.Data
 
 @pytest.fixture(scope="session")
 def tiers() -> type[Any]:
-    """The contract of the guide, which makes it known to scenarios: a tariff in tiers of the month's consumption."""
-    path = Path(__file__).resolve().parents[1] / "docs" / "tiers.py"
-    if not path.is_file():
-        pytest.skip("not a checkout")
-    spec = importlib.util.spec_from_file_location("tiers", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["tiers"] = module
-    spec.loader.exec_module(module)
-    return module.TieredTariff
+    """A contract with prices and a ledger: a tariff in tiers of the month's consumption."""
+    from energy_gym.contracts import TieredTariff
+
+    return TieredTariff

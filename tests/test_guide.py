@@ -20,7 +20,7 @@ from energy_gym.testing import check_scenario
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 # The files that a page shows, and how many pieces it shows of them all.
-SHOWN = {"scenarios.md": (("electrolyser.py",), 5), "extending.md": (("tiers.py", "evening.py", "bakery.py"), 14)}
+SHOWN = {"scenarios.md": (("electrolyser.py",), 5), "extending.md": (("ramps.py", "evening.py", "bakery.py"), 13)}
 
 pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="not a checkout")
 

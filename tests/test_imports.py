@@ -41,6 +41,7 @@ FLOORS = (
     ("objective",),
     ("scenario",),
     ("units",),
+    ("following",),
     ("dynamics",),
     ("envs",),
     ("oracle",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -25,8 +24,8 @@ from energy_gym.contracts import (
 )
 from energy_gym.entities import Consumer, Entity, Grid, Solar, Wind
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.oracle.pyomo_model import build_unit_model, solve_model
-from energy_gym.oracle.rounding import fixed_return, returns
+from energy_gym.errors import ConfigurationError
+from energy_gym.oracle.rounding import returns
 from energy_gym.oracle.solve import by_unit, solve
 from energy_gym.oracle.statement import Goal
 from energy_gym.testing import check_scenario
@@ -133,6 +132,9 @@ def a_grid(random: Random, entities: dict[str, Entity]) -> Grid:
     )
     import_kw = loads + float(random.uniform(0.1, 4.0)) if random.random() < 0.7 else None
     export_kw = made + float(random.choice([0.0, random.uniform(0.0, 4.0)])) if random.random() < 0.8 else None
+    if loads and random.random() < 0.25:  # a fuse that not all load fits through, or an island
+        fuse_kw = float(random.choice([0.0, random.uniform(0.0, loads)]))
+        return Grid(fuse_kw, export_kw, float(random.choice([0.0, random.uniform(0.0, 200.0), 5000.0])))
     return Grid(import_kw, export_kw)
 
 
@@ -143,7 +145,7 @@ def a_scenario(seed: int, sites: int | None = None, demand: bool = True) -> Scen
     for number in range(int(random.choice([1, 1, 1, 2, 3])) if sites is None else sites):
         more = a_site(random, number, demand)
         entities, contracts = entities | more[0], contracts | more[1]
-    terminal = str(random.choice(["settle", "cyclic", "free"]))
+    terminal = str(random.choice(["settle", "cyclic", "free", "buyback"]))
     objective = Objective(str(random.choice(["cost", "cost", "carbon", "joint"])), 100.0, terminal)
     chosen = Scenario(f"random {seed}", entities, contracts, objective=objective)
     flexible = any(
@@ -185,8 +187,34 @@ def a_frame(seed: int, steps: int = 24, minutes: int = 60) -> pd.DataFrame:
     return pd.DataFrame(columns, index)
 
 
+def a_control(seed: int, scenario: Scenario) -> str:
+    """Return what the wishes of batteries name: half the time a power at the meter, where it can be followed."""
+    followed = False
+    for site in scenario.sites():
+        batteries = sum(isinstance(entity, Battery) for entity in site.entities.values())
+        others = any(entity.columns() for entity in site.entities.values())
+        followed = followed or batteries > 1 or (batteries == 1 and others)
+    return "meter" if followed and np.random.default_rng(7000 + seed).random() < 0.5 else "power"
+
+
+def honoured(scenario: Scenario, data: pd.DataFrame) -> Scenario:
+    """Return a scenario, its end priced instead where a store cannot be brought back in these data for sure."""
+    if scenario.objective.terminal != "cyclic":
+        return scenario
+    try:
+        EnergyEnv(data=data, horizon=1, episode_steps=1, scenario=scenario)
+    except ConfigurationError as error:
+        if "terminal='cyclic'" not in error.value:
+            raise
+        return replace(scenario, objective=replace(scenario.objective, terminal="buyback"))
+    return scenario
+
+
 def keywords_of(seed: int, steps: int = 24, **more: Any) -> dict[str, Any]:
-    return {"data": a_frame(seed, steps), "horizon": 3, "episode_steps": steps, "scenario": a_scenario(seed), **more}
+    data = a_frame(seed, steps)
+    scenario = honoured(a_scenario(seed), data)
+    chosen = {"scenario": scenario, "control": a_control(seed, scenario)}
+    return {"data": data, "horizon": 3, "episode_steps": steps, **chosen, **more}
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -206,9 +234,11 @@ def test_every_promise_short_of_the_agents(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(200, 206))
 def test_no_agent_beats_the_bound(seed: int) -> None:
-    report = check_scenario(a_scenario(seed), a_frame(seed), episodes=1, steps=8, seed=seed)
+    data = a_frame(seed)
+    control = a_control(seed, scenario := honoured(a_scenario(seed), data))
+    report = check_scenario(scenario, data, episodes=1, steps=8, seed=seed, control=control)
     assert report.exact
-    assert set(report.returns) == {"idle", "uniform", "mpc"}
+    assert set(report.returns) == {"uniform", "mpc"} | ({"idle"} if control == "power" else set())
 
 
 def every_plan(env: EnergyEnv, steps: int) -> float:
@@ -233,7 +263,9 @@ def test_levels_of_one_control_against_every_sequence(seed: int) -> None:
     )
     count, steps = [(3, 7), (3, 6), (5, 4), (7, 3)][seed % 4]
     data = a_frame(seed, steps + 2, minutes=[60, 30, 15][seed % 5 % 3])
-    env = EnergyEnv(data=data, horizon=1, episode_steps=None, scenario=scenario, actions=f"discrete-{count}")
+    scenario = honoured(scenario, data)
+    keywords: dict[str, Any] = {"data": data, "horizon": 1, "scenario": scenario, "actions": f"discrete-{count}"}
+    env = EnergyEnv(episode_steps=None, control=a_control(seed, scenario), **keywords)
     env.reset(seed=0)
     for level in np.random.default_rng(seed).integers(count, size=2):
         env.step(int(level))
@@ -253,71 +285,19 @@ def test_levels_of_several_controls_against_every_sequence(seed: int) -> None:
         for chosen in (a_scenario(5000 + 1000 * seed + index) for index in range(100))
         if all(1 <= len(unit.flexibles) <= 2 for unit in units(chosen)) and len(controls(chosen)) > 1
     )
-    env = EnergyEnv(data=a_frame(seed, 3), horizon=1, episode_steps=3, scenario=scenario, actions="discrete-3")
+    data = a_frame(seed, 3)
+    scenario = honoured(scenario, data)
+    keywords: dict[str, Any] = {"data": data, "horizon": 1, "scenario": scenario, "actions": "discrete-3"}
+    env = EnergyEnv(episode_steps=3, control=a_control(seed, scenario), **keywords)
     env.reset(seed=0)
     best, solution = every_plan(env, 3), solve(env)
     check_replay(env, solution)
     assert solution.value - 1e-9 <= best <= solution.bound + 1e-9
 
 
-def by_another_model(unit: Any, states: Any, closing: Any, env: EnergyEnv) -> float:
-    """Return the optimum of a unit as Pyomo states it, with a binary in every step."""
-    goal = Goal(env.setup.weights, closing)
-    return solve_model(build_unit_model(unit, states, goal)) if unit.flexibles else fixed_return(unit, states, goal)
-
-
-def held_to_its_word(seed: int) -> None:
-    """Draw a site, a decision space, a step length and a start; hold what the oracle says of it to what can be tried.
-
-    What is called exact is compared with every sequence of levels, or with Pyomo and a binary in every step; every
-    bound with random plans, two in three of them near the oracle's own, that the environment's laws play.
-    """
-    random = np.random.default_rng(seed)
-    scenario, minutes = a_scenario(seed), int(random.choice([60, 30, 15]))
-    controls_ = len(controls(scenario))
-    levels = int(random.choice([0, 3, 5])) if controls_ <= 2 else 0
-    steps = {0: 10, 3: 6 // controls_, 5: 4 // controls_}[levels]
-    played = int(random.integers(0, 3))
-    keywords: dict[str, Any] = {"data": a_frame(seed, steps + played, minutes), "scenario": scenario, "horizon": 1}
-    env = EnergyEnv(episode_steps=None, actions=f"discrete-{levels}" if levels else "continuous", **keywords)
-    env.reset(seed=seed)
-    env.action_space.seed(seed)
-    for _ in range(played):
-        env.step(env.action_space.sample())
-    solution = solve(env)
-    if levels:
-        best = every_plan(env, steps)
-        assert solution.value - 1e-9 <= best <= solution.bound + 1e-9, seed
-    else:
-        parts = zip(env.setup.units, by_unit(env.setup, env.states), env.setup.closings, strict=True)
-        stated = sum(
-            by_another_model(unit.window(*env.steps_left), states, closing, env) for unit, states, closing in parts
-        )
-        assert solution.exact, seed
-        assert solution.value == pytest.approx(stated, abs=1e-6), seed
-        if not played:
-            assert rolled_out(env, solution, 150, random).max() <= solution.bound + 1e-6, seed
-    check_replay(env, solution)
-
-
-@pytest.mark.parametrize("block", range(12))
-def test_problems_drawn_from_all_that_is_accepted(block: int) -> None:
-    for seed in range(20_000 + 25 * block, 20_000 + 25 * (block + 1)):
-        held_to_its_word(seed)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("block", range(100))
-def test_ten_thousand_problems(block: int) -> None:
-    """The seed of a problem that fails stands in its message; ``ENERGY_GYM_SEED`` draws others."""
-    first = int(os.environ.get("ENERGY_GYM_SEED", "1000000")) + 100 * block
-    print(f"seeds {first} to {first + 99}")
-    for seed in range(first, first + 100):
-        held_to_its_word(seed)
-
-
 def units(scenario: Scenario) -> Any:
-    return EnergyEnv(data=a_frame(0, 3), horizon=1, episode_steps=3, scenario=scenario).setup.units
+    data = a_frame(0, 3)
+    return EnergyEnv(data=data, horizon=1, episode_steps=3, scenario=honoured(scenario, data)).setup.units
 
 
 def one_unit(scenario: Scenario) -> Any:
@@ -367,7 +347,8 @@ def with_tiers(scenario: Scenario, seed: int) -> Scenario:
 @pytest.mark.parametrize("seed", range(300, 330))
 def test_every_promise_of_tiers_short_of_the_agents(seed: int) -> None:
     data, random = a_frame(seed, 14), np.random.default_rng(seed)
-    keywords = {"data": data, "horizon": 3, "episode_steps": 14, "scenario": with_tiers(a_scenario(seed), seed)}
+    scenario = honoured(with_tiers(a_scenario(seed), seed), data)
+    keywords = {"data": data, "horizon": 3, "episode_steps": 14, "scenario": scenario}
     env = EnergyEnv(**keywords)
     check_laws(env.setup, 14, 12, random, None)
     check_episodes(keywords, 2, 14, seed, random)
@@ -382,7 +363,9 @@ def test_every_promise_of_tiers_short_of_the_agents(seed: int) -> None:
 @pytest.mark.usefixtures("tiers")
 @pytest.mark.parametrize("seed", range(330, 334))
 def test_no_agent_beats_the_bound_under_tiers(seed: int) -> None:
-    assert check_scenario(with_tiers(a_scenario(seed), seed), a_frame(seed), episodes=1, steps=8, seed=seed).exact
+    data = a_frame(seed)
+    scenario = honoured(with_tiers(a_scenario(seed), seed), data)
+    assert check_scenario(scenario, data, episodes=1, steps=8, seed=seed).exact
 
 
 @pytest.mark.usefixtures("tiers")
@@ -394,7 +377,7 @@ def test_levels_under_tiers_against_every_sequence(seed: int) -> None:
         if len(one_unit(chosen).flexibles) == 1
     )
     data = a_frame(seed, 8, minutes=[60, 30, 15][seed % 3])
-    chosen = with_tiers(scenario, seed)
+    chosen = honoured(with_tiers(scenario, seed), data)
     env = EnergyEnv(data=data, horizon=1, episode_steps=None, scenario=chosen, actions="discrete-3")
     env.reset(seed=0)
     for level in np.random.default_rng(seed).integers(3, size=2):

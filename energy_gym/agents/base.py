@@ -167,6 +167,7 @@ class Agent(ABC):
             "data": setup.feed.title,
             "actions": str(self.env.keywords.get("actions", "continuous")),
             "levels": None if setup.levels is None else list(setup.levels),
+            "control": setup.control,
             "layout": [list(slot) for slot in self.env.layout],
         }
 
@@ -180,8 +181,8 @@ class Agent(ABC):
             rescaled: Accept slots of the same name with other units and scaling, as another market has.
 
         Raises:
-            ConfigurationError: No agent of this kind is there, it was saved by an incompatible version, or for another
-                layout; the message lists the slots that differ.
+            ConfigurationError: No agent of this kind is there, it was saved by an incompatible version, for another
+                control, or for another layout; the message lists the slots that differ.
         """
         path = Path(folder) / FILE
         tree = read_saved(path)
@@ -190,6 +191,7 @@ class Agent(ABC):
             raise ConfigurationError(
                 f"{path}: agent {tree['agent']!r}", f"must be {cls.name!r}", f"load it as {tree['agent']!r}"
             )
+        _check_control(path, tree.get("control", "power"), agent.env.setup.control)
         _check_layout(path, [Slot(*slot) for slot in tree["layout"]], agent.env.layout, rescaled)
         try:
             agent.restore(tree["parameters"], Path(folder))
@@ -226,6 +228,14 @@ def read_saved(path: Path) -> dict[str, Any]:
             f"install energy-gym {version}, or train the agent again",
         )
     return dict(tree)
+
+
+def _check_control(path: Path, saved: Any, own: str) -> None:
+    """Raise ConfigurationError where the wishes of an agent would name something else than they did."""
+    if saved != own:
+        raise ConfigurationError(
+            f"{path}: control={saved!r}", f"the environment has control={own!r}", f"make it with control={saved!r}"
+        )
 
 
 def saved_actions(tree: Mapping[str, Any]) -> str:

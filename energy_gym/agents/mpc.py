@@ -5,7 +5,7 @@ One rule: it sees the environment's own forecast and the state, nothing else; wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, cast
 
@@ -14,10 +14,16 @@ import numpy as np
 from energy_gym.agents.base import Agent
 from energy_gym.agents.bid_planning import BidPlanner
 from energy_gym.arrays import Floats
+from energy_gym.backends import scalars
 from energy_gym.bidding.env import ProducerEnv
+from energy_gym.dynamics import STATES, compose
+from energy_gym.envs.brought_back import as_brought_back, sure_kwh
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.meters import Registers, lay_out
-from energy_gym.oracle.solve import best_of_unit, by_unit
+from energy_gym.following import followers
+from energy_gym.oracle.milp import play_unit
+from energy_gym.oracle.solution import EXACT
+from energy_gym.oracle.solve import Best, best_of_unit, by_unit
 from energy_gym.oracle.statement import Goal
 from energy_gym.scenario import Site
 from energy_gym.units import Unit
@@ -34,8 +40,9 @@ class MPC(Agent):
     """Rolling horizon on the environment's forecast, re-solved from the current state at each step.
 
     Energy left at the end of the look-ahead is valued at the settlement price (mean of the training split), unless the
-    episode ends there. A producer's bids are planned at each gate and at least every hour; see
-    `energy_gym.agents.bid_planning.BidPlanner`.
+    episode ends there. Where a wish names a power at the meter, no power there is preferred to what is worth the same:
+    it stays right whatever load and generation come. A producer's bids are planned at each gate and at least every
+    hour; see `energy_gym.agents.bid_planning.BidPlanner`.
 
     Example:
         >>> import gymnasium as gym
@@ -75,7 +82,7 @@ class StepPlanner:
         """Return the action for the coming step."""
         now, stop = self.env.steps_left
         size = min(self.env.setup.tape.horizon, stop - now)
-        return first_action(self.env, expected_units(self.env, size), ends=now + size == stop)
+        return first_action(self.env, expected_units(self.env, size), ends=now + size == stop, best=robust)
 
 
 def expected_units(env: EnergyEnv, size: int) -> list[Unit]:
@@ -101,37 +108,72 @@ def _expected(env: EnergyEnv, site: Site, actual: Unit, outlook: Mapping[str, Fl
     accounts = tuple(account.expected(values) for account in actual.accounts)
     for entity in site.entities.values():
         values |= {column: np.maximum(outlook[column], 0.0) for column in entity.columns() if column in outlook}
+        values |= {column: outlook[column] for column in entity.signed_columns() if column in outlook}
+    always = (name for name, when in feed.published.items() if when == "always" and name not in values)
+    values |= {name: feed.values[name][feed.first + now : feed.first + now + steps] for name in always}
     prices = actual.buy, actual.sell
     if energy.columns():
         prices = energy.prices(values, feed.span(feed.first + now, feed.first + now + steps), feed.zone)
     registers = Registers(actual.rates, actual.active, actual.fresh)
     if not actual.flexibles:
         return actual
-    return _fitting(lay_out(site, values, prices, registers, actual.hours, accounts))
+    laid = lay_out(site, values, prices, registers, actual.hours, accounts)
+    return replace(_fitting(as_brought_back(laid, actual)), usual=actual.usual)
 
 
 def _fitting(unit: Unit) -> Unit:
-    """Return the unit with flows that fit through the connection, as the real ones do; a forecast need not."""
+    """Return the unit with flows that fit through the connection, as the real ones do; a forecast need not.
+
+    They leave the room that storage which is brought back surely has.
+    """
     if not unit.limited:
         return unit
     spare = 0.0 if unit.curtailable_kwh is None else unit.curtailable_kwh
-    return replace(unit, fixed_kwh=np.clip(unit.fixed_kwh, -unit.export_kwh - spare, unit.import_kwh))
+    drawn, given = sure_kwh(unit)
+    least, most = -unit.export_kwh - spare + given, unit.import_kwh - drawn
+    most = np.inf if unit.sheds and not drawn else most
+    return replace(unit, fixed_kwh=np.clip(unit.fixed_kwh, least, most))
 
 
-def first_action(env: EnergyEnv, units: Sequence[Unit], ends: bool) -> Any:
+def first_action(env: EnergyEnv, units: Sequence[Unit], ends: bool, best: Callable[..., Best] = best_of_unit) -> Any:
     """Return the first action of the best plan over some units' windows, from the environment's states now.
 
     Args:
         env: The environment.
         units: Its units over a window that begins now.
         ends: Whether the episode ends with the window; if not, what is stored at its end is worth the mean price.
+        best: What plans for a unit, as `best_of_unit` does.
     """
+    return actions_of(env, planned(env, units, ends, best)[:1])[0]
+
+
+def planned(env: EnergyEnv, units: Sequence[Unit], ends: bool, best: Callable[..., Best] = best_of_unit) -> Floats:
+    """Return the best plan over some units' windows, shares of rated power (T, controls); see `first_action`."""
     setup = env.setup
     closings = setup.closings if ends else setup.continuation
     wishes = [
-        best_of_unit(unit, states, Goal(setup.weights, closing), setup.levels, proving=False).wishes[:1]
+        best(unit, states, Goal(setup.weights, closing), setup.levels, proving=False).wishes
         for unit, states, closing in zip(units, by_unit(setup, env.states), closings, strict=True)
         if unit.flexibles
     ]
-    first = np.concatenate(wishes, axis=1)
-    return setup.chosen(first)[0]
+    return np.concatenate(wishes, axis=1)
+
+
+def actions_of(env: EnergyEnv, wishes: Floats) -> list[Any]:
+    """Return the actions that a plan's wishes are, shape (T, controls): themselves, or levels."""
+    return env.setup.chosen(wishes)
+
+
+def robust(unit: Unit, states: Sequence[float], goal: Goal, levels: Any = None, proving: bool = True) -> Best:
+    """Return the best plan on a forecast; of those worth the same, one that begins with no power at the meter."""
+    best = best_of_unit(unit, states, goal, levels, proving=proving)
+    if unit.usual is None:
+        return best
+    begun = best.wishes[:1].copy()
+    begun[:, followers(unit)] = 0.0
+    after = compose([unit], scalars)(states, tuple(begun[0].tolist()), unit.signals()[0])[STATES]
+    rest = unit.window(1, len(unit))
+    later = best_of_unit(rest, after, goal, levels, proving=proving).wishes if len(rest) else best.wishes[1:]
+    other = np.concatenate([begun, later])
+    worth, same = (play_unit(unit, states, goal, plan) for plan in (best.wishes, other))
+    return best._replace(wishes=other) if same >= worth - EXACT * max(1.0, abs(worth)) else best

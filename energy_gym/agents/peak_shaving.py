@@ -79,8 +79,8 @@ class PeakShaving(SiteRule):
         self._week[self._seen % len(self._week)] = measured_kw * active
         self._seen += 1
 
-    def battery_kw(self, net: float) -> float:
-        """See `SiteRule.battery_kw`.
+    def meter_kw(self, net: float) -> float:
+        """See `SiteRule.meter_kw`.
 
         Raises:
             ResetNeededError: The shares are not known.
@@ -91,7 +91,7 @@ class PeakShaving(SiteRule):
         rows = {name: row[None] for name, row in ahead.items()}
         (moment,) = self._moments(self.env, rows, step, self._week.max(axis=0)[None])
         return float(
-            self._powers(moment, net, self.shares, self.deep, self.headroom, self.env.states[1 : 1 + len(self.shares)])
+            self._targets(moment, net, self.shares, self.deep, self.headroom, self.env.states[1 : 1 + len(self.shares)])
         )
 
     def _moments(self, env: EnergyEnv, ahead: Mapping[str, Floats], first: int, shown: Floats) -> Iterator[_Moment]:
@@ -111,8 +111,8 @@ class PeakShaving(SiteRule):
                 places[row], highest.tolist(), (coming[:, 0] > 0.0).tolist(), (unit.fresh[:, step] > 0.0).tolist()
             )
 
-    def _powers(self, moment: _Moment, net: float, shares: Any, deep: Any, headroom: Any, peaks: Any) -> Any:
-        """Return the power asked of the battery [kW] for arrays of candidates, or for one."""
+    def _targets(self, moment: _Moment, net: float, shares: Any, deep: Any, headroom: Any, peaks: Any) -> Any:
+        """Return the power aimed at, at the meter [kW], for arrays of candidates, or for one."""
         aim: Any = np.inf
         paid: Any = np.inf
         for counts, begins, highest, share, peak in zip(
@@ -122,10 +122,10 @@ class PeakShaving(SiteRule):
                 target = share * highest
                 aim = np.minimum(aim, target)
                 paid = np.minimum(paid, target if begins else np.maximum(target, peak))
-        shaved = np.minimum(np.where(deep, aim, paid) - net, 0.0)
-        room = np.minimum((1.0 - headroom) * paid - net, self.battery.charge_kw)
-        spare = max(-net, 0.0) if moment.dearness >= 1.0 else np.maximum(room, max(-net, 0.0))
-        return np.where(shaved < 0.0, np.maximum(shaved, -self.battery.discharge_kw), spare)
+        cap = np.where(deep, aim, paid)
+        held = max(net, 0.0)
+        spare = held if moment.dearness >= 1.0 else np.maximum((1.0 - headroom) * paid, held)
+        return np.where(net > cap, cap, spare)
 
     def choose(self, train: EnergyEnv, net: Floats) -> None:
         """See `SiteRule.choose`."""
@@ -142,9 +142,8 @@ class PeakShaving(SiteRule):
         moments, expected = list(self._moments(train, ahead, 0, shown)), net.tolist()
 
         def wishes(step: int, batch: Any) -> Any:
-            return self.share(
-                self._powers(moments[step], expected[step], shares, deep, headroom, batch.states[1 : 1 + windows])
-            )
+            peaks, net = batch.states[1 : 1 + windows], expected[step]
+            return self.wish(self._targets(moments[step], net, shares, deep, headroom, peaks), net)
 
         *best, self.deep, self.headroom = grid[int(np.argmax(returns(train, len(grid), len(net), wishes)))]
         self.shares = tuple(best)

@@ -22,6 +22,12 @@ class Idle(Agent):
     """
 
     name: ClassVar[str] = "idle"
+    selective: ClassVar[bool] = True
+
+    def __init__(self, env: Any, seed: int = 0) -> None:
+        super().__init__(env, seed)
+        if self.env.setup.control == "meter":
+            raise self.refused("leaves the battery alone, which no power at the meter does whatever load comes")
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""

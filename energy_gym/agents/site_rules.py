@@ -16,12 +16,14 @@ import numpy.typing as npt
 
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.arrays import Floats
+from energy_gym.backends import arrays, scalars
 from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.entities import Battery, Consumer
-from energy_gym.entities.solar import Generator
+from energy_gym.entities.solar import Source
 from energy_gym.envs.assembly import table_names
 from energy_gym.envs.env import EnergyEnv, batch_of
 from energy_gym.envs.vector_env import EnergyVectorEnv
+from energy_gym.following import ends_of, rated_of, wish_of
 from energy_gym.scenario import Site
 
 
@@ -62,14 +64,29 @@ class SiteRule(Agent):
             net += self.persistence * (measured_kw - self._before[0])
             self.remember(measured_kw)
         self._before = forecast_kw, float(info["energy_kwh"])
-        return self.power(float(self.share(self.battery_kw(net))))
+        return self.power(float(self.wish(self.meter_kw(net), net)))
 
     def remember(self, measured_kw: float) -> None:
         """Note what load less PV drew in the interval that has just passed [kW]."""
 
     @abstractmethod
-    def battery_kw(self, net: float) -> float:
-        """Return the power asked of the battery [kW], charging positive, where load less PV will draw ``net``."""
+    def meter_kw(self, net: float) -> float:
+        """Return the power at the meter that is aimed at [kW], where load less PV is expected to draw ``net``.
+
+        Infinite where the battery shall go as far as it can.
+        """
+
+    def wish(self, target_kw: Any, net: float) -> Any:
+        """Return what asks for a power at the meter [kW], or an array of them, where ``net`` is expected besides.
+
+        Where the wish names that power, it is kept whatever load and PV come; else it is the battery's part in it.
+        """
+        setup = self.env.setup
+        if setup.control == "power":
+            return self.share(target_kw - net)
+        unit = setup.units[0]
+        ends, rated = ends_of(unit, scalars), rated_of(unit, 0)
+        return wish_of(np.asarray(target_kw) * unit.hours, net * unit.hours, ends, rated, arrays)
 
     def share(self, power_kw: Any) -> Any:
         """Return a power [kW], or an array of them, as a share of the rated power, in [-1, 1]."""
@@ -78,7 +95,7 @@ class SiteRule(Agent):
 
     def _measured_kw(self, info: Mapping[str, Any], energy: float) -> float:
         """Return what load less PV drew in the last interval [kW]: what the meter says, less the battery's part."""
-        cell, hours = self.env.setup.flexibles[0].cell, self.env.setup.feed.step_hours
+        cell, hours = self.env.setup.flexibles[0].bare.cell, self.env.setup.feed.step_hours
         gained = float(info["energy_kwh"]) - energy * cell.keep
         through = gained / cell.efficiency_charge if gained > 0.0 else gained * cell.efficiency_discharge
         return float(info["grid_kw"] - through / hours - info.get("curtailed_kw", 0.0))
@@ -116,7 +133,8 @@ class SiteRule(Agent):
 class SelfConsumption(SiteRule):
     """Charges what PV makes beyond the load and discharges what the load draws beyond PV; never for the price.
 
-    With discrete actions the nearest level is played.
+    That is no power at the meter: with ``control="meter"`` the wish 0, which needs no forecast. With discrete actions
+    the nearest level is played.
 
     Example:
         >>> import gymnasium as gym
@@ -133,21 +151,21 @@ class SelfConsumption(SiteRule):
     def __init__(self, env: Any, seed: int = 0) -> None:
         super().__init__(env, seed)
         kinds = tuple(self.site.entities.values())
-        if not any(isinstance(item, Generator) for item in kinds) or not any(
-            isinstance(item, Consumer) for item in kinds
-        ):
+        if not any(isinstance(item, Source) for item in kinds) or not any(isinstance(item, Consumer) for item in kinds):
             raise self.refused("needs a site with generation and load")
 
-    def battery_kw(self, net: float) -> float:
-        """See `SiteRule.battery_kw`."""
-        return -net
+    def meter_kw(self, net: float) -> float:
+        """See `SiteRule.meter_kw`."""
+        return 0.0
 
 
 def net_kw(site: Site, values: Mapping[str, Floats]) -> Any:
     """Return load less generation of a site [kW], of the shape of the columns given; ``[0.0]`` where it has neither."""
     total: Any = np.zeros(1)
     for entity in site.entities.values():
-        power = entity.fixed_kw({name: np.maximum(column, 0.0) for name, column in values.items()})
+        signed = entity.signed_columns()
+        own = {name: column if name in signed else np.maximum(column, 0.0) for name, column in values.items()}
+        power = entity.fixed_kw(own)
         total = total if power is None else total + power
     return total
 
@@ -183,7 +201,7 @@ def returns(
 ) -> npt.NDArray[np.float64]:
     """Play ``count`` candidates over a whole split at once; return what each earns, shape (count,).
 
-    ``wishes`` is called with the step and the batch and gives the shares of rated power, shape (count,).
+    ``wishes`` is called with the step and the batch and gives what is wished for, shape (count,).
     """
     batch = batch_of(train, count, "disabled", actions="continuous", episode_steps=None, horizon=1)
     batch.reset(seed=0)

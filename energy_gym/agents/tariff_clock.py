@@ -52,18 +52,17 @@ class TariffClock(SiteRule):
         if not any(self.site.energy.varying()) or self.env.setup.weights.money == 0.0:
             raise self.refused("needs a price that changes and that the objective counts")
 
-    def battery_kw(self, net: float) -> float:
-        """See `SiteRule.battery_kw`."""
+    def meter_kw(self, net: float) -> float:
+        """See `SiteRule.meter_kw`."""
         place = float(dearness(self.env, self.env.outlook()))
-        return float(self._powers(place, net, self.env.states[0], self.cheap, self.dear, self.fill, self.export))
+        return float(self._targets(place, net, self.env.states[0], self.cheap, self.dear, self.fill, self.export))
 
-    def _powers(self, place: float, net: float, energy: Any, cheap: Any, dear: Any, fill: Any, export: Any) -> Any:
-        """Return the power asked of the battery [kW] for arrays of candidates, or for one."""
+    def _targets(self, place: float, net: float, energy: Any, cheap: Any, dear: Any, fill: Any, export: Any) -> Any:
+        """Return the power aimed at, at the meter [kW], for arrays of candidates, or for one."""
         lacks = np.less(energy, fill * self.battery.capacity_kwh)
-        surplus = max(-net, 0.0)
-        giving = np.where(export, self.battery.discharge_kw, max(net, 0.0))
-        other = np.where(np.greater_equal(place, dear) & (place > 0.0), -giving, surplus)
-        return np.where(np.less_equal(place, cheap) & (place < 1.0) & lacks, self.battery.charge_kw, other)
+        giving = np.where(export, -np.inf, min(net, 0.0))
+        other = np.where(np.greater_equal(place, dear) & (place > 0.0), giving, max(net, 0.0))
+        return np.where(np.less_equal(place, cheap) & (place < 1.0) & lacks, np.inf, other)
 
     def choose(self, train: EnergyEnv, net: Floats) -> None:
         """See `SiteRule.choose`."""
@@ -74,7 +73,7 @@ class TariffClock(SiteRule):
         steps = list(zip(places.tolist(), net.tolist(), strict=True))
 
         def wishes(step: int, batch: Any) -> Any:
-            return self.share(self._powers(*steps[step], batch.states[0], *columns))
+            return self.wish(self._targets(*steps[step], batch.states[0], *columns), steps[step][1])
 
         best = int(np.argmax(returns(train, len(grid), len(steps), wishes)))
         self.cheap, self.dear, self.fill, self.export = grid[best]

@@ -67,6 +67,12 @@ class Choices:
         """Number of choices."""
         return int(np.prod(self.sizes))
 
+    @property
+    def idle(self) -> int:
+        """The choice that leaves the storage alone and offers the least."""
+        lines = [int(np.argmin(np.abs(self.storage))), *[int(np.argmin(np.abs(self.offers)))] * (len(self.sizes) - 1)]
+        return int(np.ravel_multi_index(lines, self.sizes))
+
     def meaning(self, number: int) -> tuple[float, tuple[float, ...]]:
         """Return the share of storage power, and the share of the surplus for each market, that a number means."""
         level, *shares = np.unravel_index(number, self.sizes)

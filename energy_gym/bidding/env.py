@@ -45,6 +45,10 @@ class ProducerEnv(EnergyEnv):
         books = self.setup.timetable.books
         return {book.market.name: part.copy() for book, part in zip(books, self._gates.ahead(), strict=True)}
 
+    def _traded(self, info: dict[str, Any]) -> dict[str, float]:
+        """See `EnergyEnv._traded`: what each market took of what was bid for the step."""
+        return self._gates.taken(self._t - 1)
+
 
 class ProducerVectorEnv(EnergyVectorEnv):
     """Many producers' episodes at once; keywords as for `ProducerEnv`, and ``num_envs`` and ``autoreset``."""

@@ -13,10 +13,10 @@ import numpy as np
 
 from energy_gym.arrays import Flags, Floats
 from energy_gym.bidding.choices import Choices
-from energy_gym.bidding.laws import limit_per_mwh, volume_kw
+from energy_gym.bidding.laws import cleared_kw, limit_per_mwh, volume_kw
 from energy_gym.bidding.setup import BiddingSetup
 from energy_gym.bidding.timetable import MarketGates
-from energy_gym.contracts.clearing import trading_arrays
+from energy_gym.contracts.clearing import trading_arrays, trading_scalars
 from energy_gym.envs.gates import Observations
 from energy_gym.errors import ActionError
 
@@ -87,6 +87,14 @@ class ProducerGates:
     def ahead(self) -> list[Floats]:
         """Return the volumes offered in each market for the running and the coming steps, each of (ahead,) [kW]."""
         return [self.offered(place, book.ahead)[0] for place, book in enumerate(self._books)]
+
+    def taken(self, step: int) -> dict[str, float]:
+        """Return what each market takes of what is offered for a step of the episode [kW], positive buys."""
+        trading, here, found = self.setup.trading, step - self.first, {}
+        for book, offer, prices in zip(self._books, self.offers, self.setup.unit.prices, strict=True):
+            bid = (*_bid(offer, here), prices.item(step))
+            found[book.market.name] = float(cleared_kw(trading, book.market, *bid, trading_scalars))
+        return found
 
     def chosen(self, entries: Floats) -> Any:
         """Return the action that plays entries of shape (controls,), or the choice that comes nearest to them."""
@@ -189,3 +197,8 @@ class ProducerGates:
             entry, when = self.setup.entries[bad[0]], self.setup.time(t).isoformat()
             found = f"action[{bad[0]}]={entries[bad[0]]} ({entry}) at {when}"
             raise ActionError(found, "a bid that is due must be finite", "pass numbers in [-1, 1]")
+
+
+def _bid(offer: Floats, here: int) -> tuple[float, float | None]:
+    """Return volume and limit price of the bid for a step; None: it has no limit price."""
+    return offer.item(0, here), offer.item(1, here) if len(offer) > 1 else None

@@ -26,9 +26,11 @@ from energy_gym.contracts.supply import Supply, SupplyTerms
 from energy_gym.contracts.trading import Trading
 from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.feed import Feed
-from energy_gym.entities import Battery, Consumer, PumpedHydro
+from energy_gym.entities import Battery, Consumer, Entity, PumpedHydro
 from energy_gym.envs.assembly import lay_out_scenario
+from energy_gym.envs.brought_back import refuse_cyclic
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
+from energy_gym.envs.meters import check_fit
 from energy_gym.envs.setup import Kind
 from energy_gym.errors import ConfigurationError
 from energy_gym.scenario import Scenario
@@ -116,9 +118,11 @@ def _with(scenario: Scenario, storage: Any, bids: str | None) -> Scenario:
 
 
 def _laid_out(scenario: Scenario, feed: Feed, common: Common) -> BiddingSetup:
+    refuse_cyclic(scenario, "a producer", "its storage makes good what its bids owe, which is not known beforehand")
     (trading, supply), clock = _contracts(scenario), scenario.clock
     check_step(clock, feed)
     laid = lay_out_scenario(scenario, feed)
+    _check_served(laid.units[0])
     feed = laid.feed
     unit = _producer(laid.units[0], laid.sites[0].entities, trading, supply, feed)
     table = timetable(trading.markets, feed, len(unit.flexibles) + 1, trading.priced)
@@ -142,14 +146,25 @@ def _laid_out(scenario: Scenario, feed: Feed, common: Common) -> BiddingSetup:
     )
 
 
+def _check_served(site: Unit) -> None:
+    if site.sheds:
+        rule = "a producer's supply contract says what it owes its consumer, and none of that may be left unserved"
+        raise ConfigurationError(
+            "grid value_of_lost_load_per_mwh", rule, "leave it out, and let import_kw hold all load"
+        )
+
+
 def _producer(site: Unit, entities: Any, trading: Trading, supply: Supply, feed: Feed) -> ProducerUnit:
     """Return a producer over the split of a feed."""
     window = slice(feed.first, feed.stop)
     values = {name: series[window] for name, series in feed.values.items()}
     demand = demand_kwh(entities, values, feed.step_hours)
     terms: SupplyTerms = supply.terms(demand, feed.step_hours)
+    supplied = at_no_price(site, demand, terms)
+    # The least that the contract supplies, wanted or not, must fit as well as what is wanted.
+    check_fit(supplied, feed.times[window])
     return ProducerUnit(
-        **{**vars(at_no_price(site, demand, terms)), "laws": LAWS},
+        **{**vars(supplied), "laws": LAWS},
         trading=trading,
         supply=supply,
         terms=terms,
@@ -168,6 +183,10 @@ def _contracts(scenario: Scenario) -> tuple[Trading, Supply]:
     if [len(part) for part in (*found, consumers, list(scenario.sites()))] != [1, 1, 1, 1]:
         rule = "must have one trading and one supply contract, one consumer and one meter"
         raise ConfigurationError(f"scenario {scenario.name!r}", rule, "see energy_gym.bidding.presets.preset")
+    for name, entity in scenario.entities.items():
+        if type(entity).calendar is not Entity.calendar:
+            rule = "counts by the calendar, which a producer's forecasts do not hold"
+            raise ConfigurationError(f"entities.{name} (kind {entity.kind!r})", rule, "pass a Battery or a PumpedHydro")
     return found[0][0], found[1][0]
 
 

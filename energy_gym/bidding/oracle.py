@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from energy_gym.arrays import Floats
+from energy_gym.bidding.choice_search import best_choices
+from energy_gym.bidding.choices import Choices
 from energy_gym.bidding.gates import ProducerGates
 from energy_gym.bidding.laws import cleared_kw
 from energy_gym.bidding.setup import BiddingSetup
@@ -24,8 +26,10 @@ from energy_gym.bidding.volumes import (
     always_whole,
     chosen_by_price,
     impact_per_kw2,
+    in_parts,
     limit_prices,
     sizes,
+    somewhere_taken,
 )
 from energy_gym.contracts.clearing import LinearImpact, PriceTaker, trading_arrays
 from energy_gym.modelling import Model
@@ -36,6 +40,7 @@ from energy_gym.oracle.statement import Goal
 DEFAULT_SECONDS = 60.0
 ROUNDS = 60
 FIRST_TANGENTS = 9
+LEAST_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
@@ -61,16 +66,22 @@ def best_bids(gates: ProducerGates, states: Sequence[float], time_limit: float |
     """Return the optimum from an episode's state to its end; `energy_gym.solve` calls it.
 
     Sizes and ticks, limit prices and all penalties are stated, convex or not. Where bids move the price
-    (`LinearImpact`), what they pay for that is stated by tangents, at more volumes in every round. Discrete choices are
-    those that come nearest to the optimum, bracketed by its bound.
+    (`LinearImpact`), what they pay for that is stated by tangents, at more volumes in every round. Discrete choices of
+    a site with one storage are found by dynamic programming; others are the nearest to the optimum, with its bound.
     """
     began = time.perf_counter()
-    end = began + (DEFAULT_SECONDS if time_limit is None else time_limit)
+    # Choices take time of their own, once the optimum over all bids is known.
+    share = 1.0 if gates.choices is None else 0.5
+    end = began + (DEFAULT_SECONDS if time_limit is None else time_limit * share)
     best, bound = _searched(gates, states, end)
     bound = max(bound, best.value)
     status = f"{'optimal' if _closed(best, bound) else 'bracketed'} (MILP)"
     found = Solution(best.value, bound, list(best.wishes), status, time.perf_counter() - began, best)
-    return found if gates.choices is None else _by_choice(gates, states, found)
+    if gates.choices is None:
+        return found
+    left = None if time_limit is None else max(began + time_limit - time.perf_counter(), LEAST_SECONDS)
+    by_choice = _by_choice(gates, states, found, gates.choices, left)
+    return replace(by_choice, seconds=time.perf_counter() - began)
 
 
 def state_rest(model: Model, gates: ProducerGates, states: Sequence[float]) -> Bids:
@@ -78,17 +89,39 @@ def state_rest(model: Model, gates: ProducerGates, states: Sequence[float]) -> B
     return state_window(model, actual_window(gates, states))
 
 
-def _by_choice(gates: ProducerGates, states: Sequence[float], best: Solution) -> ChoiceSolution:
-    """Return the choices that come nearest to a plan, step by step, and what they earn."""
-    at, numbers, meant = gates.copy(), [], []
+def _by_choice(
+    gates: ProducerGates, states: Sequence[float], best: Solution, choices: Choices, left: float | None
+) -> ChoiceSolution:
+    """Return the best choices: of one storage by dynamic programming, else the nearest to a plan, or idling."""
+    found = best_choices(gates, states, choices, left)
+    numbers, bound = found or ([], np.inf)
+    plans = [(_nearest(gates, best), "nearest choices to the MILP"), ([choices.idle] * len(best.actions), "idling")]
+    if found is not None:
+        plans.insert(0, (numbers, "dynamic programming over choices"))
+    played = [(replay_bids(gates, states, _meant(gates, plan)), plan, method) for plan, method in plans]
+    plan, numbers, method = max(played, key=lambda one: one[0].value)
+    bound = max(min(bound, best.bound), plan.value)
+    status = f"{'optimal' if _closed(plan, bound) else 'bracketed'} ({method})"
+    own = replace(best, value=plan.value, bound=bound, actions=numbers, status=status, plan=plan)
+    return ChoiceSolution(**vars(own), freely=best)
+
+
+def _nearest(gates: ProducerGates, best: Solution) -> list[Any]:
+    """Return the choices that come nearest to a plan, step by step."""
+    at, numbers = gates.copy(), []
     for entries in best.actions:
         numbers.append(at.chosen(entries))
-        meant.append(at.entries_of(numbers[-1]))
+        at.enter(at.entries_of(numbers[-1]))
+    return numbers
+
+
+def _meant(gates: ProducerGates, numbers: Sequence[Any]) -> Floats:
+    """Return what choices mean as entries, shape (steps, controls)."""
+    at, meant = gates.copy(), []
+    for number in numbers:
+        meant.append(at.entries_of(number))
         at.enter(meant[-1])
-    plan = replay_bids(gates, states, np.array(meant))
-    status = "bracketed (nearest choices to the MILP)"
-    own = replace(best, value=plan.value, actions=numbers, status=status, plan=plan)
-    return ChoiceSolution(**vars(own), freely=best)
+    return np.array(meant)
 
 
 def _searched(gates: ProducerGates, states: Sequence[float], end: float) -> tuple[Plan, float]:
@@ -100,7 +133,7 @@ def _searched(gates: ProducerGates, states: Sequence[float], end: float) -> tupl
     window = actual_window(gates, states)
     best = replay_bids(gates, states, np.zeros((gates.stop - gates.t, gates.setup.controls)))
     tangents, bound = first_tangents(window), np.inf
-    if tangents and any(chosen_by_price(market, window.trading) for market in window.markets):
+    if tangents and any(in_parts(market, window.trading) for market in window.markets):
         bound = _solved(_step_by_step(window), False, tangents, end)[1].bound
     for whole in (False, True) if _has_sizes(window) else (False,):
         for _ in range(ROUNDS if tangents else 1):
@@ -136,16 +169,19 @@ def _has_sizes(window: BidWindow) -> bool:
 def _is_bound(window: BidWindow, whole: bool) -> bool:
     """Return whether no plan can beat a stated window.
 
-    Bids of any size leave out that limit prices choose among the steps of a slot; whole ticks leave out that a bid may
-    be taken in part where it moves the price.
+    Bids of any size leave out that limit prices, or the market's cap and floor where bids move the price, choose among
+    the steps of a slot; whole ticks leave out that a bid may be taken in part where it moves the price. Where money
+    does not count, neither do bids.
     """
-    if any(chosen_by_price(market, window.trading) for market in window.markets):
+    if not window.goal.weights.money:
+        return True
+    if any(in_parts(market, window.trading) for market in window.markets):
         return whole and isinstance(window.trading.impact, PriceTaker)
     return not whole or all(always_whole(market, window.trading) for market in window.markets)
 
 
 def _step_by_step(window: BidWindow) -> BidWindow:
-    """Return a window in which every step is a slot of its own: it can do all that limit prices can."""
+    """Return a window in which every step is a slot of its own: it can do all that limits of prices can."""
     found = []
     for market in window.markets:
         opened = market.slot >= 0
@@ -263,9 +299,10 @@ def _write_bids(
     """Write a market's bids into the actions of the steps at whose gates they are due."""
     setup, now, size = gates.setup, gates.t, len(window.unit)
     book, market = setup.timetable.books[place], window.markets[place]
-    bids = volumes.bid.value(columns)
+    taken = volumes.taken.value(columns)
+    bids = somewhere_taken(market, volumes.bid.value(columns), taken)
     shares = volume_shares(setup, market, bids)
-    limits = limit_shares(market, shares, limit_prices(market, bids, volumes.taken.value(columns)))
+    limits = limit_shares(market, shares, limit_prices(market, bids, taken))
     for gate in np.flatnonzero(book.count[now : now + size]):
         begin = int(book.first[now + gate]) - now
         steps = np.arange(begin, min(begin + int(book.count[now + gate]), size), book.slot_steps)

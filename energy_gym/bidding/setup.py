@@ -66,11 +66,6 @@ class BiddingSetup(Setup):
         return self.unit.prices[0]
 
     @property
-    def drawn_kw(self) -> float:
-        """See `Setup.drawn_kw`: the largest bid either way."""
-        return self.bid_tape.size_kw
-
-    @property
     def controls(self) -> int:
         """Number of entries of an action: controls, the supply, and the bids."""
         return int(self.timetable.masks.shape[1])

@@ -133,18 +133,21 @@ def producer_step(unit: ProducerUnit, xp: Namespace) -> Advance:
     """Return the step of a producer: wishes are those of its site, then the share by which supply is shifted.
 
     What is shifted flows through the same connection as the site's energy: where that has limits, storage gives way to
-    it, and what still does not fit is not shifted.
+    it, and what still does not fit is not shifted. Fuel counts as energy cost, what a vehicle misses as penalty.
     """
     advance, trade_xp = compose([unit.site], xp), trading_of(xp)
     trade = laws.compose_trade(unit.trading, unit.supply, unit.hours, trade_xp)
     controls, size, hours = len(unit.flexibles), unit.balance, unit.hours
-    emits, limited = bool(unit.carbon.any()), unit.limited
+    emits, limited, burns = bool(unit.carbon.any()), unit.limited, unit.burns
+    fines = any(item.laws.fine is not None for item in unit.flexibles)
 
     def play(states: Any, wishes: Any, signals: Any) -> Flow:
         own, volumes, limits, terms = signals
         extra = shifted(wishes[controls], terms[1], terms[2], trade_xp)
         told = (*own[:3], own[3] + extra, *own[4:]) if limited else own
-        moved, net, _, _, wear, _, _, refused, cut = advance(states[:size], wishes[:controls], told)
+        if burns:  # the carbon of energy counts at the meter, that of fuel where it burns
+            told = (*told[:2], 0.0, *told[3:])
+        moved, net, burnt, burnt_kg, wear, fined, _, refused, cut = advance(states[:size], wishes[:controls], told)
         if limited:
             net, extra, refused = _fitting(unit, net, extra, refused, xp)
         else:
@@ -154,7 +157,10 @@ def producer_step(unit: ProducerUnit, xp: Namespace) -> Advance:
         )
         after = (*moved, balance, market, supply, deviation, unmatched, committed / hours, supplied / hours)
         carbon = carbon_kg(net, own[2]) if emits else 0.0
-        return after, net, market + supply, carbon, wear, deviation + unmatched, 0.0, refused, cut
+        spent, penalty = market + supply, deviation + unmatched
+        if burns:
+            spent, carbon = spent + burnt, carbon + burnt_kg
+        return after, net, spent, carbon, wear, penalty + fined if fines else penalty, 0.0, refused, cut
 
     return play
 

@@ -75,6 +75,29 @@ def sizes(market: Market, trading: Trading) -> tuple[float, float]:
     return float(buy), float(sell)
 
 
+def allowed(market: OpenSlots, trading: Trading) -> tuple[Floats, Floats]:
+    """Return 1.0 where a purchase, and where a sale, may be taken at all, else 0.0, each of shape (T,).
+
+    Limit prices lie within the market's floor and cap: at a price above the cap nothing is bought, at one below the
+    floor nothing is sold. A price taker's bids of volume alone have no limit.
+    """
+    everywhere = np.ones(len(market.price))
+    if isinstance(trading.impact, PriceTaker) and not trading.priced:
+        return everywhere, everywhere
+    limits = market.market.limits
+    return everywhere * (market.price <= limits.cap_per_mwh), everywhere * (market.price >= limits.floor_per_mwh)
+
+
+def slot_sizes(market: OpenSlots, trading: Trading) -> tuple[Floats, Floats]:
+    """Return the largest purchase and sale by open slot [kW]: those of `sizes` where some step may take them."""
+    found = []
+    for size, steps in zip(sizes(market.market, trading), allowed(market, trading), strict=True):
+        most, at = np.zeros(market.slots), np.flatnonzero(market.slot >= 0)
+        np.maximum.at(most, market.slot[at], size * steps[at])
+        found.append(most)
+    return found[0], found[1]
+
+
 def chosen_by_price(market: OpenSlots, trading: Trading) -> bool:
     """Return whether limit prices choose in which steps of a slot a bid is taken."""
     return trading.priced and market.uneven
@@ -94,7 +117,7 @@ def state_volumes(model: Model, market: OpenSlots, trading: Trading, whole: bool
     if not market.slots:
         return Volumes(None, market.fixed_kw + 0.0 * like)
     opened = (market.slot >= 0).astype(np.float64)
-    buy, sell = sizes(market.market, trading)
+    buy, sell = slot_sizes(market, trading)
     limits = market.market.limits
     if whole and (chosen_by_price(market, trading) or limits.minimum_kw > limits.tick_kw):
         bid, taken = _two_sided(model, market, trading, buy, sell)
@@ -105,27 +128,29 @@ def state_volumes(model: Model, market: OpenSlots, trading: Trading, whole: bool
     return Volumes(bid, bid[np.maximum(market.slot, 0)] * opened + market.fixed_kw)
 
 
-def _two_sided(model: Model, market: OpenSlots, trading: Trading, buy: float, sell: float) -> tuple[Any, Any]:
+def _two_sided(model: Model, market: OpenSlots, trading: Trading, buy: Floats, sell: Floats) -> tuple[Any, Any]:
     """State purchases and sales apart, one of them a slot; return what is bid by slot and taken by step."""
     buying = model.variable(0.0, 1.0, size=market.slots, whole=True)
     selling = model.variable(0.0, 1.0, size=market.slots, whole=True)
     model.at_most(buying + selling, 1.0)
     by_price = chosen_by_price(market, trading)
     bids, parts = [], []
-    for most, side, sign in ((buy, buying, 1.0), (sell, selling, -1.0)):
+    ways = zip((buy, sell), (buying, selling), (1.0, -1.0), allowed(market, trading), strict=True)
+    for most, side, sign, open_to in ways:
         size = _size(model, market, most, side)
         bids.append(size * sign)
-        parts.append((_taken(model, market, size, most, sign) if by_price else _everywhere(market, size)) * sign)
+        taken = _taken(model, market, size, most, sign, open_to) if by_price else _everywhere(market, size)
+        parts.append(taken * sign)
     return bids[0] + bids[1], parts[0] + parts[1]
 
 
-def _size(model: Model, market: OpenSlots, most: float, side: Any) -> Any:
+def _size(model: Model, market: OpenSlots, most: Floats, side: Any) -> Any:
     """State a side's sizes by slot: 0, or from the smallest to the largest, in ticks."""
     limits = market.market.limits
     unit = limits.tick_kw or 1.0
     size = unit * model.variable(0.0, most / unit, size=market.slots, whole=bool(limits.tick_kw))
     model.at_most(size, side * most)
-    model.at_most(side * min(limits.minimum_kw, most), size)
+    model.at_most(side * np.minimum(limits.minimum_kw, most), size)
     return size
 
 
@@ -133,15 +158,16 @@ def _everywhere(market: OpenSlots, size: Any) -> Any:
     return size[np.maximum(market.slot, 0)] * (market.slot >= 0).astype(np.float64)
 
 
-def _taken(model: Model, market: OpenSlots, size: Any, most: float, sign: float) -> Any:
+def _taken(model: Model, market: OpenSlots, size: Any, largest: Floats, sign: float, open_to: Floats) -> Any:
     """State by step that a bid is taken whole or not at all, and nowhere at a worse price than where it is not."""
     at = np.flatnonzero(market.slot >= 0)
     of, price = market.slot[at], market.price[at] * -sign
-    there = model.variable(0.0, 1.0, size=len(at), whole=True)
+    most = largest[of]
+    there = model.variable(0.0, open_to[at], size=len(at), whole=True)
     part = model.variable(0.0, most, size=len(at))
     model.at_most(part, size[of])
     model.at_most(part, there * most)
-    model.at_most(size[of] - most * (1.0 - there), part)
+    model.at_most(size[of] - (1.0 - there) * most, part)
     worse, better = _ordered(of, price)
     model.at_most(there[worse], there[better])
     level = price[worse] == price[better]
@@ -157,6 +183,19 @@ def _ordered(slot: Steps, price: Floats) -> tuple[Steps, Steps]:
     order = np.lexsort((price, slot))
     same = slot[order[1:]] == slot[order[:-1]]
     return order[:-1][same], order[1:][same]
+
+
+def somewhere_taken(market: OpenSlots, bids: Floats, taken: Floats) -> Floats:
+    """Return bids by slot, and 0 for those that a plan has taken in no step: any limit price would have them taken.
+
+    Args:
+        market: What is open.
+        bids: What is bid by slot [kW].
+        taken: What is taken by step [kW].
+    """
+    most, at = np.zeros(len(bids)), np.flatnonzero(market.slot >= 0)
+    np.maximum.at(most, market.slot[at], np.abs(taken[at]))
+    return np.where(most > TOLERANCE_KW, bids, 0.0)
 
 
 def limit_prices(market: OpenSlots, bids: Floats, taken: Floats) -> Floats:
@@ -208,6 +247,12 @@ def impact_per_kw2(impact: LinearImpact, hours: float) -> float:
         1e-06
     """
     return impact.per_mwh_per_mw / KW_PER_MW * hours / KWH_PER_MWH
+
+
+def in_parts(market: OpenSlots, trading: Trading) -> bool:
+    """Return whether the bid of a slot may be taken in some of its steps more than in others."""
+    taker = isinstance(trading.impact, PriceTaker)
+    return market.uneven and (trading.priced or not (taker or always_whole(market, trading)))
 
 
 def always_whole(market: OpenSlots, trading: Trading) -> bool:

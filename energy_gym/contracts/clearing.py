@@ -41,6 +41,7 @@ class _Scalars:
     positive = staticmethod(scalars.positive)
     bounded = staticmethod(scalars.bounded)
     lesser = staticmethod(scalars.lesser)
+    looked_up = staticmethod(scalars.looked_up)
 
     @staticmethod
     def kept(value: float, test: float) -> float:
@@ -58,6 +59,7 @@ class _Arrays:
     positive = staticmethod(arrays.positive)
     bounded = staticmethod(arrays.bounded)
     lesser = staticmethod(arrays.lesser)
+    looked_up = staticmethod(arrays.looked_up)
 
     @staticmethod
     def kept(value: Any, test: Any) -> Any:
@@ -73,7 +75,7 @@ trading_arrays: ClearingNamespace = _Arrays()
 
 
 def trading_tensors() -> ClearingNamespace:
-    """Return the namespace of torch tensors.
+    """Return the namespace of torch tensors; a volume that is zero may be a float.
 
     Raises:
         MissingExtraError: If torch is not installed.
@@ -87,9 +89,15 @@ def trading_tensors() -> ClearingNamespace:
     import torch
 
     def kept(value: Any, test: Any) -> Any:
-        return torch.where(test >= 0.0, value, torch.zeros_like(value))
+        if not isinstance(test, torch.Tensor):
+            return value if test >= 0.0 else value * 0.0
+        like = value if isinstance(value, torch.Tensor) else torch.as_tensor(value, dtype=test.dtype)
+        return torch.where(test >= 0.0, like, torch.zeros_like(like))
 
-    space = SimpleNamespace(**vars(basis), kept=kept, whole=torch.floor)
+    def whole(value: Any) -> Any:
+        return torch.floor(value) if isinstance(value, torch.Tensor) else trading_scalars.whole(value)
+
+    space = SimpleNamespace(**vars(basis), kept=kept, whole=whole)
     return cast(ClearingNamespace, space)
 
 

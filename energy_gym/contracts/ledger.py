@@ -27,7 +27,7 @@ class Carried(NamedTuple):
     Args:
         name: Its name, such as ``"imported_kwh"``.
         unit: Its unit.
-        scale: What it is divided by in the observation.
+        scale: What it is divided by in the observation; None, for a power, takes a high but usual load of the site.
         initial: Its value at the start of an episode.
         offset: Its least value of interest: what lies below is observed as 0.
         top: Largest observation; None for as much as observations hold.
@@ -35,7 +35,7 @@ class Carried(NamedTuple):
 
     name: str
     unit: str
-    scale: float
+    scale: float | None
     initial: float = 0.0
     offset: float = 0.0
     top: float | None = None
@@ -97,7 +97,7 @@ class Ledger:
             if name not in self.series:
                 raise UnknownIdError.of("series of the ledger", name, self.series)
         names = [one.name for one in self.carried]
-        if len(set(names)) < len(names) or not all(one.scale > 0.0 for one in self.carried):
+        if len(set(names)) < len(names) or not all(one.scale is None or one.scale > 0.0 for one in self.carried):
             raise ConfigurationError(
                 f"carried={self.carried!r}", "needs a name of its own and a scale above 0 for each", "correct them"
             )

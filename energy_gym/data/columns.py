@@ -28,6 +28,13 @@ UNITS = (
     ColumnUnit("_share", "1", 0.5, 0.5),
     ColumnUnit("_g_per_kwh", "gCO2/kWh", 300.0, 200.0),
     ColumnUnit("_kw", "kW", 0.0, 5.0),
+    ColumnUnit("_hours_left", "h", 0.0, 12.0),
+    ColumnUnit("_arrival_kwh", "kWh", 0.0, 50.0),
+    ColumnUnit("_need_kwh", "kWh", 0.0, 50.0),
+    ColumnUnit("_w_per_m2", "W/m2", 0.0, 400.0),
+    ColumnUnit("_m_per_s", "m/s", 6.0, 5.0),
+    ColumnUnit("_m3_per_s", "m3/s", 0.0, 10.0),
+    ColumnUnit("_deg_c", "degrees Celsius", 10.0, 10.0),
 )
 PRICES = ("_per_mwh", "_per_mw_h")
 # The last is the rate of a demand charge, which the package adds to a feed itself: no frame holds it.

@@ -12,20 +12,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from energy_gym.arrays import Floats
 from energy_gym.errors import ConfigurationError, NonPositiveError
 from energy_gym.trees import enrol
 
 Values = Mapping[str, Floats]
+Signal = Floats | tuple[Floats, ...] | None
 E = TypeVar("E", bound="type[Entity]")
 
 
 class Laws(NamedTuple):
-    """The laws of a controlled entity, as functions of floats, arrays or tensors (the first three).
+    """The laws of a controlled entity, as functions of floats, arrays or tensors (but for the fourth).
 
     ``signal`` is the entity's own signal at the step; it is left out where it has none, so its default is None.
 
@@ -36,6 +38,14 @@ class Laws(NamedTuple):
     constrain: ``(model, cell, start, signal) -> (drawn, given, state)``: the same as variables of a solver's model.
     untangle: ``(drawn, given, cell) -> (drawn, given)``: the same change of state without drawing and giving in one
         step, for entities that a solver may have do both; None where that cannot be, or cancels out.
+    owed: ``(state, cell, xp, signal) -> (drawn, given)``: what it must draw or give whatever is wished, which the
+        connection cuts last; None where nothing must be.
+    burn: ``(before, after, cell, xp) -> (currency, kg)``: what fuel and the like cost on a step, and the carbon caused,
+        from the states before and after it; linear but for ``xp.positive`` of what costs. Then the third that
+        ``constrain`` returns is all of the state. None where nothing is burnt.
+    fine: ``(before, after, cell) -> currency``: what a state missed costs, from the states at both ends of a step,
+        counted as a penalty; None for nothing. Then ``constrain`` returns ``(drawn, given, state, cost)``, with the
+        penalty of each step, and there is a memory.
     """
 
     settle: Callable[..., Any]
@@ -43,6 +53,9 @@ class Laws(NamedTuple):
     cost: Callable[..., Any]
     constrain: Callable[..., Any]
     untangle: Callable[..., Any] | None = None
+    fine: Callable[..., Any] | None = None
+    burn: Callable[..., Any] | None = None
+    owed: Callable[..., Any] | None = None
 
 
 class Memory(NamedTuple):
@@ -52,11 +65,39 @@ class Memory(NamedTuple):
         name: Its name in the observation.
         initial: Its value at the start of an episode.
         span: Offset and scale of it in the observation.
+        counts_down: Whether it is the number of steps that are left of the episode; then that is its initial value.
     """
 
     name: str
     initial: float
-    span: tuple[float, float]
+    span: tuple[Any, Any]
+    counts_down: bool = False
+
+
+class Reach(NamedTuple):
+    """How far the state of a store can be moved in a step, for it to be brought back to where it began.
+
+    Args:
+        keep: Share of the state that is left after a step.
+        stored: What the state gains per energy drawn.
+        taken: What the state loses per energy given.
+        draw_kwh: Most that can be drawn in a step.
+        give_kwh: Most that can be given in any step, however the data come.
+        floor: Least that the state can be.
+        top: Most that it can be.
+        fade_per_kwh: What ``top`` falls by for each kWh given.
+
+    Each field is a float, or an array of shape (num_envs,) where a batch mixes batteries.
+    """
+
+    keep: Any
+    stored: Any
+    taken: Any
+    draw_kwh: Any
+    give_kwh: Any
+    floor: Any
+    top: Any
+    fade_per_kwh: Any = 0.0
 
 
 @dataclass(frozen=True)
@@ -71,12 +112,17 @@ class Flexible:
         span: Offset and scale of the state in the observation; None for an entity without a state.
         draw_kwh: Most it can draw in a step: a float; with a signal it may be an array of shape (steps,).
         give_kwh: Most it can give in a step, likewise.
-        signal: What its laws are told at each step, shape (steps,); None if nothing.
+        signal: What its laws are told at each step, shape (steps,), or a tuple of such series; None if nothing.
         worth: Energy that a unit of its state stands for when an episode is settled [kWh].
         curtails: Whether what it draws is generation that it cuts.
         costs: Whether its law of cost can give anything but 0.
         unit: Unit of the state.
         memory: What it carries besides; then its laws take and return the state as a tuple ``(state, *memory)``.
+        follows: Whether it can follow a meter: what it draws and gives at most is above 0 and the same at each step.
+        spills: Whether what it gives is made whatever the connection takes: what does not fit is cut, as generation is.
+        state_name: Name of the state in the observation, where it is not a state of charge.
+        reach: How far a step moves its state, if it is a store that can be brought back to where it began.
+        own: The entity by itself, where laws that bring it back stand in for its own; else None.
     """
 
     name: str
@@ -86,16 +132,28 @@ class Flexible:
     span: tuple[Any, Any] | None
     draw_kwh: Any
     give_kwh: Any
-    signal: Floats | None = None
+    signal: Signal = None
     worth: float = 1.0
     curtails: bool = False
     costs: bool = True
     unit: str = "1"
     memory: tuple[Memory, ...] = ()
+    follows: bool = False
+    spills: bool = False
+    state_name: str | None = None
+    reach: Reach | None = None
+    own: Flexible | None = None
+
+    @property
+    def bare(self) -> Flexible:
+        """The entity by itself: its own laws and figures, without those that bring it back to where it began."""
+        return self if self.own is None else self.own
 
     def window(self, part: slice) -> Flexible:
         """Return the same for a part of the steps."""
-        signal = None if self.signal is None else self.signal[part]
+        signal: Signal = None
+        if self.signal is not None:
+            signal = tuple(one[part] for one in self.signal) if isinstance(self.signal, tuple) else self.signal[part]
         draw, give = self.rated(part)
         return replace(self, signal=signal, draw_kwh=draw, give_kwh=give)
 
@@ -107,6 +165,14 @@ class Flexible:
         return draw, give
 
 
+class WallClock(Protocol):
+    """Local times of the starts of steps, such as `energy_gym.contracts.clock.LocalTimes`."""
+
+    @property
+    def stamps(self) -> npt.NDArray[np.datetime64]:
+        """Wall-clock times of a zone as whole seconds, shape (steps,)."""
+
+
 class Entity:
     """Base of all entities; every method but ``kind`` may be left as it is."""
 
@@ -115,6 +181,20 @@ class Entity:
 
     def columns(self) -> tuple[str, ...]:
         """Return the columns of the data that it needs."""
+        return ()
+
+    def calendar(self, local: WallClock) -> Mapping[str, Floats]:
+        """Return what the calendar tells its laws, by name, each of shape (steps,); known at all times.
+
+        `flexible` finds a series called ``"new_day"`` of the entity ``"home"`` among its values as ``"home.new_day"``.
+
+        Args:
+            local: Wall-clock times of the starts of all steps.
+        """
+        return {}
+
+    def signed_columns(self) -> tuple[str, ...]:
+        """Return those of its columns that may be negative, such as a temperature."""
         return ()
 
     def fixed_kw(self, values: Values) -> Floats | None:
@@ -171,6 +251,14 @@ def positive_number(entity: str, name: str, value: object) -> float:
     if number <= 0.0:
         unit = name.rsplit("_", 1)[-1].replace("kwh", "kWh").replace("kw", "kW")
         raise NonPositiveError(f"{entity} {name}={number}", f"must be above 0 {unit}", f"pass a positive {name}")
+    return number
+
+
+def number_not_negative(entity: str, name: str, value: object) -> float:
+    """Return a value as a float of at least 0, or raise ConfigurationError."""
+    number = finite_number(entity, name, value)
+    if number < 0.0:
+        raise ConfigurationError(f"{entity} {name}={number}", "must not be negative", f"pass a {name} of at least 0")
     return number
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from energy_gym.backends import Namespace
 from energy_gym.entities import battery
-from energy_gym.entities.base import Flexible, Laws, Memory, Values, positive_number, register
+from energy_gym.entities.base import Flexible, Laws, Memory, Values, finite_number, positive_number, register
 from energy_gym.entities.battery import TOLERANCE_KWH, Battery, Cell
 from energy_gym.errors import ConfigurationError
 from energy_gym.modelling import Model
@@ -112,6 +112,7 @@ class FadingBattery(Battery):
     def __post_init__(self) -> None:
         # The form without arguments does not find the class that slots=True makes in place of this one.
         Battery.__post_init__(self)
+        object.__setattr__(self, "fade_per_kwh", finite_number("battery", "fade_per_kwh", self.fade_per_kwh))
         if not 0.0 <= self.fade_per_kwh < 1.0:
             raise ConfigurationError(
                 f"battery fade_per_kwh={self.fade_per_kwh}", "lies in [0, 1)", "pass kWh of capacity per kWh given out"
@@ -156,6 +157,8 @@ class FadingBattery(Battery):
             cell.discharge_kwh,
             costs=self.wear_per_kwh > 0.0,
             memory=(left,),
+            follows=True,
+            reach=battery.reach_of(self.cell(hours))._replace(fade_per_kwh=self.soc_max * self.fade_per_kwh),
         )
 
 

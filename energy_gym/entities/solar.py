@@ -18,9 +18,42 @@ class Cut(NamedTuple):
     """A curtailed generator has no figures of its own: what it makes is its signal."""
 
 
+class Source(Entity):
+    """A source that follows the weather, whatever it is worked out from; see `Solar` for its curtailment."""
+
+    __slots__ = ()
+    curtailment: str
+
+    def made_kw(self, values: Values) -> Floats:
+        """Return what the weather lets it make, shape (steps,) [kW, >= 0]."""
+        raise NotImplementedError
+
+    def fixed_kw(self, values: Values) -> Floats:
+        """See `Entity.fixed_kw`."""
+        return 0.0 - self.made_kw(values)
+
+    def curtailable_kw(self, values: Values) -> Floats | None:
+        """See `Entity.curtailable_kw`."""
+        return None if self.curtailment == "none" else self.made_kw(values)
+
+    def flexible(self, name: str, hours: float, values: Values) -> Flexible | None:
+        """See `Entity.flexible`."""
+        if self.curtailment != "action":
+            return None
+        made = self.made_kw(values) * hours
+        laws = Laws(settle, next_state, no_cost, constrain)
+        return Flexible(name, laws, Cut(), 0.0, None, made, 0.0, signal=made, worth=0.0, curtails=True)
+
+
+def known_curtailment(kind: str, value: str) -> None:
+    """Raise UnknownIdError where a curtailment is none of ours."""
+    if value not in CURTAILMENTS:
+        raise UnknownIdError.of(f"{kind} curtailment", value, CURTAILMENTS)
+
+
 @dataclass(frozen=True, slots=True)
-class Generator(Entity):
-    """A generator that follows the weather; see `Solar` and `Wind`."""
+class Generator(Source):
+    """A source whose power is a column of the data; see `Solar` and `Wind`."""
 
     column: str
     scale: float = 1.0
@@ -29,28 +62,15 @@ class Generator(Entity):
     def __post_init__(self) -> None:
         column_name(self.kind, "column", self.column)
         object.__setattr__(self, "scale", positive_number(self.kind, "scale", self.scale))
-        if self.curtailment not in CURTAILMENTS:
-            raise UnknownIdError.of(f"{self.kind} curtailment", self.curtailment, CURTAILMENTS)
+        known_curtailment(self.kind, self.curtailment)
 
     def columns(self) -> tuple[str, ...]:
         """See `Entity.columns`."""
         return (self.column,)
 
-    def fixed_kw(self, values: Values) -> Floats:
-        """See `Entity.fixed_kw`."""
-        return 0.0 - self.scale * values[self.column]
-
-    def curtailable_kw(self, values: Values) -> Floats | None:
-        """See `Entity.curtailable_kw`."""
-        return None if self.curtailment == "none" else self.scale * values[self.column]
-
-    def flexible(self, name: str, hours: float, values: Values) -> Flexible | None:
-        """See `Entity.flexible`."""
-        if self.curtailment != "action":
-            return None
-        made = self.scale * values[self.column] * hours
-        laws = Laws(settle, next_state, no_cost, constrain)
-        return Flexible(name, laws, Cut(), 0.0, None, made, 0.0, signal=made, worth=0.0, curtails=True)
+    def made_kw(self, values: Values) -> Floats:
+        """See `Source.made_kw`."""
+        return self.scale * values[self.column]
 
 
 @register

@@ -18,11 +18,16 @@ from energy_gym.data.cards import Statistics
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Consumer
-from energy_gym.envs.meters import Registers, check_fit, check_signs, lay_out, ledgers_of, registers_of
+from energy_gym.envs.brought_back import brought_back
+from energy_gym.envs.meters import Registers, calendar_of, check_fit, check_signs, lay_out, ledgers_of, registers_of
 from energy_gym.errors import ConfigurationError
+from energy_gym.following import followers
 from energy_gym.scenario import Scenario, Site
 from energy_gym.tape import OBSERVATION_LIMIT, Slot, State
 from energy_gym.units import Unit
+
+# What counts as high, but usual: so many scales above the median, which is about the 95 % quantile.
+HIGH = 2.0
 
 
 class Laid(NamedTuple):
@@ -58,7 +63,9 @@ def lay_out_scenario(scenario: Scenario, feed: Feed, sites: tuple[Site, ...] | N
     priced = [(site, site.energy.prices(feed.values, feed.times, feed.zone)) for site in sites]
     billed = [_bills(site, feed) for site in sites]
     full = _with_tables(feed, zip(priced, billed, strict=True))
-    units = tuple(_unit(site, prices, bills, feed) for (site, prices), bills in zip(priced, billed, strict=True))
+    units = tuple(_unit(site, prices, bills, full) for (site, prices), bills in zip(priced, billed, strict=True))
+    if scenario.objective.terminal == "cyclic":
+        units = tuple(brought_back(unit, site, feed) for unit, site in zip(units, sites, strict=True))
     decided = [(site, unit) for site, unit in zip(sites, units, strict=True) if unit.flexibles]
     if not decided:
         raise ConfigurationError(f"scenario {scenario.name!r}", "has nothing to decide", "add a battery or the like")
@@ -121,6 +128,7 @@ def _with_tables(feed: Feed, priced: Iterator[tuple[tuple[Site, tuple[Floats, Fl
     """Return the feed with what comes from tables, prices and the like, as columns that are always known."""
     added: dict[str, Floats] = {}
     for (site, prices), (registers, ledgers) in priced:
+        added |= calendar_of(site, feed.times, feed.zone)
         charged = [registers.rates @ registers.active] if len(registers.rates) else []
         for name, series in zip(table_names(site), (*prices, *charged), strict=False):
             if name not in feed.values:
@@ -138,9 +146,9 @@ def _with_tables(feed: Feed, priced: Iterator[tuple[tuple[Site, tuple[Floats, Fl
 def _closing(scenario: Scenario, site: Site, prices: tuple[Floats, Floats], feed: Feed) -> Closing:
     """Return what energy missing or left over costs when an episode ends."""
     terminal = scenario.objective.terminal
-    if terminal == "free":
+    if terminal in ("free", "cyclic"):
         return Closing()
-    if terminal == "cyclic":
+    if terminal == "buyback":
         return Closing(max(float(prices[0].max()), 0.0), 0.0, _mean_value(site, feed).missing_carbon, 0.0)
     return _mean_value(site, feed)
 
@@ -184,7 +192,10 @@ def states_of(
     place = 0
     for site, unit in zip(sites, units, strict=True):
         for flexible in unit.flexibles:
-            if flexible.span is not None:
+            if flexible.span is not None and flexible.state_name is not None:
+                slot = Slot(f"{flexible.state_name}({flexible.name})", flexible.unit, *flexible.span)
+                yield State(place, slot, *flexible.span, 1.0)
+            elif flexible.span is not None:
                 name = f"state_of_charge({flexible.name})" if several else "state_of_charge"
                 yield State(place, Slot(name, flexible.unit, 0.0, 1.0), *flexible.span, 1.0)
             place += 1
@@ -194,6 +205,7 @@ def states_of(
                 place, Slot(f"running_maximum_kw({window.name})", "kW", 0.0, usual), 0.0, usual, OBSERVATION_LIMIT
             )
             place += 1
+        place += len(unit.told)
         for flexible in unit.flexibles:
             for memory in flexible.memory:
                 name = f"{memory.name}({flexible.name})" if several else memory.name
@@ -202,9 +214,37 @@ def states_of(
         for account in unit.accounts:
             for one in account.ledger.carried:
                 top = OBSERVATION_LIMIT if one.top is None else one.top
-                slot = Slot(f"{one.name}({account.name})", one.unit, one.offset, one.scale)
-                yield State(place, slot, one.offset, one.scale, top)
+                scale = usual_load_kw(site, statistics) if one.scale is None else one.scale
+                slot = Slot(f"{one.name}({account.name})", one.unit, one.offset, scale)
+                yield State(place, slot, one.offset, scale, top)
                 place += 1
+
+
+def at_the_meter(laid: Laid) -> tuple[Unit, ...]:
+    """Return the units with wishes of their batteries that name powers at the meter.
+
+    Raises:
+        ConfigurationError: Nothing follows a meter that shows anything else.
+    """
+    pairs = list(zip(laid.sites, laid.units, strict=True))
+    if not any(followers(unit) and _else_at_the_meter(site, unit) for site, unit in pairs):
+        rule = "needs a battery at a meter that shows anything else: load, generation, or another control"
+        raise ConfigurationError("control='meter'", rule, 'leave it out: control="power" names the same power')
+    return tuple(replace(unit, usual=_usual_kwh(site, laid.feed)) if followers(unit) else unit for site, unit in pairs)
+
+
+def _else_at_the_meter(site: Site, unit: Unit) -> bool:
+    return len(unit.flexibles) > 1 or any(entity.columns() for entity in site.entities.values())
+
+
+def _usual_kwh(site: Site, feed: Feed) -> tuple[float, float]:
+    """Return load and generation of a step that are high, but usual in the training part [kWh]."""
+    high = {name: np.array([figures.offset + HIGH * figures.scale]) for name, figures in feed.statistics.items()}
+    fixed = [power for entity in site.entities.values() if (power := entity.fixed_kw(high)) is not None]
+    drawn = made = 0.0
+    for power in fixed:
+        drawn, made = drawn + max(float(power[0]), 0.0), made + max(-float(power[0]), 0.0)
+    return drawn * feed.step_hours, made * feed.step_hours
 
 
 def usual_load_kw(site: Site, statistics: Mapping[str, Statistics]) -> float:

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.entities import Battery
+from energy_gym.entities import Battery, Flexible
 from energy_gym.entities.battery import stack
+from energy_gym.entities.returning import together
+from energy_gym.envs.brought_back import brought_back
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ActionError, ConfigurationError, WindowError
 from energy_gym.units import Unit
@@ -135,22 +137,43 @@ def with_batteries(setup: Setup, batteries: Sequence[Battery]) -> tuple[Unit, ..
             "only batteries of the plain kind may differ within a batch",
             "pass one for all, or a batch for each",
         )
-    cell = stack(batteries, setup.feed.step_hours)
+    names = {name for name, entity in setup.scenario.entities.items() if isinstance(entity, Battery)}
+    return tuple(
+        replace(
+            unit,
+            flexibles=tuple(
+                _stacked(setup, batteries, place, index) if item.name in names else item
+                for index, item in enumerate(unit.flexibles)
+            ),
+        )
+        for place, unit in enumerate(setup.units)
+    )
+
+
+def _stacked(setup: Setup, batteries: Sequence[Battery], place: int, index: int) -> Flexible:
+    """Return one of a unit's flexibles with a battery per environment."""
+    unit, cell = setup.units[place], stack(batteries, setup.feed.step_hours)
+    item = unit.flexibles[index]
     fields = {
-        "cell": cell,
         "initial": np.array([battery.energy_initial_kwh for battery in batteries]),
         "span": (0.0, np.array([battery.capacity_kwh for battery in batteries])),
         "draw_kwh": cell.charge_kwh,
         "give_kwh": cell.discharge_kwh,
         "costs": any(battery.wear_per_kwh for battery in batteries),
     }
-    names = {name for name, entity in setup.scenario.entities.items() if isinstance(entity, Battery)}
-    return tuple(
-        replace(
-            unit, flexibles=tuple(replace(item, **fields) if item.name in names else item for item in unit.flexibles)
-        )
-        for unit in setup.units
-    )
+    if item.own is None:
+        return replace(item, cell=cell, **fields)
+    own = replace(item.own, cell=cell, **fields)
+    each = [_returned(setup, battery, place, index) for battery in batteries]
+    return replace(together(each, cell), own=own, **fields)
+
+
+def _returned(setup: Setup, battery: Battery, place: int, index: int) -> Flexible:
+    """Return one of a unit's flexibles, brought back, with another battery."""
+    unit = setup.units[place]
+    bare = [item.bare for item in unit.flexibles]
+    bare[index] = battery.flexible(bare[index].name, unit.hours, {})
+    return brought_back(replace(unit, flexibles=tuple(bare)), setup.sites[place], setup.feed).flexibles[index]
 
 
 def gather_all(units: Sequence[Unit]) -> Callable[[Any], tuple[Any, ...]]:

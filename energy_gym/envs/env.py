@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from energy_gym.envs.vector_env import EnergyVectorEnv
     from energy_gym.scenario import Scenario
-    from energy_gym.tape import Slot, State
+    from energy_gym.tape import ActionSlot, Slot, State
 
 Observation = npt.NDArray[np.float32]
 
@@ -79,6 +79,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._levels: Any = setup.levels if setup.choices is None else list(map(tuple, setup.choices.tolist()))
         self._hours = setup.feed.step_hours
         self._initial = setup.initial
+        self._counts_down = bool(setup.countdowns)
         self._told = setup.told
         self._states = self._initial
         self._t = self._first = self._stop = 0
@@ -103,6 +104,11 @@ class EnergyEnv(gym.Env[Observation, Any]):
     def layout(self) -> tuple[Slot, ...]:
         """Name, unit, offset and scale of each slot of the observation; `info_units` says the units of ``info``."""
         return self.setup.layout
+
+    @property
+    def action_layout(self) -> tuple[ActionSlot, ...]:
+        """Name, unit and range of each entry of an action."""
+        return self.setup.action_layout
 
     @property
     def info_units(self) -> dict[str, str]:
@@ -196,7 +202,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         draw = self.setup.window(options, self.np_random) if options else self.setup.draw(self.np_random)
         self._first, self._stop = draw
         self._t = self._first
-        self._states = self._initial
+        self._states = self.setup.started(self._stop - self._first) if self._counts_down else self._initial
         if self.render_mode is not None:
             self._start_painting()
         if self._gates is not None:
@@ -344,7 +350,11 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._painter.restart()
 
     def _paint(self, info: dict[str, Any], gain: float) -> None:
-        self._painter.record(self._t - 1, self._states, info, gain)
+        self._painter.record(self._t - 1, self._states, info, gain, self._traded(info))
+
+    def _traded(self, info: dict[str, Any]) -> dict[str, float]:
+        """Return the power in each market in the step that has just passed, for its picture [kW]; positive draws."""
+        return {}
 
     def close(self) -> None:
         """Close the window of ``render_mode="human"``, if one is open."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -34,6 +35,10 @@ class History:
         soc_initial: State of charge before the first step [fraction]; NaN where it is not known.
         flows: What a site with load or generation drew and made, a `Flows` a step; empty elsewhere.
 
+        stores: Where there are several, states of charge by name [fraction], each beginning with the one before the
+            first step; else empty.
+        markets: Power in each market by name, a value a step, positive draws [kW]; empty where nothing is bid.
+
     Example:
         >>> history = History()
         >>> history.append(datetime(2024, 1, 1), 40.0, float("nan"), 0.6, 3.3, -0.132)
@@ -50,6 +55,8 @@ class History:
     power_kw: list[float] = field(default_factory=list)
     reward: list[float] = field(default_factory=list)
     flows: list[Flows] = field(default_factory=list)
+    stores: dict[str, list[float]] = field(default_factory=dict)
+    markets: dict[str, list[float]] = field(default_factory=dict)
 
     def append(
         self,
@@ -60,6 +67,7 @@ class History:
         power_kw: float,
         reward: float,
         flows: Flows | None = None,
+        markets: Mapping[str, float] | None = None,
     ) -> None:
         """Note one step.
 
@@ -71,6 +79,7 @@ class History:
             power_kw: Mean power of what is controlled, charging positive [kW]; on a market that is the grid's.
             reward: Reward of the step.
             flows: What a site drew and made.
+            markets: Power in each market [kW], positive draws.
         """
         self.time.append(time)
         self.price.append(price)
@@ -80,6 +89,8 @@ class History:
         self.reward.append(reward)
         if flows is not None:
             self.flows.append(flows)
+        for name, power in (markets or {}).items():
+            self.markets.setdefault(name, []).append(power)
 
     def __len__(self) -> int:
         """Return the number of steps."""

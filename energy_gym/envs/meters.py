@@ -13,7 +13,9 @@ import numpy as np
 from energy_gym.arrays import Floats, or_zeros
 from energy_gym.contracts import EnergyContract
 from energy_gym.contracts.base import keeps_ledger
+from energy_gym.contracts.clock import LocalTimes
 from energy_gym.contracts.ledger import Account, Ledger
+from energy_gym.entities import Entity
 from energy_gym.errors import ConfigurationError, DataError
 from energy_gym.scenario import Site
 from energy_gym.units import Unit
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TOLERANCE_KWH = 1e-9
+UNSERVED = "give the grid a value_of_lost_load_per_mwh, at which load above it is not served"
+CUT = 'allow curtailment="limit" of the generation'
 
 
 class Registers(NamedTuple):
@@ -80,7 +84,23 @@ def lay_out(
         fresh=registers.fresh,
         hours=hours,
         accounts=accounts,
+        lost_load_per_mwh=site.grid.value_of_lost_load_per_mwh,
     )
+
+
+def calendar_of(site: Site, times: pd.DatetimeIndex, zone: str) -> dict[str, Floats]:
+    """Return what the calendar tells the entities of a site over some steps, by the names that `Entity.flexible` uses.
+
+    Raises:
+        ConfigurationError: A series does not fit the steps.
+    """
+    told = {name: item for name, item in site.entities.items() if type(item).calendar is not Entity.calendar}
+    found: dict[str, Floats] = {}
+    for name, entity in told.items():
+        series = entity.calendar(LocalTimes.of(times, zone))
+        _check_series(f"entities.{name}", series, len(times), "calendar()")
+        found |= {f"{name}.{key}": np.asarray(values, dtype=np.float64) for key, values in series.items()}
+    return found
 
 
 def registers_of(site: Site, times: pd.DatetimeIndex, zone: str) -> Registers:
@@ -107,18 +127,18 @@ def ledgers_of(site: Site, times: pd.DatetimeIndex, zone: str, hours: float) -> 
     for name, contract in site.contracts.items():
         ledger = contract.ledger(times, zone, hours)
         if ledger is not None:
-            _check_series(name, ledger, len(times))
+            _check_series(f"contracts.{name}", ledger.series, len(times), "ledger()")
             found[name] = ledger
         elif keeps_ledger(contract) and not isinstance(contract, EnergyContract):
             raise ConfigurationError(f"contracts.{name}: ledger()=None", "settles nothing", "return a Ledger")
     return found
 
 
-def _check_series(name: str, ledger: Ledger, steps: int) -> None:
-    for series, values in ledger.series.items():
+def _check_series(path: str, given: Mapping[str, Floats], steps: int, source: str) -> None:
+    for series, values in given.items():
         if np.shape(values) != (steps,) or not np.isfinite(values).all():
-            found = f"contracts.{name}: series {series!r} of shape {np.shape(values)}"
-            raise ConfigurationError(found, f"must be {steps} finite numbers, one a step", "correct ledger()")
+            found = f"{path}: series {series!r} of shape {np.shape(values)}"
+            raise ConfigurationError(found, f"must be {steps} finite numbers, one a step", f"correct {source}")
 
 
 def _total(parts: list[Floats], steps: int) -> Floats:
@@ -131,7 +151,7 @@ def _total(parts: list[Floats], steps: int) -> Floats:
 def check_signs(site: Site, values: Mapping[str, Floats], times: pd.DatetimeIndex) -> None:
     """Raise DataError where a load or a generation is negative."""
     for name, entity in site.entities.items():
-        for column in entity.columns():
+        for column in set(entity.columns()) - set(entity.signed_columns()):
             bad = np.flatnonzero(values[column] < 0.0)
             if len(bad):
                 raise DataError(
@@ -143,14 +163,14 @@ def check_signs(site: Site, values: Mapping[str, Floats], times: pd.DatetimeInde
 
 def check_fit(unit: Unit, times: pd.DatetimeIndex) -> None:
     """Raise DataError where what flows whatever is decided does not fit through the connection."""
-    over = unit.fixed_kwh - unit.import_kwh
+    over = unit.fixed_kwh - (np.inf if unit.sheds else unit.import_kwh)
     under = -unit.export_kwh - (unit.fixed_kwh + or_zeros(unit.curtailable_kwh, len(unit)))
-    for excess, way in ((over, "import"), (under, "export")):
+    for excess, way, instead in ((over, "import", UNSERVED), (under, "export", CUT)):
         bad = np.flatnonzero(excess > TOLERANCE_KWH)
         if len(bad):
             kw, when = excess[bad[0]] / unit.hours, times[bad[0]].isoformat()
             raise DataError(
                 f"{unit.name}: {kw:.3f} kW above the {way} limit at {when}",
                 f"load and generation must fit through the connection by themselves ({len(bad)} steps do not)",
-                f'raise {way}_kw, or allow curtailment="limit" of the generation',
+                f"raise {way}_kw, or {instead}",
             )

@@ -10,20 +10,31 @@ import numpy as np
 from energy_gym.arrays import Floats
 from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.envs.history import Flows, History, Image
+from energy_gym.envs.panel import (
+    BLUE,
+    GREEN,
+    INK,
+    LEFT,
+    MUTED,
+    ORANGE,
+    PURPLE,
+    RED,
+    RIGHT,
+    SHADES,
+    Names,
+    Panel,
+    fill,
+    number,
+    stairs,
+)
 from energy_gym.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
-    from matplotlib.patches import StepPatch
 
-
-# Okabe and Ito's palette: told apart by people with any kind of colour vision.
-_BLUE, _ORANGE, _GREEN, _RED, _PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8B4A7E"
-_INK, _MUTED, _GRID = "#1F2933", "#5F6B7A", "#E4E8EC"
 SIZE_INCHES, DPI = (9.6, 7.2), 100
-_LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 0.075, 0.968, 0.875, 0.055, 0.048
-_LONG = 1e5
+_TOP, _BOTTOM, _GAP = 0.875, 0.055, 0.048
 # Year, month, day, hour, minute, second; and the same where the next finer unit starts anew.
 _FORMATS = ["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%H:%M:%S"]
 _FORMATS_AT_ZERO = ["", "%b %Y", "%d %b", "%d %b", "%H:%M", "%H:%M"]
@@ -41,10 +52,10 @@ class Sheet:
             raise MissingExtraError.of("matplotlib", "plot") from error
         figure = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor="white")
         self.canvas: Any = FigureCanvasAgg(figure)
-        self.title = figure.text(_LEFT, 0.966, "", color=_INK, weight="bold", va="center", parse_math=False)
-        self.subtitle = figure.text(_LEFT, 0.928, "", color=_MUTED, size=10, va="center", parse_math=False)
+        self.title = figure.text(LEFT, 0.966, "", color=INK, weight="bold", va="center", parse_math=False)
+        self.subtitle = figure.text(LEFT, 0.928, "", color=MUTED, size=10, va="center", parse_math=False)
         self.price, self.carbon = _Price(figure, 2.2), _Carbon(figure, 1.2)
-        self.site = _Site(figure, 2.2)
+        self.site, self.markets = _Site(figure, 2.2), _Markets(figure, 1.8)
         self.soc, self.power, self.reward = _Soc(figure, 1.5), _Power(figure, 1.5), _Reward(figure, 1.2)
 
     def draw(
@@ -55,19 +66,31 @@ class Sheet:
         self._write_heading(edges, history, title, unit)
         self.price.update(edges, history.price, currency)
         self.carbon.update(edges, history.carbon)
-        self.soc.update(edges, [history.soc_initial, *history.soc], limits)
+        self.markets.update(edges, history.markets)
+        self.soc.update(edges, [history.soc_initial, *history.soc], history.stores, limits)
         self.power.update(edges, history.power_kw, power_kw)
         self.reward.update(edges, history.reward, unit)
         self.site.update(edges, history.flows)
-        shown = [self.price, self.carbon, self.site, self.soc, self.power, self.reward]
-        for panel, there in ((self.carbon, np.isfinite(history.carbon).any()), (self.site, len(history.flows) > 0)):
-            panel.axes.set_visible(bool(there))
-            if not there:
-                shown.remove(panel)
+        shown = self._shown(history)
         _stack(shown)
         _write_clock(shown, edges)
         self.canvas.draw()
         return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
+
+    def _shown(self, history: History) -> list[Panel]:
+        """Return the panels that there is something to show in, from top to bottom, and hide the others."""
+        there = {
+            self.price: True,
+            self.carbon: bool(np.isfinite(history.carbon).any()),
+            self.site: bool(history.flows),
+            self.markets: bool(history.markets),
+            self.soc: True,
+            self.power: True,
+            self.reward: True,
+        }
+        for panel, visible in there.items():
+            panel.axes.set_visible(visible)
+        return [panel for panel, visible in there.items() if visible]
 
     def _write_heading(self, edges: Floats, history: History, title: str, unit: str) -> None:
         line = _shortened(title)
@@ -76,155 +99,144 @@ class Sheet:
         self.subtitle.set_text(_summary(edges, history, unit))
 
 
-class _Panel:
-    """Axes with a heading at the left and the newest value at the right; its artists are made once."""
-
-    def __init__(self, figure: Figure, share: float) -> None:
-        from matplotlib.ticker import EngFormatter
-
-        self.share = share
-        self.axes = figure.add_axes((0.0, 0.0, 1.0, share))
-        self.axes.spines[["top", "right", "left"]].set_visible(False)
-        self.axes.spines["bottom"].set_color(_GRID)
-        self.axes.tick_params(length=0, pad=6, labelsize=8.5, labelcolor=_MUTED)
-        self.axes.grid(color=_GRID, linewidth=0.8)
-        self.axes.set_axisbelow(True)
-        self.axes.locator_params(axis="y", nbins=4)
-        self.usual = self.axes.yaxis.get_major_formatter()
-        self.short = EngFormatter(sep="")
-
-    def head(self, label: str, now: str) -> None:
-        # A height given by hand keeps matplotlib from measuring every tick label to find one.
-        self.axes.set_title(label, loc="left", y=1.0, fontsize=9.5, color=_INK, pad=4, parse_math=False)
-        self.axes.set_title(now, loc="right", y=1.0, fontsize=9.5, color=_MUTED, pad=4, parse_math=False)
-
-    def line(self, colour: str, width: float = 1.6, **style: Any) -> Line2D:
-        return self.axes.plot([], [], color=colour, linewidth=width, **style)[0]
-
-    def zero(self) -> Line2D:
-        return self.axes.axhline(0.0, color=_MUTED, linewidth=0.8)
-
-    def area(self, colour: str, **style: Any) -> StepPatch:
-        return self.axes.stairs([0.0], [0.0, 1.0], fill=True, color=colour, linewidth=0, **style)
-
-    def fit(self, values: Any, *, zero: bool = False) -> None:
-        """Fit the vertical axis to the values, with some air; ``zero`` keeps zero in sight."""
-        finite = np.asarray(values, dtype=float)
-        finite = finite[np.isfinite(finite)]
-        low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
-        low, high = (min(low, 0.0), max(high, 0.0)) if zero else (low, high)
-        air = 0.08 * (high - low) or (1.0 if zero else max(0.1 * abs(high), 0.5))
-        self.axes.set_ylim(low - air, high + air)
-        # Long numbers would run out of the margin, and the usual factor above the axis into the heading.
-        self.axes.yaxis.set_major_formatter(self.short if max(-low, high) >= _LONG else self.usual)
-
-
-class _Price(_Panel):
+class _Price(Panel):
     def __init__(self, figure: Figure, share: float) -> None:
         super().__init__(figure, share)
-        self.origin, self.negative, self.curve = self.zero(), self.area(_RED, alpha=0.4), self.line(_BLUE)
+        self.origin, self.negative, self.curve = self.zero(), self.area(RED, alpha=0.4), self.line(BLUE)
 
     def update(self, edges: Floats, price: list[float], currency: str) -> None:
-        self.head(f"Price [{currency}/MWh]", _number(price[-1], ",.2f") if price else "")
+        self.head(f"Price [{currency}/MWh]", number(price[-1], ",.2f") if price else "")
         self.fit(price)
         self.origin.set_visible(bool(price) and min(price) < 0.0)
-        _fill(self.negative, np.minimum(price, 0.0), edges)
-        self.curve.set_data(*_stairs(edges, price))
+        fill(self.negative, np.minimum(price, 0.0), edges)
+        self.curve.set_data(*stairs(edges, price))
 
 
-class _Carbon(_Panel):
+class _Carbon(Panel):
     def __init__(self, figure: Figure, share: float) -> None:
         super().__init__(figure, share)
-        self.curve = self.line(_GREEN)
+        self.curve = self.line(GREEN)
 
     def update(self, edges: Floats, carbon: list[float]) -> None:
         known = bool(carbon) and math.isfinite(carbon[-1])
-        self.head("Carbon intensity [gCO2/kWh]", _number(carbon[-1], ",.0f") if known else "")
+        self.head("Carbon intensity [gCO2/kWh]", number(carbon[-1], ",.0f") if known else "")
         self.fit(carbon)
-        self.curve.set_data(*_stairs(edges, carbon))
+        self.curve.set_data(*stairs(edges, carbon))
 
 
-class _Soc(_Panel):
+class _Soc(Panel):
     def __init__(self, figure: Figure, share: float) -> None:
         super().__init__(figure, share)
         self.axes.set_ylim(-0.04, 1.04)
         self.axes.set_yticks([0.0, 0.5, 1.0])
-        self.bars = [self.axes.axhline(0.0, color=_MUTED, linewidth=1.0, linestyle=(0, (4, 3))) for _ in range(2)]
-        self.curve = self.line(_INK)
+        self.bars = [self.axes.axhline(0.0, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3))) for _ in range(2)]
+        self.curves = _Curves(self)
 
-    def update(self, edges: Floats, soc: list[float], limits: tuple[float, float]) -> None:
-        self.head("State of charge and its limits", _number(soc[-1], ".2f") if math.isfinite(soc[-1]) else "")
+    def update(
+        self, edges: Floats, soc: list[float], stores: dict[str, list[float]], limits: tuple[float, float]
+    ) -> None:
+        several = len(stores) > 1
+        self.head("", number(soc[-1], ".2f") if math.isfinite(soc[-1]) and not several else "")
         for bar, limit in zip(self.bars, limits, strict=True):
             bar.set_ydata([limit, limit])
-        self.curve.set_data(edges, soc)
+        if several:
+            self.curves.update("State of charge:", {name: (edges, values) for name, values in stores.items()})
+        else:
+            self.curves.update("State of charge and its limits", {"": (edges, soc)})
 
 
-class _Power(_Panel):
+class _Markets(Panel):
     def __init__(self, figure: Figure, share: float) -> None:
         super().__init__(figure, share)
-        self.charge, self.discharge = self.area(_BLUE), self.area(_ORANGE)
+        self.zero().set_zorder(3)  # above the markets in which nothing is bid
+        self.curves = _Curves(self)
+
+    def update(self, edges: Floats, markets: dict[str, list[float]]) -> None:
+        self.head("", "")
+        self.fit([value for values in markets.values() for value in values], zero=True)
+        lines = {name: stairs(edges, values) for name, values in markets.items()}
+        self.curves.update("Markets [kW], what draws energy above zero:", lines)
+
+
+class _Curves:
+    """A line for each name, and the names in their colours beside the panel's heading; one line alone is black."""
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel, self.names = panel, Names(panel.axes)
+        self.lines: list[Line2D] = []
+
+    def update(self, heading: str, found: dict[str, tuple[Any, Any]]) -> None:
+        self.lines += [self.panel.line(INK) for _ in range(len(found) - len(self.lines))]
+        shades = [INK] if list(found) == [""] else [SHADES[place % len(SHADES)] for place in range(len(found))]
+        for place, line in enumerate(self.lines):
+            line.set_visible(place < len(found))
+        for line, shade, (across, up) in zip(self.lines, shades, found.values(), strict=False):
+            line.set_color(shade)
+            line.set_data(across, up)
+        self.names.write([(heading, INK), *(pair for pair in zip(found, shades, strict=True) if pair[0])])
+
+
+class _Power(Panel):
+    def __init__(self, figure: Figure, share: float) -> None:
+        super().__init__(figure, share)
+        self.charge, self.discharge = self.area(BLUE), self.area(ORANGE)
         self.zero()
 
     def update(self, edges: Floats, power: list[float], rated_kw: float) -> None:
-        self.head("Power [kW]: charging above zero, discharging below", _number(power[-1], "+,.2f") if power else "")
+        self.head("Power [kW]: charging above zero, discharging below", number(power[-1], "+,.2f") if power else "")
         reach = 1.12 * max(rated_kw, float(np.abs(power).max(initial=0.0))) or 1.0
-        self.axes.set_ylim(-reach, reach)
-        _fill(self.charge, np.maximum(power, 0.0), edges)
-        _fill(self.discharge, np.minimum(power, 0.0), edges)
+        self.reach(-reach, reach)
+        fill(self.charge, np.maximum(power, 0.0), edges)
+        fill(self.discharge, np.minimum(power, 0.0), edges)
 
 
-class _Site(_Panel):
+class _Site(Panel):
     def __init__(self, figure: Figure, share: float) -> None:
         super().__init__(figure, share)
-        self.sun = self.area(_ORANGE, alpha=0.35)
+        self.sun = self.area(ORANGE, alpha=0.35)
         self.zero()
-        self.load, self.grid = self.line(_INK, 1.2), self.line(_BLUE)
-        self.peak = self.line(_RED, 1.4, linestyle=(0, (4, 2)))
-        self.keys = [
-            self.axes.text(0.0, 1.0, "", color=colour, size=9.5, va="bottom", transform=self.axes.transAxes)
-            for colour in (_INK, _INK, "#B07A00", _BLUE, _RED)
-        ]
+        self.load, self.grid = self.line(INK, 1.2), self.line(BLUE)
+        self.peak = self.line(RED, 1.6, linestyle=(0, (4, 2)))
+        self.names = Names(self.axes)
 
     def update(self, edges: Floats, flows: list[Flows]) -> None:
         if not flows:
             return
         load, made, grid, peak = (np.array(column) for column in zip(*flows, strict=True))
-        names = ("Power of the site [kW]:", "load,", "generation,", "grid", "running maximum")
         charged = bool(np.isfinite(peak).any())
-        for key, name, place in zip(self.keys, names, (0.0, 0.178, 0.221, 0.318, 0.356), strict=True):
-            key.set_text(name if charged or key is not self.keys[-1] else "")
-            key.set_position((place, 1.022))
-        self.head("", f"grid {_number(float(grid[-1]), '+,.2f')}")
+        names = [("Power of the site [kW]:", INK), ("load", INK), ("generation", "#B07A00"), ("grid", BLUE)]
+        self.names.write(names + ([("running maximum", RED)] if charged else []))
+        self.head("", f"grid {number(float(grid[-1]), '+,.2f')}")
         self.fit(np.concatenate((load, made, grid)), zero=True)
-        _fill(self.sun, made, edges)
+        fill(self.sun, made, edges)
         for line, values in ((self.load, load), (self.grid, grid), (self.peak, peak)):
-            line.set_data(*_stairs(edges, values))
+            line.set_data(*stairs(edges, values))
         self.peak.set_visible(charged)
 
 
-class _Reward(_Panel):
+class _Reward(Panel):
     def __init__(self, figure: Figure, share: float) -> None:
         super().__init__(figure, share)
         self.zero()
-        self.curve = self.line(_PURPLE, 1.8)
+        self.curve = self.line(PURPLE, 1.8)
 
     def update(self, edges: Floats, reward: list[float], unit: str) -> None:
         total = np.concatenate(([0.0], np.cumsum(reward)))
-        self.head(f"Cumulative reward [{unit}]", _number(float(total[-1]), "+,.2f") if reward else "")
+        self.head(f"Cumulative reward [{unit}]", number(float(total[-1]), "+,.2f") if reward else "")
         self.fit(total, zero=True)
         self.curve.set_data(edges, total)
 
 
-def _stack(panels: list[_Panel]) -> None:
+def _stack(panels: list[Panel]) -> None:
     """Share the height of the sheet among the panels shown, from top to bottom."""
     unit = (_TOP - _BOTTOM - _GAP * (len(panels) - 1)) / math.fsum(panel.share for panel in panels)
     top = _TOP
     for panel in panels:
-        panel.axes.set_position((_LEFT, top - unit * panel.share, _RIGHT - _LEFT, unit * panel.share))
+        panel.axes.set_position((LEFT, top - unit * panel.share, RIGHT - LEFT, unit * panel.share))
         top -= unit * panel.share + _GAP
 
 
-def _write_clock(panels: list[_Panel], edges: Floats) -> None:
+def _write_clock(panels: list[Panel], edges: Floats) -> None:
     """Give all panels one time axis; only the lowest writes it."""
     dates = _dates()
     ticks, labels = np.zeros(0), []
@@ -255,25 +267,6 @@ def _dates() -> Any:
     return dates
 
 
-def _stairs(edges: Floats, values: Any) -> tuple[Floats, Floats]:
-    """Return the corners of a step line; a line is drawn faster than matplotlib's own stairs."""
-    return np.repeat(edges, 2)[1:-1], np.repeat(np.asarray(values, dtype=float), 2)
-
-
-def _fill(area: StepPatch, values: Floats, edges: Floats) -> None:
-    area.set_visible(bool(np.any(values)))
-    if area.get_visible():
-        area.set_data(values, edges)
-
-
-def _number(value: float, form: str) -> str:
-    """Write a number with a real minus sign, and zero without one."""
-    text = format(value, form)
-    return (
-        text.replace("-", "\N{MINUS SIGN}") if any(digit in text for digit in "123456789") else text.replace("-", "+")
-    )
-
-
 def _shortened(title: str, width: int = 84) -> str:
     """Cut a title to one line, but never cut away that the data are synthetic."""
     line = " ".join(title.split())
@@ -290,4 +283,4 @@ def _summary(edges: Floats, history: History, unit: str) -> str:
         return "The episode has not begun."
     first, last = (f"{moment:%d %b %Y %H:%M}" for moment in _dates().num2date(edges[[0, -1]]))
     count = f"{len(history):,} step" + "s" * (len(history) > 1)
-    return f"{first} to {last} UTC  ·  {count}  ·  {_number(history.total, '+,.2f')} {unit}"
+    return f"{first} to {last} UTC  ·  {count}  ·  {number(history.total, '+,.2f')} {unit}"

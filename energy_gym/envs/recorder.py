@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from energy_gym.entities import Battery, Consumer
-from energy_gym.entities.solar import Generator
+from energy_gym.entities import Consumer
+from energy_gym.entities.solar import Source
 from energy_gym.envs.history import Flows, History, Image
 from energy_gym.envs.rendering import ScreenWindow, draw
 from energy_gym.envs.setup import Setup
+
+SHARE = "state_of_charge"
 
 
 class Painter:
@@ -22,45 +24,63 @@ class Painter:
         self._setup = setup
         self._window = ScreenWindow(setup.feed.title) if human else None
         self._has_carbon = setup.sites[0].energy.carbon in setup.feed.values
-        self._soc = next((state for state in setup.tape.states if state.slot.name.startswith("state_of_charge")), None)
+        self._stores = [state for state in setup.tape.states if state.slot.name.startswith(SHARE)]
         self.restart()
 
     def restart(self) -> None:
         """Forget the episode."""
-        self._history = History(self._setup.feed.step_hours, self._share(self._setup.initial))
+        shares = self._shares(self._setup.initial)
+        self._history = History(self._setup.feed.step_hours, _first(shares))
+        if len(shares) > 1:
+            self._history.stores = {name: [share] for name, share in shares.items()}
 
-    def _share(self, states: tuple[float, ...]) -> float:
-        """Return the first store's state as a share; NaN where nothing is stored."""
-        soc = self._soc
-        return math.nan if soc is None else float((states[soc.place] - soc.offset) / soc.scale)
+    def _shares(self, states: tuple[float, ...]) -> dict[str, float]:
+        """Return the state of charge of each store by name [fraction]."""
+        return {
+            one.slot.name.removeprefix(SHARE).strip("()"): float((states[one.place] - one.offset) / one.scale)
+            for one in self._stores
+        }
 
-    def record(self, step: int, states: tuple[float, ...], info: Mapping[str, float], gain: float) -> None:
-        """Note a step of the split, and show it."""
-        setup, flows = self._setup, self._flows(step, states, info["grid_kw"])
+    def record(
+        self,
+        step: int,
+        states: tuple[float, ...],
+        info: Mapping[str, float],
+        gain: float,
+        markets: Mapping[str, float] | None = None,
+    ) -> None:
+        """Note a step of the split, and show it.
+
+        Args:
+            step: The step, counted from the start of the split.
+            states: States at its end.
+            info: Its figures.
+            gain: Its reward.
+            markets: Power in each market [kW], positive draws.
+        """
+        setup, flows, shares = self._setup, self._flows(step, states, info), self._shares(states)
         power_kw = info["grid_kw"]
         if flows is not None:
             power_kw += flows.generation_kw - flows.load_kw - info.get("curtailed_kw", 0.0)
         carbon = float(setup.carbon[step]) if self._has_carbon else math.nan
-        self._history.append(
-            setup.time(step), float(setup.price[step]), carbon, self._share(states), power_kw, gain, flows
-        )
+        price = float(setup.price[step])
+        self._history.append(setup.time(step), price, carbon, _first(shares), power_kw, gain, flows, markets)
+        for name, values in self._history.stores.items():
+            values.append(shares[name])
         if self._window is not None:
             self._window.show(self.image())
 
-    def _flows(self, step: int, states: tuple[float, ...], grid_kw: float) -> Flows | None:
+    def _flows(self, step: int, states: tuple[float, ...], info: Mapping[str, float]) -> Flows | None:
         """Return the powers of a step; None where there is neither load nor generation."""
-        feed, entities = self._setup.feed, tuple(self._setup.scenario.entities.values())
-        each = [
-            [
-                item.scale * float(feed.values[item.column][feed.first + step])
-                for item in entities
-                if isinstance(item, kind)
-            ]
-            for kind in (Consumer, Generator)
-        ]
-        if not any(each):
+        feed, entities = self._setup.feed, self._setup.scenario.entities.values()
+        now = {name: column[feed.first + step :][:1] for name, column in feed.values.items()}
+        loads = [float(item.fixed_kw(now)[0]) for item in entities if isinstance(item, Consumer)]
+        made = [float(item.made_kw(now)[0]) for item in entities if isinstance(item, Source)]
+        if not loads and not made:
             return None
-        return Flows(sum(each[0]), sum(each[1]), grid_kw, self._peak(step, states))
+        # What a producer supplies may be shifted, and is told; elsewhere a load is what the data say.
+        load_kw = info.get("supplied_kw", sum(loads))
+        return Flows(load_kw, sum(made), info["grid_kw"], self._peak(step, states))
 
     def _peak(self, step: int, states: tuple[float, ...]) -> float:
         """Return the running maximum of the dearest demand window that is open [kW]; NaN where none is."""
@@ -78,12 +98,15 @@ class Painter:
     def image(self) -> Image:
         """Return the picture of the episode so far, shape (720, 960, 3)."""
         setup = self._setup
-        batteries = [entity for entity in setup.scenario.entities.values() if isinstance(entity, Battery)]
+        stores = setup.stores.values()
         return draw(
             self._history,
             title=setup.feed.title,
             currency=setup.feed.currency,
-            limits=(batteries[0].soc_min, batteries[0].soc_max) if batteries else (0.0, 1.0),
+            limits=(
+                min((store.soc_min for store in stores), default=0.0),
+                max((store.soc_max for store in stores), default=1.0),
+            ),
             power_kw=setup.drawn_kw,
             reward_unit=setup.reward_unit,
         )
@@ -92,3 +115,8 @@ class Painter:
         """Close the window, if there is one."""
         if self._window is not None:
             self._window.close()
+
+
+def _first(shares: Mapping[str, float]) -> float:
+    """Return the first store's state of charge; NaN where nothing is stored."""
+    return next(iter(shares.values()), math.nan)

@@ -6,7 +6,7 @@ One rule: keywords are read and checked here, once, for both.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,21 +15,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 
 from energy_gym.arrays import Floats
+from energy_gym.backends import scalars
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
-from energy_gym.entities import Battery, Flexible
-from energy_gym.envs.assembly import lay_out_scenario
+from energy_gym.entities import Battery, Flexible, PumpedHydro
+from energy_gym.envs.assembly import at_the_meter, lay_out_scenario
 from energy_gym.envs.figures import told_figures, units_of_info
 from energy_gym.envs.gates import BatchGates, Gates
 from energy_gym.envs.keywords import Common, check_settled, check_step, check_steps, with_common
 from energy_gym.envs.keywords import check_count as check_count  # handed on to whoever makes environments
-from energy_gym.errors import ConfigurationError, WindowError
+from energy_gym.errors import ConfigurationError, UnknownIdError, WindowError
+from energy_gym.following import INNER, ends_of
 from energy_gym.scenario import Scenario, Site, Weights
-from energy_gym.tape import Slot, Tape
+from energy_gym.tape import ActionSlot, Slot, Tape
 from energy_gym.units import Unit
 
 if TYPE_CHECKING:
     import pandas as pd
+
+CONTROLS = ("power", "meter")
 
 
 class Kind(NamedTuple):
@@ -88,6 +92,16 @@ class Setup:
         return self if same else replace(self, units=units, levels=None)
 
     @property
+    def control(self) -> str:
+        """What the wishes of batteries name: a share of their rated ``"power"``, or a power at the ``"meter"``."""
+        return CONTROLS[any(unit.usual is not None for unit in self.units)]
+
+    @cached_property
+    def by_power(self) -> Setup:
+        """The same with shares of rated power as wishes, any of them: what physics allows."""
+        return self if self.control == "power" else replace(self, units=tuple(unit.by_power() for unit in self.units))
+
+    @property
     def weights(self) -> Weights:
         """What each part counts in the reward."""
         return self.scenario.objective.weights
@@ -116,6 +130,27 @@ class Setup:
     def initial(self) -> tuple[float, ...]:
         """States at the start of an episode, over all units."""
         return tuple(state for unit in self.units for state in unit.initial)
+
+    @cached_property
+    def countdowns(self) -> tuple[int, ...]:
+        """Places, among all states, of those that count the steps left of an episode."""
+        found, begin = [], 0
+        for unit in self.units:
+            found += [begin + place for place in unit.countdowns]
+            begin += len(unit.initial)
+        return tuple(found)
+
+    def started(self, steps: int) -> tuple[float, ...]:
+        """Return the states at the start of an episode of so many steps."""
+        states = list(self.initial)
+        for place in self.countdowns:
+            states[place] = float(steps)
+        return tuple(states)
+
+    @property
+    def action_layout(self) -> tuple[ActionSlot, ...]:
+        """What each entry of an action names, in its order."""
+        return tuple(slot for unit in self.units for slot in _slots(unit))
 
     @property
     def choices(self) -> Floats | None:
@@ -151,9 +186,15 @@ class Setup:
 
     @property
     def drawn_kw(self) -> float:
-        """The power that pictures are scaled by: what all batteries together can charge or discharge [kW]."""
-        batteries = [entity for entity in self.scenario.entities.values() if isinstance(entity, Battery)]
-        return sum(max(battery.charge_kw, battery.discharge_kw) for battery in batteries) or 1.0
+        """The power that pictures are scaled by: what all stores together can charge or discharge [kW]."""
+        return sum(max(store.charge_kw, store.discharge_kw) for store in self.stores.values()) or 1.0
+
+    @property
+    def stores(self) -> dict[str, Battery]:
+        """What stores energy by name, each as a battery."""
+        entities = self.scenario.entities.items()
+        plain = {name: item.battery() if isinstance(item, PumpedHydro) else item for name, item in entities}
+        return {name: item for name, item in plain.items() if isinstance(item, Battery)}
 
     @property
     def stored(self) -> tuple[tuple[int, float], ...]:
@@ -172,7 +213,8 @@ class Setup:
     @property
     def curtails(self) -> bool:
         """Whether any generation may be cut."""
-        return any(unit.curtailable_kwh is not None for unit in self.units)
+        spills = any(flexible.spills for flexible in self.flexibles)
+        return spills or any(unit.curtailable_kwh is not None for unit in self.units)
 
     @cached_property
     def signals(self) -> list[tuple[Any, ...]]:
@@ -184,7 +226,7 @@ class Setup:
     def single_storage(self) -> bool:
         """Whether it is one storage behind a meter with one price for import and export."""
         unit = self.units[0]
-        return len(self.units) == 1 and unit.plain and unit.buy is unit.sell
+        return len(self.units) == 1 and unit.plain and unit.buy is unit.sell and unit.usual is None
 
     @property
     def steps(self) -> int:
@@ -262,9 +304,24 @@ class Setup:
         return check_steps(steps, self.steps - first, self.time(first).isoformat())
 
 
+def _slots(unit: Unit) -> Iterator[ActionSlot]:
+    """Yield what each entry of an action names at a unit: powers, or shares of what changes from step to step."""
+    ends = ends_of(unit, scalars)
+    for item in unit.decisions:
+        if item.follows and unit.usual is not None:
+            low, high = 0.0 - ends.going_out / unit.hours, ends.coming_in / unit.hours
+            yield ActionSlot(f"meter({item.name})", "kW", low, high, INNER)
+        elif unit.laws is None and np.ndim(item.draw_kwh) == np.ndim(item.give_kwh) == 0:
+            yield ActionSlot(item.name, "kW", 0.0 - item.give_kwh / unit.hours, item.draw_kwh / unit.hours)
+        else:
+            yield ActionSlot(item.name, "1", -1.0, 1.0)
+
+
 @with_common
-def make_setup(common: Common, *, battery: Battery | None = None) -> Setup:
+def make_setup(common: Common, *, battery: Battery | None = None, control: str = "power") -> Setup:
     """Read and check the keywords of ``gym.make``; `ArbitrageEnv` says what each means."""
+    if control not in CONTROLS:
+        raise UnknownIdError.of("control", control, CONTROLS)
     chosen = common.with_objective(_scenario(common.scenario, battery))
     check_settled(chosen, ("meter",))
     feed = common.within_period(common.opened())
@@ -276,7 +333,7 @@ def make_setup(common: Common, *, battery: Battery | None = None) -> Setup:
         feed=laid.feed,
         tape=Tape(laid.feed, common.foreseen, common.ahead(clock), laid.columns, laid.states),
         sites=laid.sites,
-        units=laid.units,
+        units=laid.units if control == "power" else at_the_meter(laid),
         closings=laid.closings,
         continuation=laid.continuation,
         levels=common.levels,

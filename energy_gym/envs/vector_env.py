@@ -37,7 +37,7 @@ from energy_gym.errors import ActionError, ConfigurationError, ResetNeededError,
 if TYPE_CHECKING:
     from energy_gym.entities import Battery
     from energy_gym.scenario import Scenario
-    from energy_gym.tape import Slot
+    from energy_gym.tape import ActionSlot, Slot
     from energy_gym.units import Unit
 
 Step = tuple[npt.NDArray[np.float32], Floats, Flags, Flags, dict[str, Any]]
@@ -136,6 +136,11 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return self.setup.layout
 
     @property
+    def action_layout(self) -> tuple[ActionSlot, ...]:
+        """Name, unit and range of each entry of an action."""
+        return self.setup.action_layout
+
+    @property
     def info_units(self) -> dict[str, str]:
         """Unit of each figure of ``info``, as `EnergyEnv.info_units`; the masks ``"_NAME"`` have none."""
         return dict(self.setup.info_units)
@@ -220,6 +225,8 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             self._gates.place(which)
         for state, initial in zip(self._states, self._initial, strict=True):
             state[which] = initial[which]
+        for place in self.setup.countdowns:
+            self._states[place][which] = stop - first
         self._done[which] = False
         self._countdown = int((self._stop - self._t)[~self._done].min(initial=np.iinfo(np.int64).max))
 

@@ -19,6 +19,7 @@ from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError
 from energy_gym.evaluation.asking import asked
+from energy_gym.evaluation.kpis import Played, kpis
 from energy_gym.evaluation.scoring import regret, score
 from energy_gym.oracle import solve
 from energy_gym.oracle.solution import Solution, idle_return
@@ -62,6 +63,7 @@ class Evaluation:
         daily_regret: The oracle's reward minus the agent's by local day (ISO date) of the data's zone; it adds up to
             ``oracle_value - return_``, may be negative on a day, and is empty where the oracle's days are not known.
         daily_return: The agent's reward by local day.
+        kpis: Key figures of the agent's episode, by name; see `energy_gym.evaluation.kpis.kpis`.
     """
 
     return_: float
@@ -76,6 +78,7 @@ class Evaluation:
     seconds_per_decision: float
     daily_regret: Mapping[str, float]
     daily_return: Mapping[str, float]
+    kpis: Mapping[str, float]
 
 
 def evaluate(
@@ -120,7 +123,9 @@ def evaluate(
     best = solve(env, continuous=True) if oracle is None else oracle
     idle = idle_return(base.setup, first, stop, base.states)
     agent.reset()
-    rewards, parts, deciding, total = _play(agent, env, observation, info)
+    states, infos = [base.states], list[Mapping[str, Any]]()
+    deciding, total = _play(agent, env, observation, info, states, infos)
+    rewards, parts = _earned(base.setup, infos)
     if base.steps_left[0] < stop:
         raise ConfigurationError(
             f"an episode that ended after {len(rewards)} of {stop - first} steps",
@@ -141,6 +146,7 @@ def evaluate(
         seconds_per_decision=float(np.median(deciding)),
         daily_regret=_daily_regret(best, days),
         daily_return=days,
+        kpis=kpis(Played.of_infos(base.setup, first, states, infos)),
     )
 
 
@@ -175,12 +181,10 @@ def by_day(setup: Setup, first: int, rewards: npt.NDArray[np.float64]) -> dict[s
 
 
 def _play(
-    agent: Any, env: Any, observation: Any, info: dict[str, Any]
-) -> tuple[list[float], dict[str, float], list[float], float]:
-    """Play to the end; return the rewards, the sums of the parts, the seconds of each ``act`` and those of all."""
-    rewards, deciding, over = [], [], False
-    parts = dict.fromkeys(PARTS, 0.0)
-    weights = env.unwrapped.setup.weights
+    agent: Any, env: Any, observation: Any, info: dict[str, Any], states: list[Any], infos: list[Mapping[str, Any]]
+) -> tuple[list[float], float]:
+    """Play to the end, adding states and ``info`` of each step; return the seconds of each ``act`` and those of all."""
+    deciding, base, over = [], env.unwrapped, False
     began = time.perf_counter()
     while not over:
         before = time.perf_counter()
@@ -188,9 +192,15 @@ def _play(
         deciding.append(time.perf_counter() - before)
         observation, _, terminated, truncated, info = env.step(action)
         over = terminated or truncated
-        # What wrappers make of the reward is theirs: what was earned is in the figures.
+        states.append(base.states)
+        infos.append(info)
+    return deciding, time.perf_counter() - began
+
+
+def _earned(setup: Setup, infos: list[Mapping[str, Any]]) -> tuple[list[float], dict[str, float]]:
+    """Return the reward of each step, and the sums of the parts; what wrappers make of a reward is theirs."""
+    rewards = []
+    for info in infos:
         energy_cost, carbon_kg, wear, penalty, charge = (info[name] for name in REWARDED)
-        rewards.append(reward(energy_cost, carbon_kg, wear, penalty, charge, weights))
-        for name in PARTS:
-            parts[name] += info[name]
-    return rewards, parts, deciding, time.perf_counter() - began
+        rewards.append(reward(energy_cost, carbon_kg, wear, penalty, charge, setup.weights))
+    return rewards, {name: sum(info[name] for info in infos) for name in PARTS}

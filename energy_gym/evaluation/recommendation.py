@@ -20,7 +20,13 @@ from energy_gym.agents.base import FILE, saved_actions
 from energy_gym.agents.registry import agent_class, agent_factory, agent_ids
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
-from energy_gym.errors import ConfigurationError, EnergyGymError, NonPositiveError, UnknownIdError
+from energy_gym.errors import (
+    ConfigurationError,
+    EnergyGymError,
+    NonPositiveError,
+    UnknownIdError,
+    UnsuitableAgentError,
+)
 from energy_gym.evaluation.statistics import Estimate, estimate, mean
 from energy_gym.evaluation.trials import Progress, Trial, Weeks
 from energy_gym.scenario import Scenario
@@ -139,7 +145,8 @@ def recommend(
             agent, actions = _candidate(name, env, seed, limit)
             trials.append(course.play(name, agent, actions, limit, progress or (lambda *_: None)))
         except EnergyGymError as error:
-            left_out[name] = str(error) if not isinstance(error, _UntrainedError) else error.rule
+            told = isinstance(error, _UntrainedError | UnsuitableAgentError)
+            left_out[name] = error.rule if told else str(error)
     return _recommended(course, trials, left_out, limit)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from energy_gym.errors import ResultsError
 from energy_gym.files import write_atomically
-from energy_gym.leaderboard.runs import PLANNER, ROW, write_json
+from energy_gym.leaderboard.runs import KEY_FIGURES, PLANNER, ROW, write_json
 from energy_gym.leaderboard.suites import Suite, Task
 from energy_gym.version import __version__
 
@@ -176,7 +176,7 @@ def _long(path: Path) -> pd.DataFrame | None:
 
 
 def _number(name: str, value: Any) -> Any:
-    return math.nan if value is None and name == "score" else value
+    return math.nan if value is None and name in ("score", *KEY_FIGURES) else value
 
 
 def _without_nan(value: Any) -> Any:

@@ -20,6 +20,7 @@ from energy_gym.agents.learner import defaults
 from energy_gym.agents.registry import AGENTS, Factory, agent_factory, is_saved
 from energy_gym.errors import UnsuitableAgentError
 from energy_gym.evaluation.episode import PARTS, Evaluation, daily_rewards, evaluate
+from energy_gym.evaluation.kpis import KPIS
 from energy_gym.files import write_atomically
 from energy_gym.leaderboard.suites import Suite, Task
 from energy_gym.oracle import solve
@@ -29,11 +30,12 @@ from energy_gym.version import __version__
 EPISODE_SEED = 0
 # The agent that plans best on the forecast: what it loses, the forecast costs.
 PLANNER = "mpc"
-APART = ("parts", "return_", "daily_regret", "daily_return")
+APART = ("parts", "return_", "daily_regret", "daily_return", "kpis")
 FIGURES = tuple(field.name for field in fields(Evaluation) if field.name not in APART)
 NAMES = ("task", "agent", "seed", "actions", "budget", "source", "unit")
 # Columns of the results; what follows are long tables of their own.
-ROW = (*NAMES, "return", *FIGURES, *PARTS, "seconds", "key")
+KEY_FIGURES = tuple(name for name in KPIS if name not in PARTS)
+ROW = (*NAMES, "return", *FIGURES, *PARTS, *KEY_FIGURES, "seconds", "key")
 RECORD = {*ROW, "curve", "daily"}
 
 
@@ -164,6 +166,7 @@ def play_run(run: Run, optimum: Optimum) -> dict[str, Any]:
     row = {name: getattr(run, name) for name in NAMES[1:-1]}
     row |= {"task": run.task.name, "unit": base.setup.reward_unit, "return": result.return_, **result.parts}
     row |= {name: getattr(result, name) for name in FIGURES}
+    row |= {name: result.kpis[name] for name in KEY_FIGURES}
     row |= {"seconds": time.perf_counter() - began, "key": run.key}
     return {**{name: row[name] for name in ROW}, "curve": curve, "daily": dict(result.daily_regret)}
 

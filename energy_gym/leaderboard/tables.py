@@ -19,7 +19,7 @@ from energy_gym.evaluation.statistics import (
     optimality_gap,
     probability_of_improvement,
 )
-from energy_gym.leaderboard.runs import PLANNER
+from energy_gym.leaderboard.runs import KEY_FIGURES, PLANNER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,6 +182,10 @@ def _legend() -> list[str]:
         "Regret is split in two where mpc played the task: what the forecast costs is mpc's regret, since it plans "
         "best on the forecast at each step (with the task's own actions: discrete levels cost it a little too); the "
         "rest is what the controller costs, negative where an agent does better.",
+        "",
+        "The second table of a task has key figures as energy people read them, means over seeds, where they have a "
+        "meaning: gained is money against doing nothing, per rated kW of storage and year and per kWh given out; life "
+        "is the years in which the cycles make 6000; limits are shares of the steps.",
     ]
 
 
@@ -216,16 +220,54 @@ def _improvement_lines(frame: pd.DataFrame) -> list[str]:
 
 
 def _task_lines(frame: pd.DataFrame, task: str) -> list[str]:
-    first = frame[frame["task"] == task].iloc[0]
-    unit, value, bound = first["unit"], first["oracle_value"], first["oracle_bound"]
-    proof = "proven optimal" if bound - value <= 1e-6 * max(1.0, abs(value)) else f"bound {bound:.4f}"
-    head = f"Oracle {value:.4f} {unit} ({proof}), idle {first['idle']:.4f} {unit}, {first['steps']} steps."
+    head, unit = oracle_line(frame, task), frame.loc[frame["task"] == task, "unit"].iloc[0]
     table = by_task(frame, task)
     split = bool(table["forecast"].notna().all())
     columns = ["agent", "actions", "score", "seeds", f"regret [{unit}]", *(["forecast", "controller"] if split else [])]
     columns += [f"return [{unit}]", "energy cost", "carbon [kg]", "ms/decision", "steps/s"]
     rows = [_task_cells(str(agent), row, split) for agent, row in table.iterrows()]
-    return [f"## {task}", "", head, "", *grid(columns, rows)]
+    return [f"## {task}", "", head, "", *grid(columns, rows), "", *_key_figure_lines(frame, task)]
+
+
+# What a table shows of the key figures, by column, and with how many decimals.
+SHOWN = {
+    "self_consumption": ("self-consumption", 3),
+    "self_sufficiency": ("self-sufficiency", 3),
+    "peak_kw": ("peak [kW]", 2),
+    "load_factor": ("load factor", 3),
+    "ramping_kwh": ("ramping [kWh]", 1),
+    "full_cycles": ("full cycles", 2),
+    "life_years": ("life [years]", 1),
+    "gained_per_kw_year": ("gained [/kW/year]", 2),
+    "gained_per_kwh": ("gained [/kWh]", 4),
+    "at_storage_limit": ("at storage limit", 3),
+    "at_grid_limit": ("at grid limit", 3),
+}
+
+
+def key_figures(frame: pd.DataFrame, task: str) -> pd.DataFrame:
+    """Return the key figures of a task: a row per agent, best first, means over seeds; see `energy_gym.kpis`."""
+    groups = frame[frame["task"] == task].groupby("agent")
+    return groups[[*KEY_FIGURES, "carbon_kg"]].mean().loc[by_task(frame, task).index]
+
+
+def _key_figure_lines(frame: pd.DataFrame, task: str) -> list[str]:
+    """Return the key figures that have a meaning in a task."""
+    table = key_figures(frame, task)
+    shown = {name: told for name, told in SHOWN.items() if table[name].notna().any()}
+    rows = [
+        [str(agent), *[fixed(row[name], digits) for name, (_, digits) in shown.items()]]
+        for agent, row in table.iterrows()
+    ]
+    return grid(["agent", *[told for told, _ in shown.values()]], rows)
+
+
+def oracle_line(frame: pd.DataFrame, task: str) -> str:
+    """Return what the oracle and doing nothing come to on a task, and whether the optimum is proven."""
+    first = frame[frame["task"] == task].iloc[0]
+    unit, value, bound = first["unit"], first["oracle_value"], first["oracle_bound"]
+    proof = "proven optimal" if bound - value <= 1e-6 * max(1.0, abs(value)) else f"bound {bound:.4f}"
+    return f"Oracle {value:.4f} {unit} ({proof}), idle {first['idle']:.4f} {unit}, {first['steps']} steps."
 
 
 def _task_cells(agent: str, row: Mapping[str, Any], split: bool) -> list[str]:

@@ -76,13 +76,13 @@ def best_levels(
     labels, wishes = Labels(np.array([problem.energy]), np.zeros(1)), np.array(levels)[:, None]
     traces: list[Trace] = []
     gap = 0.0
-    clock = _Clock(time_limit, len(problem))
+    clock = Clock(time_limit, len(problem))
     for step in range(len(problem)):
         count = len(labels.energy)
         labels, order = _expand(problem, wishes, step, labels)
         if not len(order):
             return [], -np.inf
-        keep, paid = _thin(labels, low[step + 1], high[step + 1], clock.limit(step, max_labels))
+        keep, paid = thinned(labels, low[step + 1], high[step + 1], clock.limit(step, max_labels))
         labels = Labels(labels.energy[keep], labels.value[keep])
         level, parent = np.divmod(order[keep], count)
         traces.append(Trace(level.astype(np.int16), parent.astype(np.int32)))
@@ -92,7 +92,7 @@ def best_levels(
     return _path(traces, best), float(total[best]) + gap
 
 
-class _Clock:
+class Clock:
     """Lowers the number of labels as the time allowed runs out."""
 
     def __init__(self, time_limit: float | None, steps: int) -> None:
@@ -101,6 +101,7 @@ class _Clock:
         self._steps = steps
 
     def limit(self, step: int, labels: int) -> int:
+        """Return how many labels a step may keep, of so many."""
         if self._end is None or step == 0:
             return labels
         now = time.perf_counter()
@@ -125,7 +126,7 @@ def _expand(problem: Steps, wishes: Floats, step: int, labels: Labels) -> tuple[
     return Labels(energy[order], value[order]), order
 
 
-def _thin(labels: Labels, low: float, high: float, limit: int) -> tuple[npt.NDArray[np.intp], float]:
+def thinned(labels: Labels, low: float, high: float, limit: int) -> tuple[npt.NDArray[np.intp], float]:
     """Return the labels to keep and what dropping the others may cost at most: nothing, unless there are too many."""
     slack = TINY * (1.0 + float(np.abs(labels.value).max()))
     keep = _undominated(labels, low, high, slack)

@@ -18,6 +18,7 @@ import numpy as np
 from energy_gym.arrays import Flags, Floats
 from energy_gym.errors import SolverError
 from energy_gym.modelling import Broken, Rows
+from energy_gym.oracle.engines import chosen_solver, run_pyomo
 from energy_gym.oracle.linear import Linear
 
 RELATIVE_GAP = 1e-9
@@ -156,6 +157,8 @@ class ArrayModel:
         import highspy
 
         binaries, rows = self._stated_choices()
+        if (name := chosen_solver()) is not None:
+            return self._handed(name, binaries, [*self._rows, *rows], time_limit)
         solver = highspy.Highs()
         solver.silent()
         solver.setOptionValue("mip_rel_gap", self._gap)
@@ -165,6 +168,16 @@ class ArrayModel:
         solver.passModel(self._matrix(binaries, [*self._rows, *rows]))
         solver.run()
         return self._read(solver, binaries > 0 or any(part.any() for part in self._whole))
+
+    def _handed(self, name: str, binaries: int, rows: list[tuple[Linear, Floats, Floats]], limit: Any) -> Answer:
+        """Return what a solver of Pyomo finds."""
+        whole = self._kinds(binaries)
+        values, least = run_pyomo(name, self._matrix(binaries, rows), whole, limit)
+        return Answer(values[: self._count] * self._units(whole)[: self._count], self.constant - least * self.scale)
+
+    def _kinds(self, binaries: int) -> Flags:
+        """Return which columns are whole numbers."""
+        return np.concatenate([*self._whole, np.ones(binaries, dtype=bool)])
 
     def _stated_choices(self) -> tuple[int, list[tuple[Linear, Floats, Floats]]]:
         """Return how many binaries are switched on, and the rows that use them."""
@@ -181,7 +194,7 @@ class ArrayModel:
         import highspy
 
         columns = self._count + binaries
-        whole = np.concatenate([*self._whole, np.ones(binaries, dtype=bool)])
+        whole = self._kinds(binaries)
         unit, scale = self._units(whole), self.scale
         model = highspy.HighsLp()
         model.num_col_ = columns

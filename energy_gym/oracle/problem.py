@@ -89,7 +89,8 @@ def problem_of(unit: Unit, states: Sequence[float], goal: Goal) -> Problem | Non
     """
     closing = goal.closing
     linear = (closing.missing, closing.missing_carbon) == (closing.left, closing.left_carbon)
-    if not (unit.plain and unit.buy is unit.sell and linear and is_battery(unit.flexibles[0])):
+    by_power = unit.plain and unit.usual is None
+    if not (by_power and unit.buy is unit.sell and linear and is_battery(unit.flexibles[0])):
         return None
     (money, carbon), flexible = goal.weights, unit.flexibles[0]
     buy = money * spot.energy_cost(1.0, unit.buy) + carbon * spot.carbon_kg(1.0, unit.carbon)
@@ -105,9 +106,9 @@ def problem_of(unit: Unit, states: Sequence[float], goal: Goal) -> Problem | Non
 
 
 def is_battery(flexible: Flexible) -> bool:
-    """Return whether it obeys the battery's laws; another kind may have borrowed its figures."""
+    """Return whether it obeys the battery's laws, by itself; another kind may have borrowed its figures."""
     own = (battery.settle, battery.next_energy, battery.wear_cost, battery.constrain)
-    return flexible.laws[: len(own)] == own
+    return flexible.bare.laws[: len(own)] == own
 
 
 def problem_now(env: EnergyEnv) -> Problem | None:

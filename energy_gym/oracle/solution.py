@@ -28,13 +28,15 @@ COLUMNS = ("energy_kwh", *FIGURES, "reward")
 class Plan:
     """Shares of rated power for each step of a window, shape (steps, controls), and what they earn.
 
-    ``states`` has shape (steps, states): the states at the end of each step; ``steps`` the figures named in `COLUMNS`.
+    ``start`` has shape (states,): the states before the first step; ``states`` has shape (steps, states): those at the
+    end of each step; ``steps`` the figures named in `COLUMNS`.
     """
 
     setup: Setup
     first: int
     stop: int
     wishes: Floats
+    start: Floats
     states: Floats
     steps: Floats
 
@@ -86,7 +88,7 @@ def replay(
     moves = list(play(course, states, asked, signals, scalars))
     after = [move.flow[STATES] for move in moves]
     steps = [(_stored(setup, now), *move.flow[1:], move.gain) for now, move in zip(after, moves, strict=True)]
-    return Plan(setup, first, stop, wishes, np.array(after), np.array(steps))
+    return Plan(setup, first, stop, wishes, np.array(states, dtype=float), np.array(after), np.array(steps))
 
 
 def _stored(setup: Setup, states: tuple[float, ...]) -> float:
@@ -95,7 +97,7 @@ def _stored(setup: Setup, states: tuple[float, ...]) -> float:
 
 def idle_return(setup: Setup, first: int, stop: int, states: Sequence[float]) -> float:
     """Return what doing nothing earns from given states [reward units]."""
-    return replay(setup, first, stop, states, np.zeros((stop - first, setup.controls))).value
+    return replay(setup.by_power, first, stop, states, np.zeros((stop - first, setup.controls))).value
 
 
 @dataclass(frozen=True)

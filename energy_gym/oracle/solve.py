@@ -13,10 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from energy_gym.arrays import Floats
+from energy_gym.backends import scalars
+from energy_gym.dynamics import STATES, compose
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, NonPositiveError, ResetNeededError
+from energy_gym.following import naming
 from energy_gym.oracle import metered, value_function
+from energy_gym.oracle.engines import chosen_solver, using_solver
 from energy_gym.oracle.levels import best_levels
 from energy_gym.oracle.milp import play_unit, solve_milp, solve_unit
 from energy_gym.oracle.peaks import Known, best_under_charges, charges_demand
@@ -30,7 +34,9 @@ from energy_gym.units import Unit
 LEAST_SECONDS = 0.01
 
 
-def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -> Solution:
+def solve(
+    env: Any, continuous: bool = False, time_limit: float | None = None, *, solver: str | None = None
+) -> Solution:
     """Return the optimum from the environment's current state to the end of its episode.
 
     The environment is left as it is. One battery behind a meter without demand charges is solved exactly over its value
@@ -47,12 +53,15 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
         continuous: Optimise over the physical power range even where the environment has discrete levels. Scores use
             this one yardstick for all agents.
         time_limit: Seconds after which the best plan so far is returned with a proven bound, for all units together.
+        solver: A solver that Pyomo knows, such as ``"glpk"``, ``"cbc"`` or ``"gurobi"``: every unit is then stated as
+            a MILP and handed to it, whatever faster methods there are; by default HiGHS, where one is needed. How near
+            to the optimum it ends is its own setting.
 
     Raises:
         ConfigurationError: The environment is not one of this package.
         ResetNeededError: No episode is running.
         NonPositiveError: A time limit that is not positive.
-        SolverError: The solver ends without a plan.
+        SolverError: The solver ends without a plan, or Pyomo does not find it.
 
     Example:
         >>> import gymnasium as gym
@@ -63,8 +72,13 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
         >>> abs(earned - solution.value) < 1e-6 and solution.exact
         True
     """
+    with using_solver(solver):
+        return _solved(_unwrapped(env), continuous, time_limit)
+
+
+def _solved(base: EnergyEnv, continuous: bool, time_limit: float | None) -> Solution:
+    """Return the optimum of an environment; see `solve`."""
     began = time.perf_counter()
-    base = _unwrapped(env)
     if time_limit is not None and not time_limit > 0.0:
         raise NonPositiveError(f"time_limit={time_limit}", "must be positive", "pass seconds, or None")
     if base.gates is not None and base.setup.kind.best is not None:
@@ -92,7 +106,7 @@ def _share(end: float, units: int) -> float:
 
 
 class Best(NamedTuple):
-    """The best found for a unit: shares of rated power (T, controls), a proven bound on any return, and the method."""
+    """The best found for a unit: its wishes (T, controls), a proven bound on any return, and the method."""
 
     wishes: Floats
     bound: float
@@ -122,9 +136,31 @@ def best_of_unit(
         return _best_of_its_own(unit, states, goal, levels, time_limit)
     if not unit.flexibles:
         return Best(np.zeros((len(unit), 0)), fixed_return(unit, states, goal), "nothing to decide")
-    problem = problem_of(unit, states, goal)
     if levels is not None:
-        return _best_levels(unit, states, goal, levels, time_limit, problem, proving)
+        return _best_levels(unit, states, goal, levels, time_limit, proving)
+    best = _best_power(unit.by_power(), states, goal, time_limit)
+    return best._replace(wishes=named_wishes(unit, states, best.wishes))
+
+
+def named_wishes(unit: Unit, states: Sequence[float], shares: Floats) -> Floats:
+    """Return the wishes of a unit that come to shares of rated power, each of shape (T, controls).
+
+    They are these shares themselves, unless the wishes of its batteries name powers at the meter.
+    """
+    if unit.usual is None:
+        return shares
+    name, advance, now, found = naming(unit), compose([unit.by_power()], scalars), tuple(states), []
+    for share, signal in zip(shares.tolist(), unit.signals(), strict=True):
+        found.append(name(now, share, signal))
+        now = advance(now, share, signal)[STATES]
+    return np.array(found)
+
+
+def _best_power(unit: Unit, states: Sequence[float], goal: Goal, time_limit: float | None) -> Best:
+    """Return the best shares of rated power."""
+    if chosen_solver() is not None:
+        return _best_stated(unit, states, goal, time_limit)
+    problem = problem_of(unit, states, goal)
     if problem is None:
         began = time.perf_counter()
         found = _best_metered(unit, states, goal, time_limit)
@@ -149,7 +185,8 @@ def _best_stated(unit: Unit, states: Sequence[float], goal: Goal, time_limit: fl
     if time_limit is not None:
         idle = np.zeros_like(wishes)
         wishes = max((wishes, idle), key=lambda plan: play_unit(unit, states, goal, plan))
-    return Best(wishes, bound, "MILP")
+    name = chosen_solver()
+    return Best(wishes, bound, "MILP" if name is None else f"MILP by {name}")
 
 
 def _best_metered(unit: Unit, states: Sequence[float], goal: Goal, time_limit: float | None) -> Best | None:
@@ -168,18 +205,18 @@ def _best_levels(
     goal: Goal,
     levels: tuple[float, ...],
     time_limit: float | None,
-    problem: Problem | StorageSteps | None,
     proving: bool,
 ) -> Best:
     """Return the best levels: exact for one of our entities without running maxima, else the best found and a bound."""
     end = None if time_limit is None else time.perf_counter() + time_limit
+    problem: Problem | StorageSteps | None = problem_of(unit, states, goal)
     if problem is None and one_known(unit) and not charges_demand(unit, goal.weights.money):
-        problem = StorageSteps(unit.without_maxima(), states[0], goal)
+        problem = StorageSteps.of(unit, states, goal)
     if problem is not None:
         chosen, bound = best_levels(problem, levels, time_limit)
         return Best(np.array(levels)[chosen][:, None], bound, "dynamic programming over reachable levels")
-    wishes, bound = solve_unit(unit, states, goal, None if time_limit is None else time_limit / 2.0)
-    plan = improved(unit, states, goal, levels, wishes)
+    shares, bound = solve_unit(unit.by_power(), states, goal, None if time_limit is None else time_limit / 2.0)
+    plan = improved(unit, states, goal, levels, named_wishes(unit, states, shares))
     if proving and one_known(unit):
         found, bound = best_under_charges(unit, states, goal, levels, Known(plan[:, 0], bound), end)
         return Best(found[:, None], bound, "dynamic programming below caps on demand")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from energy_gym.arrays import Floats
+from energy_gym.arrays import Floats, or_zeros
 from energy_gym.contracts.ledger import Exchange
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import Closing
@@ -74,28 +74,52 @@ def state_unit(model: Model, unit: Unit, states: Sequence[float], goal: Goal, ex
     """
     drawn, given, after = [], [], []
     net: Any = unit.fixed_kwh if extra is None else unit.fixed_kwh + extra.flow
-    spent = np.zeros(len(unit))
+    spent, caused = np.zeros(len(unit)), np.zeros(len(unit))
     now = unit.nested(states)
     for flexible, start in zip(unit.flexibles, now, strict=False):
-        draws, gives, state = flexible.laws.constrain(model, flexible.cell, start, flexible.signal)
+        draws, gives, state, *tolls = flexible.laws.constrain(model, flexible.cell, start, flexible.signal)
         net = net + draws - gives
-        spent = spent + flexible.laws.cost(draws, gives, flexible.cell)
+        spent = _added(spent + flexible.laws.cost(draws, gives, flexible.cell), tolls)
+        if (burn := flexible.laws.burn) is not None:
+            cost, kg = burn(_before(model, state, start), state, flexible.cell, _Dear(model))
+            spent, caused = spent + cost, caused + kg
         drawn.append(draws)
         given.append(gives)
         after.append(state)
-    net = _connect(model, unit, net, drawn, extra)
+    if unit.sheds:
+        net, lost = _served(model, unit, net, drawn)
+        spent = spent + lost
+    net = _connect(model, unit, net, (drawn, given), extra)
     money, carbon = goal.weights
     if money:
         model.earn(-money * (spent + _energy(model, unit, net)))
         _demand(model, unit, net, now[len(unit.flexibles) :], money)
         _accounts(model, unit, net, states, money)
     if carbon:
-        model.earn(-carbon * carbon_kg(net, unit.carbon))
+        model.earn(-carbon * (carbon_kg(net, unit.carbon) + caused))
     state_closing(model, unit, after, goal)
     return Stated(tuple(drawn), tuple(given), tuple(after), net)
 
 
-def _connect(model: Model, unit: Unit, net: Any, drawn: list[Any], extra: Extra | None) -> Any:
+@dataclass(frozen=True)
+class _Dear:
+    """What a law asks of its numbers beyond arithmetic, as far as a law of what costs needs it."""
+
+    model: Model
+
+    def positive(self, value: Any) -> Any:
+        """Return at least the part above 0: no best plan has more of it, since it costs."""
+        return positive_part(self.model, value, np.inf, np.inf, exact=False)
+
+
+def _before(model: Model, after: Any, start: Any) -> Any:
+    """Return all of an entity's state one step earlier."""
+    if isinstance(after, tuple):
+        return tuple(model.previous(*pair) for pair in zip(after, start, strict=True))
+    return model.previous(after, start)
+
+
+def _connect(model: Model, unit: Unit, net: Any, flows: tuple[list[Any], list[Any]], extra: Extra | None) -> Any:
     """State the limits of the connection; generation is cut where, and only as far as, the export limit demands it."""
     if not unit.limited:
         return net
@@ -103,15 +127,49 @@ def _connect(model: Model, unit: Unit, net: Any, drawn: list[Any], extra: Extra 
         model.at_most(net, unit.import_kwh)
     if not np.isfinite(unit.export_kwh):
         return net
-    if unit.curtailable_kwh is not None:
-        cut = model.variable(0.0, unit.curtailable_kwh)
+    most = _most_cut(unit)
+    if most is not None:
+        cut = model.variable(0.0, most)
+        drawn, given = flows
         by_action = [draws for flexible, draws in zip(unit.flexibles, drawn, strict=True) if flexible.curtails]
-        if by_action:  # what all of them cut by action is no longer there to be cut at the limit
-            model.at_most(_added(cut, by_action), unit.curtailable_kwh)
+        spilt = [gives for flexible, gives in zip(unit.flexibles, given, strict=True) if flexible.spills]
+        if by_action or spilt:  # what is cut by action is no longer there to be cut at the limit; what runs is
+            there = or_zeros(unit.curtailable_kwh, len(unit))
+            model.at_most(_added(cut, by_action), _added(there, spilt))
         net = net + cut
-        _cut_only_at_the_limit(model, unit, net, cut, 0.0 if extra is None else extra.most)
+        _cut_only_at_the_limit(model, unit, net, (cut, most), 0.0 if extra is None else extra.most)
     model.at_most(-unit.export_kwh, net)
     return net
+
+
+def _served(model: Model, unit: Unit, net: Any, drawn: list[Any]) -> tuple[Any, Any]:
+    """State what of the load is not served; return the energy at the meter without it, and what it costs [currency].
+
+    One binary a step (1: some is not served) rules out what the step does not do: leaving load unserved while more can
+    be imported, or while anything is drawn by decision.
+    """
+    most = np.maximum(unit.fixed_kwh - unit.import_kwh, 0.0)
+    short = model.variable(0.0, most)
+    net, could = net - short, most > 0.0
+    slack = unit.import_kwh + np.maximum(most_metered_kwh(unit)[1], 0.0)
+    draws = [(one, np.broadcast_to(item.draw_kwh, most.shape)) for one, item in zip(drawn, unit.flexibles, strict=True)]
+
+    def rows(lost: Any, at: Any) -> list[tuple[Any, Any]]:
+        lost, at = lost[could[at]], at[could[at]]
+        full = (unit.import_kwh - slack[at] * (1.0 - lost), net[at])
+        none = [(one[at], rated[at] * (1.0 - lost)) for one, rated in draws]
+        return [(short[at], most[at] * lost), full, *none]
+
+    def broken(value: Any) -> Any:
+        tolerance = TOLERANCE_KWH * model.scale
+        needless = value(net) < unit.import_kwh - tolerance
+        for one, _ in draws:
+            needless = needless | (value(one) > tolerance)
+        return could & (value(short) > tolerance) & needless
+
+    if could.any():
+        model.choose(rows, broken)
+    return net, energy_cost(short, unit.lost_load_per_mwh or 0.0)
 
 
 def _added(first: Any, more: list[Any]) -> Any:
@@ -120,14 +178,24 @@ def _added(first: Any, more: list[Any]) -> Any:
     return first
 
 
-def _cut_only_at_the_limit(model: Model, unit: Unit, net: Any, cut: Any, more: Any) -> None:
+def _most_cut(unit: Unit) -> Floats | None:
+    """Return the most generation that may be cut at the connection by step, shape (T,); None if there is none."""
+    spilling = [flexible for flexible in unit.flexibles if flexible.spills]
+    if not spilling:
+        return unit.curtailable_kwh
+    most = or_zeros(unit.curtailable_kwh, len(unit))
+    for flexible in spilling:
+        most = most + flexible.give_kwh
+    return most
+
+
+def _cut_only_at_the_limit(model: Model, unit: Unit, net: Any, cutting: tuple[Any, Floats], more: Any) -> None:
     """One binary a step (1: at the export limit); needed where cutting more than the limit demands would pay."""
-    highest = most_kwh(unit)[0] + more
+    (cut, most), highest = cutting, most_kwh(unit)[0] + more
 
     def rows(limited: Any, at: Any) -> list[tuple[Any, Any]]:
-        spare = unit.curtailable_kwh[at] if unit.curtailable_kwh is not None else 0.0
-        slack = highest[at] + unit.export_kwh + spare
-        return [(cut[at], spare * limited), (net[at], -unit.export_kwh + slack * (1.0 - limited))]
+        slack = highest[at] + unit.export_kwh + most[at]
+        return [(cut[at], most[at] * limited), (net[at], -unit.export_kwh + slack * (1.0 - limited))]
 
     def broken(value: Any) -> Any:
         tolerance = TOLERANCE_KWH * model.scale

@@ -63,6 +63,14 @@ class FleetEnv(EnergyEnv):
         """
         return {name: self._states[place] for name, place in self._told}
 
+    def _traded(self, info: dict[str, Any]) -> dict[str, float]:
+        """See `EnergyEnv._traded`: power held by leg, upward below zero as it discharges."""
+        unit = self.setup.unit
+        return {
+            leg.name: leg.product.sign * sum(info[f"held_kw/{leg.name}/{asset}"] for asset in unit.batteries)
+            for leg in unit.legs
+        }
+
 
 class FleetVectorEnv(EnergyVectorEnv):
     """Many episodes of one fleet at once; keywords as for `FleetEnv`, and ``num_envs`` and ``autoreset``."""

@@ -19,6 +19,7 @@ from energy_gym.contracts.reserve import Reserve
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.envs.assembly import table_names
+from energy_gym.envs.brought_back import refuse_cyclic
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
 from energy_gym.envs.setup import Kind, Setup
 from energy_gym.errors import ConfigurationError
@@ -161,6 +162,7 @@ def laid_fleet(scenario: Scenario, site: Site, feed: Feed, dispatch: str = "prop
         UnknownIdError: There is no such dispatch.
         ConfigurationError: The seed is no whole number of at least 0.
     """
+    refuse_cyclic(scenario, "a fleet", "what the markets call of its batteries is not known beforehand")
     _check_columns(scenario, site, feed)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ConfigurationError(f"activation_seed={seed!r}", "must be a whole number of at least 0", "pass 0")
@@ -291,7 +293,7 @@ def _closing(scenario: Scenario, site: Site, feed: Feed, mean: Closing) -> Closi
     terminal, price = scenario.objective.terminal, feed.values.get(_worth(site))
     if terminal == "free":
         return Closing()
-    if terminal == "cyclic":
+    if terminal == "buyback":
         highest = 0.0 if price is None else float(price.max())
         return Closing(max(highest, 0.0), 0.0, mean.missing_carbon, 0.0)
     return mean

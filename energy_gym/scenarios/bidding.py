@@ -31,7 +31,8 @@ class BiddingEnv(env.ProducerEnv):
     **Reward.** Money earned less spent [currency] (``objective="carbon"``: kg CO2, ``"joint"``: both). In ``info``
     the parts ``energy_cost`` (``market_cost``, ``supply_cost`` and, in the last step, ``closing_cost``: stored energy
     at the mean day-ahead price), ``penalty`` (``deviation_cost`` and ``unmatched_cost``), ``wear``, ``demand_charge``
-    and ``carbon_kg`` add up to it.
+    and ``carbon_kg`` add up to it; fuel that a unit burns is a part of ``energy_cost``, what a vehicle misses one of
+    ``penalty``.
 
     **Presets.** ``"eu-hourly"`` (default): tomorrow's hours at 12:00; deviations at the balancing prices, at the one
     imbalance price where the data have it, or at what a shortage paid and a surplus earned where they tell that apart.

@@ -22,7 +22,7 @@ from energy_gym.scenarios.composed import ScenarioEnv
 from energy_gym.testing.episodes import check_episodes, check_gymnasium
 from energy_gym.testing.foresight import check_foresight
 from energy_gym.testing.laws import check_laws
-from energy_gym.testing.optimum import AGENTS, Earned, check_models, check_optimum
+from energy_gym.testing.optimum import Earned, check_models, check_optimum
 from energy_gym.testing.report import Report
 
 SEQUENCES = 32
@@ -40,6 +40,7 @@ def check_scenario(
     steps: int = 48,
     seed: int = 0,
     torch: bool | None = None,
+    control: str = "power",
 ) -> Report:
     """Hold a scenario to all that the suite promises, and return what was seen.
 
@@ -56,6 +57,7 @@ def check_scenario(
         steps: Steps of an episode.
         seed: Seed of the first episode, and of whatever is drawn.
         torch: Whether tensors are tried; None where torch is installed.
+        control: What the wishes of batteries name: a share of their rated ``"power"``, or a power at the ``"meter"``.
 
     Raises:
         BrokenPromiseError: A promise does not hold; the first step and figure that differ are named.
@@ -81,14 +83,15 @@ def check_scenario(
     chosen, random = Scenario.read(scenario), np.random.default_rng(seed)
     check_round_trip(chosen)
     source = {"dataset": dataset} if data is None else {"data": data}
-    keywords: dict[str, Any] = {"scenario": chosen, "episode_steps": steps, **source}
+    named: dict[str, Any] = {"scenario": chosen} | ({} if control == "power" else {"control": control})
+    keywords: dict[str, Any] = {**named, "episode_steps": steps, **source}
     env = ScenarioEnv(**keywords)
     check_gymnasium(ScenarioEnv(**keywords))
     backends = check_laws(env.setup, steps, SEQUENCES, random, torch)
     check_episodes(keywords, episodes, steps, seed, random)
     frame = _frame(data, dataset, steps)
     for _ in range(FORESIGHT_TRIALS):
-        check_foresight({"scenario": chosen}, frame, steps, random)
+        check_foresight(named, frame, steps, random)
     env.reset(seed=seed)
     gap = check_models(env)
     earned = [check_optimum(keywords, seed + index, ROLLOUTS, random) for index in range(episodes)]
@@ -148,7 +151,7 @@ def _report(env: EnergyEnv, backends: list[str], gap: float, earned: list[Earned
         rollouts=ROLLOUTS * count,
         exact=exact,
         oracle=sum(one.solution.value for one in earned) / count,
-        returns={name: sum(one.agents[name] for one in earned) / count for name in AGENTS},
+        returns={name: sum(one.agents[name] for one in earned) / count for name in earned[0].agents},
         best_random=best,
         checks=checks,
     )

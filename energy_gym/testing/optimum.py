@@ -55,7 +55,9 @@ def check_optimum(keywords: dict[str, Any], seed: int, rollouts: int, random: np
     env.reset(seed=seed)
     solution = solve(env)
     check_replay(env, solution)
-    agents = {name: _play_agent(env, name, seed) for name in AGENTS}
+    # Nothing that an agent could wish for at the meter is to do nothing.
+    able = [name for name in AGENTS if name != "idle" or env.setup.control == "power"]
+    agents = {name: _play_agent(env, name, seed) for name in able}
     played = rolled_out(env, solution, rollouts, random)
     for name, value in {**agents, "a random rollout": float(played.max())}.items():
         if value > solution.bound + slack(solution.bound):
@@ -114,8 +116,8 @@ def rolled_out(env: EnergyEnv, solution: Solution, rollouts: int, random: np.ran
 
 def _at_once(setup: Setup, plan: Plan, wishes: Floats) -> Floats:
     """Return what plans earn from a new episode's states, unit by unit."""
-    total, control = np.zeros(len(wishes)), 0
-    for unit, states, closing in zip(setup.units, by_unit(setup, setup.initial), setup.closings, strict=True):
+    total, control, begin = np.zeros(len(wishes)), 0, setup.started(plan.stop - plan.first)
+    for unit, states, closing in zip(setup.units, by_unit(setup, begin), setup.closings, strict=True):
         own = wishes[:, :, control : control + unit.controls]
         control += unit.controls
         total = total + returns(unit.window(plan.first, plan.stop), states, Goal(setup.weights, closing), own)
@@ -149,7 +151,8 @@ def check_models(env: EnergyEnv, steps: int = WINDOW_STEPS) -> float:
         return _widest("the episode", *_two_optima(stop - first, lambda model: rest(model, env.gates, env.states)))
     widest = 0.0
     for unit, states, closing in zip(setup.units, by_unit(setup, env.states), setup.closings, strict=True):
-        short, goal = unit.window(first, min(stop, first + steps)).physical(), Goal(setup.weights, closing)
+        window, goal = unit.window(first, min(stop, first + steps)), Goal(setup.weights, closing)
+        short = window.physical().by_power()
         if unit.laws is not None and unit.laws.state is not None:
             widest = max(widest, _gap_of_its_own(short, states, goal, unit.laws.state))
         elif unit.flexibles:

@@ -1,4 +1,4 @@
-"""Ledgers of metered contracts, seen from outside: a ramp charge told a column and a table, and the guide's tiers."""
+"""Ledgers of metered contracts, seen from outside: a ramp charge told a column and a table, and tiers."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_a_batch_with_a_battery_each_is_what_single_ones_are(data: pd.DataFrame,
     assert [tuple(state[i] for state in batch.states) for i in range(3)] == [env.states for env in envs]
 
 
-def test_the_guides_tiers_count_a_local_month_and_begin_anew(tiers: Any) -> None:
+def test_tiers_count_a_local_month_and_begin_anew(tiers: Any) -> None:
     hours = pd.date_range("2024-03-30 22:00", periods=72, freq="h", tz="Europe/Berlin")
     data = pd.DataFrame({"load_kw": np.full(72, 2.0)}, hours)
     scenario = Scenario(
@@ -285,6 +285,9 @@ def test_the_name_of_a_known_kind_is_not_taken_over() -> None:
         ({"prices_per_mwh": 210.0}, "must be a list"),
         ({"prices_per_mwh": (210.0, "dear", 390.0)}, "must be a finite number"),
         ({"sell_per_mwh": float("nan")}, "must be a finite number"),
+        ({"so_far_kwh": -1.0}, "so_far_kwh=-1.0: must not be negative"),
+        ({"period": "monthly"}, "did you mean 'month'"),
+        ({"zone": "Mars"}, "zone='Mars'"),
     ],
 )
 def test_tiers_that_make_no_sense_are_refused(given: dict[str, Any], words: str, tiers: Any) -> None:

@@ -237,17 +237,73 @@ def test_a_site_without_open_windows_or_steps_draws() -> None:
         assert picture(history).shape == (720, 960, 3)
 
 
-@pytest.mark.parametrize("name", ["Microgrid", "HomeSolar", "Commercial"])
+@pytest.mark.parametrize("several", [False, True])
+def test_every_market_and_every_store_has_a_line_of_its_own_colour(several: bool) -> None:
+    history = episode(24)
+    names = ("one", "two", "three") if several else ("one",)
+    history.markets = {name: [100.0 * (place + 1.0)] * 24 for place, name in enumerate(names)}
+    history.stores = {name: [0.2 + 0.2 * place] * 25 for place, name in enumerate(names)} if several else {}
+    plain, drawn = picture(episode(24, carbon=math.nan)), picture(history)
+    for colour in (BLUE, RED, GREEN)[: len(names)]:
+        assert pixels(drawn, colour) > pixels(plain, colour) * (colour != BLUE) + 300
+    np.testing.assert_array_equal(picture(episode(24, carbon=math.nan)), plain)
+
+
+def test_names_that_do_not_fit_are_counted() -> None:
+    history = episode(24)
+    history.markets = {f"a market with a long name {place}": [float(place)] * 24 for place in range(12)}
+    image = picture(history)
+    assert (image[:, 935:] == 255).all(axis=0).any()
+    shown = [text.get_text() for text in rendering._sheets.sheet.markets.curves.names._texts]
+    kept = [word for word in shown if word.startswith("a market")]
+    assert 0 < len(kept) < 12
+    assert shown[-1] == f"and {12 - len(kept)} more"
+
+
+@pytest.mark.parametrize(
+    "keywords", [{}, {"bids": "price-volume"}, {"actions": "discrete-3"}], ids=["volumes", "limits", "levels"]
+)
+def test_the_bids_of_a_producer_are_drawn_as_they_were_taken(keywords: dict[str, object]) -> None:
+    env = gym.make("energy_gym/Bidding-v0", episode_steps=72, render_mode="rgb_array", **keywords).unwrapped
+    env.reset(seed=2)
+    env.action_space.seed(1)
+    committed = [env.step(env.action_space.sample())[4]["committed_kw"] for _ in range(72)]
+    history = env._painter._history  # type: ignore[attr-defined]  # what a picture is drawn from
+    assert set(history.markets) == set(env.offered())  # type: ignore[attr-defined]
+    assert np.any(committed)
+    np.testing.assert_allclose(np.sum(list(history.markets.values()), axis=0), committed, atol=1e-6)
+    assert env.render().shape == (720, 960, 3)
+
+
+def test_the_assets_and_the_markets_of_a_fleet_are_drawn() -> None:
+    env = gym.make("energy_gym/FleetReserve-v0", episode_steps=24, render_mode="rgb_array").unwrapped
+    env.reset(seed=2)
+    env.action_space.seed(1)
+    told = [env.step(env.action_space.sample())[4] for _ in range(24)]
+    history, unit = env._painter._history, env.setup.unit  # type: ignore[attr-defined]
+    assert set(history.stores) == set(unit.batteries)
+    for name, battery in unit.batteries.items():
+        shares = [info[f"energy_kwh/{name}"] / battery.capacity_kwh for info in told]
+        np.testing.assert_allclose(history.stores[name][1:], shares)
+    assert set(history.markets) == {leg.name for leg in unit.legs}
+    for leg in unit.legs:
+        held = [sum(info[f"held_kw/{leg.name}/{name}"] for name in unit.batteries) for info in told]
+        np.testing.assert_allclose(history.markets[leg.name], leg.product.sign * np.array(held))
+    assert env.render().shape == (720, 960, 3)
+
+
+@pytest.mark.parametrize("name", ["Microgrid", "HomeSolar", "Commercial", "Bidding"])
 def test_what_is_drawn_of_a_site_adds_up(name: str) -> None:
     env = gym.make(f"energy_gym/{name}-v0", episode_steps=60, horizon=2, render_mode="rgb_array").unwrapped
     env.reset(seed=2)
     random, cut = np.random.default_rng(0), []
     for _ in range(60):
-        info = env.step(random.uniform(-1.0, 1.0, 1))[4]
+        info = env.step(random.uniform(-1.0, 1.0, env.action_space.shape))[4]
         cut.append(info.get("curtailed_kw", 0.0))
     history = env._painter._history  # type: ignore[attr-defined]  # what a picture is drawn from
     load, made, grid, peak = np.array(history.flows).T
-    energy = np.diff([env.scenario.battery.energy_initial_kwh / env.scenario.battery.capacity_kwh, *history.soc])  # type: ignore[attr-defined]
+    energy = np.diff([history.soc_initial, *history.soc])
+    assert history.soc_initial == next(iter(env.setup.stores.values())).soc_initial  # type: ignore[attr-defined]
     np.testing.assert_allclose(load - made + history.power_kw + cut, grid, atol=1e-9)
     assert (np.sign(np.round(history.power_kw, 9)) == np.sign(np.round(energy, 9))).all()
     assert np.isfinite(peak).all() == (name == "Commercial")

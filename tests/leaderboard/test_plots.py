@@ -16,11 +16,12 @@ from energy_gym.cli import app as cli
 from energy_gym.errors import install_command
 from energy_gym.leaderboard import plots, run_suite
 from energy_gym.leaderboard.board import PLOTS, write_plots
-from energy_gym.leaderboard.page import figure, parts_figure
-from energy_gym.leaderboard.plots import cumulative, learning
+from energy_gym.leaderboard.charts import parts_chart, regret_chart, score_chart, unit_of
+from energy_gym.leaderboard.page import charts_of
+from energy_gym.leaderboard.plots import colours, cumulative, learning
 from energy_gym.leaderboard.results import Results, read_results
 from energy_gym.leaderboard.suites import Suite
-from energy_gym.leaderboard.tables import decomposition
+from energy_gym.leaderboard.tables import decomposition, overall
 
 LEARNER = """
 from energy_gym.agents.simple import Uniform
@@ -111,18 +112,41 @@ def test_every_plot_is_written_and_alone(folder: Path) -> None:
         assert (folder / "out" / name).read_bytes().startswith(b"\x89PNG")
     text = (folder / "out" / "leaderboard.html").read_text("utf-8")
     assert "<h1>Leaderboard: Tiny &lt;two&gt;</h1>" in text
-    assert "<th>ms/decision</th>" in text and "<h2>Where regret comes from</h2>" in text
+    assert "<th>ms/decision</th>" in text and "<h3>Where regret comes from</h3>" in text
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", text)
 
 
-def test_the_page_has_a_row_per_agent(results: Results) -> None:
-    shown = figure(results)
-    agents = {note.text for note in shown.layout.annotations}
-    assert {"mpc", "idle", "agents_of_plots:Learner", "agents_of_plots:plain"} <= agents
-    bars = [trace for trace in shown.data if trace.type == "bar"]
-    assert len(bars) == 8
-    best = results.frame[results.frame["agent"] == "mpc"].set_index("task")["score"]
-    assert [bar.x[0] for bar in bars[:2]] == pytest.approx([best["a"], best["b"]])
+def shades(results: Results) -> dict[str, str]:
+    return colours(list(overall(results.frame).index))
+
+
+def test_the_scores_of_a_task_are_those_of_its_agents_best_first(results: Results) -> None:
+    agents = ["mpc", "idle", "agents_of_plots:Learner", "agents_of_plots:plain"]
+    for task in ("a", "b"):
+        (bars,) = score_chart(results, task, shades(results)).data
+        rows = results.frame[results.frame["task"] == task].groupby("agent")["score"].mean()
+        assert list(bars.x) == pytest.approx(sorted(rows.loc[agents], reverse=True), abs=1e-9)
+        for colour, name in zip(bars.marker.color, bars.y, strict=True):
+            assert [shade for agent, shade in shades(results).items() if agent.endswith(name.lstrip("…"))] == [colour]
+
+
+def test_each_task_has_charts_of_its_own_days_and_money(results: Results) -> None:
+    """One axis for all tasks spans all their years, and adds up several currencies."""
+    for task in ("a", "b"):
+        chart, unit = regret_chart(results, task, shades(results)), unit_of(results, task)
+        days = set(results.daily.loc[results.daily["task"] == task, "day"])
+        assert {day for line in chart.data for day in line.x} == days
+        assert chart.layout.yaxis.title.text == f"regret so far [{unit}]"
+    assert unit_of(results, "a") != unit_of(results, "b")
+    learners = {task: [title for title, _ in charts_of(results, task)] for task in ("a", "b")}
+    assert learners["a"] == learners["b"]
+    assert len(learners["a"]) == 4
+
+
+def test_no_title_stands_within_a_chart(results: Results) -> None:
+    """What Plotly writes over a chart meets the next chart on a narrow screen; headings wrap."""
+    for _, chart in charts_of(results, "a"):
+        assert (chart.layout.title.text, len(chart.layout.annotations)) == (None, 0)
 
 
 def test_the_parts_of_the_regret_add_up_by_task_and_by_day(results: Results) -> None:
@@ -137,16 +161,17 @@ def test_the_parts_of_the_regret_add_up_by_task_and_by_day(results: Results) -> 
 
 
 def test_the_page_stacks_the_parts(results: Results) -> None:
-    bars = parts_figure(results).data
-    assert [(bar.name, len(bar.x)) for bar in bars] == [("forecast", 4), ("controller", 4)] * 2
     table = decomposition(results.frame)
-    shown = [one + other for bar in range(0, 4, 2) for one, other in zip(bars[bar].x, bars[bar + 1].x, strict=True)]
-    assert shown == pytest.approx(table["regret"].tolist())
+    for task, rows in table.groupby("task", sort=False):
+        bars = parts_chart(results, str(task), shades(results)).data
+        assert [(bar.name, len(bar.x)) for bar in bars] == [("forecast", 4), ("controller", 4)]
+        shown = [one + other for one, other in zip(bars[0].x, bars[1].x, strict=True)]
+        assert shown == pytest.approx(rows["regret"].tolist())
 
 
 def test_without_mpc_nothing_is_known_of_the_parts(results: Results, tmp_path: Path) -> None:
     results.records = [record for record in results.records if record["agent"] != "mpc"]
-    assert parts_figure(results) is None
+    assert all(parts_chart(results, task, shades(results)) is None for task in ("a", "b"))
     assert results.daily["forecast"].isna().all()
     assert "regret_parts.png" not in write_plots(tmp_path, results)
     assert "Where regret comes from" not in (tmp_path / "leaderboard.html").read_text("utf-8")
