@@ -1,8 +1,9 @@
 """Learning to optimise against the solvers, on unseen days: how close, how feasible, how fast; figures and a note.
 
-python benchmarks/l2o.py --out FOLDER
+python benchmarks/l2o.py --out FOLDER [--note benchmarks/L2O.md]
 
-A scheduler that was trained before and lies in the folder is measured as it is; otherwise it is trained first.
+A scheduler that was trained before and lies in the folder is measured as it is; otherwise it is trained first. The note
+lies in the folder too: the page that is kept is written only where it is named.
 """
 
 from __future__ import annotations
@@ -39,7 +40,6 @@ from energy_gym.scenario import Weights
 from energy_gym.scenarios.home_solar import HOME
 from energy_gym.units import Unit
 
-NOTE = Path(__file__).resolve().parent / "L2O.md"
 # Energy missing at the end of a day costs far more than it can be worth, so that every optimum ends where it began.
 GOAL = Goal(Weights(1.0, 0.0), Closing(missing=10_000.0))
 TURNS = 3
@@ -74,7 +74,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder for the scheduler and the figures")],
     days: Annotated[int, typer.Option(help="Unseen days")] = 500,
     steps: Annotated[int | None, typer.Option(help="Steps to train; default: the agent's own")] = None,
-    note: Annotated[Path, typer.Option(help="Where the note is written")] = NOTE,
+    note: Annotated[Path | None, typer.Option(help="The note; default: L2O.md in the folder")] = None,
 ) -> None:
     """Train, measure, draw and write the note."""
     agent, training = trained(out, steps)
@@ -83,7 +83,7 @@ def main(
         found = measured(agent, test)
     l2o_figures.draw(out, test, found)
     text = l2o_note.told(found, training)
-    write_atomically(note, lambda path: path.write_text(text, encoding="utf-8"))
+    write_atomically(note or out / "L2O.md", lambda path: path.write_text(text, encoding="utf-8"))
     print(text)
 
 

@@ -77,7 +77,7 @@ def learner(
 
     Raises:
         UnknownIdError: No such agent.
-        ConfigurationError: It does not learn, or not on such actions, or writes no such logs.
+        ConfigurationError: It does not learn, or not on such actions, or writes no such logs, or not on that device.
     """
     made: Agent = make_agent(name, env, seed) if load is None else agent_class(name).load(load, env)
     if not made.learns:
@@ -86,6 +86,8 @@ def learner(
         made.tensorboard, made.device = logs, device
     elif logs is not None:
         raise ConfigurationError(f"tensorboard={logs!r}", f"agent {name!r} writes no such logs", "leave it out")
+    elif device not in ("cpu", "auto"):
+        raise ConfigurationError(f"device={device!r}", f"agent {name!r} learns on the CPU alone", "leave it out")
     return made
 
 

@@ -9,11 +9,12 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import gymnasium as gym
 import pytest
 
 from energy_gym.cli.recipes import RECIPES
 from energy_gym.errors import ConfigurationError, UnknownIdError
-from energy_gym.recipes import prepared, rules
+from energy_gym.recipes import learner, prepared, rules
 from energy_gym.recipes import run as recipe_run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,3 +99,10 @@ def test_only_what_learns_is_prepared() -> None:
     assert prepared("bc", "discrete-5").actions == "discrete-5"
     with pytest.raises(ConfigurationError, match="does not learn"):
         prepared("idle", None)
+
+
+def test_a_device_that_an_agent_does_not_learn_on_is_refused() -> None:
+    env = gym.make("energy_gym/HomeSolar-v0", split="test", episode_steps=24)
+    assert learner("l2o", env, 0, device="auto").learns
+    with pytest.raises(ConfigurationError, match=r"device='cuda': agent 'l2o' learns on the CPU alone; leave it out"):
+        learner("l2o", env, 0, device="cuda")

@@ -68,6 +68,9 @@ class Agent(ABC):
         base = getattr(env, "unwrapped", env)
         if not isinstance(base, EnergyEnv):
             raise ConfigurationError(f"env={env!r}", "must be an environment of energy_gym", "pass gym.make(...)")
+        self.env: EnergyEnv = base
+        if self.env.decision not in self.decides:
+            raise self.refused(" or ".join(DECISIONS[item] for item in self.decides))
         kind = "continuous" if base.setup.levels is None else "discrete"
         if kind not in self.kinds:
             raise ConfigurationError(
@@ -77,12 +80,9 @@ class Agent(ABC):
             )
         acts = f"agent {self.name!r} sees and plays those of the environment itself"
         check_faithful(env, (OBSERVATIONS, ACTIONS), acts, "make the agent for env.unwrapped")
-        self.env: EnergyEnv = base
         self.seed = int(seed)
         # What wrappers change that matters where it learns: see `played`.
         self._wrapped = changes(env)
-        if self.env.decision not in self.decides:
-            raise self.refused(" or ".join(DECISIONS[item] for item in self.decides))
 
     def refused(self, rule: str) -> UnsuitableAgentError:
         """Return the error that says why the agent makes no sense in its environment."""

@@ -38,14 +38,14 @@ class FleetGreedy(Agent):
     name: ClassVar[str] = "greedy"
     selective: ClassVar[bool] = True
     decides: ClassVar[tuple[str, ...]] = ("fleet",)
-    kinds: ClassVar[tuple[str, ...]] = ("continuous",)
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""
         unit: Any = expected_units(self.env, 1)[0]  # a fleet's, as `decides` says
         worth = worth_per_kw(unit, self.env.setup.continuation[0].left)
         ways = [_bid_way(unit, way, worth, self.env.states) for way in (UP, DOWN)]
-        return max(ways, key=lambda way: way[1])[0]
+        bids = max(ways, key=lambda way: way[1])[0]
+        return self.env.setup.chosen(bids[None])[0]
 
 
 def worth_per_kw(unit: FleetUnit, usual_per_mwh: float) -> Floats:

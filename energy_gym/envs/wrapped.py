@@ -16,11 +16,12 @@ from energy_gym.errors import ConfigurationError
 OBSERVATIONS, ACTIONS, REWARDS, LENGTH = "observations", "actions", "rewards", "the end of an episode"
 EVERYTHING = (OBSERVATIONS, ACTIONS, REWARDS, LENGTH)
 # Wrappers that hand on what they get: they count, record, check or draw. Actions of this package are inside [-1, 1], so
-# clipping them changes nothing.
+# clipping them changes nothing; observations are flat, so flattening changes nothing either.
 FAITHFUL = (
     "AutoResetWrapper",
     "Autoreset",
     "ClipAction",
+    "FlattenObservation",
     "HumanRendering",
     "OrderEnforcing",
     "PassiveEnvChecker",

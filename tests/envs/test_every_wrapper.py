@@ -61,6 +61,12 @@ def _observed(env: Any, function: Any) -> Any:
     return wrappers.TransformObservation(env, function, *more)
 
 
+def _stacked(env: Any) -> Any:
+    if MODERN:
+        return wrappers.FrameStackObservation(env, 3)
+    return wrappers.FrameStack(env, 3)  # type: ignore[attr-defined,unused-ignore]
+
+
 Wrap = Callable[[Any], Any]
 WRAPPERS: dict[str, tuple[Wrap, set[str]]] = {
     "RewardWrapper": (Thousandth, {REWARDS}),
@@ -76,6 +82,8 @@ WRAPPERS: dict[str, tuple[Wrap, set[str]]] = {
         lambda env: wrappers.TimeAwareObservation(wrappers.TimeLimit(env, STEPS)),
         {OBSERVATIONS},
     ),
+    "FrameStack": (_stacked, {OBSERVATIONS}),
+    "FlattenObservation": (wrappers.FlattenObservation, set()),
     "RescaleAction": (lambda env: wrappers.RescaleAction(env, np.float32(0.0), np.float32(1.0)), {ACTIONS}),
     "ClipAction": (wrappers.ClipAction, set()),
     "TimeLimit": (lambda env: wrappers.TimeLimit(env, STEPS - 2), {LENGTH}),
@@ -153,6 +161,23 @@ def test_records_are_those_of_the_environment(name: str, wrapper: str) -> None:
             record_expert(env, policy="idle", episode_steps=STEPS)
     else:
         assert len(record_expert(env, policy="idle", episode_steps=STEPS)) == STEPS
+
+
+@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_what_is_learnt_in_is_the_environment_itself(name: str, wrapper: str) -> None:
+    """Every learner asks here for what it learns in, whether around its own environment or a source."""
+    wrap, altered = WRAPPERS[wrapper]
+    env = wrap(made(name))
+    agent = make_agent("idle", made(name))
+    if not altered:
+        assert make_agent("idle", env).played().setup.feed.title == agent.played(env).setup.feed.title
+        return
+    with pytest.raises(ConfigurationError, match=r"wrapper .* changes .*make the agent for env\.unwrapped"):
+        agent.played(env)
+    if not altered & {OBSERVATIONS, ACTIONS}:
+        with pytest.raises(ConfigurationError, match=r"wrapper .* changes .*make the agent for env\.unwrapped"):
+            make_agent("idle", env).played()
 
 
 @pytest.mark.parametrize("learner", ["dqn", "ppo", "sac", "bc", "cql", "threshold"])
