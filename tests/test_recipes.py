@@ -106,3 +106,19 @@ def test_a_device_that_an_agent_does_not_learn_on_is_refused() -> None:
     assert learner("l2o", env, 0, device="auto").learns
     with pytest.raises(ConfigurationError, match=r"device='cuda': agent 'l2o' learns on the CPU alone; leave it out"):
         learner("l2o", env, 0, device="cuda")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "from energy_gym.agents.records.readers import import_d3rlpy; import_d3rlpy()",
+        "from energy_gym.agents.records.readers import import_imitation; import_imitation()",
+        "import energy_gym.agents.sb3_vec",
+    ],
+)
+def test_whichever_library_comes_first_the_old_gym_prints_no_banner(first: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run([sys.executable, "-c", first], env=environment, capture_output=True, text=True, check=False)
+    if "MissingExtraError" in result.stderr or "No module named" in result.stderr:
+        pytest.skip("not installed")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

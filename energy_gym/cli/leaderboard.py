@@ -157,9 +157,9 @@ def _show(folder: Path, asked: set[str], played: set[str]) -> None:
     results = read_results(folder)
     if not results.frame.empty:
         titled(_by_task(results.frame), f"{results.suite.title}: {LEGEND}")
-        if PLANNER in set(results.frame["agent"]):
-            console.print(PUBLISHED, highlight=False, markup=False)
         console.print()
+        if PLANNER in set(results.frame["agent"]):
+            console.print(f"{PUBLISHED}\n", highlight=False, markup=False)
         titled(_overall(results.frame), "Over all tasks, with 95 % intervals over seeds")
     _print_failed(results)
     plots = [name for name in PLOTS if (folder / name).is_file()]

@@ -21,6 +21,7 @@ import yaml
 from energy_gym.agents.registry import AGENTS, agent_factory
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import make_setup
+from energy_gym.envs.written import FRAMES, from_words
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.forecast import get_forecast
 from energy_gym.paths import resource
@@ -31,7 +32,7 @@ STUDIES = ("benchmarks", "studies")
 PARTS = ("task", "scenario", "forecast", "agent")
 DEFAULT_ID = "energy_gym/Arbitrage-v0"
 ORACLE = "oracle"
-# What the scenario says, or what cannot be written down.
+# What the scenario says, or a file of one's own, which has no default.
 APART = ("data", "reference", "scenario", "battery", "objective", "carbon_price", "terminal", "forecast")
 Tree = dict[str, Any]
 
@@ -72,7 +73,8 @@ class Experiment:
         if not path.is_file():
             raise UnknownIdError.of("study", str(name), study_ids())
         try:
-            return cls.from_tree(path.stem, parsed(path.read_text(encoding="utf-8")) or {})
+            tree = parsed(path.read_text(encoding="utf-8")) or {}
+            return cls.from_tree(path.stem, _with_places(tree, path.parent))
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{path.name}", f"cannot be read ({error})", "correct the file") from error
 
@@ -177,6 +179,15 @@ def agent_fields(name: str) -> Tree:
     return {"seed": 0, "budget": None, **settings, **{item.name: item.default for item in plain}}
 
 
+def _with_places(tree: Any, folder: Path) -> Any:
+    """Return an experiment's tree in which the paths of a task's own data start in the folder of its file."""
+    task = tree.get("task") if isinstance(tree, Mapping) else None
+    if not isinstance(task, Mapping):
+        return tree
+    paths = {name: str(folder / task[name]) for name in FRAMES if isinstance(task.get(name), str)}
+    return {**tree, "task": {**task, **paths}}
+
+
 def environment_class(task: Mapping[str, Any]) -> type[EnergyEnv]:
     """Return the class of a task's environment.
 
@@ -202,7 +213,7 @@ def environment_class(task: Mapping[str, Any]) -> type[EnergyEnv]:
 def keywords_of(task: Mapping[str, Any]) -> Tree:
     """Return a task's keywords, completed as its id does."""
     given = {name: value for name, value in task.items() if name != "id" and not _left(name, value)}
-    return environment_class(task).complete(given)
+    return environment_class(task).complete(from_words(given))
 
 
 def _left(name: str, value: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -142,6 +143,23 @@ def test_sweep_plays_the_id_that_it_names(name: str, tmp_path: Path) -> None:
     best = energy_gym.solve(env, continuous=True)
     assert set(rows["task.id"]) == {name}
     assert rows["oracle_value"].to_numpy() == pytest.approx(best.value, abs=1e-6)
+
+
+def test_a_study_plays_a_file_of_ones_own_that_lies_beside_it(tmp_path: Path) -> None:
+    pytest.importorskip("hydra")
+    prices = energy_gym.synthetic(seed=5, steps=24 * 40)
+    prices.to_csv(tmp_path / "mine.csv")
+    tree = "task: {id: energy_gym/Microgrid-v0, data: mine.csv, split: test, episode_steps: 24}\n"
+    (tmp_path / "mine.yaml").write_text(tree + "sweep: {scenario.entities.battery.capacity_kwh: [5, 10]}", "utf-8")
+    result = run("sweep", str(tmp_path / "mine.yaml"), "--out", str(tmp_path / "out"), "--workers", "1")
+    assert result.exit_code == 0, result.output
+    rows = pd.read_parquet(tmp_path / "out" / "sweep.parquet")
+    home: Any = gym.make("energy_gym/Microgrid-v0", data=prices, split="test", episode_steps=24).unwrapped
+    for size, value in zip((5, 10), rows["oracle_value"], strict=True):
+        scenario = home.scenario.with_battery(replace(home.scenario.battery, capacity_kwh=float(size)))
+        env = gym.make("energy_gym/Microgrid-v0", data=prices, scenario=scenario, split="test", episode_steps=24)
+        env.reset(seed=0)
+        assert value == pytest.approx(energy_gym.solve(env, continuous=True).value, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", IDS)
