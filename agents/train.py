@@ -31,6 +31,7 @@ from energy_gym.recipes import (
     run,
     task_keywords,
     told_data,
+    usual_rules,
 )
 
 # What l2o plans is a home: by default the first of the Californian ones.
@@ -54,7 +55,9 @@ def main(
     steps: Annotated[int | None, typer.Option(help="Steps to train; default: the agent's own")] = None,
     load: Annotated[str | None, typer.Option(help="Folder of a saved agent to go on from")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto")] = "cpu",
-    beside: Annotated[str, typer.Option(help="Agents to compare with, none that learns")] = "threshold,mpc",
+    beside: Annotated[
+        str | None, typer.Option(help="Agents to compare with, none that learns; default: two that fit the id")
+    ] = None,
     seeds: Seeds = 3,
     workers: Workers = 1,
     tensorboard: Logs = None,
@@ -72,7 +75,8 @@ def main(
     more = {"actions": chosen.actions, **({} if objective is None else {"objective": objective})}
     keywords = task_keywords(task, dataset, data, scenario, **more)
     title = f"{agent} from {load or 'scratch'} on {told_data(task, keywords)}"
-    ways = (*rules(beside), Way(agent, trained, chosen.told(steps)))
+    compared = usual_rules(task, keywords) if beside is None else rules(beside)
+    ways = (*compared, Way(agent, trained, chosen.told(steps)))
     Comparison(title, ways, keywords, seeds, workers, tensorboard, save, id=task).run()
 
 

@@ -28,7 +28,7 @@ from energy_gym.agents.learner import defaults as learner_defaults
 from energy_gym.agents.registry import agent_class, learner_ids, make_agent
 from energy_gym.envs.keywords import check_count
 from energy_gym.envs.written import from_words
-from energy_gym.errors import ConfigurationError
+from energy_gym.errors import ConfigurationError, EnergyGymError
 from energy_gym.evaluation.episode import evaluate
 from energy_gym.oracle import solve
 from energy_gym.screen import run_app, titled
@@ -52,6 +52,8 @@ Ids = Annotated[str, typer.Option("--id", help="Environment; see energy-gym list
 Own = Annotated[str | None, typer.Option("--data", help="CSV or Parquet file of yours, in place of a data set")]
 Site = Annotated[str | None, typer.Option("--scenario", help="YAML file of a scenario")]
 Saved = Annotated[str | None, typer.Option(help="Folder for the first seed's agents")]
+# Agents to compare with: the first two that make sense in an environment.
+BESIDE = "threshold,mpc,bid-forecast,follow"
 # Learners whose layers another training can go on from, and all of them, as help texts list them.
 CARRIERS = tuple(name for name in learner_ids() if issubclass(agent_class(name), Learner))
 CARRYING, LEARNING = ", ".join(CARRIERS), ", ".join(learner_ids())
@@ -224,6 +226,23 @@ def rules(names: str) -> tuple[Way, ...]:
         return lambda env, seed, _: make_agent(name, env, seed).fit()
 
     return tuple(Way(name, played(name), "-") for name in chosen)
+
+
+def usual_rules(id: str, keywords: Mapping[str, Any]) -> tuple[Way, ...]:
+    """Return the usual agents to compare with, without those that make no sense in the environment.
+
+    Example:
+        >>> [way.name for way in usual_rules(ID, {})], [way.name for way in usual_rules("energy_gym/Bidding-v0", {})]
+        (['threshold', 'mpc'], ['mpc', 'bid-forecast'])
+    """
+    env, found = Comparison("", (), keywords, id=id).make(), []
+    for way in rules(BESIDE):
+        try:
+            make_agent(way.name, env, 0)
+        except EnergyGymError:
+            continue  # of no use there, or not with such actions
+        found.append(way)
+    return tuple(found[:2])
 
 
 @dataclass(frozen=True)

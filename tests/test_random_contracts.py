@@ -10,7 +10,7 @@ import pytest
 from drawn_contracts import KINDS, SUPPLIES, a_frame, a_problem
 from drawn_dice import Dice
 
-from energy_gym.contracts import TieredTariff
+from energy_gym.contracts import PurchaseAgreement, TieredTariff
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.oracle.pyomo_model import build_unit_model, solve_model
 from energy_gym.oracle.rounding import returns
@@ -55,7 +55,7 @@ def held_to_its_word(seed: int) -> None:
     env = EnergyEnv(data=a_frame(seed, 3, minutes), horizon=1, episode_steps=None, scenario=scenario)
     controls = env.setup.controls
     levels = int(random.choice([0, 0, 3]))
-    binaries = any(isinstance(item, TieredTariff) for item in scenario.contracts.values())
+    binaries = any(isinstance(item, TieredTariff | PurchaseAgreement) for item in scenario.contracts.values())
     steps = 6 // controls if levels else (64 if minutes == 1440 and not binaries else 10)
     data = a_frame(seed, steps + 2, minutes)
     actions = f"discrete-{levels}" if levels else "continuous"

@@ -132,6 +132,9 @@ def a_grid(random: Random, entities: dict[str, Entity]) -> Grid:
     )
     import_kw = loads + float(random.uniform(0.1, 4.0)) if random.random() < 0.7 else None
     export_kw = made + float(random.choice([0.0, random.uniform(0.0, 4.0)])) if random.random() < 0.8 else None
+    if loads and random.random() < 0.25:  # a fuse that not all load fits through, or an island
+        fuse_kw = float(random.choice([0.0, random.uniform(0.0, loads)]))
+        return Grid(fuse_kw, export_kw, float(random.choice([0.0, random.uniform(0.0, 200.0), 5000.0])))
     return Grid(import_kw, export_kw)
 
 

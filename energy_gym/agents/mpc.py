@@ -23,7 +23,7 @@ from energy_gym.envs.meters import Registers, lay_out
 from energy_gym.following import followers
 from energy_gym.oracle.milp import play_unit
 from energy_gym.oracle.solution import EXACT
-from energy_gym.oracle.solve import Best, best_of_unit, by_unit, chosen_levels
+from energy_gym.oracle.solve import Best, best_of_unit, by_unit
 from energy_gym.oracle.statement import Goal
 from energy_gym.scenario import Site
 from energy_gym.units import Unit
@@ -131,6 +131,7 @@ def _fitting(unit: Unit) -> Unit:
     spare = 0.0 if unit.curtailable_kwh is None else unit.curtailable_kwh
     drawn, given = sure_kwh(unit)
     least, most = -unit.export_kwh - spare + given, unit.import_kwh - drawn
+    most = np.inf if unit.sheds and not drawn else most
     return replace(unit, fixed_kwh=np.clip(unit.fixed_kwh, least, most))
 
 
@@ -160,8 +161,7 @@ def planned(env: EnergyEnv, units: Sequence[Unit], ends: bool, best: Callable[..
 
 def actions_of(env: EnergyEnv, wishes: Floats) -> list[Any]:
     """Return the actions that a plan's wishes are, shape (T, controls): themselves, or levels."""
-    levels = env.setup.levels
-    return list(wishes) if levels is None else chosen_levels(levels, wishes)
+    return env.setup.chosen(wishes)
 
 
 def robust(unit: Unit, states: Sequence[float], goal: Goal, levels: Any = None, proving: bool = True) -> Best:

@@ -122,6 +122,7 @@ def _laid_out(scenario: Scenario, feed: Feed, common: Common) -> BiddingSetup:
     (trading, supply), clock = _contracts(scenario), scenario.clock
     check_step(clock, feed)
     laid = lay_out_scenario(scenario, feed)
+    _check_served(laid.units[0])
     feed = laid.feed
     unit = _producer(laid.units[0], laid.sites[0].entities, trading, supply, feed)
     table = timetable(trading.markets, feed, len(unit.flexibles) + 1, trading.priced)
@@ -143,6 +144,14 @@ def _laid_out(scenario: Scenario, feed: Feed, common: Common) -> BiddingSetup:
         timetable=table,
         kind=KIND,
     )
+
+
+def _check_served(site: Unit) -> None:
+    if site.sheds:
+        rule = "a producer's supply contract says what it owes its consumer, and none of that may be left unserved"
+        raise ConfigurationError(
+            "grid value_of_lost_load_per_mwh", rule, "leave it out, and let import_kw hold all load"
+        )
 
 
 def _producer(site: Unit, entities: Any, trading: Trading, supply: Supply, feed: Feed) -> ProducerUnit:

@@ -174,6 +174,9 @@ def _sums(plan: pd.DataFrame, setup: Any) -> dict[str, str]:
     grid = plan["grid_kwh"] if "grid_kwh" in plan else plan["net_kw"] * setup.feed.step_hours
     rows["imported"] = f"{grid.clip(lower=0.0).sum():.2f} kWh"
     rows["exported"] = f"{-grid.clip(upper=0.0).sum():.2f} kWh"
+    unserved = [column for column in plan if column.startswith("unserved_kwh")]
+    if unserved:
+        rows["load not served"] = f"{plan[unserved].sum().sum():.2f} kWh, its price among the penalties"
     return rows
 
 

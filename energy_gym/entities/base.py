@@ -43,11 +43,9 @@ class Laws(NamedTuple):
     burn: ``(before, after, cell, xp) -> (currency, kg)``: what fuel and the like cost on a step, and the carbon caused,
         from the states before and after it; linear but for ``xp.positive`` of what costs. Then the third that
         ``constrain`` returns is all of the state. None where nothing is burnt.
-    ageing: ``(before, after, cell) -> currency``: wear besides, from the states at both ends of a step; None for none.
-    fine: ``(before, after, cell) -> currency``: what a state missed costs, likewise, counted as a penalty.
-
-    An entity with one of the last two has ``constrain`` return ``(drawn, given, state, cost)``, with the sum of both by
-    step, and a memory.
+    fine: ``(before, after, cell) -> currency``: what a state missed costs, from the states at both ends of a step,
+        counted as a penalty; None for nothing. Then ``constrain`` returns ``(drawn, given, state, cost)``, with the
+        penalty of each step, and there is a memory.
     """
 
     settle: Callable[..., Any]
@@ -55,7 +53,6 @@ class Laws(NamedTuple):
     cost: Callable[..., Any]
     constrain: Callable[..., Any]
     untangle: Callable[..., Any] | None = None
-    ageing: Callable[..., Any] | None = None
     fine: Callable[..., Any] | None = None
     burn: Callable[..., Any] | None = None
     owed: Callable[..., Any] | None = None

@@ -184,7 +184,11 @@ def next_state(state: Any, drawn: Any, given: Any, cell: Band, signal: Any = Non
 
 
 def cost(drawn: Any, given: Any, cell: Band) -> Any:
-    """Return what the step costs besides energy [currency]."""
+    """Return what the step costs besides energy [currency].
+
+    Source:
+        The store's own.
+    """
     return cell.laws.cost(drawn, given, cell.figures)
 
 

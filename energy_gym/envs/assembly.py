@@ -205,6 +205,7 @@ def states_of(
                 place, Slot(f"running_maximum_kw({window.name})", "kW", 0.0, usual), 0.0, usual, OBSERVATION_LIMIT
             )
             place += 1
+        place += len(unit.told)
         for flexible in unit.flexibles:
             for memory in flexible.memory:
                 name = f"{memory.name}({flexible.name})" if several else memory.name

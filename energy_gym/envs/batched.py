@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,43 @@ from energy_gym.envs.brought_back import brought_back
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ActionError, ConfigurationError, WindowError
 from energy_gym.units import Unit
+
+# An observation and the lower and upper bound of the batch's space, all of float32.
+ROOM_PER_SLOT = 12
+# A tebibyte: where the machine does not say what it has.
+USUAL_MOST = 2**40
+
+
+def check_room(num_envs: int, slots: int = 1) -> int:
+    """Return a number of environments whose observations, with the bounds of their space, this machine can hold.
+
+    Args:
+        num_envs: The number.
+        slots: Slots of an observation.
+
+    Raises:
+        ConfigurationError: They would not fit into all of its memory.
+
+    Example:
+        >>> check_room(4096, 31)
+        4096
+        >>> check_room(10**15)
+        Traceback (most recent call last):
+        energy_gym.errors.ConfigurationError: num_envs=1000000000000000: would take ...
+    """
+    need, room = num_envs * slots * ROOM_PER_SLOT, memory_bytes()
+    if need > room:
+        rule = f"would take {need / 2**30:,.0f} GiB for observations alone, and this machine has {room / 2**30:,.0f}"
+        raise ConfigurationError(f"num_envs={num_envs}", rule, "ask for fewer, such as 4096")
+    return num_envs
+
+
+def memory_bytes() -> int:
+    """Return the memory of this machine [bytes]; of one that does not say it, more than any has."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return USUAL_MOST
 
 
 def each_battery(battery: Battery | Sequence[Battery] | None, num_envs: int) -> list[Battery]:

@@ -153,6 +153,23 @@ class Setup:
         return tuple(slot for unit in self.units for slot in _slots(unit))
 
     @property
+    def choices(self) -> Floats | None:
+        """What discrete actions mean that are one number for all entries, shape (choices, controls); usually None."""
+        return None
+
+    @property
+    def chooses(self) -> bool:
+        """Whether a discrete action is one number, not one for each of several entries."""
+        return self.controls == 1 or self.kind.gates is not None or self.choices is not None
+
+    def chosen(self, wishes: Floats) -> list[Any]:
+        """Return the actions that ask for wishes, shape (T, controls): of discrete ones, those that mean them."""
+        if self.levels is None:
+            return list(wishes)
+        numbers = np.searchsorted(np.array(self.levels), wishes)
+        return [int(row[0]) for row in numbers] if wishes.shape[1] == 1 else list(numbers)
+
+    @property
     def entries(self) -> tuple[str, ...]:
         """Names of the entries of an action."""
         return tuple(flexible.name for flexible in self.flexibles)

@@ -16,7 +16,7 @@ import gymnasium as gym
 import yaml
 
 from energy_gym.agents.annealing import Annealing
-from energy_gym.agents.base import FILE
+from energy_gym.agents.base import FILE, saved_actions
 from energy_gym.agents.registry import agent_class, agent_factory, agent_ids
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
@@ -208,11 +208,9 @@ def _saved(folder: Path, env: EnergyEnv) -> tuple[Any, str]:
     """Return an agent from its folder, with the actions it was saved with."""
     try:
         tree = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
-        name, levels = str(tree["agent"]), tree["levels"]
+        name, actions = str(tree["agent"]), saved_actions(tree)
     except (OSError, yaml.YAMLError, RecursionError, KeyError, TypeError) as error:
         raise ConfigurationError(f"{folder}", f"holds no agent ({FILE} cannot be read)", "check the path") from error
-    # Choices of a bidding environment repeat each level of storage for every offer.
-    actions = "continuous" if levels is None else f"discrete-{len(set(levels))}"
     return agent_class(name).load(folder, env.variant(actions=actions)), actions
 
 

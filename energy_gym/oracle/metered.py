@@ -111,25 +111,34 @@ def _trades(unit: Unit, goal: Goal) -> tuple[list[Trade], float]:
     """Return what each step earns by its change, and what no change earns in all."""
     (money, carbon), cell = goal.weights, unit.flexibles[0].bare.cell
     kg = carbon * carbon_kg(1.0, unit.carbon)
+    bought = money * energy_cost(1.0, unit.buy) + kg
+    lost = bought if unit.lost_load_per_mwh is None else money * energy_cost(1.0, unit.lost_load_per_mwh)
     prices = np.stack(
-        [np.zeros(len(unit)), money * energy_cost(1.0, unit.sell) + kg, money * energy_cost(1.0, unit.buy) + kg]
+        [
+            np.zeros(len(unit)),
+            money * energy_cost(1.0, unit.sell) + kg,
+            bought,
+            np.broadcast_to(lost, bought.shape),
+        ]
     )
     spare = np.zeros(len(unit)) if unit.curtailable_kwh is None else unit.curtailable_kwh
-    fixed, least = unit.fixed_kwh, -unit.export_kwh
-    most_in = np.clip(unit.import_kwh - fixed, 0.0, cell.charge_kwh)
+    fixed, least, most = unit.fixed_kwh, -unit.export_kwh, unit.import_kwh
+    most_in = np.clip(most - fixed, 0.0, cell.charge_kwh)
     most_out = np.clip(fixed + spare - least, 0.0, cell.discharge_kwh)
-    edges = np.stack([fixed - most_out, np.full(len(unit), least), np.zeros(len(unit)), fixed, fixed + most_in])
-    edges = np.sort(np.clip(edges, edges[0], edges[4]), axis=0)
+    limits = (np.full(len(unit), limit) for limit in (least, 0.0, most))
+    edges = np.stack([fixed - most_out, *limits, fixed, fixed + most_in])
+    edges = np.sort(np.clip(edges, edges[0], edges[-1]), axis=0)
     middles = (edges[1:] + edges[:-1]) / 2.0
-    kind = np.where(middles < least, 0, np.where(middles < 0.0, 1, 2))
+    kind = np.where(middles < least, 0, np.where(middles < 0.0, 1, np.where(middles < most, 2, 3)))
     price = np.take_along_axis(prices, kind, axis=0)
     charging = middles > fixed
     factor = np.where(charging, cell.efficiency_charge, 1.0 / cell.efficiency_discharge)
     costs = np.where(charging, price, price - money * cell.wear_per_kwh) / factor
     flows = edges - fixed
     changes = np.where(flows > 0.0, flows * cell.efficiency_charge, flows / cell.efficiency_discharge)
-    idle = np.clip(fixed, least, None)
-    constant = -float((idle * np.where(idle > 0.0, prices[2], prices[1])).sum())
+    idle = np.clip(fixed, least, most)
+    unserved = np.maximum(fixed - most, 0.0)
+    constant = -float((idle * np.where(idle > 0.0, prices[2], prices[1]) + unserved * prices[3]).sum())
     return [_trade(*rows) for rows in zip(changes.T.tolist(), costs.T.tolist(), strict=True)], constant
 
 

@@ -30,7 +30,8 @@ def one_known(unit: Unit) -> bool:
 class StorageSteps:
     """A unit with one controlled entity and no running maxima, from given states to the end of its steps.
 
-    Beside the state that labels compare there may be the number of steps left, which is the same for all.
+    Beside the state that labels compare there may be the number of steps left, which is the same for all, and figures
+    of the step before, which no step reads.
     """
 
     def __init__(self, unit: Unit, states: Sequence[float], goal: Goal) -> None:
@@ -80,6 +81,8 @@ class StorageSteps:
         money, prices = self.goal.weights.money, self.prices()
         if self.unit.curtailable_kwh is not None:  # energy that takes the place of what is cut changes no bill
             prices.append(np.zeros(len(self)))
+        if lost := self.unit.lost_load_per_mwh:
+            prices.append(np.full(len(self), money * energy_cost(1.0, lost)))
         rows = [factor * price - wear for price in prices for factor, wear in self._exchanges(money)]
         return np.stack([*rows, np.zeros(len(self))])
 

@@ -67,6 +67,7 @@ def state_names(setup: Setup) -> tuple[str, ...]:
             continue
         names += [f"state of {flexible.name}" for flexible in unit.flexibles]
         names += [f"running maximum {register} of {unit.name}" for register in range(unit.registers)]
+        names += [f"{told.name} of {unit.name}" for told in unit.told]
         names += [f"{memory.name} of {flexible.name}" for flexible in unit.flexibles for memory in flexible.memory]
         names += [f"{one.name} of {account.name}" for account in unit.accounts for one in account.ledger.carried]
     return tuple(names)

@@ -13,7 +13,19 @@ import pandas as pd
 from drawn_dice import Dice
 
 from energy_gym import Battery, Objective, Scenario
-from energy_gym.contracts import Contract, DemandCharge, DemandWindow, RatchetCharge, Spot, Tariff, TieredTariff
+from energy_gym.contracts import (
+    CoincidentPeakCharge,
+    Contract,
+    DemandCharge,
+    DemandWindow,
+    PowerLimit,
+    PurchaseAgreement,
+    RatchetCharge,
+    Spot,
+    Tariff,
+    TieredTariff,
+)
+from energy_gym.contracts.agreement import DIRECTIONS
 from energy_gym.contracts.periods import PERIODS
 from energy_gym.entities import Consumer, Entity, Grid, Solar
 
@@ -53,8 +65,55 @@ def tiers(dice: Dice, parties: Parties) -> Contract:
     )
 
 
-KINDS = (a_ratchet,)
-SUPPLIES = (tiers,)
+def a_coincidence(dice: Dice, parties: Parties) -> Contract:
+    """Return a charge at hours of the evening before and the morning after the moments that series lie around."""
+    named = dice.minutes > 60 or dice.chance(0.5)
+    days = ("2024-03-30", "2024-03-31", "2024-04-01", "2024-10-26", "2024-06-14", "2024-12-31", "2024-08-31")
+    times = tuple(f"{day} {hour}:00" for day in days for hour in (11, 22, 23))
+    return CoincidentPeakCharge(
+        dice.one(0.0, dice.within(0.0, 2.0), dice.within(0.0, 2.0)),
+        () if named else times,
+        dice.one("peak_share", "other_peak_share") if named else None,
+        None if named and dice.minutes > 60 else dice.one(None, 60.0),
+        dice.zone if dice.chance(0.3) else None,
+        parties,
+    )
+
+
+def an_agreement(dice: Dice, parties: Parties) -> Contract:
+    least = dice.one(0.0, dice.within(0.0, 40.0))
+    return PurchaseAgreement(
+        dice.one(*DIRECTIONS),
+        dice.one(dice.within(20.0, 300.0), dice.column("price")),
+        dice.one(0.0, dice.within(-50.0, 200.0), dice.column("price")),
+        least,
+        dice.one(None, least + dice.within(1.0, 30.0)),
+        dice.one(dice.within(0.0, 300.0), 150.0) if least else dice.one(None, 50.0),
+        dice.one(0.0, dice.within(0.0, 300.0)),
+        dice.one(*PERIODS),
+        dice.one(0.0, dice.within(0.0, 20.0)),
+        dice.own_zone(),
+        dice.column("carbon"),
+        parties,
+    )
+
+
+def a_limit(dice: Dice, parties: Parties) -> Contract:
+    begin = float(dice.whole(0, 17))
+    least = dice.one("limit_kw", "other_limit_kw", dice.within(0.0, 6.0))
+    return PowerLimit(
+        dice.one(0.0, dice.within(0.0, 900.0), dice.within(0.0, 900.0)),
+        *dice.one((least, None), (None, least), (least, dice.within(0.0, 4.0)), (0.0, least), ("limit_kw", "limit_kw")),
+        hours=dice.one(((0.0, 24.0),), ((begin, begin + 6.0),), ((begin + 6.0, begin),)),
+        months=dice.one(tuple(range(1, 13)), (3, 4, 6, 8, 10, 12)),
+        days=dice.one("all", "weekday", "weekend", (0, 4, 6)),
+        zone=dice.own_zone(),
+        parties=parties,
+    )
+
+
+KINDS = (a_ratchet, a_coincidence, a_limit)
+SUPPLIES = (tiers, an_agreement)
 WHOLE: dict[str, Any] = {"hours": ((0.0, 24.0),), "zone": None}
 """What fits steps of whole days."""
 
@@ -120,8 +179,13 @@ def a_frame(seed: int, steps: int, minutes: int = 60) -> pd.DataFrame:
     index = pd.date_range(pd.Timestamp("2024-04-01", tz=zone) - steps // 2 * width, periods=steps, freq=width)
     columns = {
         "price_per_mwh": random.normal(30.0, 80.0, steps),
+        "second_per_mwh": random.normal(30.0, 80.0, steps),
+        "peak_share": (random.random(steps) < 0.2) * 1.0,
+        "other_peak_share": random.random(steps) * (random.random(steps) < 0.3),
         "carbon_g_per_kwh": random.uniform(0.0, 700.0, steps),
         "other_g_per_kwh": random.uniform(0.0, 700.0, steps),
+        "limit_kw": random.uniform(0.0, 5.0, steps),
+        "other_limit_kw": random.uniform(-2.0, 4.0, steps),
         "pv_kw": random.uniform(0.0, 5.0, steps) * (random.random(steps) < 0.6),
         "load_kw": random.uniform(0.0, 4.0, steps),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-from drawn_contracts import KINDS, tiers
+from drawn_contracts import KINDS, SUPPLIES
 from drawn_dice import Dice
 from drawn_entities import (
     MOST_LOAD_KW,
@@ -69,12 +69,12 @@ def a_price(dice: Dice, low: float, high: float) -> Any:
 
 
 def a_supply(dice: Dice, parties: tuple[str, ...]) -> Contract:
-    """Return prices of energy: spot, tiers, or a tariff with any price of import beside any of exports."""
+    """Return prices of energy: spot, tiers, an agreement, or a tariff with any prices of imports and exports."""
     kind, carbon = dice.whole(0, 6), dice.column("carbon")
     if kind == 0:
         return Spot(dice.column("price"), carbon, parties)
     if kind == 1:
-        return tiers(dice, parties)
+        return dice.one(*SUPPLIES)(dice, parties)
     buy = a_price(dice, -50.0, 300.0)
     if kind == 2:
         return Tariff(buy, None, dice.within(0.0, 1.0), carbon, parties)

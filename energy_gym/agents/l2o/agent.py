@@ -190,7 +190,7 @@ class L2O(Agent):
 
         money, _ = self.env.setup.weights
         chosen = self.settings
-        shape = {name: chosen[name] for name in ("width", "candidates", "sharpness")}
+        shape = {name: chosen[name] for name in ("width", "candidates", "sharpness", "mode_bias")}
         return DayPlanner(self.env.scenario.battery, self.env.setup.feed.step_hours, price, steps, money=money, **shape)
 
     def save(self, folder: str | Path) -> None:
