@@ -14,7 +14,9 @@ import typer
 from energy_gym.agents.base import Agent
 from energy_gym.recipes import (
     ID,
+    LEARNING,
     MARKET,
+    Actions,
     Comparison,
     Logs,
     Own,
@@ -29,6 +31,7 @@ from energy_gym.recipes import (
     run,
     task_keywords,
     told_data,
+    usual_rules,
 )
 
 # What l2o plans is a home: by default the first of the Californian ones.
@@ -37,7 +40,7 @@ HOME_ID = "energy_gym/HomeSolar-v0"
 
 def main(
     which: Annotated[str | None, typer.Argument(metavar="AGENT", help="The same as --agent")] = None,
-    agent: Annotated[str, typer.Option(help="dqn, ppo, sac, cql, bc or l2o")] = "dqn",
+    agent: Annotated[str, typer.Option(help=LEARNING)] = "dqn",
     id: Annotated[str | None, typer.Option(help=f"Environment; default: {ID}, for l2o {HOME_ID}")] = None,
     dataset: Annotated[
         str | None,
@@ -48,11 +51,13 @@ def main(
     data: Own = None,
     scenario: Site = None,
     objective: Annotated[str | None, typer.Option(help="cost, carbon or joint; default: the scenario's")] = None,
-    actions: Annotated[str | None, typer.Option(help="continuous, discrete-3, ...; default: the agent's")] = None,
+    actions: Actions = None,
     steps: Annotated[int | None, typer.Option(help="Steps to train; default: the agent's own")] = None,
     load: Annotated[str | None, typer.Option(help="Folder of a saved agent to go on from")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto")] = "cpu",
-    beside: Annotated[str, typer.Option(help="Agents to compare with, none that learns")] = "threshold,mpc",
+    beside: Annotated[
+        str | None, typer.Option(help="Agents to compare with, none that learns; default: two that fit the id")
+    ] = None,
     seeds: Seeds = 3,
     workers: Workers = 1,
     tensorboard: Logs = None,
@@ -70,7 +75,8 @@ def main(
     more = {"actions": chosen.actions, **({} if objective is None else {"objective": objective})}
     keywords = task_keywords(task, dataset, data, scenario, **more)
     title = f"{agent} from {load or 'scratch'} on {told_data(task, keywords)}"
-    ways = (*rules(beside), Way(agent, trained, chosen.told(steps)))
+    compared = usual_rules(task, keywords) if beside is None else rules(beside)
+    ways = (*compared, Way(agent, trained, chosen.told(steps)))
     Comparison(title, ways, keywords, seeds, workers, tensorboard, save, id=task).run()
 
 

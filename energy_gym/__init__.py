@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from energy_gym.envs.compat import make_vec
     from energy_gym.errors import EnergyGymError
     from energy_gym.evaluation import Evaluation, evaluate
+    from energy_gym.evaluation.comparison import compare_methods
     from energy_gym.evaluation.kpis import kpis
     from energy_gym.evaluation.recommendation import recommend
     from energy_gym.evaluation.regret import decompose, step_regret
@@ -32,6 +33,7 @@ _HOMES = {
     "Objective": "energy_gym.scenario:Objective",
     "Scenario": "energy_gym.scenario:Scenario",
     "Solution": "energy_gym.oracle.solution:Solution",
+    "compare_methods": "energy_gym.evaluation.comparison:compare_methods",
     "decompose": "energy_gym.evaluation.regret:decompose",
     "evaluate": "energy_gym.evaluation:evaluate",
     "kpis": "energy_gym.evaluation.kpis:kpis",
@@ -51,6 +53,7 @@ __all__ = [
     "Scenario",
     "Solution",
     "__version__",
+    "compare_methods",
     "decompose",
     "evaluate",
     "kpis",

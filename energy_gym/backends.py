@@ -25,6 +25,30 @@ class Namespace(Protocol):
     def lesser(self, value: Any, limit: Any) -> Any:
         """Return the value, cut to a limit."""
 
+    def looked_up(self, table: Table, place: Any) -> Any:
+        """Return the entry of a table at a place; what lies before the first or after the last is that one."""
+
+
+class Table:
+    """Numbers that a law looks up by a whole number that it carries.
+
+    Args:
+        values: The numbers, shape (n,); or (n, B), where each of B environments has its own.
+
+    Example:
+        >>> scalars.looked_up(Table([1.0, 2.0, 4.0]), 1.0), scalars.looked_up(Table([1.0, 2.0, 4.0]), 9.0)
+        (2.0, 4.0)
+        >>> arrays.looked_up(Table([[1.0, 10.0], [2.0, 20.0]]), np.array([1.0, 0.0])).tolist()
+        [2.0, 10.0]
+    """
+
+    __slots__ = ("array", "floats", "last")
+
+    def __init__(self, values: Any) -> None:
+        self.array = np.array(values, dtype=np.float64)
+        self.floats: Any = self.array.tolist()
+        self.last = len(self.array) - 1
+
 
 def _positive(value: float) -> float:
     return value if value > 0.0 else 0.0
@@ -36,6 +60,11 @@ def _bounded(value: float, limit: float) -> float:
 
 def _lesser(value: float, limit: float) -> float:
     return value if value <= limit else limit
+
+
+def _looked_up(table: Table, place: float) -> float:
+    found: float = table.floats[int(min(max(place, 0.0), table.last))]
+    return found
 
 
 class _Arrays:
@@ -53,10 +82,15 @@ class _Arrays:
 
     lesser = staticmethod(np.minimum)
 
+    @staticmethod
+    def looked_up(table: Table, place: Any) -> Any:
+        places = np.clip(place, 0, table.last).astype(np.int64)
+        return table.array[places] if table.array.ndim == 1 else table.array[places, np.arange(table.array.shape[1])]
+
 
 # A module is the namespace whose functions Python finds fastest; comparisons are three times as fast as min and max.
 _scalars: Any = ModuleType("scalars")
-_scalars.positive, _scalars.bounded, _scalars.lesser = _positive, _bounded, _lesser
+_scalars.positive, _scalars.bounded, _scalars.lesser, _scalars.looked_up = _positive, _bounded, _lesser, _looked_up
 scalars: Namespace = _scalars
 arrays: Namespace = _Arrays()
 
@@ -92,4 +126,11 @@ def tensors() -> Namespace:
         wide, other = (value, limit) if isinstance(value, torch.Tensor) else (limit, value)
         return torch.clamp(wide, max=other) if isinstance(wide, torch.Tensor) else _lesser(value, limit)
 
-    return cast(Namespace, SimpleNamespace(positive=positive, bounded=bounded, lesser=lesser))
+    def looked_up(table: Table, place: Any) -> Any:
+        if not isinstance(place, torch.Tensor):
+            return _looked_up(table, place)
+        values = torch.as_tensor(table.array, dtype=place.dtype, device=place.device)
+        return values[place.clamp(0, table.last).long()]
+
+    functions = {"positive": positive, "bounded": bounded, "lesser": lesser, "looked_up": looked_up}
+    return cast(Namespace, SimpleNamespace(**functions))

@@ -154,49 +154,57 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
     """Return the step of any number of controlled entities behind one meter."""
     laws = tuple((item.laws, item.cell, CURTAILS * item.curtails + SPILLS * item.spills) for item in unit.flexibles)
     rates, count, hours = unit.rates.tolist(), len(laws), unit.hours
-    tolled = any(law.ageing or law.fine for law, _, _ in laws)
+    tolled = any(law.fine is not None for law, _, _ in laws)
     reducible = _reducible(unit)
+    last, lost = count + len(rates), unit.lost_load_per_mwh
+    fitted = _fitted_owing(unit, xp) if unit.limited and any(law.owed is not None for law, *_ in laws) else None
 
     def advance(states: Any, wishes: Any, signals: Any) -> Flow:
         buy, sell, carbon, fixed, spare, own, active, fresh = signals
-        flows, net, refused, cut = [], fixed, 0.0, 0.0
+        flows, net, refused, cut, fined = [], fixed, 0.0, 0.0, 0.0
         for (law, cell, way), state, wish, signal in zip(laws, states[:count], wishes, own, strict=True):
             drawn, given, short = law.settle(state, wish, cell, xp, signal)
             flows.append([drawn, given])
             net, refused = net + drawn - given, refused + short
             if way:
                 spare = spare - drawn if way == CURTAILS else spare + given
-        if unit.limited:
+        if fitted is not None:
+            net, refused, cut, excess = fitted(flows, (net, refused, spare), states, own)
+        elif unit.limited:
             fitting = flows if reducible is None else [flows[place] for place in reducible]
-            net, refused, cut = _fitted(unit, fitting, net, refused, spare, xp)
+            net, refused, cut, excess = _fitted(unit, fitting, net, refused, spare, xp)
+        if lost is not None:
+            net = net - excess
         wear, after = 0.0, []
         for (law, cell, way), state, (drawn, given), signal in zip(laws, states[:count], flows, own, strict=True):
             after.append(law.next_state(state, drawn, given, cell, signal))
             wear = wear + law.cost(drawn, given, cell)
             if way == CURTAILS:
                 cut = cut + drawn
-        aged, fined = _tolls(unit, states, after) if tolled else (0.0, 0.0)
+        if tolled:
+            fined = _fines(unit, states, after)
         charge = 0.0
-        for rate, peak, counts, begins in zip(rates, states[count:], active, fresh, strict=True):
+        for rate, peak, counts, begins in zip(rates, states[count:last], active, fresh, strict=True):
             peak, risen = raised(peak, net / hours, counts, begins, xp)
             after.append(peak)
             charge = charge + rate * risen
+        if lost is not None:
+            unserved = energy_cost(excess, lost)
+            fined = fined + unserved
+            after += [excess, unserved]
         spent = grid_cost(net, buy, sell, xp)
-        worn = wear + aged if tolled else wear
-        return tuple(after), net, spent, carbon_kg(net, carbon), worn, fined, charge, refused, cut
+        return tuple(after), net, spent, carbon_kg(net, carbon), wear, fined, charge, refused, cut
 
     return advance
 
 
-def _tolls(unit: Unit, before: Sequence[Any], after: Sequence[Any]) -> tuple[Any, Any]:
-    """Return wear and penalties that follow from the states at both ends of a step [currency]."""
-    aged, fined = 0.0, 0.0
+def _fines(unit: Unit, before: Sequence[Any], after: Sequence[Any]) -> Any:
+    """Return the penalties that follow from the states at both ends of a step [currency]."""
+    fined = 0.0
     for flexible, first, last in zip(unit.flexibles, before, after, strict=False):
-        if flexible.laws.ageing is not None:
-            aged = aged + flexible.laws.ageing(first, last, flexible.cell)
         if flexible.laws.fine is not None:
             fined = fined + flexible.laws.fine(first, last, flexible.cell)
-    return aged, fined
+    return fined
 
 
 def _reducible(unit: Unit) -> list[int] | None:
@@ -207,8 +215,11 @@ def _reducible(unit: Unit) -> list[int] | None:
 
 def _fitted(
     unit: Unit, flows: list[list[Any]], net: Any, refused: Any, spare: Any, xp: Namespace
-) -> tuple[Any, Any, Any]:
-    """Reduce flows to what fits through the connection: generation is cut first, then what is given, then drawn."""
+) -> tuple[Any, Any, Any, Any]:
+    """Reduce flows to what fits through the connection: generation is cut first, then what is given, then drawn.
+
+    The last that is returned is what still does not fit: load that is not served.
+    """
     excess = xp.positive(0.0 - unit.export_kwh - net)
     curtailed = xp.bounded(excess, spare)
     net, excess = net + curtailed, excess - curtailed
@@ -219,7 +230,29 @@ def _fitted(
     for flow in flows:
         less = xp.bounded(excess, flow[0])
         flow[0], net, excess, refused = flow[0] - less, net - less, excess - less, refused + less
-    return net, refused, curtailed
+    return net, refused, curtailed, excess
+
+
+def _fitted_owing(unit: Unit, xp: Namespace) -> Callable[..., tuple[Any, Any, Any, Any]]:
+    """Return what fits flows as `_fitted` does, where some must be drawn or given: the connection cuts the rest alone.
+
+    Such flows are no more than the connection surely leaves room for.
+    """
+    laws, reducible = tuple((item.laws.owed, item.cell) for item in unit.flexibles), _reducible(unit)
+
+    def fitted(flows: list[list[Any]], now: tuple[Any, Any, Any], states: Any, own: Any) -> tuple[Any, Any, Any, Any]:
+        kept = []
+        for (owed, cell), flow, state, signal in zip(laws, flows, states[: len(laws)], own, strict=True):
+            drawn, given = (0.0, 0.0) if owed is None else owed(state, cell, xp, signal)
+            kept.append((xp.bounded(drawn, flow[0]), xp.bounded(given, flow[1])))
+        free = [[flow[0] - drawn, flow[1] - given] for flow, (drawn, given) in zip(flows, kept, strict=True)]
+        fitting = free if reducible is None else [free[place] for place in reducible]
+        net, refused, cut, excess = _fitted(unit, fitting, *now, xp)
+        for flow, rest, (drawn, given) in zip(flows, free, kept, strict=True):
+            flow[:] = [rest[0] + drawn, rest[1] + given]
+        return net, refused, cut, excess
+
+    return fitted
 
 
 def _joined(units: Sequence[Unit], parts: Sequence[Advance]) -> Advance:

@@ -12,7 +12,7 @@ from energy_gym.contracts.spot import KG_PER_TONNE
 from energy_gym.errors import ConfigurationError, NonPositiveError, UnknownIdError
 
 OBJECTIVES = ("cost", "carbon", "joint")
-TERMINALS = ("settle", "cyclic", "free")
+TERMINALS = ("settle", "buyback", "cyclic", "free")
 
 
 class Weights(NamedTuple):
@@ -30,8 +30,9 @@ class Objective:
         kind: ``"cost"`` (currency), ``"carbon"`` (kg CO2 avoided) or ``"joint"`` (currency plus priced carbon).
         carbon_price: Price of carbon in the joint objective [currency/tonne].
         terminal: ``"settle"``: energy above or below the starting level is settled at the reference price and carbon
-            intensity in the last reward; ``"cyclic"``: energy missing is bought back at the highest price of the data
-            and energy above earns nothing, so that a good plan ends where it started; ``"free"``: it is not settled.
+            intensity in the last reward; ``"buyback"``: energy missing is bought back at the highest price of the data
+            and energy above earns nothing; ``"cyclic"``: every episode ends at the starting level, since wishes are cut
+            to what leaves it within reach; ``"free"``: nothing is settled.
 
     Raises:
         UnknownIdError: An unknown kind or terminal.

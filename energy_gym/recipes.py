@@ -17,6 +17,7 @@ import gymnasium as gym
 import joblib
 import numpy as np
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -27,10 +28,10 @@ from energy_gym.agents.learner import defaults as learner_defaults
 from energy_gym.agents.registry import agent_class, learner_ids, make_agent
 from energy_gym.envs.keywords import check_count
 from energy_gym.envs.written import from_words
-from energy_gym.errors import ConfigurationError
+from energy_gym.errors import ConfigurationError, EnergyGymError
 from energy_gym.evaluation.episode import evaluate
 from energy_gym.oracle import solve
-from energy_gym.screen import run_app
+from energy_gym.screen import run_app, titled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +43,7 @@ MARKET = "ercot-2021-2022"
 # Options that recipes share.
 Market = Annotated[str | None, typer.Option(help="Data set: trains on its training split, is played on its test split")]
 Levels = Annotated[str, typer.Option(help="Actions: discrete-3, discrete-5, ...; continuous where the agent plays it")]
+Actions = Annotated[str | None, typer.Option(help="continuous, discrete-3, discrete-5, ...; default: the agent's")]
 Months = Annotated[int | None, typer.Option(help="First months of the training data; default: all")]
 Seeds = Annotated[int, typer.Option(help="Trainings of each way, each with its own seed")]
 Workers = Annotated[int, typer.Option(help="Processes")]
@@ -50,6 +52,11 @@ Ids = Annotated[str, typer.Option("--id", help="Environment; see energy-gym list
 Own = Annotated[str | None, typer.Option("--data", help="CSV or Parquet file of yours, in place of a data set")]
 Site = Annotated[str | None, typer.Option("--scenario", help="YAML file of a scenario")]
 Saved = Annotated[str | None, typer.Option(help="Folder for the first seed's agents")]
+# Agents to compare with: the first two that make sense in an environment.
+BESIDE = "threshold,mpc,bid-forecast,follow"
+# Learners whose layers another training can go on from, and all of them, as help texts list them.
+CARRIERS = tuple(name for name in learner_ids() if issubclass(agent_class(name), Learner))
+CARRYING, LEARNING = ", ".join(CARRIERS), ", ".join(learner_ids())
 # From the environment to act in, a seed and the folder of TensorBoard logs (or None) to a trained agent.
 Training = Callable[[Any, int, str | None], Agent]
 
@@ -97,6 +104,41 @@ def task_keywords(id: str, dataset: str | None, data: str | None, scenario: str 
     usual = MARKET if id == ID and data is None and scenario is None else None
     given = {"dataset": dataset or usual, "data": data, "scenario": scenario}
     return {**{name: value for name, value in given.items() if value is not None}, **more}
+
+
+def market(words: str | None) -> dict[str, Any]:
+    """Return the keywords of a data set's name, or of a file's path.
+
+    Example:
+        >>> market("nyiso"), market("mine.csv"), market(None)
+        ({'dataset': 'nyiso'}, {'data': 'mine.csv'}, {})
+    """
+    if words is None:
+        return {}
+    return {"data" if Path(words).suffix in (".csv", ".parquet") else "dataset": words}
+
+
+def elsewhere(env: Any, words: str | None) -> Any:
+    """Return an environment like this one on other data: a data set, a file, or what its id has by default.
+
+    Example:
+        >>> elsewhere(gym.make(ID, split="test"), "synthetic").setup.feed.currency
+        'EUR'
+    """
+    return env.unwrapped.variant(**{"dataset": None, "data": None, **from_words(market(words))})
+
+
+def carrier(name: str, actions: str | None) -> TaskChoice:
+    """Return a learning agent whose layers another training can go on from, with its actions; see `prepared`.
+
+    Raises:
+        UnknownIdError: No such agent.
+        ConfigurationError: It does not learn, or hands no layers on.
+    """
+    chosen = prepared(name, actions)
+    if name not in CARRIERS:
+        raise ConfigurationError(f"agent {name!r}", "hands no layers on", f"choose one of {CARRYING}")
+    return chosen
 
 
 def told_data(id: str, keywords: Mapping[str, Any]) -> str:
@@ -186,6 +228,23 @@ def rules(names: str) -> tuple[Way, ...]:
     return tuple(Way(name, played(name), "-") for name in chosen)
 
 
+def usual_rules(id: str, keywords: Mapping[str, Any]) -> tuple[Way, ...]:
+    """Return the usual agents to compare with, without those that make no sense in the environment.
+
+    Example:
+        >>> [way.name for way in usual_rules(ID, {})], [way.name for way in usual_rules("energy_gym/Bidding-v0", {})]
+        (['threshold', 'mpc'], ['mpc', 'bid-forecast'])
+    """
+    env, found = Comparison("", (), keywords, id=id).make(), []
+    for way in rules(BESIDE):
+        try:
+            make_agent(way.name, env, 0)
+        except EnergyGymError:
+            continue  # of no use there, or not with such actions
+        found.append(way)
+    return tuple(found[:2])
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Ways to train, on one task.
@@ -230,7 +289,7 @@ class Comparison:
                 rows.append(row)
                 bar.advance(task)
         frame = pd.DataFrame(rows)
-        Console().print(table(self, frame, env.unwrapped.setup.reward_unit))
+        titled(table(self, frame, env.unwrapped.setup.reward_unit), f"{self.title}; seeds: {seeds}")
         return frame
 
     def make(self) -> Any:
@@ -266,11 +325,11 @@ def table(comparison: Comparison, frame: pd.DataFrame, unit: str) -> Table:
     """Return a row per way: score and regret with 95 % bootstrap intervals, and whether it beats the first."""
     from energy_gym.evaluation.statistics import estimate, mean, probability_of_improvement
 
-    shown = Table(title=f"{comparison.title}; seeds: {comparison.seeds}", title_justify="left")
+    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     shown.add_column("way", overflow="fold")
-    shown.add_column("steps", overflow="fold")
+    shown.add_column("steps", justify="right", overflow="fold")
     for name in ("score", f"regret, {unit}", "P(better)", "seconds"):
-        shown.add_column(name, justify="right")
+        shown.add_column(name, justify="right", no_wrap=True)
     groups = {str(name): rows for name, rows in frame.groupby("way", sort=False)}
     first = _matrix(groups[comparison.ways[0].name], "score")
     for way in comparison.ways:

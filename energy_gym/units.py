@@ -76,6 +76,7 @@ class Unit:
         accounts: Ledgers of its contracts, in the order of the contracts.
         usual: Load and generation that are high, but usual [kWh in a step], where the wishes of its batteries name
             powers at the meter (see `energy_gym.following`); None where they are shares of rated power.
+        lost_load_per_mwh: Price of load that is not served above ``import_kwh`` [currency/MWh]; None where all is.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Unit:
     laws: UnitLaws | None = field(default=None, kw_only=True)
     accounts: tuple[Account, ...] = field(default=(), kw_only=True)
     usual: tuple[float, float] | None = field(default=None, kw_only=True)
+    lost_load_per_mwh: float | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.buy)
@@ -102,6 +104,11 @@ class Unit:
     def limited(self) -> bool:
         """Whether the connection limits anything."""
         return math.isfinite(self.import_kwh) or math.isfinite(self.export_kwh)
+
+    @property
+    def sheds(self) -> bool:
+        """Whether load above what can be imported is left unserved, at a price."""
+        return self.lost_load_per_mwh is not None
 
     @property
     def decisions(self) -> tuple[Flexible, ...]:
@@ -149,9 +156,19 @@ class Unit:
         return any(flexible.laws.burn is not None for flexible in self.flexibles)
 
     @property
+    def countdowns(self) -> tuple[int, ...]:
+        """Places of the states that count the steps left of an episode."""
+        memories = (memory for flexible in self.flexibles for memory in flexible.memory)
+        first = len(self.flexibles) + self.registers + len(self.told)
+        return tuple(first + place for place, memory in enumerate(memories) if memory.counts_down)
+
+    @property
     def told(self) -> tuple[Told, ...]:
         """The states that are figures of the step before, for ``info`` to tell."""
-        return ()
+        if not self.sheds:
+            return ()
+        first = len(self.flexibles) + self.registers
+        return (Told("unserved_kwh", first, "kWh"), Told("unserved_cost", first + 1, MONEY))
 
     @property
     def carried(self) -> tuple[Carried, ...]:
@@ -167,7 +184,8 @@ class Unit:
 
     def nested(self, states: Sequence[Any]) -> tuple[Any, ...]:
         """Return flat states as one for each controlled entity, with its memory if it has any; then the maxima."""
-        own, place = list(states[: len(self.flexibles) + self.registers]), len(self.flexibles) + self.registers
+        own = list(states[: len(self.flexibles) + self.registers])
+        place = len(own) + len(self.told)
         for index, flexible in enumerate(self.flexibles):
             if flexible.memory:
                 own[index] = (own[index], *states[place : place + len(flexible.memory)])
@@ -183,11 +201,17 @@ class Unit:
     def initial(self) -> tuple[Any, ...]:
         """State at the start.
 
-        Of the controlled entities, then the running maxima [kW], then what is remembered, then what ledgers carry.
+        Of the controlled entities, then the running maxima [kW], then figures of the step before, then what is
+        remembered, then what ledgers carry.
         """
         remembered = (memory.initial for flexible in self.flexibles for memory in flexible.memory)
         own = (flexible.initial for flexible in self.flexibles)
-        return (*own, *([0.0] * self.registers), *remembered, *(carried.initial for carried in self.carried))
+        return (
+            *own,
+            *([0.0] * (self.registers + len(self.told))),
+            *remembered,
+            *(carried.initial for carried in self.carried),
+        )
 
     def window(self, first: int, stop: int) -> Self:
         """Return the same for a part of the steps."""

@@ -22,6 +22,7 @@ from energy_gym import Scenario
 from energy_gym.bidding.making import make_bidding
 from energy_gym.contracts import CONTRACTS, TimeOfUse
 from energy_gym.contracts.activation import ACTIVATIONS
+from energy_gym.contracts.agreement import DIRECTIONS as AGREED
 from energy_gym.contracts.calendar import DAYS, HOLIDAYS
 from energy_gym.contracts.demand import PERIODS
 from energy_gym.contracts.market import Market
@@ -45,14 +46,18 @@ WORDS = {
     "curtailment": CURTAILMENTS,
     "matching": MATCHING,
     "bids": BIDS,
-    "direction": DIRECTIONS,
     "terminal": TERMINALS,
 }
 """Fields that hold one of a few words, every one of which must be drawn."""
 WORDS_OF = {
     ("Objective", "kind"): OBJECTIVES,
+    ("Reserve", "direction"): DIRECTIONS,
     ("DemandCharge", "period"): PERIODS,
     ("TieredTariff", "period"): BILLED,
+    ("PurchaseAgreement", "period"): BILLED,
+    ("PurchaseAgreement", "direction"): AGREED,
+    ("RatchetCharge", "days"): tuple(DAYS),
+    ("PowerLimit", "days"): tuple(DAYS),
     **{(kind, "days"): tuple(DAYS) for kind in ("Band", "DemandWindow")},
     **{(kind, "holidays"): HOLIDAYS for kind in ("Band", "DemandWindow")},
 }

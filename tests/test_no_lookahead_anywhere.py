@@ -109,6 +109,13 @@ OWN: dict[str, dict[str, Any]] = {
 }
 
 
+# Ids, and those of sites with a meter that batteries can follow.
+PLAYED: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in SCENARIOS]
+PLAYED += [
+    (f"energy_gym/{name}-v0", {"control": "meter"}) for name in ("Microgrid", "HomeSolar", "Commercial", "Scenario")
+]
+
+
 def keywords(name: str, data: pd.DataFrame, forecast: str) -> dict[str, Any]:
     # A short look-ahead, so that no plan of a fleet is cut off by the clock.
     horizon = {} if name == "energy_gym/Bidding-v0" else {"horizon": 4}
@@ -138,12 +145,13 @@ def trail(env: Any, moments: int, player: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("forecast", ["published", "yesterday", "mean"])
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_nothing_depends_on_what_is_not_known(name: str, forecast: str) -> None:
+@pytest.mark.parametrize(("name", "more"), PLAYED)
+def test_nothing_depends_on_what_is_not_known(name: str, more: dict[str, Any], forecast: str) -> None:
     data = frame(minutes_of(name))
-    env = gym.make(name, data=data, **keywords(name, data, forecast))
+    env = gym.make(name, data=data, **keywords(name, data, forecast), **more)
     for moment in MOMENTS:
-        other = gym.make(name, data=corrupted(data, data.index[BEGIN + moment]), **keywords(name, data, forecast))
+        told = keywords(name, data, forecast) | more
+        other = gym.make(name, data=corrupted(data, data.index[BEGIN + moment]), **told)
         asked = forecast == "published" and moment in (0, 3, 14)
         players = [make_agent("mpc", it) if asked else None for it in (env, other)]
         assert trail(env, moment, players[0]) == trail(other, moment, players[1]), moment
@@ -158,11 +166,11 @@ def test_the_test_can_fail_on_a_perfect_forecast(name: str) -> None:
     assert trail(envs[0], 0, None) != trail(envs[1], 0, None)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_a_batch_is_as_blind(name: str) -> None:
+@pytest.mark.parametrize(("name", "more"), PLAYED)
+def test_a_batch_is_as_blind(name: str, more: dict[str, Any]) -> None:
     data, seen = frame(minutes_of(name)), []
     for it in (data, corrupted(data, data.index[BEGIN + 5])):
-        batch = energy_gym.make_vec(name, 2, data=it, **keywords(name, data, "published"))
+        batch = energy_gym.make_vec(name, 2, data=it, **keywords(name, data, "published"), **more)
         start = [data.index[BEGIN], data.index[BEGIN + 1]]
         observations, info = batch.reset(seed=0, options={"start": start, "steps": STEPS})
         told = [observations.tobytes(), *(np.asarray(value).tobytes() for value in info.values())]

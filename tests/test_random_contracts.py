@@ -7,9 +7,10 @@ from itertools import product
 
 import numpy as np
 import pytest
-from drawn_contracts import a_frame, a_problem
+from drawn_contracts import KINDS, SUPPLIES, a_frame, a_problem
+from drawn_dice import Dice
 
-from energy_gym.contracts import TieredTariff
+from energy_gym.contracts import PurchaseAgreement, TieredTariff
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.oracle.pyomo_model import build_unit_model, solve_model
 from energy_gym.oracle.rounding import returns
@@ -22,11 +23,9 @@ from energy_gym.testing.optimum import check_models, check_replay, rolled_out
 
 
 def test_every_kind_is_drawn() -> None:
-    import drawn_contracts
-
-    drawn = {type(item) for seed in range(120) for item in a_problem(seed).contracts.values()}
-    makers = (*drawn_contracts.KINDS, *drawn_contracts.SUPPLIES)
-    assert {type(make(np.random.default_rng(0), ())) for make in makers} <= drawn
+    dice = Dice(np.random.default_rng(0), 60, "UTC")
+    drawn = {type(item) for seed in range(160) for item in a_problem(seed).contracts.values()}
+    assert {type(make(dice, ())) for make in (*KINDS, *SUPPLIES)} <= drawn
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -56,7 +55,7 @@ def held_to_its_word(seed: int) -> None:
     env = EnergyEnv(data=a_frame(seed, 3, minutes), horizon=1, episode_steps=None, scenario=scenario)
     controls = env.setup.controls
     levels = int(random.choice([0, 0, 3]))
-    binaries = any(isinstance(item, TieredTariff) for item in scenario.contracts.values())
+    binaries = any(isinstance(item, TieredTariff | PurchaseAgreement) for item in scenario.contracts.values())
     steps = 6 // controls if levels else (64 if minutes == 1440 and not binaries else 10)
     data = a_frame(seed, steps + 2, minutes)
     actions = f"discrete-{levels}" if levels else "continuous"

@@ -19,7 +19,7 @@ from energy_gym.agents.schedules import Changes, UnitWindow, annealed
 from energy_gym.arrays import Floats
 from energy_gym.envs.keywords import check_count
 from energy_gym.errors import NonPositiveError
-from energy_gym.oracle.solve import by_unit, chosen_levels
+from energy_gym.oracle.solve import by_unit
 from energy_gym.oracle.statement import Goal
 
 PROPOSALS = 8192
@@ -113,7 +113,7 @@ class Annealing(Agent):
             self._plans.append(self._annealed(window, last[place] if last else None, _clock(max(rounds, 1), due)))
         self._at = now
         first = np.concatenate([plan[:1] for plan in self._plans], axis=1)
-        return first[0] if setup.levels is None else chosen_levels(setup.levels, first)[0]
+        return setup.chosen(first)[0]
 
     def _shifted(self, now: int, size: int) -> list[Floats]:
         """Return the last schedules from now on, idle where they do not reach; none where they are of another time."""

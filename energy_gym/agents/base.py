@@ -165,6 +165,7 @@ class Agent(ABC):
         return {
             "scenario": yaml.safe_load(self.env.scenario.to_yaml()),
             "data": setup.feed.title,
+            "actions": str(self.env.keywords.get("actions", "continuous")),
             "levels": None if setup.levels is None else list(setup.levels),
             "control": setup.control,
             "layout": [list(slot) for slot in self.env.layout],
@@ -235,6 +236,18 @@ def _check_control(path: Path, saved: Any, own: str) -> None:
         raise ConfigurationError(
             f"{path}: control={saved!r}", f"the environment has control={own!r}", f"make it with control={saved!r}"
         )
+
+
+def saved_actions(tree: Mapping[str, Any]) -> str:
+    """Return what an agent was saved with as ``actions``; agents of earlier versions say it by their levels.
+
+    Example:
+        >>> saved_actions({"levels": [-1.0, 0.0, 1.0]}), saved_actions({"levels": None})
+        ('discrete-3', 'continuous')
+    """
+    levels = tree.get("levels")
+    # Choices of a bidding environment repeat each level of storage for every offer.
+    return str(tree.get("actions") or ("continuous" if levels is None else f"discrete-{len(set(levels))}"))
 
 
 def _check_layout(path: Path, saved: list[Slot], own: tuple[Slot, ...], rescaled: bool) -> None:

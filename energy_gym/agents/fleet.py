@@ -15,7 +15,7 @@ from energy_gym.agents.mpc import expected_units
 from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
 from energy_gym.conversions import KWH_PER_MWH
-from energy_gym.oracle.solve import best_of_unit, by_unit, chosen_levels
+from energy_gym.oracle.solve import best_of_unit, by_unit
 from energy_gym.oracle.statement import Goal
 from energy_gym.reserve.laws import DOWN, UP, rooms_kwh
 from energy_gym.reserve.unit import FleetUnit
@@ -125,4 +125,4 @@ class FleetFollow(Agent):
         closing = (setup.closings if now + size == stop else setup.continuation)[0]
         unit = expected_units(self.env, size)[0]
         best = best_of_unit(unit, by_unit(setup, self.env.states)[0], Goal(setup.weights, closing), setup.levels)
-        return list(best.wishes) if setup.levels is None else chosen_levels(setup.levels, best.wishes)
+        return setup.chosen(best.wishes)

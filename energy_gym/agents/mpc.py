@@ -17,12 +17,13 @@ from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
 from energy_gym.bidding.env import ProducerEnv
 from energy_gym.dynamics import STATES, compose
+from energy_gym.envs.brought_back import as_brought_back, sure_kwh
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.meters import Registers, lay_out
 from energy_gym.following import followers
 from energy_gym.oracle.milp import play_unit
 from energy_gym.oracle.solution import EXACT
-from energy_gym.oracle.solve import Best, best_of_unit, by_unit, chosen_levels
+from energy_gym.oracle.solve import Best, best_of_unit, by_unit
 from energy_gym.oracle.statement import Goal
 from energy_gym.scenario import Site
 from energy_gym.units import Unit
@@ -116,15 +117,22 @@ def _expected(env: EnergyEnv, site: Site, actual: Unit, outlook: Mapping[str, Fl
     registers = Registers(actual.rates, actual.active, actual.fresh)
     if not actual.flexibles:
         return actual
-    return replace(_fitting(lay_out(site, values, prices, registers, actual.hours, accounts)), usual=actual.usual)
+    laid = lay_out(site, values, prices, registers, actual.hours, accounts)
+    return replace(_fitting(as_brought_back(laid, actual)), usual=actual.usual)
 
 
 def _fitting(unit: Unit) -> Unit:
-    """Return the unit with flows that fit through the connection, as the real ones do; a forecast need not."""
+    """Return the unit with flows that fit through the connection, as the real ones do; a forecast need not.
+
+    They leave the room that storage which is brought back surely has.
+    """
     if not unit.limited:
         return unit
     spare = 0.0 if unit.curtailable_kwh is None else unit.curtailable_kwh
-    return replace(unit, fixed_kwh=np.clip(unit.fixed_kwh, -unit.export_kwh - spare, unit.import_kwh))
+    drawn, given = sure_kwh(unit)
+    least, most = -unit.export_kwh - spare + given, unit.import_kwh - drawn
+    most = np.inf if unit.sheds and not drawn else most
+    return replace(unit, fixed_kwh=np.clip(unit.fixed_kwh, least, most))
 
 
 def first_action(env: EnergyEnv, units: Sequence[Unit], ends: bool, best: Callable[..., Best] = best_of_unit) -> Any:
@@ -153,8 +161,7 @@ def planned(env: EnergyEnv, units: Sequence[Unit], ends: bool, best: Callable[..
 
 def actions_of(env: EnergyEnv, wishes: Floats) -> list[Any]:
     """Return the actions that a plan's wishes are, shape (T, controls): themselves, or levels."""
-    levels = env.setup.levels
-    return list(wishes) if levels is None else chosen_levels(levels, wishes)
+    return env.setup.chosen(wishes)
 
 
 def robust(unit: Unit, states: Sequence[float], goal: Goal, levels: Any = None, proving: bool = True) -> Best:

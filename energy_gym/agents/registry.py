@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from energy_gym.agents.base import FILE, Agent, read_saved
+from energy_gym.agents.base import FILE, Agent, read_saved, saved_actions
 from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError, UnsuitableAgentError
 
 _CLASS = re.compile(r"class (\w+)\b")
@@ -138,9 +138,7 @@ def is_saved(name: str) -> bool:
 
 def _saved(folder: str) -> Factory:
     """Return the factory of a saved agent: it is loaded for each environment, and learns no more."""
-    levels = read_saved(Path(folder) / FILE).get("levels")
-    # Choices of a bidding environment repeat each level of storage for every offer.
-    actions = "continuous" if levels is None else f"discrete-{len(set(levels))}"
+    actions = saved_actions(read_saved(Path(folder) / FILE))
 
     def load(env: Any, _: int) -> Any:
         try:
@@ -148,7 +146,7 @@ def _saved(folder: str) -> Factory:
         except ConfigurationError as error:
             raise UnsuitableAgentError(f"agent {folder!r}", f"{error.value}: {error.rule}", error.remedy) from error
 
-    kind = ("continuous" if levels is None else "discrete",)
+    kind = (actions.partition("-")[0],)
     return Factory(folder, load, stochastic=False, learns=False, kinds=kind, preferred_actions=actions, selective=True)
 
 

@@ -95,7 +95,7 @@ class SiteRule(Agent):
 
     def _measured_kw(self, info: Mapping[str, Any], energy: float) -> float:
         """Return what load less PV drew in the last interval [kW]: what the meter says, less the battery's part."""
-        cell, hours = self.env.setup.flexibles[0].cell, self.env.setup.feed.step_hours
+        cell, hours = self.env.setup.flexibles[0].bare.cell, self.env.setup.feed.step_hours
         gained = float(info["energy_kwh"]) - energy * cell.keep
         through = gained / cell.efficiency_charge if gained > 0.0 else gained * cell.efficiency_discharge
         return float(info["grid_kw"] - through / hours - info.get("curtailed_kw", 0.0))

@@ -37,7 +37,7 @@ class ProducerSteps(StorageSteps):
     def __init__(self, gates: ProducerGates, states: Sequence[float]) -> None:
         setup = gates.setup
         self.producer = setup.unit.window(gates.t, gates.stop)
-        super().__init__(self.producer, float(states[0]), Goal(setup.weights, setup.closings[0]))
+        super().__init__(self.producer, states[:1], Goal(setup.weights, setup.closings[0]))
         start, self._blank = float(states[self.producer.balance]), [0.0] * (len(states) - self.producer.balance - 1)
         passed = np.cumsum(self.producer.closes[:-1]) > 0.0
         self._balance = np.where(np.concatenate([[False], passed]), 0.0, start).tolist()

@@ -28,6 +28,7 @@ from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.feed import Feed
 from energy_gym.entities import Battery, Consumer, Entity, PumpedHydro
 from energy_gym.envs.assembly import lay_out_scenario
+from energy_gym.envs.brought_back import refuse_cyclic
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
 from energy_gym.envs.meters import check_fit
 from energy_gym.envs.setup import Kind
@@ -117,9 +118,11 @@ def _with(scenario: Scenario, storage: Any, bids: str | None) -> Scenario:
 
 
 def _laid_out(scenario: Scenario, feed: Feed, common: Common) -> BiddingSetup:
+    refuse_cyclic(scenario, "a producer", "its storage makes good what its bids owe, which is not known beforehand")
     (trading, supply), clock = _contracts(scenario), scenario.clock
     check_step(clock, feed)
     laid = lay_out_scenario(scenario, feed)
+    _check_served(laid.units[0])
     feed = laid.feed
     unit = _producer(laid.units[0], laid.sites[0].entities, trading, supply, feed)
     table = timetable(trading.markets, feed, len(unit.flexibles) + 1, trading.priced)
@@ -141,6 +144,14 @@ def _laid_out(scenario: Scenario, feed: Feed, common: Common) -> BiddingSetup:
         timetable=table,
         kind=KIND,
     )
+
+
+def _check_served(site: Unit) -> None:
+    if site.sheds:
+        rule = "a producer's supply contract says what it owes its consumer, and none of that may be left unserved"
+        raise ConfigurationError(
+            "grid value_of_lost_load_per_mwh", rule, "leave it out, and let import_kw hold all load"
+        )
 
 
 def _producer(site: Unit, entities: Any, trading: Trading, supply: Supply, feed: Feed) -> ProducerUnit:

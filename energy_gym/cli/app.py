@@ -23,6 +23,8 @@ from energy_gym.cli.leaderboard import forget, leaderboard, merge
 from energy_gym.cli.recipes import add_recipes
 from energy_gym.cli.recommend import recommend
 from energy_gym.cli.sweep import plot, sweep
+from energy_gym.cli.words import LEVELS, either
+from energy_gym.objective import OBJECTIVES, TERMINALS
 from energy_gym.screen import run_app
 from energy_gym.version import __version__
 
@@ -35,17 +37,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Energy decisions as Gymnasium environments, with a proven optimum.",
 )
-app.add_typer(data_app, name="data")
-app.command()(fleet)
-app.command()(leaderboard)
-app.command()(merge)
-app.command()(forget)
-app.command()(forecasts)
-app.command()(recommend)
-app.command()(sweep)
-app.command()(plot)
-app.add_typer(experts_app, name="experts")
-add_recipes(app)
 console = Console()
 
 
@@ -69,7 +60,6 @@ def _options(
     """Energy decisions as Gymnasium environments, with a proven optimum for every episode."""
 
 
-@app.command()
 def solve(
     id: Annotated[str, typer.Argument(help="Id of an environment; see energy-gym list")],
     dataset: Annotated[str | None, typer.Option(help="Data set; see energy-gym data list")] = None,
@@ -77,11 +67,11 @@ def solve(
     zone: Annotated[str | None, typer.Option(help="Zone of the market, for a file of yours")] = None,
     split: Annotated[str, typer.Option(help="train, validation, test or all")] = "test",
     objective: Annotated[
-        str | None, typer.Option(help="cost, carbon or joint; default: the scenario's, or cost")
+        str | None, typer.Option(help=f"{either(OBJECTIVES)}; default: the scenario's, or cost")
     ] = None,
     carbon_price: Annotated[float | None, typer.Option(help="Currency per tonne, for joint; default: 80")] = None,
-    actions: Annotated[str, typer.Option(help="continuous, discrete-3, discrete-5")] = "continuous",
-    terminal: Annotated[str | None, typer.Option(help="settle or free; default: settle")] = None,
+    actions: Annotated[str, typer.Option(help=LEVELS)] = "continuous",
+    terminal: Annotated[str | None, typer.Option(help=f"{either(TERMINALS)}; default: the id's")] = None,
     scenario: Annotated[Path | None, typer.Option(help="YAML file of a scenario")] = None,
     start: Annotated[
         str | None, typer.Option(help="First step, such as 2022-07-04T00:00Z; default: the split's first")
@@ -184,6 +174,9 @@ def _sums(plan: pd.DataFrame, setup: Any) -> dict[str, str]:
     grid = plan["grid_kwh"] if "grid_kwh" in plan else plan["net_kw"] * setup.feed.step_hours
     rows["imported"] = f"{grid.clip(lower=0.0).sum():.2f} kWh"
     rows["exported"] = f"{-grid.clip(upper=0.0).sum():.2f} kWh"
+    unserved = [column for column in plan if column.startswith("unserved_kwh")]
+    if unserved:
+        rows["load not served"] = f"{plan[unserved].sum().sum():.2f} kWh, its price among the penalties"
     return rows
 
 
@@ -225,7 +218,6 @@ def _write_table(frame: pd.DataFrame, path: Path) -> None:
     console.print(f"Plan written to {escape(str(path))}", highlight=False, soft_wrap=True)
 
 
-@app.command(name="list")
 def list_() -> None:
     """List environments, agents, suites, studies, forecasts and data sets."""
     from energy_gym.agents import agent_ids
@@ -244,7 +236,17 @@ def list_() -> None:
         "data sets": card_ids(),
     }
     table = Table(show_header=False)
+    table.add_column(no_wrap=True)
     for kind, names in kinds.items():
         table.add_row(kind, ", ".join(names))
         table.add_section()
     console.print(table)
+
+
+# In the order in which a newcomer needs them; typer lists groups after commands.
+for command in (leaderboard, solve, recommend, forecasts, sweep, plot, fleet, merge, forget):
+    app.command()(command)
+app.command(name="list")(list_)
+add_recipes(app)
+app.add_typer(data_app, name="data")
+app.add_typer(experts_app, name="experts")

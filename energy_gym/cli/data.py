@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 from rich import box
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="List, describe, fetch, verify and check data sets.")
 _P = ParamSpec("_P")
 _Id = Annotated[str, typer.Argument(metavar="ID", help="Data set, as 'energy-gym data list' names it.")]
+NAMES = ("id", "column", "clock of", "data set", "step", "splits", "kind")
+NUMBERS = ("step", "splits", "mean", "offset", "scale", "largest shift", "allowed")
 _SITES = "emsx-1 .. emsx-70"
 _COLOURS = {"failure": "red", "known": "yellow", "note": "dim", "ok": "green", "wrong": "red", "missing": "yellow"}
 
@@ -41,9 +43,10 @@ def _clearly(command: Callable[_P, None]) -> Callable[_P, None]:
 
 
 def _table(*titles: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for title in titles:
-        table.add_column(title, overflow="fold", no_wrap=title in ("id", "column", "clock of", "data set"))
+        side: Any = "right" if title in NUMBERS else "left"
+        table.add_column(title, justify=side, overflow="fold", no_wrap=title in NAMES)
     return table
 
 
@@ -91,7 +94,9 @@ def describe(dataset_id: _Id) -> None:
     for column in its.columns.values():
         numbers = (f"{getattr(column.statistics, key):.4g}" for key in ("mean", "offset", "scale"))
         columns.add_row(column.name, column.unit, column.published, column.fill, *numbers)
+    console.print()
     console.print(columns)
+    console.print()
     for text in its.defects:
         console.print(Padding(f"[yellow]defect:[/yellow] {escape(text)}", (0, 0, 0, 2)))
 

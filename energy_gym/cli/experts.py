@@ -16,6 +16,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from energy_gym.cli.words import LEVELS, either
+from energy_gym.objective import OBJECTIVES
+
 if TYPE_CHECKING:
     from energy_gym.agents.records.trajectories import Trajectories
 
@@ -31,12 +34,13 @@ def make(
     zone: Annotated[str | None, typer.Option(help="Zone of the market, for a file of yours")] = None,
     split: Annotated[str, typer.Option(help="train, validation, test or all")] = "train",
     policy: Annotated[
-        str, typer.Option(help="oracle (sees what comes), mpc (sees the forecast), or a rule")
+        str,
+        typer.Option(help="oracle (sees what comes), or an agent that does not learn, such as mpc"),
     ] = "oracle",
     forecast: Annotated[str | None, typer.Option(help="What observations show; see energy-gym list")] = None,
     noise: Annotated[float, typer.Option(help="Probability of a random action, 0 to 1")] = 0.0,
-    actions: Annotated[str, typer.Option(help="continuous, discrete-3, discrete-5")] = "continuous",
-    objective: Annotated[str | None, typer.Option(help="cost, carbon or joint")] = None,
+    actions: Annotated[str, typer.Option(help=LEVELS)] = "continuous",
+    objective: Annotated[str | None, typer.Option(help=either(OBJECTIVES))] = None,
     horizon: Annotated[int | None, typer.Option(help="Steps of look-ahead; default: the environment's own")] = None,
     scenario: Annotated[Path | None, typer.Option(help="YAML file of a scenario")] = None,
     window: Annotated[int, typer.Option(help="Steps the oracle plans ahead; 0: the whole episode at once")] = 24,

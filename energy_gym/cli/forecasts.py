@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from energy_gym.errors import EnergyGymError
+from energy_gym.screen import titled
 
 if TYPE_CHECKING:
     from energy_gym.evaluation.forecast_value import Judged
@@ -38,7 +39,7 @@ def forecasts(
     for row in judged(dataset, split, tuple(forecast or ()), horizon, published, steps, refused):
         rows.append(row)
         Console(stderr=True).print(f"[dim]{row.column} {row.forecast} done[/dim]", highlight=False)
-    Console().print(_table(rows, dataset, split))
+    titled(_table(rows), f"Forecasts of {dataset}, {split}")
     for line in left_out:
         Console().print(line, highlight=False, soft_wrap=True, markup=False)
     if csv is not None and rows:
@@ -47,11 +48,11 @@ def forecasts(
         raise typer.Exit(1)
 
 
-def _table(rows: list[Judged], dataset: str, split: str) -> Any:
+def _table(rows: list[Judged]) -> Any:
     from rich import box
     from rich.table import Table
 
-    table = Table(title=f"Forecasts of {dataset}, {split}", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("column", overflow="fold")
     table.add_column("forecast", overflow="fold")
     for name in ("MAE", "unknown", "RMSE", "rank", "mpc score", "earned"):

@@ -18,7 +18,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from energy_gym.cli.words import either
 from energy_gym.errors import ConfigurationError
+from energy_gym.paths import resource
 from energy_gym.screen import Told, resumable, titled
 
 if TYPE_CHECKING:
@@ -33,10 +35,11 @@ PUBLISHED = (
     "ahead, and on these it comes close to 1. Settled prices are harder."
 )
 FILES = ("results.json", "LEADERBOARD.md")
+SUITES = sorted(path.stem for path in resource("benchmarks", "suites").glob("*.yaml"))
 
 
 def leaderboard(
-    suite: Annotated[str, typer.Argument(help="quick, core, markets, or the path of a suite's YAML file")],
+    suite: Annotated[str, typer.Argument(help=either(SUITES, "the path of a suite's YAML file"))],
     agents: Annotated[
         str | None,
         typer.Option(help="Comma-separated names, module:factory, or folders of saved agents; default: the suite's"),
@@ -181,7 +184,7 @@ def _by_task(frame: pd.DataFrame) -> Table:
     """Return a block of rows a task, best agent first: narrow enough for 80 columns."""
     from energy_gym.leaderboard.tables import by_task, fixed
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("task", "agent"):
         table.add_column(name, overflow="fold")
     for name in ("score", "regret", "return", "unit", "ms"):

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from energy_gym.cli.words import LEVELS, either
+from energy_gym.objective import OBJECTIVES
+from energy_gym.screen import titled
+
 if TYPE_CHECKING:
     from energy_gym.evaluation.recommendation import Recommendation
     from energy_gym.evaluation.trials import Trial
@@ -23,11 +27,11 @@ def recommend(
     data: Annotated[str | None, typer.Option(help="CSV or Parquet file of yours, in place of a data set")] = None,
     zone: Annotated[str | None, typer.Option(help="Zone of the market, for a file of yours")] = None,
     objective: Annotated[
-        str | None, typer.Option(help="cost, carbon or joint; default: the scenario's, or cost")
+        str | None, typer.Option(help=f"{either(OBJECTIVES)}; default: the scenario's, or cost")
     ] = None,
     carbon_price: Annotated[float | None, typer.Option(help="Currency per tonne, for joint; default: 80")] = None,
     forecast: Annotated[str | None, typer.Option(help="Forecast; see energy-gym list; default: published")] = None,
-    actions: Annotated[str, typer.Option(help="continuous, discrete-3, discrete-5")] = "continuous",
+    actions: Annotated[str, typer.Option(help=LEVELS)] = "continuous",
     candidate: Annotated[
         list[str] | None, typer.Option(help="Agent, module:factory or folder, several times; default: all but learners")
     ] = None,
@@ -80,21 +84,28 @@ def _show(found: Recommendation, id: str) -> None:
     from rich.console import Console
 
     console = Console()
-    console.print(_table(found, id))
-    for name, reason in found.left_out.items():
-        console.print(f"left out: {name}: {reason}", highlight=False, soft_wrap=True, markup=False)
+    titled(_table(found), f"{id}: {found.weeks} weeks, {found.split}; limit {_limit(found.latency_ms)}")
+    console.print()
+    for line in _left_out(found):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
     console.print()
     for line in verdict(found):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
-def _table(found: Recommendation, id: str) -> Any:
+def _left_out(found: Recommendation) -> list[str]:
+    """Return a line for each reason, with all agents that it leaves out."""
+    names: dict[str, list[str]] = {}
+    for name, reason in found.left_out.items():
+        names.setdefault(reason, []).append(name)
+    return [f"left out: {', '.join(agents)}: {reason}" for reason, agents in names.items()]
+
+
+def _table(found: Recommendation) -> Any:
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
-    title = f"{id}: {found.weeks} weeks, {found.split}; limit {_limit(found.latency_ms)}"
-    table = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("agent", overflow="fold")
     unit, money = found.unit.split()[0], found.currency
     for name in ("score", f"return\n{unit}/week", f"spent\n{money}/week", "ms\nmedian", "ms\n95 %"):

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from energy_gym.screen import resumable
+from energy_gym.screen import resumable, titled
 
 console = Console()
 SHOWN = ("score", "money", "carbon_avoided_kg", "cycles", "capacity_left")
@@ -88,14 +88,15 @@ def plot(
 def _show(frame: Any, story: Any) -> None:
     """Print what was varied and the main figures of each point."""
     shown = [name for name in SHOWN if name in ("score", "money") or frame[name].nunique() > 1]
-    table = Table(title=story["title"], box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in story["varied"]:
-        table.add_column(name.rsplit(".", 1)[-1] if name.count(".") > 1 else name, overflow="fold")
+        side: Any = "right" if all(isinstance(value, int | float) for value in frame[name]) else "left"
+        table.add_column(name.rsplit(".", 1)[-1] if name.count(".") > 1 else name, justify=side, overflow="fold")
     for name in shown:
         table.add_column(name, justify="right", overflow="fold")
     for row in frame.head(MOST_ROWS).to_dict("records"):
         table.add_row(*(escape(f"{row[name]}") for name in story["varied"]), *(f"{row[name]:.4g}" for name in shown))
-    console.print(table)
+    titled(table, story["title"])
 
 
 def _tell(folder: Path) -> None:

@@ -1,9 +1,12 @@
 """How energy becomes money and emissions."""
 
+from energy_gym.contracts.agreement import PurchaseAgreement
 from energy_gym.contracts.base import CONTRACTS, Contract, EnergyContract, register
+from energy_gym.contracts.coincident import CoincidentPeakCharge
 from energy_gym.contracts.demand import DemandCharge, DemandWindow
 from energy_gym.contracts.fleet import EnergyValue
 from energy_gym.contracts.ledger import Carried, Exchange, Ledger
+from energy_gym.contracts.power_limit import PowerLimit
 from energy_gym.contracts.ratchet import RatchetCharge
 from energy_gym.contracts.reserve import Reserve
 from energy_gym.contracts.spot import Spot
@@ -18,6 +21,7 @@ __all__ = [
     "CONTRACTS",
     "Band",
     "Carried",
+    "CoincidentPeakCharge",
     "Contract",
     "DemandCharge",
     "DemandWindow",
@@ -25,6 +29,8 @@ __all__ = [
     "EnergyValue",
     "Exchange",
     "Ledger",
+    "PowerLimit",
+    "PurchaseAgreement",
     "RatchetCharge",
     "Reserve",
     "Spot",

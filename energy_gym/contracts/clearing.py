@@ -41,6 +41,7 @@ class _Scalars:
     positive = staticmethod(scalars.positive)
     bounded = staticmethod(scalars.bounded)
     lesser = staticmethod(scalars.lesser)
+    looked_up = staticmethod(scalars.looked_up)
 
     @staticmethod
     def kept(value: float, test: float) -> float:
@@ -58,6 +59,7 @@ class _Arrays:
     positive = staticmethod(arrays.positive)
     bounded = staticmethod(arrays.bounded)
     lesser = staticmethod(arrays.lesser)
+    looked_up = staticmethod(arrays.looked_up)
 
     @staticmethod
     def kept(value: Any, test: Any) -> Any:

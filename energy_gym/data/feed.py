@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from energy_gym.arrays import Floats
 from energy_gym.conversions import SECONDS_PER_HOUR
-from energy_gym.data.columns import says_other_unit, symbol_of
+from energy_gym.data.columns import says_other_unit, symbol_of, unit_of
 from energy_gym.errors import ConfigurationError, MissingColumnError, UnknownIdError, WindowError
 
 if TYPE_CHECKING:
@@ -128,7 +128,10 @@ class Feed:
         if column in self.ignored:
             rule = f"is needed for {why}; its name ends in no unit that the suite knows, such as _per_mwh or _kw"
             raise MissingColumnError(f"column {column!r}", rule, "rename it, in the data and where it is named")
-        near = difflib.get_close_matches(column, names, n=1, cutoff=0.4)
+        # A name that ends in a unit of another quantity says what it is: a price is no carbon intensity to be renamed.
+        wanted = unit_of(column)
+        alike = [name for name in names if wanted is None or unit_of(name) in (None, wanted)]
+        near = difflib.get_close_matches(column, alike, n=1, cutoff=0.4)
         hint = "".join(
             f"convert {name!r} to {unit} and call it {column!r}, or "
             if says_other_unit(name, column)

@@ -1,6 +1,6 @@
 """What stores, makes, uses or carries energy: frozen parameters and the laws they obey."""
 
-from energy_gym.entities.base import ENTITIES, Entity, Flexible, Laws, Memory, register
+from energy_gym.entities.base import ENTITIES, Entity, Flexible, Laws, Memory, Reach, register
 from energy_gym.entities.battery import Battery, Cell
 from energy_gym.entities.consumer import Consumer
 from energy_gym.entities.fading import FadingBattery
@@ -27,6 +27,7 @@ __all__ = [
     "Memory",
     "Nuclear",
     "PumpedHydro",
+    "Reach",
     "RunOfRiver",
     "Solar",
     "SolarArray",

@@ -27,7 +27,7 @@ E = TypeVar("E", bound="type[Entity]")
 
 
 class Laws(NamedTuple):
-    """The laws of a controlled entity, as functions of floats, arrays or tensors (the first three).
+    """The laws of a controlled entity, as functions of floats, arrays or tensors (but for the fourth).
 
     ``signal`` is the entity's own signal at the step; it is left out where it has none, so its default is None.
 
@@ -38,14 +38,14 @@ class Laws(NamedTuple):
     constrain: ``(model, cell, start, signal) -> (drawn, given, state)``: the same as variables of a solver's model.
     untangle: ``(drawn, given, cell) -> (drawn, given)``: the same change of state without drawing and giving in one
         step, for entities that a solver may have do both; None where that cannot be, or cancels out.
+    owed: ``(state, cell, xp, signal) -> (drawn, given)``: what it must draw or give whatever is wished, which the
+        connection cuts last; None where nothing must be.
     burn: ``(before, after, cell, xp) -> (currency, kg)``: what fuel and the like cost on a step, and the carbon caused,
         from the states before and after it; linear but for ``xp.positive`` of what costs. Then the third that
         ``constrain`` returns is all of the state. None where nothing is burnt.
-    ageing: ``(before, after, cell) -> currency``: wear besides, from the states at both ends of a step; None for none.
-    fine: ``(before, after, cell) -> currency``: what a state missed costs, likewise, counted as a penalty.
-
-    An entity with one of the last two has ``constrain`` return ``(drawn, given, state, cost)``, with the sum of both by
-    step, and a memory.
+    fine: ``(before, after, cell) -> currency``: what a state missed costs, from the states at both ends of a step,
+        counted as a penalty; None for nothing. Then ``constrain`` returns ``(drawn, given, state, cost)``, with the
+        penalty of each step, and there is a memory.
     """
 
     settle: Callable[..., Any]
@@ -53,9 +53,9 @@ class Laws(NamedTuple):
     cost: Callable[..., Any]
     constrain: Callable[..., Any]
     untangle: Callable[..., Any] | None = None
-    ageing: Callable[..., Any] | None = None
     fine: Callable[..., Any] | None = None
     burn: Callable[..., Any] | None = None
+    owed: Callable[..., Any] | None = None
 
 
 class Memory(NamedTuple):
@@ -65,11 +65,39 @@ class Memory(NamedTuple):
         name: Its name in the observation.
         initial: Its value at the start of an episode.
         span: Offset and scale of it in the observation.
+        counts_down: Whether it is the number of steps that are left of the episode; then that is its initial value.
     """
 
     name: str
     initial: float
-    span: tuple[float, float]
+    span: tuple[Any, Any]
+    counts_down: bool = False
+
+
+class Reach(NamedTuple):
+    """How far the state of a store can be moved in a step, for it to be brought back to where it began.
+
+    Args:
+        keep: Share of the state that is left after a step.
+        stored: What the state gains per energy drawn.
+        taken: What the state loses per energy given.
+        draw_kwh: Most that can be drawn in a step.
+        give_kwh: Most that can be given in any step, however the data come.
+        floor: Least that the state can be.
+        top: Most that it can be.
+        fade_per_kwh: What ``top`` falls by for each kWh given.
+
+    Each field is a float, or an array of shape (num_envs,) where a batch mixes batteries.
+    """
+
+    keep: Any
+    stored: Any
+    taken: Any
+    draw_kwh: Any
+    give_kwh: Any
+    floor: Any
+    top: Any
+    fade_per_kwh: Any = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,6 +121,8 @@ class Flexible:
         follows: Whether it can follow a meter: what it draws and gives at most is above 0 and the same at each step.
         spills: Whether what it gives is made whatever the connection takes: what does not fit is cut, as generation is.
         state_name: Name of the state in the observation, where it is not a state of charge.
+        reach: How far a step moves its state, if it is a store that can be brought back to where it began.
+        own: The entity by itself, where laws that bring it back stand in for its own; else None.
     """
 
     name: str
@@ -111,6 +141,13 @@ class Flexible:
     follows: bool = False
     spills: bool = False
     state_name: str | None = None
+    reach: Reach | None = None
+    own: Flexible | None = None
+
+    @property
+    def bare(self) -> Flexible:
+        """The entity by itself: its own laws and figures, without those that bring it back to where it began."""
+        return self if self.own is None else self.own
 
     def window(self, part: slice) -> Flexible:
         """Return the same for a part of the steps."""

@@ -15,7 +15,7 @@ import numpy as np
 from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace
 from energy_gym.conversions import HOURS_PER_DAY
-from energy_gym.entities.base import Entity, Flexible, Laws, Values, finite_number, positive_number, register
+from energy_gym.entities.base import Entity, Flexible, Laws, Reach, Values, finite_number, positive_number, register
 from energy_gym.errors import ConfigurationError, EfficiencyError, StateOfChargeError
 from energy_gym.modelling import Model
 
@@ -158,9 +158,29 @@ class Battery(Entity):
     def flexible(self, name: str, hours: float, values: Values) -> Flexible:
         """See `Entity.flexible`."""
         cell, laws = self.cell(hours), Laws(settle, next_energy, wear_cost, constrain, untangle)
-        span, costs = (0.0, self.capacity_kwh), self.wear_per_kwh > 0.0
-        rated = cell.charge_kwh, cell.discharge_kwh
-        return Flexible(name, laws, cell, self.energy_initial_kwh, span, *rated, costs=costs, follows=True)
+        return Flexible(
+            name,
+            laws,
+            cell,
+            self.energy_initial_kwh,
+            (0.0, self.capacity_kwh),
+            cell.charge_kwh,
+            cell.discharge_kwh,
+            costs=self.wear_per_kwh > 0.0,
+            follows=True,
+            reach=reach_of(cell),
+        )
+
+
+def reach_of(cell: Cell) -> Reach:
+    """Return how far a step moves what is stored; leakage goes on below the lower limit.
+
+    Example:
+        >>> reach_of(Battery().cell(1.0)).stored
+        0.95
+    """
+    stored, taken = cell.efficiency_charge, 1.0 / cell.efficiency_discharge
+    return Reach(cell.keep, stored, taken, cell.charge_kwh, cell.discharge_kwh, 0.0, cell.energy_max)
 
 
 def stack(batteries: Sequence[Battery], hours: float) -> Cell:

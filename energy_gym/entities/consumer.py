@@ -10,7 +10,17 @@ from typing import Any, ClassVar, NamedTuple
 
 from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace
-from energy_gym.entities.base import Entity, Flexible, Laws, Values, column_name, finite_number, no_cost, register
+from energy_gym.entities.base import (
+    Entity,
+    Flexible,
+    Laws,
+    Reach,
+    Values,
+    column_name,
+    finite_number,
+    no_cost,
+    register,
+)
 from energy_gym.entities.base import positive_number as positive
 from energy_gym.errors import ConfigurationError
 from energy_gym.modelling import Model
@@ -80,7 +90,8 @@ class Consumer(Entity):
         cell = Debt(self.catch_up_kw * hours, self.debt_kwh)
         laws = Laws(settle, next_state, no_cost, constrain)
         span = (-self.debt_kwh, self.debt_kwh)
-        return Flexible(name, laws, cell, 0.0, span, cell.catch_up_kwh, arriving, signal=arriving)
+        reach = Reach(1.0, 1.0, 1.0, cell.catch_up_kwh, 0.0, -self.debt_kwh, 0.0)
+        return Flexible(name, laws, cell, 0.0, span, cell.catch_up_kwh, arriving, signal=arriving, reach=reach)
 
 
 def settle(state: Any, wish: Any, cell: Debt, xp: Namespace, signal: Any) -> tuple[Any, Any, Any]:

@@ -158,6 +158,7 @@ class FadingBattery(Battery):
             costs=self.wear_per_kwh > 0.0,
             memory=(left,),
             follows=True,
+            reach=battery.reach_of(self.cell(hours))._replace(fade_per_kwh=self.soc_max * self.fade_per_kwh),
         )
 
 

@@ -149,6 +149,7 @@ class LimitedBattery(Battery):
             signal=told or None,
             costs=self.wear_per_kwh > 0.0,
             memory=tuple(memory),
+            follows=True,
         )
 
 

@@ -18,6 +18,7 @@ from energy_gym.data.cards import Statistics
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Consumer
+from energy_gym.envs.brought_back import brought_back
 from energy_gym.envs.meters import Registers, calendar_of, check_fit, check_signs, lay_out, ledgers_of, registers_of
 from energy_gym.errors import ConfigurationError
 from energy_gym.following import followers
@@ -63,6 +64,8 @@ def lay_out_scenario(scenario: Scenario, feed: Feed, sites: tuple[Site, ...] | N
     billed = [_bills(site, feed) for site in sites]
     full = _with_tables(feed, zip(priced, billed, strict=True))
     units = tuple(_unit(site, prices, bills, full) for (site, prices), bills in zip(priced, billed, strict=True))
+    if scenario.objective.terminal == "cyclic":
+        units = tuple(brought_back(unit, site, feed) for unit, site in zip(units, sites, strict=True))
     decided = [(site, unit) for site, unit in zip(sites, units, strict=True) if unit.flexibles]
     if not decided:
         raise ConfigurationError(f"scenario {scenario.name!r}", "has nothing to decide", "add a battery or the like")
@@ -143,9 +146,9 @@ def _with_tables(feed: Feed, priced: Iterator[tuple[tuple[Site, tuple[Floats, Fl
 def _closing(scenario: Scenario, site: Site, prices: tuple[Floats, Floats], feed: Feed) -> Closing:
     """Return what energy missing or left over costs when an episode ends."""
     terminal = scenario.objective.terminal
-    if terminal == "free":
+    if terminal in ("free", "cyclic"):
         return Closing()
-    if terminal == "cyclic":
+    if terminal == "buyback":
         return Closing(max(float(prices[0].max()), 0.0), 0.0, _mean_value(site, feed).missing_carbon, 0.0)
     return _mean_value(site, feed)
 
@@ -202,6 +205,7 @@ def states_of(
                 place, Slot(f"running_maximum_kw({window.name})", "kW", 0.0, usual), 0.0, usual, OBSERVATION_LIMIT
             )
             place += 1
+        place += len(unit.told)
         for flexible in unit.flexibles:
             for memory in flexible.memory:
                 name = f"{memory.name}({flexible.name})" if several else memory.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,11 +10,50 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.entities import Battery
+from energy_gym.entities import Battery, Flexible
 from energy_gym.entities.battery import stack
+from energy_gym.entities.returning import together
+from energy_gym.envs.brought_back import brought_back
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ActionError, ConfigurationError, WindowError
 from energy_gym.units import Unit
+
+# An observation and the lower and upper bound of the batch's space, all of float32.
+ROOM_PER_SLOT = 12
+# A tebibyte: where the machine does not say what it has.
+USUAL_MOST = 2**40
+
+
+def check_room(num_envs: int, slots: int = 1) -> int:
+    """Return a number of environments whose observations, with the bounds of their space, this machine can hold.
+
+    Args:
+        num_envs: The number.
+        slots: Slots of an observation.
+
+    Raises:
+        ConfigurationError: They would not fit into all of its memory.
+
+    Example:
+        >>> check_room(4096, 31)
+        4096
+        >>> check_room(10**15)
+        Traceback (most recent call last):
+        energy_gym.errors.ConfigurationError: num_envs=1000000000000000: would take ...
+    """
+    need, room = num_envs * slots * ROOM_PER_SLOT, memory_bytes()
+    if need > room:
+        rule = f"would take {need / 2**30:,.0f} GiB for observations alone, and this machine has {room / 2**30:,.0f}"
+        raise ConfigurationError(f"num_envs={num_envs}", rule, "ask for fewer, such as 4096")
+    return num_envs
+
+
+def memory_bytes() -> int:
+    """Return the memory of this machine [bytes]; of one that does not say it, more than any has."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return USUAL_MOST
 
 
 def each_battery(battery: Battery | Sequence[Battery] | None, num_envs: int) -> list[Battery]:
@@ -97,22 +137,43 @@ def with_batteries(setup: Setup, batteries: Sequence[Battery]) -> tuple[Unit, ..
             "only batteries of the plain kind may differ within a batch",
             "pass one for all, or a batch for each",
         )
-    cell = stack(batteries, setup.feed.step_hours)
+    names = {name for name, entity in setup.scenario.entities.items() if isinstance(entity, Battery)}
+    return tuple(
+        replace(
+            unit,
+            flexibles=tuple(
+                _stacked(setup, batteries, place, index) if item.name in names else item
+                for index, item in enumerate(unit.flexibles)
+            ),
+        )
+        for place, unit in enumerate(setup.units)
+    )
+
+
+def _stacked(setup: Setup, batteries: Sequence[Battery], place: int, index: int) -> Flexible:
+    """Return one of a unit's flexibles with a battery per environment."""
+    unit, cell = setup.units[place], stack(batteries, setup.feed.step_hours)
+    item = unit.flexibles[index]
     fields = {
-        "cell": cell,
         "initial": np.array([battery.energy_initial_kwh for battery in batteries]),
         "span": (0.0, np.array([battery.capacity_kwh for battery in batteries])),
         "draw_kwh": cell.charge_kwh,
         "give_kwh": cell.discharge_kwh,
         "costs": any(battery.wear_per_kwh for battery in batteries),
     }
-    names = {name for name, entity in setup.scenario.entities.items() if isinstance(entity, Battery)}
-    return tuple(
-        replace(
-            unit, flexibles=tuple(replace(item, **fields) if item.name in names else item for item in unit.flexibles)
-        )
-        for unit in setup.units
-    )
+    if item.own is None:
+        return replace(item, cell=cell, **fields)
+    own = replace(item.own, cell=cell, **fields)
+    each = [_returned(setup, battery, place, index) for battery in batteries]
+    return replace(together(each, cell), own=own, **fields)
+
+
+def _returned(setup: Setup, battery: Battery, place: int, index: int) -> Flexible:
+    """Return one of a unit's flexibles, brought back, with another battery."""
+    unit = setup.units[place]
+    bare = [item.bare for item in unit.flexibles]
+    bare[index] = battery.flexible(bare[index].name, unit.hours, {})
+    return brought_back(replace(unit, flexibles=tuple(bare)), setup.sites[place], setup.feed).flexibles[index]
 
 
 def gather_all(units: Sequence[Unit]) -> Callable[[Any], tuple[Any, ...]]:

@@ -21,7 +21,15 @@ if MODERN:
 else:
     from gymnasium.experimental.vector import VectorEnv as _ExperimentalVectorEnv
 
-    VectorEnv = _ExperimentalVectorEnv
+    class VectorEnv(_ExperimentalVectorEnv):  # type: ignore[no-redef,type-arg]
+        """Gymnasium 0.29's base of batches, with what its wrappers know a batch by."""
+
+        is_vector_env = True
+
+        def get_wrapper_attr(self, name: str) -> Any:
+            """Return an attribute, as the innermost of wrappers."""
+            return getattr(self, name)
+
     DEFAULT_AUTORESET = "same_step"
     FINAL_OBSERVATION = "final_observation"
 FINAL_INFO = "final_info"

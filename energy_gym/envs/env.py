@@ -71,14 +71,15 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._signals = setup.signals
         self._weights = setup.weights
         self._flexibles = setup.flexibles
-        self._several = setup.controls != 1
+        self._several = setup.controls != 1 or setup.choices is not None
         self._stored = setup.stored
         # The usual case, one battery, is worth a short cut: it is read at every step.
         self._one_store = self._stored == ((0, 1.0),)
         self._cuts = setup.curtails
-        self._levels = setup.levels
+        self._levels: Any = setup.levels if setup.choices is None else list(map(tuple, setup.choices.tolist()))
         self._hours = setup.feed.step_hours
         self._initial = setup.initial
+        self._counts_down = bool(setup.countdowns)
         self._told = setup.told
         self._states = self._initial
         self._t = self._first = self._stop = 0
@@ -201,7 +202,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         draw = self.setup.window(options, self.np_random) if options else self.setup.draw(self.np_random)
         self._first, self._stop = draw
         self._t = self._first
-        self._states = self._initial
+        self._states = self.setup.started(self._stop - self._first) if self._counts_down else self._initial
         if self.render_mode is not None:
             self._start_painting()
         if self._gates is not None:
@@ -294,6 +295,8 @@ class EnergyEnv(gym.Env[Observation, Any]):
 
     def _read_many(self, action: Any) -> tuple[tuple[float, ...], float]:
         """Read an action of several controls."""
+        if self.setup.choices is not None:
+            return self._level(action), 0.0
         controls = len(self._flexibles)
         try:
             wishes = np.asarray(action, dtype=float).ravel().tolist()
@@ -319,7 +322,8 @@ class EnergyEnv(gym.Env[Observation, Any]):
             cut.append(min(max(wish, -1.0), 1.0))
         return tuple(cut), excess
 
-    def _level(self, action: Any) -> float:
+    def _level(self, action: Any) -> Any:
+        """Return what a number means: the share of a control, or those of all of them."""
         levels = self._levels or ()
         try:
             index = operator.index(action)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TOLERANCE_KWH = 1e-9
+UNSERVED = "give the grid a value_of_lost_load_per_mwh, at which load above it is not served"
+CUT = 'allow curtailment="limit" of the generation'
 
 
 class Registers(NamedTuple):
@@ -82,6 +84,7 @@ def lay_out(
         fresh=registers.fresh,
         hours=hours,
         accounts=accounts,
+        lost_load_per_mwh=site.grid.value_of_lost_load_per_mwh,
     )
 
 
@@ -161,14 +164,14 @@ def check_signs(site: Site, values: Mapping[str, Floats], times: pd.DatetimeInde
 
 def check_fit(unit: Unit, times: pd.DatetimeIndex) -> None:
     """Raise DataError where what flows whatever is decided does not fit through the connection."""
-    over = unit.fixed_kwh - unit.import_kwh
+    over = unit.fixed_kwh - (np.inf if unit.sheds else unit.import_kwh)
     under = -unit.export_kwh - (unit.fixed_kwh + or_zeros(unit.curtailable_kwh, len(unit)))
-    for excess, way in ((over, "import"), (under, "export")):
+    for excess, way, instead in ((over, "import", UNSERVED), (under, "export", CUT)):
         bad = np.flatnonzero(excess > TOLERANCE_KWH)
         if len(bad):
             kw, when = excess[bad[0]] / unit.hours, times[bad[0]].isoformat()
             raise DataError(
                 f"{unit.name}: {kw:.3f} kW above the {way} limit at {when}",
                 f"load and generation must fit through the connection by themselves ({len(bad)} steps do not)",
-                f'raise {way}_kw, or allow curtailment="limit" of the generation',
+                f"raise {way}_kw, or {instead}",
             )

@@ -121,11 +121,12 @@ class Rollout:
         """Number of decisions of a step."""
         return self.setup.controls
 
-    def initial(self, size: int) -> Any:
-        """Return the states at the start of an episode, shape (size, states)."""
+    def initial(self, size: int, steps: int | None = None) -> Any:
+        """Return the states at the start of an episode of ``steps`` steps, shape (size, states)."""
         import torch
 
-        start = torch.tensor(self.setup.initial, dtype=self.dtype, device=self.device)
+        states = self.setup.started(self.setup.episode_steps if steps is None else steps)
+        start = torch.tensor(states, dtype=self.dtype, device=self.device)
         return start.repeat(size, 1)
 
     def __call__(self, first: Any, wishes: Any, states: Any = None, *, closed: bool = True) -> Played:
@@ -151,7 +152,7 @@ class Rollout:
                 "pass one share of rated power for each window, step and control",
             )
         begin = torch.as_tensor(first, device=self.device)
-        start = self.initial(len(begin)) if states is None else states
+        start = self.initial(len(begin), wishes.shape[1] if closed else None) if states is None else states
         self._check(begin, wishes.shape[1], start)
         steps = begin[:, None] + torch.arange(wishes.shape[1], device=self.device)
         signals = [_mapped(self._series, operator.itemgetter((..., at))) for at in steps.unbind(dim=1)]

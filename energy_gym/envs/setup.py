@@ -131,10 +131,43 @@ class Setup:
         """States at the start of an episode, over all units."""
         return tuple(state for unit in self.units for state in unit.initial)
 
+    @cached_property
+    def countdowns(self) -> tuple[int, ...]:
+        """Places, among all states, of those that count the steps left of an episode."""
+        found, begin = [], 0
+        for unit in self.units:
+            found += [begin + place for place in unit.countdowns]
+            begin += len(unit.initial)
+        return tuple(found)
+
+    def started(self, steps: int) -> tuple[float, ...]:
+        """Return the states at the start of an episode of so many steps."""
+        states = list(self.initial)
+        for place in self.countdowns:
+            states[place] = float(steps)
+        return tuple(states)
+
     @property
     def action_layout(self) -> tuple[ActionSlot, ...]:
         """What each entry of an action names, in its order."""
         return tuple(slot for unit in self.units for slot in _slots(unit))
+
+    @property
+    def choices(self) -> Floats | None:
+        """What discrete actions mean that are one number for all entries, shape (choices, controls); usually None."""
+        return None
+
+    @property
+    def chooses(self) -> bool:
+        """Whether a discrete action is one number, not one for each of several entries."""
+        return self.controls == 1 or self.kind.gates is not None or self.choices is not None
+
+    def chosen(self, wishes: Floats) -> list[Any]:
+        """Return the actions that ask for wishes, shape (T, controls): of discrete ones, those that mean them."""
+        if self.levels is None:
+            return list(wishes)
+        numbers = np.searchsorted(np.array(self.levels), wishes)
+        return [int(row[0]) for row in numbers] if wishes.shape[1] == 1 else list(numbers)
 
     @property
     def entries(self) -> tuple[str, ...]:

@@ -45,10 +45,10 @@ def action_space(setup: Setup) -> spaces.Box | spaces.Discrete | spaces.MultiDis
     """Return the entries of an action in [-1, 1] as a Box, or their levels as a discrete space.
 
     One control has a Box of shape (1,) or a Discrete space, several have a Box of shape (controls,) or a MultiDiscrete;
-    where gates read discrete actions, one number chooses for all entries.
+    where one number chooses for all entries, as for bids, the space is Discrete.
     """
     if setup.levels is None:
         return Shares(setup.controls)
-    if setup.controls == 1 or setup.kind.gates is not None:
+    if setup.chooses:
         return spaces.Discrete(len(setup.levels))
     return spaces.MultiDiscrete([len(setup.levels)] * setup.controls)

@@ -18,6 +18,7 @@ from energy_gym.dynamics import CARBON, COST, CUT, GRID, PENALTY, REFUSED, STATE
 from energy_gym.envs.assembly import states_of
 from energy_gym.envs.batched import (
     as_array,
+    check_room,
     each_battery,
     each_seed,
     each_value,
@@ -68,7 +69,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
     ) -> None:
         if render_mode is not None:
             raise ConfigurationError(f"render_mode={render_mode!r}", "a batch has no pictures", "render a single one")
-        self.num_envs = check_count("num_envs", num_envs)
+        self.num_envs = check_room(check_count("num_envs", num_envs))
         batteries = each_battery(battery, self.num_envs)
         given = {**keywords, "battery": batteries[0]} if batteries else keywords
         self.setup = self._make_setup(**self.complete(given))
@@ -76,6 +77,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         self.metadata = {**type(self).metadata, **announced}
         self.single_observation_space = observation_space(self.setup)
         self.single_action_space = action_space(self.setup)
+        check_room(self.num_envs, len(self.setup.layout))
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._prepare(with_batteries(self.setup, batteries))
@@ -96,6 +98,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         self._weights = setup.weights
         self._rows = setup.tape.rows
         self._levels = None if setup.levels is None else np.array(setup.levels)
+        self._levels = self._levels if setup.choices is None else setup.choices
         self._hours = setup.feed.step_hours
         own = units is not setup.units
         self._spans = tuple(states_of(setup.sites, units, setup.feed.statistics)) if own else setup.tape.states
@@ -222,6 +225,8 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             self._gates.place(which)
         for state, initial in zip(self._states, self._initial, strict=True):
             state[which] = initial[which]
+        for place in self.setup.countdowns:
+            self._states[place][which] = stop - first
         self._done[which] = False
         self._countdown = int((self._stop - self._t)[~self._done].min(initial=np.iinfo(np.int64).max))
 
@@ -370,7 +375,8 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         """Return the shares of rated power asked for, cut to [-1, 1], and the energy that a cut refuses [kWh]."""
         controls = len(self._flexibles)
         if self._levels is not None:
-            return tuple(self._level(as_array(actions)).reshape(self.num_envs, controls).T), None
+            numbers = 1 if self.setup.choices is not None else controls
+            return tuple(self._level(as_array(actions), numbers).reshape(self.num_envs, controls).T), None
         given = real_numbers(actions, self.num_envs, controls)
         wishes = given.astype(np.float64)
         if np.abs(wishes).max() <= 1.0:
@@ -384,8 +390,8 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             excess += np.maximum(np.abs(wish) - 1.0, 0.0) * np.where(wish > 0.0, draw, give)
         return tuple(np.clip(wishes, -1.0, 1.0).T), excess
 
-    def _level(self, given: npt.NDArray[Any]) -> Floats:
-        count, controls = len(self.setup.levels or ()), len(self._flexibles)
+    def _level(self, given: npt.NDArray[Any], controls: int) -> Floats:
+        count = len(self.setup.levels or ())
         fits = given.shape == (self.num_envs, controls) or (controls == 1 and given.shape == (self.num_envs,))
         if not fits or given.dtype.kind not in "iu":
             raise ActionError(
@@ -397,5 +403,5 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             raise ActionError(
                 f"actions from {given.min()} to {given.max()}", f"must be 0 to {count - 1}", "use the action space"
             )
-        levels: Floats = np.asarray(self._levels).take(given)
+        levels: Floats = np.asarray(self._levels).take(given, axis=0)
         return levels

@@ -16,11 +16,17 @@ import gymnasium as gym
 import yaml
 
 from energy_gym.agents.annealing import Annealing
-from energy_gym.agents.base import FILE
+from energy_gym.agents.base import FILE, saved_actions
 from energy_gym.agents.registry import agent_class, agent_factory, agent_ids
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
-from energy_gym.errors import ConfigurationError, EnergyGymError, NonPositiveError, UnknownIdError
+from energy_gym.errors import (
+    ConfigurationError,
+    EnergyGymError,
+    NonPositiveError,
+    UnknownIdError,
+    UnsuitableAgentError,
+)
 from energy_gym.evaluation.statistics import Estimate, estimate, mean
 from energy_gym.evaluation.trials import Progress, Trial, Weeks
 from energy_gym.scenario import Scenario
@@ -139,7 +145,8 @@ def recommend(
             agent, actions = _candidate(name, env, seed, limit)
             trials.append(course.play(name, agent, actions, limit, progress or (lambda *_: None)))
         except EnergyGymError as error:
-            left_out[name] = str(error) if not isinstance(error, _UntrainedError) else error.rule
+            told = isinstance(error, _UntrainedError | UnsuitableAgentError)
+            left_out[name] = error.rule if told else str(error)
     return _recommended(course, trials, left_out, limit)
 
 
@@ -201,11 +208,9 @@ def _saved(folder: Path, env: EnergyEnv) -> tuple[Any, str]:
     """Return an agent from its folder, with the actions it was saved with."""
     try:
         tree = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
-        name, levels = str(tree["agent"]), tree["levels"]
+        name, actions = str(tree["agent"]), saved_actions(tree)
     except (OSError, yaml.YAMLError, RecursionError, KeyError, TypeError) as error:
         raise ConfigurationError(f"{folder}", f"holds no agent ({FILE} cannot be read)", "check the path") from error
-    # Choices of a bidding environment repeat each level of storage for every offer.
-    actions = "continuous" if levels is None else f"discrete-{len(set(levels))}"
     return agent_class(name).load(folder, env.variant(actions=actions)), actions
 
 

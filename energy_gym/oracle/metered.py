@@ -26,6 +26,7 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.contracts.spot import carbon_kg, energy_cost
+from energy_gym.entities import returning
 from energy_gym.entities.battery import Cell
 from energy_gym.oracle.peaks import charges_demand
 from energy_gym.oracle.problem import is_battery
@@ -34,6 +35,7 @@ from energy_gym.oracle.value_function import Curve, Line, joined, value_at, with
 from energy_gym.units import Unit
 
 MAX_KNOTS = 1000
+STEEP = 10.0
 TINY_KWH = 1e-12
 
 
@@ -60,6 +62,7 @@ class Metered(NamedTuple):
         trades: What each step earns.
         end: Value of what is stored at the end.
         constant: What is earned if nothing is ever stored or taken.
+        band: Least and most that may be stored at the end of each step, each of shape (T,); None for the battery's own.
     """
 
     cell: Cell
@@ -67,6 +70,7 @@ class Metered(NamedTuple):
     trades: list[Trade]
     end: Curve
     constant: float
+    band: tuple[Floats, Floats] | None = None
 
 
 def metered_of(unit: Unit, states: Sequence[float], goal: Goal) -> Metered | None:
@@ -80,11 +84,14 @@ def metered_of(unit: Unit, states: Sequence[float], goal: Goal) -> Metered | Non
     money = goal.weights.money
     # What a kWh costs depends on the steps before where a maximum or a ledger is charged.
     charged = charges_demand(unit, money) or (money != 0.0 and bool(unit.accounts))
-    if len(unit.flexibles) != 1 or charged or unit.remembers or not is_battery(unit.flexibles[0]):
+    if len(unit.flexibles) != 1 or charged or not is_battery(unit.flexibles[0]):
         return None
     trades, constant = _trades(unit, goal)
     flexible = unit.flexibles[0]
-    return Metered(flexible.cell, states[0], trades, _end(flexible.cell, flexible.initial, goal), constant)
+    cell, band = flexible.bare.cell, None
+    if flexible.own is not None:
+        band = returning.levels(flexible.cell, states[unit.countdowns[0]], len(unit))
+    return Metered(cell, states[0], trades, _end(cell, flexible.initial, goal), constant, band)
 
 
 def _end(cell: Cell, initial: float, goal: Goal) -> Curve:
@@ -102,28 +109,36 @@ def _end(cell: Cell, initial: float, goal: Goal) -> Curve:
 
 def _trades(unit: Unit, goal: Goal) -> tuple[list[Trade], float]:
     """Return what each step earns by its change, and what no change earns in all."""
-    (money, carbon), flexible = goal.weights, unit.flexibles[0]
-    cell = flexible.cell
+    (money, carbon), cell = goal.weights, unit.flexibles[0].bare.cell
     kg = carbon * carbon_kg(1.0, unit.carbon)
+    bought = money * energy_cost(1.0, unit.buy) + kg
+    lost = bought if unit.lost_load_per_mwh is None else money * energy_cost(1.0, unit.lost_load_per_mwh)
     prices = np.stack(
-        [np.zeros(len(unit)), money * energy_cost(1.0, unit.sell) + kg, money * energy_cost(1.0, unit.buy) + kg]
+        [
+            np.zeros(len(unit)),
+            money * energy_cost(1.0, unit.sell) + kg,
+            bought,
+            np.broadcast_to(lost, bought.shape),
+        ]
     )
     spare = np.zeros(len(unit)) if unit.curtailable_kwh is None else unit.curtailable_kwh
-    fixed, least = unit.fixed_kwh, -unit.export_kwh
-    most_in = np.clip(unit.import_kwh - fixed, 0.0, cell.charge_kwh)
+    fixed, least, most = unit.fixed_kwh, -unit.export_kwh, unit.import_kwh
+    most_in = np.clip(most - fixed, 0.0, cell.charge_kwh)
     most_out = np.clip(fixed + spare - least, 0.0, cell.discharge_kwh)
-    edges = np.stack([fixed - most_out, np.full(len(unit), least), np.zeros(len(unit)), fixed, fixed + most_in])
-    edges = np.sort(np.clip(edges, edges[0], edges[4]), axis=0)
+    limits = (np.full(len(unit), limit) for limit in (least, 0.0, most))
+    edges = np.stack([fixed - most_out, *limits, fixed, fixed + most_in])
+    edges = np.sort(np.clip(edges, edges[0], edges[-1]), axis=0)
     middles = (edges[1:] + edges[:-1]) / 2.0
-    kind = np.where(middles < least, 0, np.where(middles < 0.0, 1, 2))
+    kind = np.where(middles < least, 0, np.where(middles < 0.0, 1, np.where(middles < most, 2, 3)))
     price = np.take_along_axis(prices, kind, axis=0)
     charging = middles > fixed
     factor = np.where(charging, cell.efficiency_charge, 1.0 / cell.efficiency_discharge)
     costs = np.where(charging, price, price - money * cell.wear_per_kwh) / factor
     flows = edges - fixed
     changes = np.where(flows > 0.0, flows * cell.efficiency_charge, flows / cell.efficiency_discharge)
-    idle = np.clip(fixed, least, None)
-    constant = -float((idle * np.where(idle > 0.0, prices[2], prices[1])).sum())
+    idle = np.clip(fixed, least, most)
+    unserved = np.maximum(fixed - most, 0.0)
+    constant = -float((idle * np.where(idle > 0.0, prices[2], prices[1]) + unserved * prices[3]).sum())
     return [_trade(*rows) for rows in zip(changes.T.tolist(), costs.T.tolist(), strict=True)], constant
 
 
@@ -153,16 +168,46 @@ def curves_of(problem: Metered, max_knots: int = MAX_KNOTS, time_limit: float | 
 
     Returns None if one of them needs more than ``max_knots`` knots, or if it takes longer than ``time_limit`` seconds.
     """
-    cell, curves = problem.cell, [problem.end]
+    cell, steep, last = problem.cell, _steep(problem), len(problem.trades) - 1
+    curves = [_held(problem, problem.end, last, steep)]
     end = np.inf if time_limit is None else time.perf_counter() + time_limit
-    for trade in reversed(problem.trades):
+    for step, trade in zip(range(last, -1, -1), reversed(problem.trades), strict=True):
         lines = within(_lines(curves[-1], trade, cell.energy_min), cell.keep * cell.energy_max)
-        curve = joined(lines, cell)
+        curve = _held(problem, joined(lines, cell), step - 1, steep)
         if len(curve.knots) > max_knots or time.perf_counter() > end:
             return None
         curves.append(curve)
     curves.reverse()
     return curves
+
+
+def _steep(problem: Metered) -> float:
+    """Return a slope that no way back into the band is worth less than [reward units/kWh]."""
+    costs = [abs(cost) for trade in problem.trades for cost in trade.costs]
+    return STEEP * (1.0 + max([*costs, *(abs(slope) for slope in problem.end.slopes)]))
+
+
+def _held(problem: Metered, curve: Curve, step: int, steep: float) -> Curve:
+    """Return the value of what is stored at the end of a step, falling steeply outside the band.
+
+    From within the band it can always be kept to, so that what lies outside is never chosen, and a value there changes
+    no other.
+    """
+    if problem.band is None or step < 0:
+        return curve
+    low, high = (float(side[step]) for side in problem.band)
+    first, last = value_at(curve, low), value_at(curve, high)
+    begin, end = bisect_right(curve.knots, low), bisect_left(curve.knots, high)
+    under = sorted({knot for knot in (0.0, problem.cell.energy_min) if knot < low})
+    inside = [low, *curve.knots[begin:end]] if high > low else []
+    over = [high, problem.cell.energy_max] if problem.cell.energy_max > high else [high]
+    values = [
+        *(first - steep * (low - knot) for knot in under),
+        *([first, *curve.values[begin:end]] if inside else []),
+        *(last - steep * (knot - high) for knot in over),
+    ]
+    slopes = [*[steep] * len(under), *(curve.slopes[begin - 1 : end] if inside else []), *[-steep] * (len(over) - 1)]
+    return Curve([*under, *inside, *over], values, slopes)
 
 
 def _lines(curve: Curve, trade: Trade, low: float) -> list[Line]:

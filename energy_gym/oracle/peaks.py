@@ -141,8 +141,8 @@ class Search:
     def __init__(
         self, unit: Unit, states: Sequence[float], goal: Goal, levels: tuple[float, ...], plans: Sequence[Floats] = ()
     ) -> None:
-        self.maxima, self._hours = maxima_of(unit, states[1:], goal.weights.money), unit.hours
-        self._tables = Tables(StorageSteps(unit.without_maxima(), states[0], goal), np.array(levels))
+        self.maxima, self._hours = maxima_of(unit, states[1 : 1 + unit.registers], goal.weights.money), unit.hours
+        self._tables = Tables(StorageSteps.of(unit, states, goal), np.array(levels))
         self._most = self.maxima.reached(most_kwh(unit)[0] / unit.hours)
         self.plan, self.value, self._settled = np.zeros(len(unit)), -np.inf, -np.inf
         for plan in (self.plan, *plans):

@@ -106,9 +106,9 @@ def problem_of(unit: Unit, states: Sequence[float], goal: Goal) -> Problem | Non
 
 
 def is_battery(flexible: Flexible) -> bool:
-    """Return whether it obeys the battery's laws; another kind may have borrowed its figures."""
+    """Return whether it obeys the battery's laws, by itself; another kind may have borrowed its figures."""
     own = (battery.settle, battery.next_energy, battery.wear_cost, battery.constrain)
-    return flexible.laws[: len(own)] == own
+    return flexible.bare.laws[: len(own)] == own
 
 
 def problem_now(env: EnergyEnv) -> Problem | None:

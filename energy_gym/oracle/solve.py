@@ -96,7 +96,7 @@ def _solved(base: EnergyEnv, continuous: bool, time_limit: float | None) -> Solu
     proven = bound - plan.value <= EXACT * max(1.0, abs(plan.value))
     methods = ", ".join(dict.fromkeys(best.method for best in found))
     status = f"{'optimal' if proven else 'bracketed'} ({methods})"
-    actions = list(wishes) if levels is None else chosen_levels(levels, wishes)
+    actions = list(wishes) if levels is None else setup.chosen(wishes)
     return Solution(plan.value, bound, actions, status, time.perf_counter() - began, plan)
 
 
@@ -211,7 +211,7 @@ def _best_levels(
     end = None if time_limit is None else time.perf_counter() + time_limit
     problem: Problem | StorageSteps | None = problem_of(unit, states, goal)
     if problem is None and one_known(unit) and not charges_demand(unit, goal.weights.money):
-        problem = StorageSteps(unit.without_maxima(), states[0], goal)
+        problem = StorageSteps.of(unit, states, goal)
     if problem is not None:
         chosen, bound = best_levels(problem, levels, time_limit)
         return Best(np.array(levels)[chosen][:, None], bound, "dynamic programming over reachable levels")
@@ -227,12 +227,6 @@ def by_unit(setup: Setup, states: Sequence[float]) -> list[tuple[float, ...]]:
     """Return the states of each unit."""
     sizes = np.cumsum([0, *(len(unit.initial) for unit in setup.units)]).tolist()
     return [tuple(states[begin:end]) for begin, end in pairwise(sizes)]
-
-
-def chosen_levels(levels: tuple[float, ...], wishes: Floats) -> list[Any]:
-    """Return the actions of a discrete space for shares of rated power (T, controls) that are levels."""
-    chosen = np.searchsorted(np.array(levels), wishes)
-    return [int(row[0]) for row in chosen] if wishes.shape[1] == 1 else list(chosen)
 
 
 def best_power(problem: Problem, time_limit: float | None = None) -> tuple[Floats, float, str]:

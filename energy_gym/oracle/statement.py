@@ -86,6 +86,9 @@ def state_unit(model: Model, unit: Unit, states: Sequence[float], goal: Goal, ex
         drawn.append(draws)
         given.append(gives)
         after.append(state)
+    if unit.sheds:
+        net, lost = _served(model, unit, net, drawn)
+        spent = spent + lost
     net = _connect(model, unit, net, (drawn, given), extra)
     money, carbon = goal.weights
     if money:
@@ -137,6 +140,36 @@ def _connect(model: Model, unit: Unit, net: Any, flows: tuple[list[Any], list[An
         _cut_only_at_the_limit(model, unit, net, (cut, most), 0.0 if extra is None else extra.most)
     model.at_most(-unit.export_kwh, net)
     return net
+
+
+def _served(model: Model, unit: Unit, net: Any, drawn: list[Any]) -> tuple[Any, Any]:
+    """State what of the load is not served; return the energy at the meter without it, and what it costs [currency].
+
+    One binary a step (1: some is not served) rules out what the step does not do: leaving load unserved while more can
+    be imported, or while anything is drawn by decision.
+    """
+    most = np.maximum(unit.fixed_kwh - unit.import_kwh, 0.0)
+    short = model.variable(0.0, most)
+    net, could = net - short, most > 0.0
+    slack = unit.import_kwh + np.maximum(most_metered_kwh(unit)[1], 0.0)
+    draws = [(one, np.broadcast_to(item.draw_kwh, most.shape)) for one, item in zip(drawn, unit.flexibles, strict=True)]
+
+    def rows(lost: Any, at: Any) -> list[tuple[Any, Any]]:
+        lost, at = lost[could[at]], at[could[at]]
+        full = (unit.import_kwh - slack[at] * (1.0 - lost), net[at])
+        none = [(one[at], rated[at] * (1.0 - lost)) for one, rated in draws]
+        return [(short[at], most[at] * lost), full, *none]
+
+    def broken(value: Any) -> Any:
+        tolerance = TOLERANCE_KWH * model.scale
+        needless = value(net) < unit.import_kwh - tolerance
+        for one, _ in draws:
+            needless = needless | (value(one) > tolerance)
+        return could & (value(short) > tolerance) & needless
+
+    if could.any():
+        model.choose(rows, broken)
+    return net, energy_cost(short, unit.lost_load_per_mwh or 0.0)
 
 
 def _added(first: Any, more: list[Any]) -> Any:

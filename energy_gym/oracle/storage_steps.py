@@ -6,6 +6,7 @@ labels could not be compared: that is so for our own kinds of entities, and not 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -23,15 +24,25 @@ KNOWN = (battery.settle, consumer.settle, solar.settle)
 
 def one_known(unit: Unit) -> bool:
     """Return whether a unit is one controlled entity of a known kind, without ledgers."""
-    return len(unit.flexibles) == 1 and not unit.accounts and unit.flexibles[0].laws.settle in KNOWN
+    return len(unit.flexibles) == 1 and not unit.accounts and unit.flexibles[0].bare.laws.settle in KNOWN
 
 
 class StorageSteps:
-    """A unit with one controlled entity and no running maxima, from a given state to the end of its steps."""
+    """A unit with one controlled entity and no running maxima, from given states to the end of its steps.
 
-    def __init__(self, unit: Unit, state: float, goal: Goal) -> None:
-        self.unit, self.energy, self.goal = unit, state, goal
+    Beside the state that labels compare there may be the number of steps left, which is the same for all, and figures
+    of the step before, which no step reads.
+    """
+
+    def __init__(self, unit: Unit, states: Sequence[float], goal: Goal) -> None:
+        self.unit, self.states, self.goal = unit, tuple(states), goal
+        self.energy = self.states[0]
         self._advance, self._signals = compose([unit], arrays), unit.signals()
+
+    @classmethod
+    def of(cls, unit: Unit, states: Sequence[float], goal: Goal) -> StorageSteps:
+        """Return a unit without its running maxima, from states that have them."""
+        return cls(unit.without_maxima(), (states[0], *states[1 + unit.registers :]), goal)
 
     def __len__(self) -> int:
         return len(self.unit)
@@ -43,7 +54,8 @@ class StorageSteps:
     def outcome(self, step: int, energy: Floats, wish: Floats) -> tuple[Floats, Floats, Floats]:
         """Return the energies stored after a step, what it earns, and the energy from the grid [kWh]."""
         energy, wish = np.broadcast_arrays(energy, wish)
-        flow = self._advance((energy,), (wish,), self._signals[step])
+        left = (np.full(energy.shape, count - step) for count in self.states[1:])
+        flow = self._advance((energy, *left), (wish,), self._signals[step])
         parts = flow[STATES][0], gain(flow, self.goal.weights), flow[GRID]
         after, earned, net = (np.broadcast_to(part, energy.shape) for part in parts)
         return after, earned, net
@@ -51,7 +63,7 @@ class StorageSteps:
     @property
     def span(self) -> tuple[float, float]:
         """Lowest and highest energy that can ever be stored [kWh]; of a state without limits, where it stands."""
-        cell = self.unit.flexibles[0].cell
+        cell = self.unit.flexibles[0].bare.cell
         if isinstance(cell, battery.Cell):
             lowest = battery.lowest_energy(cell, self.energy, len(self))
             return float(min(lowest.min(), self.energy)), float(max(cell.energy_max, self.energy))
@@ -69,6 +81,8 @@ class StorageSteps:
         money, prices = self.goal.weights.money, self.prices()
         if self.unit.curtailable_kwh is not None:  # energy that takes the place of what is cut changes no bill
             prices.append(np.zeros(len(self)))
+        if lost := self.unit.lost_load_per_mwh:
+            prices.append(np.full(len(self), money * energy_cost(1.0, lost)))
         rows = [factor * price - wear for price in prices for factor, wear in self._exchanges(money)]
         return np.stack([*rows, np.zeros(len(self))])
 
@@ -80,7 +94,7 @@ class StorageSteps:
 
     def _exchanges(self, money: float) -> list[tuple[float, float]]:
         """Return how much energy at the meter a unit of the state can stand for, and the wear of it [reward units]."""
-        cell = self.unit.flexibles[0].cell
+        cell = self.unit.flexibles[0].bare.cell
         charge, discharge = getattr(cell, "efficiency_charge", 1.0), getattr(cell, "efficiency_discharge", 1.0)
         return [(1.0 / charge, 0.0), (discharge, money * discharge * getattr(cell, "wear_per_kwh", 0.0))]
 

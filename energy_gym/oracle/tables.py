@@ -50,7 +50,7 @@ def grid_of(problem: StorageSteps, levels: Floats, cells: int) -> Floats:
     the grid: what is moved at rated levels is then hardly rounded.
     """
     low, high = problem.span
-    cell = problem.unit.flexibles[0].cell
+    cell = problem.unit.flexibles[0].bare.cell
     if not isinstance(cell, Cell):
         return np.linspace(low, high, cells)
     share = float(np.diff(levels).min())
@@ -140,7 +140,7 @@ class Capped(StorageSteps):
     """A unit without maxima that keeps below caps [kWh], shape (T,), over the energies that can really be reached."""
 
     def __init__(self, problem: StorageSteps, caps: Floats) -> None:
-        super().__init__(problem.unit, problem.energy, problem.goal)
+        super().__init__(problem.unit, problem.states, problem.goal)
         self._caps = caps.tolist()
 
     def play(self, step: int, energy: Floats, wish: Floats) -> tuple[Floats, Floats]:

@@ -32,6 +32,24 @@ class FleetEnv(EnergyEnv):
     def _make_setup(self, **keywords: Any) -> FleetSetup:
         return call_checked(make_fleet_setup, keywords)
 
+    def plan(self, number: int) -> dict[str, float]:
+        """Return what a discrete action means: the share bid, by name of the entry; nothing else is bid.
+
+        Raises:
+            ConfigurationError: Actions are continuous.
+            ActionError: The number is not one of them.
+
+        Example:
+            >>> import gymnasium as gym
+            >>> env = gym.make("energy_gym/FleetReserve-v0", actions="discrete-3").unwrapped
+            >>> env.plan(0), env.plan(3), env.plan(14)
+            ({}, {'slow_up': 1.0, 'spot': -1.0}, {'fast_down': 1.0, 'slow_down': 1.0, 'spot': 1.0})
+        """
+        if self.setup.choices is None:
+            raise ConfigurationError("plan() with continuous actions", "names none", 'pass actions="discrete-3"')
+        bids = zip(self.entries, self._level(number), strict=True)
+        return {name: share for name, share in bids if share}
+
     @property
     def dispatched(self) -> dict[str, float]:
         """What became of the last action: energy by asset [kWh], power held by leg and asset [kW], calls by leg [kWh].

@@ -24,6 +24,7 @@ from energy_gym.oracle.statement import Goal
 from energy_gym.reserve.delivered import best_delivered
 from energy_gym.reserve.laws import DOWN, UP
 from energy_gym.reserve.planning import fits, planned
+from energy_gym.reserve.plans import improved, nearest
 from energy_gym.reserve.statement import TOLERANCE, state_fleet
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ GAP = 1e-8
 PATIENCE_S = 60.0
 # A plan that is made anew at every step, on a forecast, need not be proved.
 PLAN_GAP, PLAN_PATIENCE_S = 1e-3, 2.0
+# Part of the time that is kept for trying plans one by one, where actions name them and no solver dispatches.
+IMPROVING = 0.3
 
 
 def best_of_fleet(
@@ -51,9 +54,12 @@ def best_of_fleet(
     began = time.perf_counter()
     if not unit.proving and fits(unit, states, goal):
         wishes = _planned(unit, states, goal)
-        return Best(wishes if levels is None else _nearest(wishes, np.array(levels)), np.inf, "LP, directions searched")
+        return Best(_discrete(unit, wishes, levels), np.inf, "LP, directions searched")
     if time_limit is None:
         time_limit = PATIENCE_S if unit.proving else PLAN_PATIENCE_S
+    end = began + time_limit
+    improving = levels is not None and unit.plans is not None and unit.proving and unit.dispatch.name != "optimal"
+    time_limit *= 1.0 - IMPROVING if improving else 1.0
     direct = unit.dispatch.name == "direct" or len(unit.assets) == 1
     limit = time_limit / (1.0 if direct else 2.0)
     found, bound = ([], np.inf) if not direct and not unit.proving else _free(unit, states, goal, limit)
@@ -63,14 +69,16 @@ def best_of_fleet(
         found = [*found, _tied(unit, states, goal, left)]
         method = f"MILP of all assets, best of its bids by {unit.dispatch.name} dispatch"
     if levels is not None:
-        grid = np.array(levels)
-        found = [_nearest(wishes, grid) for wishes in found]
+        found = [_discrete(unit, wishes, levels) for wishes in found]
         method = f"{method}, rounded"
     candidates = [*found, np.zeros_like(found[0])] if len(found) > 1 or levels is not None else found
     if len(candidates) == 1:
         return Best(candidates[0], bound, method)
     earned = [play_unit(unit, states, goal, wishes) for wishes in candidates]
-    return Best(candidates[int(np.argmax(earned))], bound, method)
+    best = candidates[int(np.argmax(earned))]
+    if unit.plans is None or not improving:
+        return Best(best, bound, method)
+    return Best(improved(unit, states, goal, unit.plans, best, end), bound, f"{method} and improved")
 
 
 def _planned(unit: FleetUnit, states: Sequence[float], goal: Goal) -> Floats:
@@ -91,8 +99,14 @@ def _planned(unit: FleetUnit, states: Sequence[float], goal: Goal) -> Floats:
     return _signed(unit, most, len(unit.markets), lambda leg: leg.control)
 
 
-def _nearest(wishes: Floats, levels: Floats) -> Floats:
-    return np.asarray(levels[np.argmin(np.abs(wishes[:, :, None] - levels), axis=2)])
+def _discrete(unit: FleetUnit, wishes: Floats, levels: tuple[float, ...] | None) -> Floats:
+    """Return the bids that discrete actions can mean and come nearest to others, shape (T, controls)."""
+    if levels is None:
+        return wishes
+    if unit.plans is not None:
+        return nearest(unit, unit.plans, wishes)
+    grid = np.array(levels)
+    return np.asarray(grid[np.argmin(np.abs(wishes[:, :, None] - grid), axis=2)])
 
 
 def _free(unit: FleetUnit, states: Sequence[float], goal: Goal, limit: float) -> tuple[list[Floats], float]:

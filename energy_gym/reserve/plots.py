@@ -5,9 +5,11 @@ One rule: a picture shows what the replay of the plan did, never what a solver c
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from energy_gym.conversions import SECONDS_PER_HOUR
 from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.files import write_atomically
 from energy_gym.reserve.setup import FleetSetup
@@ -41,6 +43,15 @@ def dispatched(solution: Solution) -> pd.DataFrame:
     return pd.DataFrame(plan.states[:, list(places)], columns=list(names), index=times)
 
 
+def initial_kwh(solution: Solution) -> dict[str, float]:
+    """Return what each asset stored before the first step of the plan of a fleet [kWh].
+
+    Raises:
+        ConfigurationError: The solution is not that of a fleet.
+    """
+    return dict(zip(_setup(solution).unit.batteries, solution.plan.start, strict=False))
+
+
 def _setup(solution: Solution) -> FleetSetup:
     setup = solution.plan.setup
     if not isinstance(setup, FleetSetup):
@@ -49,17 +60,20 @@ def _setup(solution: Solution) -> FleetSetup:
 
 
 def soc_figure(solution: Solution) -> Any:
-    """Return a Plotly figure of the state of charge of each asset [% of its capacity].
+    """Return a Plotly figure of the state of charge of each asset [% of capacity]: at the start and after each step.
 
     Raises:
         MissingExtraError: Plotly is not installed.
     """
     graphs, plan = _plotly(), dispatched(solution)
-    figure = graphs.Figure()
+    figure, first = graphs.Figure(), initial_kwh(solution)
+    step = solution.plan.setup.feed.step_hours * SECONDS_PER_HOUR
+    times = [plan.index[0], *(time + timedelta(seconds=step) for time in plan.index)]
     for name, battery in _setup(solution).unit.batteries.items():
-        share = 100.0 * plan[told_name("energy_kwh", name)] / battery.capacity_kwh
-        figure.add_scatter(x=plan.index, y=share, name=name, mode="lines")
-    figure.update_layout(title="State of charge at the end of each step", yaxis_title="% of capacity")
+        stored = [first[name], *plan[told_name("energy_kwh", name)]]
+        share = [100.0 * energy / battery.capacity_kwh for energy in stored]
+        figure.add_scatter(x=times, y=share, name=name, mode="lines")
+    figure.update_layout(title="State of charge, from the start on", yaxis_title="% of capacity")
     return figure
 
 

@@ -19,12 +19,14 @@ from energy_gym.contracts.reserve import Reserve
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.envs.assembly import table_names
+from energy_gym.envs.brought_back import refuse_cyclic
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
 from energy_gym.envs.setup import Kind, Setup
 from energy_gym.errors import ConfigurationError
 from energy_gym.reserve.dispatch import DISPATCHES, get_dispatch
 from energy_gym.reserve.fleet import columns_of, fleet_of, legs_of, markets_of
 from energy_gym.reserve.oracle import best_of_fleet
+from energy_gym.reserve.plans import levels_of, plans_of
 from energy_gym.reserve.presets import get_fleet, usual_fleet
 from energy_gym.reserve.statement import state_fleet
 from energy_gym.reserve.step import FleetStep
@@ -52,6 +54,18 @@ class FleetSetup(Setup):
             raise ConfigurationError(f"unit {found.name!r}", "must be a fleet", "make it with make_fleet_setup")
         return found
 
+    @property
+    def choices(self) -> Floats | None:
+        """See `Setup.choices`: the plans of `energy_gym.reserve.plans`."""
+        return None if self.levels is None else self.unit.plans
+
+    def chosen(self, wishes: Floats) -> list[Any]:
+        """See `Setup.chosen`."""
+        choices = self.choices
+        if choices is None:
+            return super().chosen(wishes)
+        return [int(np.argmin(np.abs(choices - wish).sum(axis=1))) for wish in wishes]
+
 
 @with_common
 def make_fleet_setup(
@@ -69,15 +83,17 @@ def make_fleet_setup(
     feed = feed if common.data is None else known_in_time(site, feed)
     check_step(clock, feed)
     laid = laid_fleet(chosen, site, feed, dispatch, activation_seed)
+    plans = None if common.levels is None else plans_of(laid.unit, common.levels)
+    unit = replace(laid.unit, plans=plans)
     return FleetSetup(
         scenario=chosen,
         feed=feed,
         tape=FleetTape(feed, common.foreseen, common.ahead(clock), laid.columns, laid.states, laid.called),
         sites=(site,),
-        units=(laid.unit,),
+        units=(unit,),
         closings=(laid.closing,),
         continuation=(laid.continuation,),
-        levels=common.levels,
+        levels=None if plans is None else levels_of(unit, plans),
         episode_steps=common.length(clock, feed),
         whole=common.wanted(clock) is None,
         kind=KIND,
@@ -146,6 +162,7 @@ def laid_fleet(scenario: Scenario, site: Site, feed: Feed, dispatch: str = "prop
         UnknownIdError: There is no such dispatch.
         ConfigurationError: The seed is no whole number of at least 0.
     """
+    refuse_cyclic(scenario, "a fleet", "what the markets call of its batteries is not known beforehand")
     _check_columns(scenario, site, feed)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ConfigurationError(f"activation_seed={seed!r}", "must be a whole number of at least 0", "pass 0")
@@ -276,7 +293,7 @@ def _closing(scenario: Scenario, site: Site, feed: Feed, mean: Closing) -> Closi
     terminal, price = scenario.objective.terminal, feed.values.get(_worth(site))
     if terminal == "free":
         return Closing()
-    if terminal == "cyclic":
+    if terminal == "buyback":
         highest = 0.0 if price is None else float(price.max())
         return Closing(max(highest, 0.0), 0.0, mean.missing_carbon, 0.0)
     return mean

@@ -68,6 +68,7 @@ class FleetUnit(Unit):
         shares: Share called by leg, shape (legs, T).
         typical: Mean share called by leg, of all that is ever expected.
         proving: Whether a plan comes with a bound; without one it is found in half the time.
+        plans: What discrete actions mean, shape (plans, controls); None where each bid has levels, or any size.
     """
 
     site: Site
@@ -78,6 +79,7 @@ class FleetUnit(Unit):
     shares: Floats
     typical: tuple[float | str, ...]
     proving: bool = True
+    plans: Floats | None = None
 
     @cached_property
     def batteries(self) -> dict[str, Battery]:
@@ -141,7 +143,7 @@ class FleetUnit(Unit):
 
     def physical(self) -> Self:
         """See `Unit.physical`: a bid for each asset and market."""
-        return replace(self, dispatch=self.by_asset)
+        return replace(self, dispatch=self.by_asset, plans=None)
 
     @property
     def initial(self) -> tuple[Any, ...]:

@@ -34,8 +34,9 @@ class ArbitrageEnv(EnergyEnv):
     ``"test"``, ``"all"``),
     ``period`` (a part of the split, such as ``("2021-01-01", "2021-04-01")``, local time),
     ``forecast`` (``"published"``, ``"perfect"``, ``"yesterday"`` or an object with ``rows``), ``horizon`` (24 steps),
-    ``actions``, ``objective``, ``carbon_price``, ``terminal`` (``"settle"`` or ``"free"``), ``episode_steps``,
-    ``battery``, ``scenario``, ``render_mode`` (``"rgb_array"``, ``"human"``).
+    ``actions``, ``objective``, ``carbon_price``, ``terminal`` (docs/scenarios.md), ``episode_steps``,
+    ``battery``, ``scenario``, ``render_mode`` (``"rgb_array"``, ``"human"``). ``control="meter"`` is for sites with
+    load or generation, and refused here: at this meter is nothing but the battery.
 
     **A frame of one's own.** A value is known when its step is over, unless ``published`` says otherwise: a rule for
     all prices, or one by column: ``"day-ahead HH:MM"`` of the day before, ``"at-start"`` of its step, ``"always"``,

@@ -61,7 +61,9 @@ class CommercialEnv(EnergyEnv):
 
     **Decision.** The share of the battery's rated power in [-1, 1] every 15 minutes: +1 charges, -1 discharges; with
     ``actions="discrete-N"`` one of N levels. Nothing may be exported: discharging is reduced to what the load takes,
-    and PV beyond that is cut (``info["curtailed_kw"]``).
+    and PV beyond that is cut (``info["curtailed_kw"]``). With ``control="meter"`` it names a power at the meter, which
+    the battery keeps whatever load and PV come, as in ``energy_gym/Microgrid-v0``: a cap on import that holds. As
+    nothing may be exported, all from -0.9 to 0 is no power there.
 
     **Observation.** A flat float32 Box: state of charge; the running maximum of each demand window; sine and cosine of
     the local hour of day, day of week and day of year; then 48 h of the import price, of the demand rate that counts in
@@ -77,7 +79,7 @@ class CommercialEnv(EnergyEnv):
     **Data.** By default a profile made from the Californian homes, as its card says. It has 400 kW load and 200 kW PV;
     ``data=`` needs ``load_kw`` and ``pv_kw`` at 15 min.
 
-    **Keywords.** As for ``energy_gym/Arbitrage-v0``.
+    **Keywords.** ``control``; all others as for ``energy_gym/Arbitrage-v0``.
 
     **Source.** Tariff and battery of a model-predictive-control service for Costa Rica's commercial customers.
 

@@ -10,7 +10,9 @@ class FleetReserveEnv(FleetEnv):
 
     **Decision.** A bid for each market, a flat Box in [-1, 1]. For a reserve it is the share of the prequalified power
     that is offered for the coming step; 0 or less offers nothing. For a trade it is the share bought (+) or sold (-).
-    With ``actions="discrete-N"`` each market has N levels. Bids become power by asset through ``dispatch``:
+    With ``actions="discrete-N"`` an action is one number that names a plan: nothing (0), or bids in one direction, as
+    an asset serves one in a step; each market of the direction takes one of the N levels that are not below 0, upward
+    plans first (``env.unwrapped.plan(number)`` says it). Bids become power by asset through ``dispatch``:
     ``"proportional"`` (every asset offers the same share of what it is prequalified for), ``"optimal"`` (a small
     mixed-integer programme serves as much as the fleet can hold, evenly), or ``"direct"`` (the action bids for each
     asset by itself, market by market: markets times assets numbers).
@@ -52,7 +54,8 @@ class FleetReserveEnv(FleetEnv):
     charging and discharging in one step; with holding, calls and durations added.
 
     **Versions.** v0: first version. A size within float32's rounding of a tick is that tick, and names in ``info`` are
-    joined by dots (before: slashes), since before the first release.
+    joined by dots (before: slashes), since before the first release; so is one number as a discrete action (before: a
+    level for each market).
 
     Example:
         >>> import gymnasium as gym

@@ -37,7 +37,7 @@ def home_solar(home: int | None = None, buy: str | TimeOfUse = "price_per_mwh") 
             "load": Consumer(column=f"{prefix}load_kw"),
         },
         contracts={"tariff": Tariff(buy=buy, feed_in_ratio=FEED_IN_RATIO)},
-        objective=Objective(terminal="cyclic"),
+        objective=Objective(terminal="buyback"),
     )
 
 
@@ -85,22 +85,24 @@ class HomeSolarEnv(EnergyEnv):
     """A home with PV and a battery under net metering: exports earn 0.3 of the import price of their hour.
 
     **Decision.** The share of the battery's rated power in [-1, 1]: +1 charges, -1 discharges (never both at once);
-    with ``actions="discrete-N"`` one of N levels.
+    with ``actions="discrete-N"`` one of N levels. With ``control="meter"`` it names a power at the meter, which the
+    battery keeps whatever load and PV come, as in ``energy_gym/Microgrid-v0``.
 
     **Observation.** A flat float32 Box: state of charge; sine and cosine of the local hour of day, day of week and day
     of year; then ``horizon`` forecast values of the import price, PV and load, as known at that moment.
 
     **Reward.** Minus the bill [currency]: import times price, less export times 0.3 times price.
 
-    **Episode.** One week from a random start of the split. It ends where it started (``terminal="cyclic"``): energy
-    missing is bought back at the highest price of the data, energy above the start earns nothing.
+    **Episode.** One week from a random start of the split. Energy missing at its end is bought back at the highest
+    price of the data, energy above the start earns nothing (``terminal="buyback"``), so that a good plan of the bill
+    ends where it started; with ``terminal="cyclic"`` every episode does, whatever was decided.
 
     **Data.** By default the first of 17 Californian homes (``home=1`` to ``17``), which ship with the package; one in
     Sydney is fetched. The Californian ones are hourly, ``dataset="ausgrid-12"`` has 30 min (its tariff is a stand-in of
     the usual shape).
     ``data=`` needs ``load_kw``, ``pv_kw`` and ``price_per_mwh``; `energy_gym.data.homes` makes such days, synthetic.
 
-    **Keywords.** ``home``; all others as for ``energy_gym/Arbitrage-v0``.
+    **Keywords.** ``home``, ``control``; all others as for ``energy_gym/Arbitrage-v0``.
 
     **Source.** The problem of learning-to-optimise day-ahead scheduling of home batteries: 10 kWh, 3 kW, 0.95 each way,
     feed-in ratio 0.3.

@@ -45,7 +45,10 @@ class MicrogridEnv(EnergyEnv):
     """A site with load, PV and a battery buys at one price and sells at another.
 
     **Decision.** The share of the battery's rated power in [-1, 1]: +1 charges, -1 discharges; with
-    ``actions="discrete-N"`` one of N levels.
+    ``actions="discrete-N"`` one of N levels. With ``control="meter"`` it names a power at the meter instead, which the
+    battery keeps, within its limits, at the load and PV that really come in the interval: 0 is no power, +0.9 the
+    import end and -0.9 the export end that ``env.unwrapped.action_layout`` says [kW], and what is beyond runs on to as
+    far as the battery can go in that interval.
 
     **Observation.** A flat float32 Box: state of charge; sine and cosine of the local hour of day, day of week and day
     of year; then ``horizon`` forecast values of the import price (and of the export price where it varies), PV and
@@ -60,7 +63,8 @@ class MicrogridEnv(EnergyEnv):
     homes are hourly, with their time-of-use tariff; exports earn 70 USD/MWh. ``dataset="emsx-7"`` is a site of the EMSx
     benchmark (15 min, its battery, tariff and forecasts). ``data=`` needs ``load_kw``, ``pv_kw`` and ``price_per_mwh``.
 
-    **Keywords.** As for ``energy_gym/Arbitrage-v0``; ``scenario=`` replaces the whole site.
+    **Keywords.** ``control`` (``"power"``, ``"meter"``); all others as for ``energy_gym/Arbitrage-v0``; ``scenario=``
+    replaces the whole site.
 
     **Source.** Scenario 2 of EnCortex; Le Franc et al., "EMSx: a numerical benchmark for energy management systems",
     Energy Systems (2021).

@@ -81,7 +81,7 @@ class Meter(gym.Wrapper[Any, Any, Any, Any]):
         self._base: EnergyEnv = env.unwrapped
         self._batteries, place = [], 0
         for unit in self._base.setup.units:
-            cells = [(place + index, item.cell, item.span) for index, item in enumerate(unit.flexibles)]
+            cells = [(place + index, item.bare.cell, item.span) for index, item in enumerate(unit.flexibles)]
             self._batteries += [entry for entry in cells if hasattr(entry[1], "efficiency_discharge")]
             place += len(unit.initial)
         self.discharged_kwh = 0.0

@@ -16,8 +16,10 @@ from energy_gym.errors import BrokenPromiseError
 from energy_gym.scenarios.composed import ScenarioEnv, ScenarioVectorEnv
 from energy_gym.testing.laws import random_wishes
 from energy_gym.testing.report import compare, differ
+from energy_gym.units import Unit
 
 ROUNDING = 1e-9
+RETURNED = 1e-9
 PARTS = ("energy_cost", "wear", "penalty", "demand_charge", "carbon_kg")
 
 
@@ -63,7 +65,33 @@ def _trail(env: EnergyEnv, seed: int, wishes: Floats) -> Floats:
         _check_observation(env, step, observation)
         _check_parts(env, step, gain, info)
         rows.append([gain, *observation.tolist()])
+    check_returned(env)
     return np.array(rows)
+
+
+def check_returned(env: EnergyEnv) -> None:
+    """Hold an episode that is over to have ended where it began, where its terminal is ``"cyclic"``.
+
+    Raises:
+        BrokenPromiseError: Something stored is not back at its start.
+    """
+    if env.setup.scenario.objective.terminal != "cyclic":
+        return
+    for first, unit in _firsts(env):
+        for place, store in enumerate(unit.flexibles):
+            after, size = env.states[first + place], max(map(abs, store.span or (1.0,)))
+            if store.own is not None and abs(after - store.initial) > RETURNED * size:
+                rule = "terminal='cyclic' ends an episode where it began"
+                differ(store.name, "its state at the end", None, (after, store.initial), rule, "correct its reach")
+
+
+def _firsts(env: EnergyEnv) -> list[tuple[int, Unit]]:
+    """Return each unit with the place of its first state among all."""
+    found, place = [], 0
+    for unit in env.setup.units:
+        found.append((place, unit))
+        place += len(unit.initial)
+    return found
 
 
 def _check_observation(env: EnergyEnv, step: int, observation: Any) -> None:

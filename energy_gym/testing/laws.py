@@ -67,6 +67,7 @@ def state_names(setup: Setup) -> tuple[str, ...]:
             continue
         names += [f"state of {flexible.name}" for flexible in unit.flexibles]
         names += [f"running maximum {register} of {unit.name}" for register in range(unit.registers)]
+        names += [f"{told.name} of {unit.name}" for told in unit.told]
         names += [f"{memory.name} of {flexible.name}" for flexible in unit.flexibles for memory in flexible.memory]
         names += [f"{one.name} of {account.name}" for account in unit.accounts for one in account.ledger.carried]
     return tuple(names)
@@ -74,14 +75,14 @@ def state_names(setup: Setup) -> tuple[str, ...]:
 
 def _on_floats(setup: Setup, wishes: Floats, first: int) -> Floats:
     signals = setup.signals[first : first + len(wishes)]
-    rows = _play(setup, scalars, setup.initial, [tuple(wish) for wish in wishes.tolist()], signals)
+    rows = _play(setup, scalars, setup.started(len(wishes)), [tuple(wish) for wish in wishes.tolist()], signals)
     return np.array(rows, dtype=np.float64)
 
 
 def _on_arrays(setup: Setup, wishes: Floats, first: npt.NDArray[np.int64]) -> Floats:
     gather, size = gather_all(setup.units), wishes.shape[-1]
     signals = [gather(first + step) for step in range(len(wishes))]
-    states = tuple(np.full(size, state) for state in setup.initial)
+    states = tuple(np.full(size, state) for state in setup.started(len(wishes)))
     rows = _play(setup, arrays, states, [tuple(wish) for wish in wishes], signals)
     return np.array([[np.broadcast_to(figure, (size,)) for figure in row] for row in rows])
 
@@ -92,7 +93,7 @@ def _on_tensors(setup: Setup, wishes: Floats, first: npt.NDArray[np.int64]) -> F
 
     gather, size = gather_all(setup.units), wishes.shape[-1]
     signals = [_as_tensors(gather(first + step)) for step in range(len(wishes))]
-    states = tuple(torch.full((size,), state, dtype=torch.float64) for state in setup.initial)
+    states = tuple(torch.full((size,), state, dtype=torch.float64) for state in setup.started(len(wishes)))
     rows = _play(setup, xp, states, [tuple(torch.as_tensor(wish)) for wish in wishes], signals)
     return np.array([[np.broadcast_to(np.asarray(figure), (size,)) for figure in row] for row in rows])
 

@@ -116,8 +116,8 @@ def rolled_out(env: EnergyEnv, solution: Solution, rollouts: int, random: np.ran
 
 def _at_once(setup: Setup, plan: Plan, wishes: Floats) -> Floats:
     """Return what plans earn from a new episode's states, unit by unit."""
-    total, control = np.zeros(len(wishes)), 0
-    for unit, states, closing in zip(setup.units, by_unit(setup, setup.initial), setup.closings, strict=True):
+    total, control, begin = np.zeros(len(wishes)), 0, setup.started(plan.stop - plan.first)
+    for unit, states, closing in zip(setup.units, by_unit(setup, begin), setup.closings, strict=True):
         own = wishes[:, :, control : control + unit.controls]
         control += unit.controls
         total = total + returns(unit.window(plan.first, plan.stop), states, Goal(setup.weights, closing), own)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium as gym
@@ -15,16 +16,22 @@ import yaml
 from typer.testing import CliRunner, Result
 
 import energy_gym
+from energy_gym import recipes
+from energy_gym.agents.learner import Learner
+from energy_gym.agents.registry import agent_class
 from energy_gym.cli import app as cli
 from energy_gym.errors import EnergyGymError
 from energy_gym.evaluation import trials
+from energy_gym.reserve.presets import PRESETS
 from energy_gym.scenarios.registration import SCENARIOS
 
 IDS = sorted(SCENARIOS)
 STEPS = 4
+# Data that an id which is no usual market can go on with.
+OWN = {"energy_gym/Bidding-v0": "synthetic-dk2", "energy_gym/Commercial-v0": "commercial"}
 # Commands that are held by a test of this file, and those that take no environment.
-PLAYED = {"solve", "recommend", "leaderboard", "sweep", "experts"}
-APART = {"list", "merge", "forget", "plot", "data", "fleet", "forecasts"}
+PLAYED = {"solve", "recommend", "leaderboard", "sweep", "experts", "fleet", "forecasts"}
+APART = {"list", "merge", "forget", "plot", "data"}
 RECIPES = {"train", "finetune", "offline", "pretrain", "transfer", "synthetic"}
 
 
@@ -146,6 +153,85 @@ def test_leaderboard(name: str, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     runs = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))["runs"]
     assert {row["agent"] for row in runs} >= {"idle", "uniform"}
+
+
+@pytest.fixture
+def learnt(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Keep each recipe from training and playing; return the environments that it would have learnt from."""
+    found: list[Any] = []
+
+    def fit(self: Any, source: Any = None, **_: Any) -> Any:
+        found.append((self.env if source is None else source).unwrapped)
+        return self
+
+    monkeypatch.setattr(Learner, "fit", fit)
+    monkeypatch.setattr(Learner, "adopt", lambda self, other: [])
+    monkeypatch.setattr(agent_class("dqn"), "follow", lambda self, data: self)
+    monkeypatch.setattr(recipes, "solve", lambda env, **_: None)
+    monkeypatch.setattr(recipes, "evaluate", lambda *_, **__: SimpleNamespace(score=1.0, regret=0.0, return_=0.0))
+    return found
+
+
+@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("recipe", sorted(RECIPES))
+def test_a_recipe_learns_on_the_id_that_it_names(name: str, recipe: str, learnt: list[Any]) -> None:
+    pytest.importorskip("stable_baselines3")
+    pytest.importorskip("d3rlpy")
+    then = ["--then", OWN.get(name, "synthetic")] if recipe == "pretrain" else []
+    few = ["--months", "1"] if recipe in ("finetune", "offline") else []
+    result = run(recipe, "--id", name, "--seeds", "1", *then, *few)
+    if name == "energy_gym/FleetReserve-v0":
+        assert result.exit_code == result.stderr.count("\n") == 1, "what the recipes train chooses one of a few actions"
+        return
+    if (name, recipe) == ("energy_gym/Commercial-v0", "synthetic"):
+        assert "the data have steps of 60 min" in result.stderr
+        return
+    assert result.exit_code == 0, result.output
+    assert "score" in result.stdout
+    assert {type(env) for env in learnt} == {type(gym.make(name).unwrapped)}
+
+
+def test_a_recipe_learns_on_two_files_of_ones_own(tmp_path: Path, learnt: list[Any]) -> None:
+    pytest.importorskip("stable_baselines3")
+    for place, seed in enumerate((1, 2)):
+        energy_gym.synthetic(seed=seed, steps=24 * 60).to_csv(tmp_path / f"{place}.csv")
+    first, then = (str(tmp_path / f"{place}.csv") for place in (0, 1))
+    site = ("--id", "energy_gym/Microgrid-v0")
+    assert run("pretrain", *site, "--first", first, "--then", then, "--seeds", "1").exit_code == 0
+    assert run("synthetic", *site, "--data", then, "--seeds", "1").exit_code == 0
+    assert {env.setup.feed.own for env in learnt[:4]} == {True}
+    assert [env.setup.feed.own for env in learnt[-2:]] == [True, False]
+
+
+def test_an_agent_that_hands_no_layers_on_is_refused() -> None:
+    for recipe in ("pretrain", "synthetic"):
+        result = run(recipe, "--agent", "l2o")
+        assert result.exit_code == 1
+        assert "hands no layers on; choose one of" in result.stderr
+
+
+def test_a_second_market_is_named_where_the_id_has_no_usual_one() -> None:
+    result = run("pretrain", "--id", "energy_gym/Microgrid-v0")
+    assert result.exit_code == 1
+    assert "pass --then" in result.stderr
+
+
+@pytest.mark.parametrize("fleet", sorted(PRESETS))
+def test_fleet(fleet: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    pytest.importorskip("plotly")
+    if usual := {"dk2": "dk2-2021", "nem": "nem-nsw1"}.get(fleet):
+        request.getfixturevalue("real_data")
+    words = ("--dataset", usual) if usual else ()
+    page = tmp_path / "fleet.html"
+    result = run("fleet", "--fleet", fleet, *words, "--steps", str(STEPS), "--time-limit", "5", "--out", str(page))
+    assert refused(result) or page.is_file(), result.output
+
+
+@pytest.mark.parametrize("dataset", ["ercot-2021-2022", "california-homes-2016", "commercial", "synthetic", "no-such"])
+def test_forecasts(dataset: str) -> None:
+    result = run("forecasts", dataset, "--forecast", "yesterday", "--forecast", "mean", "--steps", str(STEPS))
+    if not refused(result):
+        assert (result.exit_code == 0) == ("yesterday" in result.stdout.partition("left out")[0])
 
 
 def test_a_candidate_that_is_no_agent_is_told_as_such() -> None:

@@ -56,6 +56,16 @@ def test_the_message_names_the_column_that_was_left_out() -> None:
     assert "rename 'price_mwh'" in caught.value.remedy
 
 
+@pytest.mark.parametrize("wanted", ["carbon_g_per_kwh", "load_kw", "price_per_mwh", "up_per_mw_h"])
+def test_no_figure_is_advised_to_be_called_another(wanted: str) -> None:
+    """A column of a known unit is what it says; only one of an unknown unit may be the one that is wanted."""
+    held = {"price_per_mwh": 1.0, "load_kw": 1.0, "carbon_g_per_kwh": 1.0, "up_per_mw_h": 1.0}
+    feed = of(frame(**held).drop(columns=wanted))
+    with pytest.raises(MissingColumnError) as caught:
+        feed.require(wanted, "the test")
+    assert not any(name in caught.value.remedy for name in held)
+
+
 def test_no_column_with_a_unit() -> None:
     with pytest.raises(MissingColumnError) as caught:
         of(frame().rename(columns={"price_per_mwh": "price"}))

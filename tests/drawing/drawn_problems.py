@@ -74,6 +74,8 @@ def series(dice: Dice, start: pd.Timestamp, steps: int) -> pd.DataFrame:
     columns |= {name: random.uniform(0.0, MOST_LOAD_KW, steps) for name in COLUMNS["load"]}
     columns |= {name: random.uniform(-5.0, 60.0, steps) for name in HELD}
     columns |= {name: random.uniform(0.0, 1.0, steps) * (random.random(steps) < 0.5) for name in CALLED}
+    columns |= {name: 1.0 * (random.random(steps) < 0.2) for name in ("peak_share", "other_peak_share")}
+    columns |= {name: random.uniform(0.0, MOST_LOAD_KW, steps) for name in ("limit_kw", "other_limit_kw")}
     columns |= weather(random, np.minimum(sunny, 1.0))
     for prefix in ("ev", "van"):
         columns |= stays(random, prefix, steps, dice.minutes / 60.0)
@@ -225,7 +227,7 @@ def followed(scenario: Scenario) -> bool:
     """Return whether a battery stands at a meter that shows anything else."""
     for site in scenario.sites():
         items = list(site.entities.values())
-        follows = any(type(item) is Battery or isinstance(item, PumpedHydro) for item in items)
+        follows = any(isinstance(item, Battery | PumpedHydro) for item in items)
         if follows and (sum(map(decides, items)) > 1 or any(item.columns() for item in items)):
             return True
     return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+from drawn_contracts import KINDS, SUPPLIES
 from drawn_dice import Dice
 from drawn_entities import (
     MOST_LOAD_KW,
@@ -17,17 +18,7 @@ from drawn_entities import (
     most_made_kw,
 )
 
-from energy_gym.contracts import (
-    Band,
-    Contract,
-    DemandCharge,
-    DemandWindow,
-    RatchetCharge,
-    Spot,
-    Tariff,
-    TieredTariff,
-    TimeOfUse,
-)
+from energy_gym.contracts import Band, Contract, DemandCharge, DemandWindow, Spot, Tariff, TimeOfUse
 from energy_gym.contracts.demand import PERIODS
 from energy_gym.entities import Consumer, Entity, Grid, Solar, Wind
 from energy_gym.entities.solar import Source
@@ -70,38 +61,6 @@ def a_table(dice: Dice, low: float, high: float) -> TimeOfUse:
     return TimeOfUse(tuple(bands), dice.own_zone(), HOLIDAYS if special or dice.chance(0.2) else ())
 
 
-def tiers(dice: Dice, parties: tuple[str, ...]) -> TieredTariff:
-    """Return tiers of what a period imports, rising, falling or both."""
-    count = dice.whole(1, 3)
-    prices = sorted(dice.within(0.0, 400.0) for _ in range(count))
-    ordered = dice.one(prices, prices[::-1], dice.random.permutation(prices).tolist())
-    return TieredTariff(
-        tuple(ordered),
-        tuple(sorted(dice.within(0.5, 30.0) for _ in range(count - 1))),
-        dice.one(0.0, dice.within(-50.0, 350.0)),
-        dice.one("day", "week", "month", "year"),
-        dice.one(0.0, dice.within(0.0, 20.0)),
-        dice.own_zone(),
-        dice.column("carbon"),
-        parties,
-    )
-
-
-def a_ratchet(dice: Dice, parties: tuple[str, ...]) -> RatchetCharge:
-    months = dice.one(0, 1, 2, 11, 12)
-    return RatchetCharge(
-        dice.one(dice.within(0.0, 0.6), tuple(dice.within(0.0, 0.6) for _ in range(12))),
-        dice.one(0.0, 0.35, 1.0, dice.within(0.0, 1.0)),
-        months,
-        dice.one(*_hours(dice), ((0.0, 24.0),)),
-        dice.one("all", "weekday", "weekend", (0, 4, 6)),
-        dice.one(0.0, dice.within(0.0, 6.0)),
-        tuple(dice.within(0.0, 9.0) for _ in range(dice.whole(0, months))),
-        dice.own_zone(),
-        parties,
-    )
-
-
 def a_price(dice: Dice, low: float, high: float) -> Any:
     kind = dice.whole(0, 3)
     if kind == 0:
@@ -110,12 +69,12 @@ def a_price(dice: Dice, low: float, high: float) -> Any:
 
 
 def a_supply(dice: Dice, parties: tuple[str, ...]) -> Contract:
-    """Return prices of energy: spot, tiers, or a tariff with any price of import beside any of exports."""
+    """Return prices of energy: spot, tiers, an agreement, or a tariff with any prices of imports and exports."""
     kind, carbon = dice.whole(0, 6), dice.column("carbon")
     if kind == 0:
         return Spot(dice.column("price"), carbon, parties)
     if kind == 1:
-        return tiers(dice, parties)
+        return dice.one(*SUPPLIES)(dice, parties)
     buy = a_price(dice, -50.0, 300.0)
     if kind == 2:
         return Tariff(buy, None, dice.within(0.0, 1.0), carbon, parties)
@@ -165,5 +124,7 @@ def a_site(
     parties = () if alone and dice.chance(0.4) else tuple(entities)
     contracts: dict[str, Contract] = {f"supply{number}": a_supply(dice, parties)}
     for index in range(dice.one(0, 0, 1, 2) if demand else 0):
-        contracts[f"demand{number}{index}"] = dice.one(a_demand, a_demand, a_ratchet)(dice, parties)
+        contracts[f"demand{number}{index}"] = a_demand(dice, parties)
+    for index in range(dice.one(0, 0, 0, 1, 2) if demand else 0):
+        contracts[f"more{number}{index}"] = dice.one(*KINDS)(dice, parties)
     return entities, contracts

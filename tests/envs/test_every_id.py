@@ -94,7 +94,7 @@ def same(batch_info: dict[str, Any], index: int, info: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("objective", ["cost", "joint"])
 @pytest.mark.parametrize("actions", ["continuous", "discrete-5"])
-@pytest.mark.parametrize("terminal", [None, "settle", "cyclic"])
+@pytest.mark.parametrize("terminal", [None, "settle", "buyback", "cyclic"])
 def test_batch_equals_singles(keywords: dict[str, Any], objective: str, actions: str, terminal: str | None) -> None:
     more = {"objective": objective, "actions": actions, "terminal": terminal, "episode_steps": 40, "horizon": 4}
     batch, alone = batch_and_singles(keywords, autoreset="disabled", **more)

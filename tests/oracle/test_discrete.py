@@ -86,7 +86,10 @@ def pinched(seed: int, steps: int) -> dict[str, Any]:
     entities["grid"] = Grid(limit, float(random.choice([0.0, random.uniform(0.0, 5.0)])))
     sell = "price_per_mwh" if seed % 8 == 7 else float(random.uniform(-20.0, 150.0))
     supply = Tariff(float(random.uniform(100.0, 400.0)), sell)
-    kind, end = ("cost", "cost", "joint", "carbon")[seed % 4], ("free", "settle", "cyclic")[seed % 3]
+    kind, end = (
+        ("cost", "cost", "joint", "carbon")[seed % 4],
+        ("free", "settle", "buyback", "cyclic")[seed % 3 + (seed % 9 == 2)],
+    )
     objective = Objective(kind, 150.0, end)
     return {
         "data": pd.DataFrame(columns, index=index),

@@ -79,7 +79,7 @@ def test_brute_force_finds_nothing_better(seed: int, activation: Any, more: dict
     assert replayed(env, solution) == pytest.approx(solution.value, abs=1e-6)
 
 
-@pytest.mark.parametrize("terminal", ["settle", "free", "cyclic"])
+@pytest.mark.parametrize("terminal", ["settle", "free", "buyback"])
 def test_brute_force_of_two_assets_and_a_trade(terminal: str) -> None:
     batteries = {
         "a": Battery(100.0, 100.0, 100.0, 1.0, 1.0, 0.0, 1.0, 0.0),
@@ -144,7 +144,7 @@ def random_data(random: np.random.Generator, steps: int) -> pd.DataFrame:
 
 
 @settings(max_examples=12, deadline=None)
-@given(st.integers(0, 10_000), st.booleans(), st.sampled_from(["settle", "free", "cyclic"]))
+@given(st.integers(0, 10_000), st.booleans(), st.sampled_from(["settle", "free", "buyback"]))
 def test_value_is_earned_is_the_bound_and_nothing_beats_it(seed: int, leaking: bool, terminal: str) -> None:
     random = np.random.default_rng(seed)
     env = started(random_data(random, 6), random_fleet(random, 2, leaking), terminal=terminal, activation_seed=seed)

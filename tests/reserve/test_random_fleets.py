@@ -88,7 +88,7 @@ def drawn_env(seed: int, random: Random, **keywords: Any) -> Any:
     fleet, index = drawn_fleet(random), pd.date_range("2024-01-01", periods=STEPS, freq="h", tz="UTC")
     columns = {name: random.uniform(-5.0, 60.0, STEPS) for name in PRICES}
     data = pd.DataFrame({**columns, "price_per_mwh": random.normal(40.0, 50.0, STEPS)}, index)
-    terminal = str(random.choice(["settle", "free", "cyclic"]))
+    terminal = str(random.choice(["settle", "free", "buyback"]))
     env = gym.make(
         "energy_gym/FleetReserve-v0",
         data=data,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -104,7 +105,7 @@ class L2O(Agent):
         buy, sell = _prices(unit, self.env.setup.weights)
         net, buy, sell = (_extended(part, planner.steps)[None] for part in (unit.fixed_kwh / unit.hours, buy, sell))
         with one_thread():
-            schedule = planner.plan(net, buy, sell, np.array(self.env.states), np.array([size]))
+            schedule = planner.plan(net, buy, sell, np.array(self.env.states[:1]), np.array([size]))
         return named_wishes(unit, self.env.states, np.asarray(schedule.wishes[0, :size, None]))[:, 0]
 
     def ready(self) -> DayPlanner:
@@ -189,7 +190,7 @@ class L2O(Agent):
 
         money, _ = self.env.setup.weights
         chosen = self.settings
-        shape = {name: chosen[name] for name in ("width", "candidates", "sharpness")}
+        shape = {name: chosen[name] for name in ("width", "candidates", "sharpness", "mode_bias")}
         return DayPlanner(self.env.scenario.battery, self.env.setup.feed.step_hours, price, steps, money=money, **shape)
 
     def save(self, folder: str | Path) -> None:
@@ -221,7 +222,7 @@ class L2O(Agent):
 
 def _check_site(env: EnergyEnv) -> None:
     """Raise UnsuitableAgentError unless the site is one battery behind a plain meter."""
-    units = env.setup.units
+    units = [replace(unit, flexibles=tuple(item.bare for item in unit.flexibles)) for unit in env.setup.units]
     if len(units) > 1 or not units[0].plain or units[0].flexibles[0].laws.settle is not settle:
         raise UnsuitableAgentError(
             f"agent 'l2o' on scenario {env.scenario.name!r}",

@@ -75,6 +75,7 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is untyped here
         candidates: Schedules proposed.
         sharpness: How steeply a decision follows value less price.
         figures: Fixed figures of the battery.
+        mode_bias: What the logits of charging and discharging start above that of idling.
 
     Example:
         >>> from energy_gym import Battery
@@ -84,7 +85,9 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is untyped here
         torch.Size([5, 2, 24])
     """
 
-    def __init__(self, steps: int, width: int, candidates: int, sharpness: float, figures: DayFigures) -> None:
+    def __init__(
+        self, steps: int, width: int, candidates: int, sharpness: float, figures: DayFigures, mode_bias: float = 0.0
+    ) -> None:
         super().__init__()
         self.steps, self.candidates, self.sharpness, self.figures = steps, candidates, sharpness, figures
         self.encoder = nn.Sequential(
@@ -98,6 +101,8 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is untyped here
         self.value_head = _head(width, candidates * steps)
         self.mode_head = _head(width, candidates * MODES * steps)
         self.power_head = _head(width, candidates * PARTS * steps)
+        with torch.no_grad():
+            self.mode_head.bias.view(candidates, MODES, steps)[:, :2] += mode_bias
 
     def forward(self, windows: Windows) -> Proposal:
         """Return what the network proposes."""

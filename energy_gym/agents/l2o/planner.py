@@ -34,12 +34,30 @@ class Schedule:
         energy_kwh: Energy stored at the start and at each step's end, shape (B, T + 1) [kWh].
         grid_kwh: Energy through the meter by step, import positive, shape (B, T) [kWh].
         cost: What each window costs, shape (B,) [currency].
+        rated_kw: Rated power of charging and of discharging [kW].
     """
 
     wishes: Floats
     energy_kwh: Floats
     grid_kwh: Floats
     cost: Floats
+    rated_kw: tuple[float, float]
+
+    @property
+    def charge_kw(self) -> Floats:
+        """Power of charging at the terminals, shape (B, T) [kW, >= 0]."""
+        return np.maximum(self.wishes, 0.0) * self.rated_kw[0]
+
+    @property
+    def discharge_kw(self) -> Floats:
+        """Power of discharging at the terminals, shape (B, T) [kW, >= 0]."""
+        return np.maximum(-self.wishes, 0.0) * self.rated_kw[1]
+
+    @property
+    def mode(self) -> Floats:
+        """What the battery does, shape (B, T, 3): 1.0 in the place of charge, discharge or idle, 0.0 in the others."""
+        up, down = self.wishes > 0.0, self.wishes < 0.0
+        return np.stack([up, down, ~(up | down)], axis=2).astype(np.float64)
 
 
 class Returning:
@@ -102,6 +120,7 @@ class DayPlanner:
         candidates: Schedules that the network proposes.
         sharpness: See `Network`.
         money: What a unit of money counts in the prices, by which wear is weighted.
+        mode_bias: See `Network`.
 
     Example:
         >>> from energy_gym.data.homes import synthetic_days
@@ -121,21 +140,26 @@ class DayPlanner:
         candidates: int = 2,
         sharpness: float = 10.0,
         money: float = 1.0,
+        mode_bias: float = 0.0,
     ) -> None:
         self.battery, self.price, self.steps, self.step_hours = battery, price, steps, step_hours
-        self.cell = battery.cell(step_hours)
+        self.cell, self._rated = battery.cell(step_hours), (battery.charge_kw, battery.discharge_kw)
         wear = money * battery.wear_per_kwh * KWH_PER_MWH / price
-        self.network = Network(steps, width, candidates, sharpness, DayFigures(self.cell, step_hours, wear))
+        figures = DayFigures(self.cell, step_hours, wear)
+        self.network = Network(steps, width, candidates, sharpness, figures, mode_bias)
         # Scaled prices are per mean price: the wear of a kWh is scaled alike.
         self._rollout = DayRollout(replace(battery, wear_per_kwh=wear / KWH_PER_MWH), step_hours)
 
-    def play(self, windows: Windows, wishes: Any) -> Played:
-        """Play schedules of shape (B, K, T) through the laws; figures come as (B K, T), in units of the mean price."""
+    def play(self, windows: Windows, wishes: Any, returning: bool = True) -> Played:
+        """Play schedules of shape (B, K, T) through the laws; figures come as (B K, T), in units of the mean price.
+
+        ``returning`` says whether every window is made to end where its battery began.
+        """
         count, dtype = wishes.shape[1], wishes.dtype
         many = Windows(*(part.repeat_interleave(count, dim=0) for part in windows)) if count > 1 else windows
         net, buy, sell, energy = (part.to(dtype) for part in many[:4])
         guard = Returning(self.cell, self.battery.energy_initial_kwh, many.left.numpy(), self.steps, like=wishes)
-        return self._rollout(net, buy, sell, wishes.flatten(0, 1), energy, guard)
+        return self._rollout(net, buy, sell, wishes.flatten(0, 1), energy, guard if returning else None)
 
     def propose(self, windows: Windows) -> Proposal:
         """Return what the network proposes for windows in float32."""
@@ -170,7 +194,7 @@ class DayPlanner:
         size, count, _ = wishes.shape
         path, flows, asked, bills = self._played(windows, wishes)
         best = bills.reshape(size, count).argmin(axis=1) + np.arange(size) * count
-        return Schedule(asked[:, best].T, path[:, best].T, flows[:, best].T, bills[best] * self.price)
+        return Schedule(asked[:, best].T, path[:, best].T, flows[:, best].T, bills[best] * self.price, self._rated)
 
     def _played(self, windows: Windows, wishes: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Play candidates on NumPy arrays, which is four times as fast as on small tensors, and the same bit for bit.

@@ -86,17 +86,45 @@ def temperature(progress: float, start: float, end: float) -> float:
 
 
 def _loss(planner: DayPlanner, windows: Windows, progress: float, settings: Mapping[str, Any]) -> Any:
-    proposal = planner.propose(windows)
+    proposal = planner.propose(_blurred(windows, settings["input_noise"]))
     warmth = temperature(progress, settings["temperature_start"], settings["temperature_end"])
     noise = _gumbel(proposal.modes) * (settings["noise"] * max(0.0, 1.0 - progress / NOISY))
     wishes = proposal.wishes(warmth, noise)
-    played = planner.play(windows, wishes)
+    played = planner.play(windows, wishes, returning=settings["constructed"])
     bills = -played.returns.view(wishes.shape[:2])
     taken_back = played.wishes[:, :, 0] - wishes.flatten(0, 1)
     penalty = functional.smooth_l1_loss(taken_back * planner.cell.charge_kwh, torch.zeros_like(taken_back))
     # In units of what a battery of this size can move in an hour, so that one learning rate suits any.
     scale = KWH_PER_MWH / planner.cell.charge_kwh
-    return (_shared(bills * scale, settings["spread"])).mean() + settings["penalty"] * penalty
+    bill = (_shared(bills * scale, settings["spread"])).mean()
+    return settings["bill_weight"] * bill + settings["penalty"] * penalty + _broken(planner, windows, wishes, settings)
+
+
+def _blurred(windows: Windows, share: float) -> Windows:
+    """Return windows whose load and prices the network sees with Gaussian noise, a share of each value."""
+    if not share:
+        return windows
+    net, buy, sell = (part * (1.0 + share * torch.randn_like(part)) for part in windows[:3])
+    return Windows(net, buy, sell, windows.energy_kwh, windows.left)
+
+
+def _broken(planner: DayPlanner, windows: Windows, wishes: Any, settings: Mapping[str, Any]) -> Any:
+    """Return what proposals, shape (B, K, T), cost that would break limits or miss the start if nothing held them.
+
+    Limits of energy count as they are overstepped (ReLU), the end of a window by SmoothL1, both in hours of charging.
+    """
+    over, short = settings["soc_weight"], settings["terminal_weight"]
+    if not over and not short:
+        return 0.0
+    cell, hour = planner.cell, planner.cell.charge_kwh
+    steps = torch.arange(planner.steps, device=wishes.device)
+    inside = (steps < torch.as_tensor(windows.left)[:, None])[:, None].to(wishes.dtype)
+    rise = wishes.clamp(min=0.0) * (cell.efficiency_charge * hour)
+    fall = (-wishes).clamp(min=0.0) * (cell.discharge_kwh / cell.efficiency_discharge)
+    energy = windows.energy_kwh[:, None, None] + torch.cumsum((rise - fall) * inside, dim=2)
+    outside = functional.relu(energy - cell.energy_max) + functional.relu(cell.energy_min - energy)
+    missed = (energy[:, :, -1] - planner.battery.energy_initial_kwh) / hour
+    return over * (outside / hour).mean() + short * functional.smooth_l1_loss(missed, torch.zeros_like(missed))
 
 
 def _shared(bills: Any, spread: float) -> Any:
