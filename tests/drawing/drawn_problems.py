@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pandas as pd
 from drawn_dice import COLUMNS, MINUTES, MOMENTS, ZONES, Dice
@@ -17,6 +18,7 @@ from energy_gym import Battery, Objective, Scenario
 from energy_gym.contracts.trading import BIDS
 from energy_gym.entities import PumpedHydro
 from energy_gym.envs.setup import CONTROLS
+from energy_gym.errors import ConfigurationError
 from energy_gym.objective import OBJECTIVES, TERMINALS, Clock
 from energy_gym.reserve.dispatch import DISPATCHES
 
@@ -154,7 +156,10 @@ def a_problem(seed: int, discrete: float = 0.15) -> Problem:
     name = COMPOSED if kind not in IDS or dice.chance(0.5) else IDS[kind]
     if name == IDS["fleet"] and dice.chance(0.5):
         keywords["fleet"] = keywords.pop("scenario")
-    return Problem(seed, kind, name, keywords, options, played, steps, levels)
+    drawn = Problem(seed, kind, name, keywords, options, played, steps, levels)
+    if (keywords.get("terminal") or scenario.objective.terminal) == "cyclic" and not brings_back(drawn):
+        keywords["terminal"] = "buyback"
+    return drawn
 
 
 def _keywords(
@@ -231,3 +236,16 @@ def followed(scenario: Scenario) -> bool:
         if follows and (sum(map(decides, items)) > 1 or any(item.columns() for item in items)):
             return True
     return False
+
+
+def brings_back(problem: Problem) -> bool:
+    """Return whether all storage of a problem can surely be brought back to where it started."""
+    if problem.kind != "meter":
+        return False
+    try:
+        gym.make(problem.id, disable_env_checker=True, **problem.keywords)
+    except ConfigurationError as error:
+        if "terminal='cyclic'" in str(error):
+            return False
+        raise
+    return True
