@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 import pytest
 from drawn_checks import held_to_its_word
+from drawn_meetings import MEETINGS
 from drawn_problems import a_problem
 
 BLOCK = 25
@@ -21,9 +23,32 @@ def held(first: int, count: int) -> None:
             raise
 
 
-@pytest.mark.parametrize("block", range(10))
+@pytest.mark.parametrize("block", range(8))
 def test_problems_drawn_from_all_that_is_accepted(block: int) -> None:
     held(20_000 + BLOCK * block, BLOCK)
+
+
+RARE = (
+    "two generators cut by action at one limit",
+    "volumes alone beside a moved price",
+    "a demand charge on levels",
+    "a producer that burns fuel",
+    "a smallest bid above its tick",
+    "power at the meter",
+)
+"""Meetings that have shown faults and that few problems hold."""
+
+
+@pytest.mark.parametrize("name", RARE)
+def test_problems_in_which_rare_things_meet(name: str) -> None:
+    met = (seed for seed in itertools.count(500_000) if MEETINGS[name](a_problem(seed)))
+    for seed in itertools.islice(met, 8):
+        held(seed, 1)
+
+
+@pytest.mark.parametrize("seed", [1_000_646, 1_005_308, 1_006_791, 1_006_812])
+def test_a_problem_that_has_shown_a_fault(seed: int) -> None:
+    held(seed, 1)
 
 
 @pytest.mark.slow

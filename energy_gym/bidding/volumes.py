@@ -168,6 +168,11 @@ def _taken(model: Model, market: OpenSlots, size: Any, largest: Floats, sign: fl
     model.at_most(part, size[of])
     model.at_most(part, there * most)
     model.at_most(size[of] - (1.0 - there) * most, part)
+    # The limit price lies within the market's floor and cap, so that what is better than both is taken with any limit.
+    limits = market.market.limits
+    sure = np.flatnonzero(price >= -sign * (limits.floor_per_mwh if sign > 0.0 else limits.cap_per_mwh))
+    if len(sure):
+        model.at_most(size[of[sure]], part[sure])
     worse, better = _ordered(of, price)
     model.at_most(there[worse], there[better])
     level = price[worse] == price[better]

@@ -197,6 +197,14 @@ class Entity:
         """Return those of its columns that may be negative, such as a temperature."""
         return ()
 
+    def check(self, name: str, values: Values) -> None:
+        """Raise DataError where the data say what cannot be; forecasts, which may, are not asked.
+
+        Args:
+            name: Its name in the scenario.
+            values: Its columns as they will be, each of shape (steps,).
+        """
+
     def fixed_kw(self, values: Values) -> Floats | None:
         """Return the power that flows whatever is decided, shape (steps,): consumption positive [kW]."""
         return None

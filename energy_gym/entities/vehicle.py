@@ -150,17 +150,21 @@ class ElectricVehicle(Entity):
         """See `Entity.columns`."""
         return tuple(f"{self.prefix}_{part}" for part in PARTS)
 
-    def flexible(self, name: str, hours: float, values: Values) -> Flexible:
-        """See `Entity.flexible`.
+    def check(self, name: str, values: Values) -> None:
+        """See `Entity.check`.
 
         Raises:
             DataError: It arrives with more than it can hold, or needs more.
         """
-        hours_left, arrival, need = (values[column] for column in self.columns())
         for column in self.columns()[1:]:
             if len(values[column]) and values[column].max() > self.capacity_kwh:
                 found = f"entities.{name}: {column}={values[column].max():g}"
                 raise DataError(found, f"a vehicle holds at most {self.capacity_kwh:g} kWh", "correct the data")
+
+    def flexible(self, name: str, hours: float, values: Values) -> Flexible:
+        """See `Entity.flexible`; what a forecast has beyond empty and full is cut to that."""
+        hours_left, *energies = (values[column] for column in self.columns())
+        arrival, need = (np.clip(part, 0.0, self.capacity_kwh) for part in energies)
         cell = VehicleCell(
             self.capacity_kwh,
             self.charge_kw * hours,

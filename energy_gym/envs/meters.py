@@ -149,8 +149,9 @@ def _total(parts: list[Floats], steps: int) -> Floats:
 
 
 def check_signs(site: Site, values: Mapping[str, Floats], times: pd.DatetimeIndex) -> None:
-    """Raise DataError where a load or a generation is negative."""
+    """Raise DataError where a load or a generation is negative, or the data say what cannot be of an entity."""
     for name, entity in site.entities.items():
+        entity.check(name, values)
         for column in set(entity.columns()) - set(entity.signed_columns()):
             bad = np.flatnonzero(values[column] < 0.0)
             if len(bad):

@@ -167,6 +167,11 @@ class ArrayModel:
             solver.setOptionValue("time_limit", time_limit)
         solver.passModel(self._matrix(binaries, [*self._rows, *rows]))
         solver.run()
+        if solver.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
+            # There always is a plan; what presolve takes for a contradiction has been seen to be its own rounding.
+            solver.clearSolver()
+            solver.setOptionValue("presolve", "off")
+            solver.run()
         return self._read(solver, binaries > 0 or any(part.any() for part in self._whole))
 
     def _handed(self, name: str, binaries: int, rows: list[tuple[Linear, Floats, Floats]], limit: Any) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -11,7 +12,7 @@ import pytest
 import energy_gym
 from energy_gym.contracts import Supply, Trading
 from energy_gym.contracts.clearing import LinearImpact, trading_scalars, trading_tensors
-from energy_gym.contracts.deviation import LinearPenalty
+from energy_gym.contracts.deviation import LinearPenalty, SinglePrice
 from energy_gym.contracts.market import Ahead, Limits, Market
 from energy_gym.entities import Consumer, ElectricVehicle, Entity, Grid, ThermalUnit
 from energy_gym.errors import DataError
@@ -27,7 +28,9 @@ def made(producers: Any, entities: dict[str, Entity], data: Any, kind: str = "co
     """Return a producer of some entities and a consumer that is served as it demands, some hours before its episode."""
     market = trading.pop("market", producers.hourly_market(tick_kw=0.0))
     contracts = {
-        "trading": Trading((market,), PENALTY, **{"sell_kw": 4000.0, "buy_kw": 4000.0, **trading}),
+        "trading": Trading(
+            (market,), trading.pop("deviation", PENALTY), **{"sell_kw": 4000.0, "buy_kw": 4000.0, **trading}
+        ),
         "supply": Supply(60.0, 0.0, 3000.0, 250.0),
     }
     chosen = Scenario("drawn", {**entities, "consumer": Consumer()}, contracts, objective=Objective(kind, 80.0, "free"))
@@ -123,5 +126,18 @@ def test_a_bid_that_a_plan_has_taken_nowhere_is_not_made(producers: Any, seed: i
     data = producers.series(60, seed=seed, minutes=30)
     env = made(producers, {"storage": producers.plant()}, data, market=market, bids="price-volume")
     env.reset(options={"start": data.index[4], "steps": 7})
+    solution = energy_gym.solve(env)
+    assert solution.exact, solution
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_limit_prices_lie_within_a_market_s_floor_and_cap(producers: Any, seed: int) -> None:
+    """What is cheaper than the floor is bought with any limit, what is dearer than the cap sold: it is not chosen."""
+    market = Market("m", deadline="0 * * * *", zone="UTC", delivers=Ahead(60, 1), limits=Limits(500.0, 500.0, 250.0))
+    tight = replace(market, limits=replace(market.limits, floor_per_mwh=45.0, cap_per_mwh=55.0))
+    data = producers.series(60, seed=seed, minutes=30)
+    more = {"market": tight, "bids": "price-volume", "deviation": SinglePrice("imbalance_per_mwh")}
+    env = made(producers, {"storage": producers.plant()}, data, **more)
+    env.reset(options={"start": data.index[4], "steps": 10})
     solution = energy_gym.solve(env)
     assert solution.exact, solution

@@ -144,9 +144,9 @@ def plans_tried(problem: Problem, stage: Stage) -> float | None:
     env = stage.env
     stage.back()
     setup, (first, stop) = env.setup, env.steps_left
-    if setup.kind.state is not None:
+    if setup.kind.state is not None or setup.choices is not None:
         count = env.action_space.n**problem.steps
-        if count > MOST_TRIED // 20:
+        if count > (MOST_TRIED // 500 if solved_by_steps(env) else MOST_TRIED // 20):
             return None
         return max(stage.play(plan) for plan in itertools.product(range(env.action_space.n), repeat=problem.steps))
     total = 0.0
@@ -193,7 +193,7 @@ def near_ones(stage: Stage, solution: Solution, random: np.random.Generator) -> 
     """Return the most that many plans near the oracle's, and of chance, earn at once, unit by unit."""
     stage.back()
     setup, plan, total, control = stage.env.setup, solution.plan, 0.0, 0
-    if stage.env.gates is not None:
+    if stage.env.gates is not None or setup.choices is not None:
         return -np.inf
     count = PLANS // 15 if solved_by_steps(stage.env) else PLANS
     for unit, states, closing in zip(setup.units, by_unit(setup, stage.env.states), setup.closings, strict=True):

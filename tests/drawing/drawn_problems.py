@@ -156,21 +156,10 @@ def a_problem(seed: int, discrete: float = 0.15) -> Problem:
     name = COMPOSED if kind not in IDS or dice.chance(0.5) else IDS[kind]
     if name == IDS["fleet"] and dice.chance(0.5):
         keywords["fleet"] = keywords.pop("scenario")
-    return honoured(Problem(seed, kind, name, keywords, options, played, steps, levels))
-
-
-def honoured(problem: Problem) -> Problem:
-    """Return a problem, its end priced instead where what is stored cannot be brought back for sure."""
-    keywords = problem.keywords
-    if keywords.get("terminal", problem.scenario.objective.terminal) != "cyclic":
-        return problem
-    try:
-        gym.make(problem.id, **keywords)
-    except ConfigurationError as error:
-        if "terminal='cyclic'" not in error.value:
-            raise
-        return replace(problem, keywords={**keywords, "terminal": "buyback"})
-    return problem
+    drawn = Problem(seed, kind, name, keywords, options, played, steps, levels)
+    if (keywords.get("terminal") or scenario.objective.terminal) == "cyclic" and not brings_back(drawn):
+        keywords["terminal"] = "buyback"
+    return drawn
 
 
 def _keywords(
@@ -247,3 +236,16 @@ def followed(scenario: Scenario) -> bool:
         if follows and (sum(map(decides, items)) > 1 or any(item.columns() for item in items)):
             return True
     return False
+
+
+def brings_back(problem: Problem) -> bool:
+    """Return whether all storage of a problem can surely be brought back to where it started."""
+    if problem.kind != "meter":
+        return False
+    try:
+        gym.make(problem.id, disable_env_checker=True, **problem.keywords)
+    except ConfigurationError as error:
+        if "terminal='cyclic'" in str(error):
+            return False
+        raise
+    return True

@@ -58,6 +58,8 @@ class Stage:
         if self.env.gates is not None:
             zeros = np.zeros(setup.controls)
             return zeros if setup.levels is None else setup.levels.index(0.0)
+        if setup.choices is not None:
+            return int(np.abs(setup.choices).sum(axis=1).argmin())
         space = self.env.action_space
         return np.zeros(space.shape) if setup.levels is None else space.sample() * 0 + len(setup.levels) // 2
 

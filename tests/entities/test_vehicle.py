@@ -16,6 +16,7 @@ from energy_gym.data.vehicles import Stay, draw_stays, vehicle_columns
 from energy_gym.entities import ElectricVehicle
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError, DataError, EfficiencyError, WindowError
+from energy_gym.forecast.simple import Noise
 from energy_gym.testing import check_scenario
 from energy_gym.testing.episodes import check_episodes
 from energy_gym.testing.laws import check_laws
@@ -185,3 +186,18 @@ def test_bad_stays_are_refused() -> None:
         vehicle_columns([], times[:1])
     with pytest.raises(DataError, match="holds at most 60 kWh"):
         one_night([10.0] * 5, ElectricVehicle(), 30.0, 61.0)
+
+
+def test_a_forecast_beyond_full_is_planned_with_all_the_same() -> None:
+    random, steps = np.random.default_rng(0), 240
+    index = pd.date_range("2024-03-01", periods=steps, freq="h", tz="UTC")
+    stays = {"ev_hours_left": 1.0, "ev_arrival_kwh": 1.0, "ev_need_kwh": 9.5}
+    data = pd.DataFrame({"price_per_mwh": random.normal(50.0, 20.0, steps)}, index).assign(**stays)
+    entities = {"ev": ElectricVehicle(capacity_kwh=10.0)}
+    scenario = Scenario("ev", entities, {"spot": Spot()})
+    env = EnergyEnv(data=data, scenario=scenario, episode_steps=12, forecast=Noise(2.0))
+    assert max(rows.max() for name, rows in env.setup.tape.ahead.items() if name.endswith("need_kwh")) > 10.0
+    observation, info = env.reset(seed=0)
+    agent, over = make_agent("mpc", env, 0), False
+    while not over:
+        observation, _, _, over, info = env.step(agent.act(observation, info))
