@@ -16,6 +16,7 @@ from energy_gym.envs.keywords import call_checked
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ConfigurationError
 from energy_gym.reserve.setup import FleetSetup, make_fleet_setup
+from energy_gym.reserve.unit import told_name
 from energy_gym.units import Unit
 
 
@@ -67,7 +68,7 @@ class FleetEnv(EnergyEnv):
         """See `EnergyEnv._traded`: power held by leg, upward below zero as it discharges."""
         unit = self.setup.unit
         return {
-            leg.name: leg.product.sign * sum(info[f"held_kw/{leg.name}/{asset}"] for asset in unit.batteries)
+            leg.name: leg.product.sign * sum(info[told_name("held_kw", leg.name, asset)] for asset in unit.batteries)
             for leg in unit.legs
         }
 

@@ -283,11 +283,11 @@ def test_the_assets_and_the_markets_of_a_fleet_are_drawn() -> None:
     history, unit = env._painter._history, env.setup.unit  # type: ignore[attr-defined]
     assert set(history.stores) == set(unit.batteries)
     for name, battery in unit.batteries.items():
-        shares = [info[f"energy_kwh/{name}"] / battery.capacity_kwh for info in told]
+        shares = [info[f"energy_kwh.{name}"] / battery.capacity_kwh for info in told]
         np.testing.assert_allclose(history.stores[name][1:], shares)
     assert set(history.markets) == {leg.name for leg in unit.legs}
     for leg in unit.legs:
-        held = [sum(info[f"held_kw/{leg.name}/{name}"] for name in unit.batteries) for info in told]
+        held = [sum(info[f"held_kw.{leg.name}.{name}"] for name in unit.batteries) for info in told]
         np.testing.assert_allclose(history.markets[leg.name], leg.product.sign * np.array(held))
     assert env.render().shape == (720, 960, 3)
 
