@@ -28,16 +28,20 @@ WINTER = (1, 2, 3, 10, 11, 12)
 HOLIDAYS = ("04-01", "2024-06-15", "12-31", "2024-03-10", "2024-10-27")
 
 
-def a_grid(dice: Dice, entities: dict[str, Entity], loads: float = 0.0) -> Grid:
-    """Return a connection that what cannot be decided fits through."""
-    loads += sum(MOST_LOAD_KW * item.scale for item in entities.values() if isinstance(item, Consumer))
+def a_grid(dice: Dice, entities: dict[str, Entity], loads: float | None = None) -> Grid:
+    """Return a connection that what cannot be decided fits through.
+
+    What a producer supplies beside its loads comes with them; a site may leave load unserved at a price.
+    """
+    lost = dice.one(None, None, None, dice.within(0.0, 4000.0)) if loads is None else None
+    loads = (loads or 0.0) + sum(MOST_LOAD_KW * item.scale for item in entities.values() if isinstance(item, Consumer))
     made = sum(
         most_made_kw(item) for item in entities.values() if isinstance(item, Source) and item.curtailment == "none"
     )
-    return Grid(
-        loads + dice.one(0.0, dice.within(0.1, 4.0)) if dice.chance(0.7) else None,
-        made + dice.one(0.0, dice.within(0.0, 4.0)) if dice.chance(0.8) else None,
-    )
+    export_kw = made + dice.one(0.0, dice.within(0.0, 4.0)) if dice.chance(0.8) else None
+    if lost is not None:
+        return Grid(loads * dice.one(0.0, dice.within(0.2, 1.0)), export_kw, lost)
+    return Grid(loads + dice.one(0.0, dice.within(0.1, 4.0)) if dice.chance(0.7) else None, export_kw)
 
 
 def a_fuse(dice: Dice, grid: Grid) -> Grid:
