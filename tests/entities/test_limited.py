@@ -54,7 +54,10 @@ def a_limited_scenario(seed: int, sites: int | None = None, demand: bool = True)
     entities = {
         name: a_limited_battery(random) if type(item) is Battery else item for name, item in scenario.entities.items()
     }
-    return replace(scenario, entities=entities)
+    objective = scenario.objective
+    if objective.terminal == "cyclic":  # a limited battery says of no power that it is sure
+        objective = replace(objective, terminal="buyback")
+    return replace(scenario, entities=entities, objective=objective)
 
 
 def played(battery: Battery, prices: list[float], start: str, hours: float = 1.0, **more: Any) -> EnergyEnv:

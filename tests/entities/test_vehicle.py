@@ -21,7 +21,7 @@ from energy_gym.testing import check_scenario
 from energy_gym.testing.episodes import check_episodes
 from energy_gym.testing.laws import check_laws
 from energy_gym.testing.optimum import check_models, check_replay, rolled_out
-from tests.test_random_scenarios import a_frame, a_scenario, every_plan
+from tests.test_random_scenarios import a_frame, a_scenario, every_plan, honoured
 
 Random = np.random.Generator
 KNOWN = {
@@ -53,7 +53,7 @@ def with_vehicles(seed: int, steps: int) -> tuple[Scenario, pd.DataFrame]:
         if type(item) is Battery and random.random() < 0.7:
             entities[name] = vehicle = a_vehicle(random, name)
             frame = frame.join(vehicle_columns(some_stays(random, vehicle, frame.index), frame.index, name))  # type: ignore[arg-type]
-    return replace(scenario, entities=entities), frame
+    return honoured(replace(scenario, entities=entities), frame), frame
 
 
 def some_stays(random: Random, vehicle: ElectricVehicle, times: Any) -> list[Stay]:
