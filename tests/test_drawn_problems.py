@@ -46,11 +46,6 @@ def test_problems_in_which_rare_things_meet(name: str) -> None:
         held(seed, 1)
 
 
-@pytest.mark.parametrize("seed", [1_000_646, 1_005_308, 1_006_791, 1_006_812])
-def test_a_problem_that_has_shown_a_fault(seed: int) -> None:
-    held(seed, 1)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(100))
 def test_ten_thousand_problems(block: int) -> None:
