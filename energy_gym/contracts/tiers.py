@@ -131,6 +131,9 @@ def settle(states: Any, net_kwh: Any, tiers: Any, xp: Namespace, signals: Any) -
         xp: Namespace of the numbers.
         signals: Whether the step begins a period.
 
+    Source:
+        By definition: each tier's price is paid for what is imported above its threshold and below the next.
+
     Example:
         >>> from energy_gym.backends import scalars
         >>> settle((290.0,), 20.0, (Tier(300.0, 0.07),), scalars, (0.0,))

@@ -93,7 +93,11 @@ def told_apart(state: Any, cell: LimitedCell, signal: Any) -> Now:
 
 
 def charge_tops(now: Now, cell: LimitedCell) -> list[Any]:
-    """Return the most energies that may be charged [kWh] beside what the store has room for: linear in the state."""
+    """Return the most energies that may be charged [kWh] beside what the store has room for: linear in the state.
+
+    Source:
+        The least of lines over the state of charge: by definition, as in `curves.taper`.
+    """
     return [cell.plain.charge_kwh * line.at(now.kept / cell.capacity_kwh) for line in cell.charge_lines]
 
 
