@@ -121,10 +121,23 @@ def solve_model(model: Any, solver: str = "appsi_highs") -> float:
     if not chosen.available(exception_flag=False):
         raise SolverError(f"solver {solver!r}", "is not available to Pyomo", 'install it, or use "appsi_highs"')
     tight = ("mip_rel_gap", "mip_abs_gap", "mip_feasibility_tolerance")
-    options = dict.fromkeys(tight, 1e-9) if "highs" in solver else {}
-    result = chosen.solve(model, options=options) if options else chosen.solve(model)
+    options: dict[str, Any] = dict.fromkeys(tight, 1e-9) if "highs" in solver else {}
+    result = _solved(chosen, model, options)
+    if result is None and options:
+        # What presolve of HiGHS takes for a contradiction has been seen to be its own rounding.
+        result = _solved(chosen, model, {**options, "presolve": "off"})
+    if result is None:
+        raise SolverError(f"solver {solver!r}", "must end with a plan", "check the model")
     if result.solver.termination_condition != pyo.TerminationCondition.optimal:
         raise SolverError(
             f"{solver}: {result.solver.termination_condition}", "must prove an optimum", "check the model"
         )
     return float(pyo.value(model.earned))
+
+
+def _solved(solver: Any, model: Any, options: dict[str, Any]) -> Any:
+    """Return what a solver of Pyomo says once it has loaded a plan into the model; None where it has none to load."""
+    try:
+        return solver.solve(model, options=options) if options else solver.solve(model)
+    except RuntimeError:
+        return None
