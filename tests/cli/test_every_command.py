@@ -198,7 +198,7 @@ def test_a_recipe_learns_on_the_id_that_it_names(name: str, recipe: str, learnt:
     then = ["--then", OWN.get(name, "synthetic")] if recipe == "pretrain" else []
     few = ["--months", "1"] if recipe in ("finetune", "offline") else []
     result = run(recipe, "--id", name, "--seeds", "1", *then, *few)
-    if name == "energy_gym/FleetReserve-v0":
+    if name == "energy_gym/FleetReserve-v0" and recipe in ("pretrain", "synthetic"):
         assert result.exit_code == result.stderr.count("\n") == 1, "what the recipes train chooses one of a few actions"
         return
     if (name, recipe) == ("energy_gym/Commercial-v0", "synthetic"):
