@@ -32,6 +32,8 @@ from energy_gym.oracle.storage_steps import StorageSteps, one_known
 from energy_gym.units import Unit
 
 LEAST_SECONDS = 0.01
+# What laying out levels under demand charges takes a step, at least: where less time is left, it is not begun.
+LAYING_SECONDS = 3e-4
 
 
 def solve(
@@ -217,7 +219,7 @@ def _best_levels(
         return Best(np.array(levels)[chosen][:, None], bound, "dynamic programming over reachable levels")
     shares, bound = solve_unit(unit.by_power(), states, goal, None if time_limit is None else time_limit / 2.0)
     plan = improved(unit, states, goal, levels, named_wishes(unit, states, shares))
-    if proving and one_known(unit):
+    if proving and one_known(unit) and (end is None or time.perf_counter() + LAYING_SECONDS * len(unit) < end):
         found, bound = best_under_charges(unit, states, goal, levels, Known(plan[:, 0], bound), end)
         return Best(found[:, None], bound, "dynamic programming below caps on demand")
     return Best(plan, bound, "rounded optimum, improved step by step")
