@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from energy_gym.backends import Namespace
+from energy_gym.connection import fits, fits_owing, reducible_of
 from energy_gym.contracts.demand import raised
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.contracts.tariff import grid_cost
@@ -155,9 +156,9 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
     laws = tuple((item.laws, item.cell, CURTAILS * item.curtails + SPILLS * item.spills) for item in unit.flexibles)
     rates, count, hours = unit.rates.tolist(), len(laws), unit.hours
     tolled = any(law.fine is not None for law, _, _ in laws)
-    reducible = _reducible(unit)
+    reducible = reducible_of(unit)
     last, lost = count + len(rates), unit.lost_load_per_mwh
-    fitted = _fitted_owing(unit, xp) if unit.limited and any(law.owed is not None for law, *_ in laws) else None
+    fitted = fits_owing(unit, xp) if unit.limited and any(law.owed is not None for law, *_ in laws) else None
 
     def advance(states: Any, wishes: Any, signals: Any) -> Flow:
         buy, sell, carbon, fixed, spare, own, active, fresh = signals
@@ -172,7 +173,7 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
             net, refused, cut, excess = fitted(flows, (net, refused, spare), states, own)
         elif unit.limited:
             fitting = flows if reducible is None else [flows[place] for place in reducible]
-            net, refused, cut, excess = _fitted(unit, fitting, net, refused, spare, xp)
+            net, refused, cut, excess = fits(unit, fitting, net, refused, spare, xp)
         if lost is not None:
             net = net - excess
         wear, after = 0.0, []
@@ -205,54 +206,6 @@ def _fines(unit: Unit, before: Sequence[Any], after: Sequence[Any]) -> Any:
         if flexible.laws.fine is not None:
             fined = fined + flexible.laws.fine(first, last, flexible.cell)
     return fined
-
-
-def _reducible(unit: Unit) -> list[int] | None:
-    """Return the places of the entities whose flows the connection reduces; None if it reduces all of them."""
-    places = [place for place, item in enumerate(unit.flexibles) if not item.spills]
-    return None if len(places) == len(unit.flexibles) else places
-
-
-def _fitted(
-    unit: Unit, flows: list[list[Any]], net: Any, refused: Any, spare: Any, xp: Namespace
-) -> tuple[Any, Any, Any, Any]:
-    """Reduce flows to what fits through the connection: generation is cut first, then what is given, then drawn.
-
-    The last that is returned is what still does not fit: load that is not served.
-    """
-    excess = xp.positive(0.0 - unit.export_kwh - net)
-    curtailed = xp.bounded(excess, spare)
-    net, excess = net + curtailed, excess - curtailed
-    for flow in flows:
-        less = xp.bounded(excess, flow[1])
-        flow[1], net, excess, refused = flow[1] - less, net + less, excess - less, refused + less
-    excess = xp.positive(net - unit.import_kwh)
-    for flow in flows:
-        less = xp.bounded(excess, flow[0])
-        flow[0], net, excess, refused = flow[0] - less, net - less, excess - less, refused + less
-    return net, refused, curtailed, excess
-
-
-def _fitted_owing(unit: Unit, xp: Namespace) -> Callable[..., tuple[Any, Any, Any, Any]]:
-    """Return what fits flows as `_fitted` does, where some must be drawn or given: the connection cuts the rest alone.
-
-    Such flows are no more than the connection surely leaves room for.
-    """
-    laws, reducible = tuple((item.laws.owed, item.cell) for item in unit.flexibles), _reducible(unit)
-
-    def fitted(flows: list[list[Any]], now: tuple[Any, Any, Any], states: Any, own: Any) -> tuple[Any, Any, Any, Any]:
-        kept = []
-        for (owed, cell), flow, state, signal in zip(laws, flows, states[: len(laws)], own, strict=True):
-            drawn, given = (0.0, 0.0) if owed is None else owed(state, cell, xp, signal)
-            kept.append((xp.bounded(drawn, flow[0]), xp.bounded(given, flow[1])))
-        free = [[flow[0] - drawn, flow[1] - given] for flow, (drawn, given) in zip(flows, kept, strict=True)]
-        fitting = free if reducible is None else [free[place] for place in reducible]
-        net, refused, cut, excess = _fitted(unit, fitting, *now, xp)
-        for flow, rest, (drawn, given) in zip(flows, free, kept, strict=True):
-            flow[:] = [rest[0] + drawn, rest[1] + given]
-        return net, refused, cut, excess
-
-    return fitted
 
 
 def _joined(units: Sequence[Unit], parts: Sequence[Advance]) -> Advance:

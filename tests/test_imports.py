@@ -41,7 +41,7 @@ FLOORS = (
     ("objective",),
     ("scenario",),
     ("units",),
-    ("following",),
+    ("connection", "following"),
     ("dynamics",),
     ("envs",),
     ("oracle",),
