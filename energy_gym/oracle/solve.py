@@ -38,9 +38,10 @@ def solve(env: Any, continuous: bool = False, time_limit: float | None = None) -
     as a MILP; discrete levels of one storage exactly over the energies that can be reached. Independent units are
     solved one by one.
 
-    Two things are bracketed and not proven in general, so that ``exact`` may be False: discrete levels of one storage
-    under a demand charge, where the best plan below caps on demand is sought over a grid of energies, and discrete
-    levels of several controls or of other kinds of entities than ours, whose bound is that of continuous power.
+    Some things are bracketed and not proven in general, so that ``exact`` may be False: discrete levels of one storage
+    under a demand charge, where the best plan below caps on demand is sought over a grid of energies; and discrete
+    levels of several controls, of fleets or of other kinds of entities than ours, whose bound is that of continuous
+    power. Discrete choices of a producer are proven where it has one storage.
 
     Args:
         env: An environment of this package, reset, in any Gymnasium wrappers.
