@@ -114,9 +114,15 @@ def best_under_charges(
         known: A plan of levels, and a bound on any plan.
         end: The moment at which to end at the latest.
     """
-    search = Search(unit, states, goal, levels, [known.plan])
+    try:
+        search = Search(unit, states, goal, levels, [known.plan], end)
+    except TimeoutError:
+        return known.plan, known.bound
     gap = max(GAP * (known.bound - search.value), LEAST_GAP * max(1.0, abs(search.value)))
-    bound = search.run(gap, end)
+    try:
+        bound = search.run(gap, end)
+    except TimeoutError:
+        return search.plan, known.bound
     return search.plan, min(bound, known.bound)
 
 
@@ -136,13 +142,23 @@ class Search:
         goal: What is maximised.
         levels: Shares of rated power, ascending.
         plans: Plans that are known already, each of shape (T,).
+        end: The moment at which to end at the latest.
+
+    Raises:
+        TimeoutError: The moment has come.
     """
 
     def __init__(
-        self, unit: Unit, states: Sequence[float], goal: Goal, levels: tuple[float, ...], plans: Sequence[Floats] = ()
+        self,
+        unit: Unit,
+        states: Sequence[float],
+        goal: Goal,
+        levels: tuple[float, ...],
+        plans: Sequence[Floats] = (),
+        end: float | None = None,
     ) -> None:
         self.maxima, self._hours = maxima_of(unit, states[1 : 1 + unit.registers], goal.weights.money), unit.hours
-        self._tables = Tables(StorageSteps.of(unit, states, goal), np.array(levels))
+        self._tables = Tables(StorageSteps.of(unit, states, goal), np.array(levels), end)
         self._most = self.maxima.reached(most_kwh(unit)[0] / unit.hours)
         self.plan, self.value, self._settled = np.zeros(len(unit)), -np.inf, -np.inf
         for plan in (self.plan, *plans):

@@ -32,8 +32,6 @@ from energy_gym.oracle.storage_steps import StorageSteps, one_known
 from energy_gym.units import Unit
 
 LEAST_SECONDS = 0.01
-# What laying out levels under demand charges takes a step, at least: where less time is left, it is not begun.
-LAYING_SECONDS = 3e-4
 
 
 def solve(
@@ -46,9 +44,10 @@ def solve(
     as a MILP; discrete levels of one storage exactly over the energies that can be reached. Independent units are
     solved one by one.
 
-    Two things are bracketed and not proven in general, so that ``exact`` may be False: discrete levels of one storage
-    under a demand charge, where the best plan below caps on demand is sought over a grid of energies, and discrete
-    levels of several controls or of other kinds of entities than ours, whose bound is that of continuous power.
+    Some things are bracketed and not proven in general, so that ``exact`` may be False: discrete levels of one storage
+    under a demand charge, where the best plan below caps on demand is sought over a grid of energies; and discrete
+    levels of several controls, of fleets or of other kinds of entities than ours, whose bound is that of continuous
+    power. Discrete choices of a producer are proven where it has one storage.
 
     Args:
         env: An environment of this package, reset, in any Gymnasium wrappers.
@@ -219,7 +218,7 @@ def _best_levels(
         return Best(np.array(levels)[chosen][:, None], bound, "dynamic programming over reachable levels")
     shares, bound = solve_unit(unit.by_power(), states, goal, None if time_limit is None else time_limit / 2.0)
     plan = improved(unit, states, goal, levels, named_wishes(unit, states, shares))
-    if proving and one_known(unit) and (end is None or time.perf_counter() + LAYING_SECONDS * len(unit) < end):
+    if proving and one_known(unit):
         found, bound = best_under_charges(unit, states, goal, levels, Known(plan[:, 0], bound), end)
         return Best(found[:, None], bound, "dynamic programming below caps on demand")
     return Best(plan, bound, "rounded optimum, improved step by step")

@@ -8,6 +8,7 @@ One rule: what a level does is what the environment's step does; only the energy
 
 from __future__ import annotations
 
+import time
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from energy_gym.oracle.storage_steps import StorageSteps
 
 CELLS, MOST_ENTRIES = 400, 1_500_000
 MOST_PARTS = 24
+LOOKED_EVERY = 64
 TOLERANCE_KWH = 1e-9
 Places = npt.NDArray[np.int64]
 
@@ -71,10 +73,14 @@ class Tables:
     Args:
         problem: The unit without maxima.
         levels: Shares of rated power.
+        end: The moment at which to end at the latest.
+
+    Raises:
+        TimeoutError: The moment has come, here or in a method.
     """
 
-    def __init__(self, problem: StorageSteps, levels: Floats) -> None:
-        self.problem, self.levels = problem, levels
+    def __init__(self, problem: StorageSteps, levels: Floats, end: float | None = None) -> None:
+        self.problem, self.levels, self._until = problem, levels, end
         cells = int(np.clip(MOST_ENTRIES / (len(problem) * len(levels)), 50, CELLS))
         self.grid = grid_of(problem, levels, cells)
         self.worth = worth_of(problem)[0]
@@ -82,7 +88,13 @@ class Tables:
         self.end = np.asarray(problem.close(self.grid))
         self.ways = Ways(*(np.stack(part) for part in zip(*map(self._ways, range(len(problem))), strict=True)))
 
+    def _look(self, step: int) -> None:
+        """Look at the clock, now and then."""
+        if self._until is not None and step % LOOKED_EVERY == 0 and time.perf_counter() >= self._until:
+            raise TimeoutError
+
     def _ways(self, step: int) -> tuple[npt.NDArray[np.generic], ...]:
+        self._look(step)
         after, earned, net = self.problem.outcome(step, self.grid, self.levels[:, None])
         above, below = self._cells(after)
         worth = self.worth[step + 1]
@@ -102,6 +114,7 @@ class Tables:
         value = np.broadcast_to(self.end, (len(caps), len(self.grid)))
         ways = self.ways
         for step in range(len(self.problem) - 1, -1, -1):
+            self._look(step)
             ahead = value[:, ways.above[step]] + ways.high[step]
             ahead[ways.net[step] > caps[:, step, None, None]] = -np.inf
             value = ahead.max(axis=1)
@@ -112,11 +125,13 @@ class Tables:
         """Return a plan below caps [kWh], shape (T,): shares of rated power; None where the grid knows of none."""
         values, ways = [self.end], self.ways
         for step in range(len(self.problem) - 1, -1, -1):
+            self._look(step)
             ahead = np.where(ways.net[step] <= caps[step], values[-1][ways.below[step]] + ways.low[step], -np.inf)
             values.append(ahead.max(axis=0))
         values.reverse()
         energy, chosen = np.array([self.problem.energy]), np.empty(len(self.problem))
         for step in range(len(self.problem)):
+            self._look(step)
             after, earned, net = (part[:, 0] for part in self.problem.outcome(step, energy, self.levels[:, None]))
             _, below = self._cells(after)
             total = earned + values[step + 1][below] + self.worth[step + 1] * (after - self.grid[below])
@@ -131,6 +146,7 @@ class Tables:
         """Return what levels earn before charges, and the energy from the grid by step [kWh], shape (T,)."""
         energy, total, drawn = np.array([self.problem.energy]), 0.0, np.empty(len(wishes))
         for step, wish in enumerate(wishes):
+            self._look(step)
             energy, earned, net = self.problem.outcome(step, energy, np.array([wish]))
             total, drawn[step] = total + float(earned[0]), net[0]
         return total + float(self.problem.close(energy)[0]), drawn

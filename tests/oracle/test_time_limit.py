@@ -62,3 +62,14 @@ def test_a_commercial_site_in_no_time(limit: float) -> None:
     env.reset(seed=2)
     idle = idle_return(env.setup, *env.steps_left, env.states)
     assert solve(env, time_limit=limit).value >= idle
+
+
+@pytest.mark.parametrize("levels", [3, 5])
+@pytest.mark.parametrize("limit", [0.3, 1.5])
+def test_levels_under_demand_charges_keep_the_limit(levels: int, limit: float) -> None:
+    env = gym.make("energy_gym/Commercial-v0", actions=f"discrete-{levels}", episode_steps=96 * 60).unwrapped
+    env.reset(seed=levels)
+    idle = idle_return(env.setup, *env.steps_left, env.states)
+    solution = solve(env, time_limit=limit)
+    assert solution.seconds < limit * 1.1 + 1.5  # what is not search, as above
+    assert idle - 1e-9 <= solution.value <= solution.bound
