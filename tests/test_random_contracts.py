@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from drawn_contracts import KINDS, SUPPLIES, a_frame, a_problem
 from drawn_dice import Dice
+from drawn_promises import check_promises
 
 from energy_gym.contracts import PurchaseAgreement, TieredTariff
 from energy_gym.envs.env import EnergyEnv
@@ -17,9 +18,7 @@ from energy_gym.oracle.rounding import returns
 from energy_gym.oracle.solve import by_unit, solve
 from energy_gym.oracle.statement import Goal
 from energy_gym.testing import check_scenario
-from energy_gym.testing.episodes import check_episodes
-from energy_gym.testing.laws import check_laws
-from energy_gym.testing.optimum import check_models, check_replay, rolled_out
+from energy_gym.testing.optimum import check_replay
 
 
 def test_every_kind_is_drawn() -> None:
@@ -31,15 +30,7 @@ def test_every_kind_is_drawn() -> None:
 @pytest.mark.parametrize("seed", range(24))
 def test_every_promise_short_of_the_agents(seed: int) -> None:
     keywords = {"data": a_frame(seed, 14), "horizon": 3, "episode_steps": 14, "scenario": a_problem(seed)}
-    random, env = np.random.default_rng(seed), EnergyEnv(**keywords)
-    check_laws(env.setup, 14, 12, random, None)
-    check_episodes(keywords, 2, 14, seed, random)
-    env.reset(seed=seed)
-    check_models(env, 9)
-    solution = solve(env)
-    assert solution.exact, solution.status
-    check_replay(env, solution)
-    assert rolled_out(env, solution, 600, random).max() <= solution.bound + 1e-6
+    check_promises(keywords, seed, window=9, rollouts=600)
 
 
 @pytest.mark.parametrize("seed", range(100, 104))

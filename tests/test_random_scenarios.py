@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_promises import check_promises
 
 from energy_gym import Battery, Objective, Scenario
 from energy_gym.contracts import (
@@ -220,16 +221,7 @@ def keywords_of(seed: int, steps: int = 24, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("seed", range(40))
 def test_every_promise_short_of_the_agents(seed: int) -> None:
     keywords = keywords_of(seed, 18)
-    random = np.random.default_rng(seed)
-    env = EnergyEnv(**keywords)
-    check_laws(env.setup, 18, 12, random, None)
-    check_episodes(keywords, 2, 18, seed, random)
-    env.reset(seed=seed)
-    check_models(env, 18)
-    solution = solve(env)
-    assert solution.exact, solution.status
-    check_replay(env, solution)
-    assert rolled_out(env, solution, 900, random).max() <= solution.bound + 1e-6
+    check_promises(keywords, seed, window=18, rollouts=900)
 
 
 @pytest.mark.parametrize("seed", range(200, 206))

@@ -10,6 +10,7 @@ import drawn_sources
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_promises import check_promises
 from drawn_sources import MOST_MADE_KW, a_source, with_weather
 
 from energy_gym import Battery, Objective, Scenario
@@ -21,9 +22,7 @@ from energy_gym.oracle.rounding import returns
 from energy_gym.oracle.solve import by_unit, solve
 from energy_gym.oracle.statement import Goal
 from energy_gym.testing import check_scenario
-from energy_gym.testing.episodes import check_episodes
-from energy_gym.testing.laws import check_laws
-from energy_gym.testing.optimum import check_models, check_replay, rolled_out
+from energy_gym.testing.optimum import check_replay, rolled_out
 
 Random = np.random.Generator
 MOST_LOAD_KW = 4.0
@@ -85,15 +84,7 @@ def test_every_promise_short_of_the_agents(seed: int) -> None:
     minutes = [60, 15][seed % 2]
     data, scenario = a_frame(seed, 14, minutes), a_problem(seed, minutes)
     keywords: dict[str, Any] = {"data": data, "horizon": 3, "episode_steps": 14, "scenario": scenario}
-    random, env = np.random.default_rng(seed), EnergyEnv(**keywords)
-    check_laws(env.setup, 14, 12, random, None)
-    check_episodes(keywords, 2, 14, seed, random)
-    env.reset(seed=seed)
-    check_models(env, 9)
-    solution = solve(env)
-    assert solution.exact, solution.status
-    check_replay(env, solution)
-    assert rolled_out(env, solution, 600, random).max() <= solution.bound + 1e-6
+    check_promises(keywords, seed, window=9, rollouts=600)
 
 
 @pytest.mark.parametrize("seed", [301, 303, 304])

@@ -114,7 +114,8 @@ class LimitedBattery(Battery):
         plain = self.cell(hours)
         charging = self.charge_efficiency or ((1.0, self.efficiency_charge),)
         giving = self.discharge_efficiency or ((1.0, self.efficiency_discharge),)
-        cycles = (self.cycles_per_day, self.cycles_per_year)
+        stored = converted("charge_efficiency", charging, plain.charge_kwh, inward=True)
+        taken = converted("discharge_efficiency", giving, plain.discharge_kwh, inward=False)
         return LimitedCell(
             plain,
             self.capacity_kwh,
@@ -122,9 +123,11 @@ class LimitedBattery(Battery):
             self.soc_max,
             taper("charge_taper", self.charge_taper),
             taper("discharge_taper", self.discharge_taper),
-            converted("charge_efficiency", charging, plain.charge_kwh, inward=True),
-            converted("discharge_efficiency", giving, plain.discharge_kwh, inward=False),
-            (_energy(cycles[0], self.capacity_kwh), _energy(cycles[1], self.capacity_kwh)),
+            stored,
+            taken,
+            stored.inverse(),
+            taken.inverse(),
+            (_energy(self.cycles_per_day, self.capacity_kwh), _energy(self.cycles_per_year, self.capacity_kwh)),
             self.fade_per_kwh,
             self.fade_per_year * self.capacity_kwh * hours / HOURS_PER_YEAR,
         )

@@ -39,6 +39,8 @@ class LimitedCell(NamedTuple):
         discharge_lines: The same of discharging.
         stored: Energy stored for energy taken in.
         taken: Energy taken from the store for energy given out.
+        filling: Energy that it takes to store so much: the inverse of ``stored``.
+        emptying: Energy given out for so much taken from the store: the inverse of ``taken``.
         limits_kwh: Most energy given out in a day and in a year; None where there is no limit.
         fade_per_kwh: Capacity lost per energy given out.
         fade_kwh: Capacity lost in a step, whatever it does.
@@ -52,6 +54,8 @@ class LimitedCell(NamedTuple):
     discharge_lines: tuple[Line, ...]
     stored: Bent
     taken: Bent
+    filling: Bent
+    emptying: Bent
     limits_kwh: tuple[float | None, float | None]
     fade_per_kwh: float
     fade_kwh: float
@@ -129,8 +133,8 @@ def settle(state: Any, wish: Any, cell: LimitedCell, xp: Namespace, signal: Any 
     up = xp.positive(wish)
     charge_wish, discharge_wish = up * plain.charge_kwh, (up - wish) * plain.discharge_kwh
     room, stock = cell.soc_max * now.capacity - now.kept, now.kept - cell.soc_min * now.capacity
-    charged = xp.bounded(charge_wish, cell.stored.inverse().at(xp.positive(room)))
-    discharged = xp.bounded(discharge_wish, cell.taken.inverse().at(xp.positive(stock)))
+    charged = xp.bounded(charge_wish, cell.filling.at(xp.positive(room)))
+    discharged = xp.bounded(discharge_wish, cell.emptying.at(xp.positive(stock)))
     for top in charge_tops(now, cell):
         charged = xp.bounded(charged, top)
     for top in discharge_tops(now, cell):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_promises import check_promises
 
 from energy_gym import Battery, Scenario, solve
 from energy_gym.contracts import Spot
@@ -15,9 +16,7 @@ from energy_gym.entities import LimitedBattery
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError
 from energy_gym.testing import check_scenario
-from energy_gym.testing.episodes import check_episodes
-from energy_gym.testing.laws import check_laws
-from energy_gym.testing.optimum import check_models, check_replay, rolled_out
+from energy_gym.testing.optimum import check_replay
 from tests.test_random_scenarios import a_battery, a_frame, a_scenario, every_plan
 
 Random = np.random.Generator
@@ -72,15 +71,7 @@ def played(battery: Battery, prices: list[float], start: str, hours: float = 1.0
 @pytest.mark.parametrize("seed", range(24))
 def test_every_promise_short_of_the_agents(seed: int) -> None:
     keywords = {"data": a_frame(seed, 10), "horizon": 3, "episode_steps": 10, "scenario": a_limited_scenario(seed)}
-    random, env = np.random.default_rng(seed), EnergyEnv(**keywords)
-    check_laws(env.setup, 10, 12, random, None)
-    check_episodes(keywords, 2, 10, seed, random)
-    env.reset(seed=seed)
-    check_models(env, 8)
-    solution = solve(env)
-    assert solution.exact, solution.status
-    check_replay(env, solution)
-    assert rolled_out(env, solution, 600, random).max() <= solution.bound + 1e-6
+    check_promises(keywords, seed, window=8, rollouts=600)
 
 
 def test_no_agent_beats_the_bound() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_promises import check_promises
 
 from energy_gym import Battery, Scenario, solve
 from energy_gym.agents import make_agent
@@ -18,9 +19,7 @@ from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError, DataError, EfficiencyError, WindowError
 from energy_gym.forecast.simple import Noise
 from energy_gym.testing import check_scenario
-from energy_gym.testing.episodes import check_episodes
-from energy_gym.testing.laws import check_laws
-from energy_gym.testing.optimum import check_models, check_replay, rolled_out
+from energy_gym.testing.optimum import check_replay
 from tests.test_random_scenarios import a_frame, a_scenario, every_plan, honoured
 
 Random = np.random.Generator
@@ -70,15 +69,7 @@ def some_stays(random: Random, vehicle: ElectricVehicle, times: Any) -> list[Sta
 def test_every_promise_short_of_the_agents(seed: int) -> None:
     scenario, frame = with_vehicles(seed, 12)
     keywords: dict[str, Any] = {"data": frame, "horizon": 3, "episode_steps": 12, "scenario": scenario}
-    random, env = np.random.default_rng(seed), EnergyEnv(**keywords)
-    check_laws(env.setup, 12, 12, random, None)
-    check_episodes(keywords, 2, 12, seed, random)
-    env.reset(seed=seed)
-    check_models(env, 9)
-    solution = solve(env)
-    assert solution.exact, solution.status
-    check_replay(env, solution)
-    assert rolled_out(env, solution, 600, random).max() <= solution.bound + 1e-6
+    check_promises(keywords, seed, window=9, rollouts=600)
 
 
 def test_no_agent_beats_the_bound() -> None:
