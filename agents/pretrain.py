@@ -1,7 +1,7 @@
 """Pre-train on one market and fine-tune on another; against training on the second from scratch at equal steps.
 
 python agents/pretrain.py --first de-lu --then caiso --steps 50000
-python agents/pretrain.py --id energy_gym/Microgrid-v0 --then mine.csv
+python agents/pretrain.py --id energy_gym/Microgrid-v1 --then mine.csv
 python agents/pretrain.py            # the embedded pair, with no download
 """
 

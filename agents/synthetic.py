@@ -1,7 +1,7 @@
 """Train on synthetic years, test on a real market; against training on that market's own past.
 
 python agents/synthetic.py --dataset ercot-2021-2022 --steps 100000
-python agents/synthetic.py --id energy_gym/Microgrid-v0 --data mine.csv
+python agents/synthetic.py --id energy_gym/Microgrid-v1 --data mine.csv
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from energy_gym.recipes import (
 )
 
 # What stands in for an id's market, where it is not the usual one.
-YEARS = {"energy_gym/Bidding-v0": "synthetic-dk2"}
+YEARS = {"energy_gym/Bidding-v1": "synthetic-dk2"}
 
 
 def main(

@@ -2,7 +2,7 @@
 
 python agents/train.py dqn --dataset ercot-2021-2022 --steps 100000 --seeds 3
 python agents/train.py l2o --seeds 1
-python agents/train.py sac --id energy_gym/Microgrid-v0 --data site.csv --scenario site.yaml
+python agents/train.py sac --id energy_gym/Microgrid-v1 --data site.csv --scenario site.yaml
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from energy_gym.recipes import (
 )
 
 # What l2o plans is a home: by default the first of the Californian ones.
-HOME_ID = "energy_gym/HomeSolar-v0"
+HOME_ID = "energy_gym/HomeSolar-v1"
 
 
 def main(

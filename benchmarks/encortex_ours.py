@@ -24,7 +24,7 @@ from energy_gym.entities import Battery
 from energy_gym.evaluation import evaluate
 from energy_gym.oracle import solve
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 DATASET = "encortex-uk"
 STEP = POWER_KW / CAPACITY_KWH
 FORECASTS = ("perfect", "published", "mean", "yesterday")

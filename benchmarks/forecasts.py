@@ -31,7 +31,7 @@ from energy_gym.leaderboard.suites import Task
 HERE = Path(__file__).resolve().parent
 MIRROR = HERE.parents[1] / "shared" / "data"
 MARKETS = ("ercot", "caiso", "nyiso", "de-lu", "epf-de", "epf-np")
-ID, SPLIT = "energy_gym/Arbitrage-v0", "test"
+ID, SPLIT = "energy_gym/Arbitrage-v1", "test"
 BLIND = ("perfect", "noise", "yesterday", "mean", "lightgbm", "nbeats")
 SEEING = ("published", "mean", "lightgbm", "nbeats")
 BENCHMARK = "published-epf"

@@ -89,7 +89,7 @@ def main(
 
 def trained(folder: Path, steps: int | None) -> tuple[L2O, Training]:
     """Return the scheduler that lies in a folder with what its training took; train it where there is none."""
-    env = gym.make("energy_gym/HomeSolar-v0", split="test")
+    env = gym.make("energy_gym/HomeSolar-v1", split="test")
     record = folder / "training.json"
     if record.exists():
         return L2O.load(folder, env), Training(**json.loads(record.read_text(encoding="utf-8")))

@@ -18,7 +18,7 @@ from energy_gym.reserve.presets import delivered, synthetic
 
 BATCH = 1024
 ASSETS = 10
-BIDDING, FLEET = "energy_gym/Bidding-v0", "energy_gym/FleetReserve-v0"
+BIDDING, FLEET = "energy_gym/Bidding-v1", "energy_gym/FleetReserve-v1"
 
 
 def markets(sizes: Sizes) -> Iterator[Row]:

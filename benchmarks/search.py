@@ -25,7 +25,7 @@ import numpy as np
 from energy_gym.agents.learner import defaults
 from energy_gym.agents.registry import agent_class
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 FOLDER = Path(__file__).resolve().parent / "search"
 CALL = [Path(sys.argv[0]).name, *sys.argv[1:]]
 NETWORKS = [[64, 64], [128, 128], [256, 256]]

@@ -14,7 +14,7 @@ from measuring import EPISODE, Row, Sizes, against, batch_rate, steps_per_second
 
 import energy_gym
 
-ID = "energy_gym/{}-v0"
+ID = "energy_gym/{}-v1"
 LEAST_SHARE = 0.6
 LEAST_RATE = 8.0
 LONGEST = 20.0

@@ -44,7 +44,7 @@ from training import training
 import energy_gym
 from energy_gym.envs.compat import MODERN
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 MIRROR = Path(__file__).resolve().parents[2] / "shared" / "data"
 HEAVY = ("torch", "pandas", "pyomo", "scipy", "matplotlib", "sqlalchemy")
 
@@ -218,7 +218,7 @@ import gymnasium, numpy
 def peak(): return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
 before = peak()
 import energy_gym
-envs = energy_gym.make_vec("energy_gym/Arbitrage-v0", num_envs={size})
+envs = energy_gym.make_vec("energy_gym/Arbitrage-v1", num_envs={size})
 envs.reset(seed=0)
 actions = numpy.zeros(({size}, 1), dtype=numpy.float32)
 for _ in range({steps}): envs.step(actions)

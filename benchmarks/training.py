@@ -14,7 +14,7 @@ from energy_gym.agents.learner import one_thread
 from energy_gym.agents.registry import agent_class
 from energy_gym.agents.sb3 import silent_logger
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 NOTES = {
     "one single, SB3's defaults": "here {updates} updates for {envs} steps, there one for 4",
     "one single, as many updates": "{updates} updates for {envs} steps here and there",

@@ -44,7 +44,7 @@ class BakeryEnv(EnergyEnv):
 
     **Data.** By default 17 Californian homes in place of ovens.
 
-    **Keywords.** As for ``energy_gym/Arbitrage-v0``.
+    **Keywords.** As for ``energy_gym/Arbitrage-v1``.
 
     **Versions.** v0: first version.
     """

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from energy_gym.evaluation.statistics import Estimate
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 MARKET = "ercot-2021-2022"
 # Options that recipes share.
 Market = Annotated[str | None, typer.Option(help="Data set: trains on its training split, is played on its test split")]
@@ -147,8 +147,8 @@ def told_data(id: str, keywords: Mapping[str, Any]) -> str:
     """Return how a title calls what is trained on.
 
     Example:
-        >>> told_data(ID, {"dataset": "nyiso"}), told_data("energy_gym/Bidding-v0", {})
-        ('nyiso', 'Bidding-v0')
+        >>> told_data(ID, {"dataset": "nyiso"}), told_data("energy_gym/Bidding-v1", {})
+        ('nyiso', 'Bidding-v1')
     """
     return str(keywords.get("dataset") or keywords.get("data") or keywords.get("scenario") or id.rpartition("/")[2])
 
@@ -234,7 +234,7 @@ def usual_rules(id: str, keywords: Mapping[str, Any]) -> tuple[Way, ...]:
     """Return the usual agents to compare with, without those that make no sense in the environment.
 
     Example:
-        >>> [way.name for way in usual_rules(ID, {})], [way.name for way in usual_rules("energy_gym/Bidding-v0", {})]
+        >>> [way.name for way in usual_rules(ID, {})], [way.name for way in usual_rules("energy_gym/Bidding-v1", {})]
         (['threshold', 'mpc'], ['mpc', 'bid-forecast'])
     """
     env, found = Comparison("", (), keywords, id=id).make(), []

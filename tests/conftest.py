@@ -104,7 +104,7 @@ def site() -> pd.DataFrame:
 @pytest.fixture
 def data_of(series: pd.DataFrame, site: pd.DataFrame) -> Callable[[str], pd.DataFrame]:
     """What each id can run on: prices alone, a site by the hour, or 31 days of a site by the quarter hour."""
-    own = {"energy_gym/Arbitrage-v0": series, "energy_gym/Commercial-v0": make_site(31 * 96, minutes=15)}
+    own = {"energy_gym/Arbitrage-v1": series, "energy_gym/Commercial-v1": make_site(31 * 96, minutes=15)}
     return lambda name: own.get(name, site)
 
 

@@ -22,7 +22,7 @@ from energy_gym.contracts.market import Ahead, Limits, Market, eu_day_ahead
 from energy_gym.errors import ActionError, ConfigurationError, EnergyGymError, MissingColumnError, NonFiniteError
 from energy_gym.reserve import Fleet, RandomActivation, Reserve, Trade
 
-BIDDING, FLEET = "energy_gym/Bidding-v0", "energy_gym/FleetReserve-v0"
+BIDDING, FLEET = "energy_gym/Bidding-v1", "energy_gym/FleetReserve-v1"
 SOLD: dict[str, Any] = {"name": "up", "price": "up_per_mw_h", "direction": "up", "prequalified_kw": (5.0, 5.0)}
 
 
@@ -196,7 +196,7 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no text in UTF-8"):
         gym.make(FLEET, fleet=str(file))
     with pytest.raises(ConfigurationError, match="no text in UTF-8"):
-        gym.make("energy_gym/Scenario-v0", scenario=str(file))
+        gym.make("energy_gym/Scenario-v1", scenario=str(file))
 
 
 def test_what_is_missing_is_an_error_of_its_kind() -> None:

@@ -16,7 +16,7 @@ from energy_gym import Scenario
 from energy_gym.errors import ConfigurationError, DataError, EnergyGymError, MissingColumnError, UnknownIdError
 from energy_gym.scenarios.registration import SCENARIOS
 
-ID = "energy_gym/Scenario-v0" if "energy_gym/Scenario-v0" in SCENARIOS else "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Scenario-v1" if "energy_gym/Scenario-v1" in SCENARIOS else "energy_gym/Arbitrage-v1"
 
 BANDS = "contracts: {supply: {kind: tariff, buy: {bands: [%s]}}}"
 DAY = "{name: day, price_per_mwh: 300, hours: [6, 22]}"

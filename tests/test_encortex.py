@@ -116,7 +116,7 @@ def test_a_verdict_follows_from_the_figures(
 
 def test_the_papers_battery_refuses_whole_what_does_not_fit(parts: dict[str, ModuleType], series: pd.DataFrame) -> None:
     task: dict[str, Any] = parts["ours"].keywords("paper", "cost", "perfect")
-    env = gym.make("energy_gym/Arbitrage-v0", data=series, episode_steps=None, **task)
+    env = gym.make("energy_gym/Arbitrage-v1", data=series, episode_steps=None, **task)
     env.reset()
     random, stored, total, earned = np.random.default_rng(3), 0, 0.0, 0.0
     for price in series["price_per_mwh"]:

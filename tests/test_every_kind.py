@@ -1,4 +1,4 @@
-"""Every kind of scenario through Scenario-v0: all promises, files, recordings, and what may stand together."""
+"""Every kind of scenario through Scenario-v1: all promises, files, recordings, and what may stand together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from energy_gym.errors import ConfigurationError, EnergyGymError, UnknownIdError
 from energy_gym.reserve import RandomActivation, Reserve, Trade
 from energy_gym.testing import check_scenario
 
-ID = "energy_gym/Scenario-v0"
+ID = "energy_gym/Scenario-v1"
 ASSETS = {"one": Battery(100.0, 40.0, 50.0, wear_per_kwh=0.004), "two": Battery(60.0, 60.0, 30.0, 0.9, 0.92)}
 SOLD = {
     "up": Reserve(

@@ -50,9 +50,9 @@ def test_the_guide_explains_every_attribute_of_an_agent() -> None:
 @pytest.mark.usefixtures("_in_docs")
 @pytest.mark.parametrize("actions", ["continuous", "discrete-5"])
 def test_the_agent_of_the_guide_plays_learns_and_is_saved(series: pd.DataFrame, tmp_path: Path, actions: str) -> None:
-    env = gym.make("energy_gym/Arbitrage-v0", data=series, actions=actions, episode_steps=48)
+    env = gym.make("energy_gym/Arbitrage-v1", data=series, actions=actions, episode_steps=48)
     agent = make_agent("evening:Evening", env)
-    agent.fit(source=gym.make("energy_gym/Arbitrage-v0", data=series, actions=actions, episode_steps=96))
+    agent.fit(source=gym.make("energy_gym/Arbitrage-v1", data=series, actions=actions, episode_steps=96))
     agent.save(tmp_path)
     again = type(agent).load(tmp_path, env)
     assert again.evening == agent.evening
@@ -66,8 +66,8 @@ def test_the_agent_of_the_guide_refuses_what_stores_nothing_and_what_bids(site: 
         "{entities: {roof: {kind: solar, curtailment: action}}, contracts: {supply: {kind: tariff, buy: 90, sell: 9}}}"
     )
     scenario = energy_gym.Scenario.from_yaml(roof)
-    bare = gym.make("energy_gym/Scenario-v0", scenario=scenario, data=site)
-    for env, rule in ((bare, "stores energy"), (gym.make("energy_gym/FleetReserve-v0"), "power of storage")):
+    bare = gym.make("energy_gym/Scenario-v1", scenario=scenario, data=site)
+    for env, rule in ((bare, "stores energy"), (gym.make("energy_gym/FleetReserve-v1"), "power of storage")):
         with pytest.raises(UnsuitableAgentError, match=rule):
             make_agent("evening:Evening", env)
 

@@ -245,7 +245,7 @@ def test_nothing_heavy_comes_with_the_package() -> None:
 def test_making_and_playing_needs_no_torch_and_no_solver() -> None:
     code = (
         "import sys, gymnasium, energy_gym\n"
-        "env = gymnasium.make('energy_gym/Arbitrage-v0'); env.reset(seed=1); env.step(env.action_space.sample())\n"
+        "env = gymnasium.make('energy_gym/Arbitrage-v1'); env.reset(seed=1); env.step(env.action_space.sample())\n"
         "print(*{name.split('.')[0] for name in sys.modules})"
     )
     assert not set(run(code).split()) & {"torch", "pyomo", "highspy", "matplotlib", "stable_baselines3", "sqlalchemy"}

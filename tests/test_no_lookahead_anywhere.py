@@ -35,7 +35,7 @@ KNOWN = {"price_per_mwh": 13, "up_per_mw_h": 24, "down_per_mw_h": 24}
 
 
 def minutes_of(name: str) -> int:
-    return 15 if name == "energy_gym/Commercial-v0" else 60
+    return 15 if name == "energy_gym/Commercial-v1" else 60
 
 
 def frame(minutes: int) -> pd.DataFrame:
@@ -104,8 +104,8 @@ def fleet() -> Scenario:
 
 
 OWN: dict[str, dict[str, Any]] = {
-    "energy_gym/Bidding-v0": {"scenario": producer()},
-    "energy_gym/FleetReserve-v0": {"fleet": fleet()},
+    "energy_gym/Bidding-v1": {"scenario": producer()},
+    "energy_gym/FleetReserve-v1": {"fleet": fleet()},
 }
 
 
@@ -118,7 +118,7 @@ PLAYED += [
 
 def keywords(name: str, data: pd.DataFrame, forecast: str) -> dict[str, Any]:
     # A short look-ahead, so that no plan of a fleet is cut off by the clock.
-    horizon = {} if name == "energy_gym/Bidding-v0" else {"horizon": 4}
+    horizon = {} if name == "energy_gym/Bidding-v1" else {"horizon": 4}
     objective = {} if name in OWN else {"objective": "joint"}
     return {
         "forecast": forecast,

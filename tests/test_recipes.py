@@ -102,7 +102,7 @@ def test_only_what_learns_is_prepared() -> None:
 
 
 def test_a_device_that_an_agent_does_not_learn_on_is_refused() -> None:
-    env = gym.make("energy_gym/HomeSolar-v0", split="test", episode_steps=24)
+    env = gym.make("energy_gym/HomeSolar-v1", split="test", episode_steps=24)
     assert learner("l2o", env, 0, device="auto").learns
     with pytest.raises(ConfigurationError, match=r"device='cuda': agent 'l2o' learns on the CPU alone; leave it out"):
         learner("l2o", env, 0, device="cuda")

@@ -15,7 +15,7 @@ from energy_gym import Battery, Objective, Scenario
 from energy_gym.contracts import Spot
 from energy_gym.errors import ConfigurationError, EfficiencyError, NonPositiveError, StateOfChargeError, UnknownIdError
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 sizes = st.floats(1e-3, 1e6)
 fractions = st.floats(0.01, 1.0)
 

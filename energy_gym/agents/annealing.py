@@ -49,7 +49,7 @@ class Annealing(Agent):
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=24)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", episode_steps=24)
         >>> observation, info = env.reset(seed=0)
         >>> agent = Annealing(env, proposals=512)
         >>> -1.0 <= agent.act(observation, info).item() <= 1.0

@@ -33,7 +33,7 @@ class BidPlanner:
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Bidding-v0", episode_steps=24).unwrapped
+        >>> env = gym.make("energy_gym/Bidding-v1", episode_steps=24).unwrapped
         >>> observation, info = env.reset(options={"start": "2020-06-01T10:00Z"})
         >>> BidPlanner(env).action().shape
         (27,)

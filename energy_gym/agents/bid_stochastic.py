@@ -75,7 +75,7 @@ class BidStochastic(Bidder):
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Bidding-v0", episode_steps=48)
+        >>> env = gym.make("energy_gym/Bidding-v1", episode_steps=48)
         >>> observation, info = env.reset(options={"start": "2020-06-10T10:00Z"})
         >>> BidStochastic(env).act(observation, info).shape
         (27,)

@@ -1,4 +1,4 @@
-"""Rules for ``energy_gym/Bidding-v0``: bid the forecast, greedy, and storage split.
+"""Rules for ``energy_gym/Bidding-v1``: bid the forecast, greedy, and storage split.
 
 One rule: they know what the environment's forecast, its calendar and their own bids say, and nothing else.
 """
@@ -60,7 +60,7 @@ class BidForecast(Bidder):
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Bidding-v0", episode_steps=24)
+        >>> env = gym.make("energy_gym/Bidding-v1", episode_steps=24)
         >>> observation, info = env.reset(options={"start": "2020-06-01T10:00Z"})
         >>> int((BidForecast(env).act(observation, info) != 0.0).sum())
         24

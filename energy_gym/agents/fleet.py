@@ -29,7 +29,7 @@ class FleetGreedy(Agent):
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/FleetReserve-v0", episode_steps=24)
+        >>> env = gym.make("energy_gym/FleetReserve-v1", episode_steps=24)
         >>> observation, info = env.reset(seed=0)
         >>> FleetGreedy(env).act(observation, info).shape
         (5,)
@@ -95,7 +95,7 @@ class FleetFollow(Agent):
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/FleetReserve-v0", episode_steps=4, horizon=4)
+        >>> env = gym.make("energy_gym/FleetReserve-v1", episode_steps=4, horizon=4)
         >>> observation, info = env.reset(seed=0)
         >>> FleetFollow(env).act(observation, info).shape
         (5,)

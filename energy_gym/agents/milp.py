@@ -35,7 +35,7 @@ class MILP(Agent):
     Example:
         >>> import gymnasium as gym
         >>> import energy_gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", split="test", episode_steps=48)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", split="test", episode_steps=48)
         >>> 0.0 < energy_gym.evaluate(MILP(env), env, seed=1).score <= 1.0
         True
     """

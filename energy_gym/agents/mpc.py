@@ -46,7 +46,7 @@ class MPC(Agent):
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=24)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", episode_steps=24)
         >>> observation, info = env.reset(seed=0)
         >>> -1.0 <= MPC(env).act(observation, info).item() <= 1.0
         True

@@ -30,7 +30,7 @@ class CQL(Learner):
 
     Example:
         >>> import gymnasium as gym
-        >>> agent = CQL(gym.make("energy_gym/Arbitrage-v0", actions="discrete-3"), seed=1, hidden=[64])
+        >>> agent = CQL(gym.make("energy_gym/Arbitrage-v1", actions="discrete-3"), seed=1, hidden=[64])
         >>> agent.settings["hidden"], agent.settings["expert"]["noise"], agent.head
         ([64], 0.3, 'argmax')
     """

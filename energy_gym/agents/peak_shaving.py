@@ -48,7 +48,7 @@ class PeakShaving(SiteRule):
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Commercial-v0", split="test", episode_steps=96)
+        >>> env = gym.make("energy_gym/Commercial-v1", split="test", episode_steps=96)
         >>> agent = PeakShaving(env)
         >>> agent.shares = (0.6, 0.8, 0.9)  # of peak, valley and night; `fit` chooses them
         >>> observation, info = env.reset(seed=0)

@@ -202,7 +202,7 @@ def make_agent(name: str, env: Any, seed: int = 0) -> Any:
 
     Example:
         >>> import gymnasium as gym
-        >>> make_agent("idle", gym.make("energy_gym/Arbitrage-v0")).name
+        >>> make_agent("idle", gym.make("energy_gym/Arbitrage-v1")).name
         'idle'
     """
     agent = agent_factory(name).make(env, seed)
@@ -225,7 +225,7 @@ def load_agent(folder: str | Path, env: Any, *, rescaled: bool = False) -> Agent
 
     Example:
         >>> import gymnasium as gym, tempfile
-        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=24)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", episode_steps=24)
         >>> folder = tempfile.mkdtemp()
         >>> make_agent("threshold", env).fit().save(folder)
         >>> load_agent(folder, env).name

@@ -161,7 +161,7 @@ class DQN(SB3Learner):
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", actions="discrete-3", split="test", episode_steps=24)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", actions="discrete-3", split="test", episode_steps=24)
         >>> agent = DQN(env, seed=1, hidden=[16], num_envs=8).fit(budget=400)
         >>> observation, info = env.reset(seed=0)
         >>> agent.act(observation, info) in (0, 1, 2)
@@ -235,7 +235,7 @@ class PPO(SB3Learner):
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", split="test", episode_steps=24)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", split="test", episode_steps=24)
         >>> agent = PPO(env, seed=1, hidden=[16], num_envs=8, rollout_steps=16).fit(budget=256)
         >>> observation, info = env.reset(seed=0)
         >>> agent.act(observation, info).shape
@@ -273,7 +273,7 @@ class SAC(SB3Learner):
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", split="test", episode_steps=24)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", split="test", episode_steps=24)
         >>> agent = SAC(env, seed=1, hidden=[16], num_envs=8).fit(budget=256)
         >>> observation, info = env.reset(seed=0)
         >>> agent.act(observation, info).shape

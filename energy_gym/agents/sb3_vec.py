@@ -38,7 +38,7 @@ class BatchVecEnv(VecEnv):  # type: ignore[misc]  # the library is not typed her
 
     Example:
         >>> import energy_gym
-        >>> batch = energy_gym.make_vec("energy_gym/Arbitrage-v0", num_envs=4, autoreset="same_step")
+        >>> batch = energy_gym.make_vec("energy_gym/Arbitrage-v1", num_envs=4, autoreset="same_step")
         >>> BatchVecEnv(batch).reset().shape
         (4, 31)
     """

@@ -17,7 +17,7 @@ class Idle(Agent):
 
     Example:
         >>> import gymnasium as gym
-        >>> Idle(gym.make("energy_gym/Arbitrage-v0", actions="discrete-3")).act(None, {})
+        >>> Idle(gym.make("energy_gym/Arbitrage-v1", actions="discrete-3")).act(None, {})
         1
     """
 
@@ -39,7 +39,7 @@ class Uniform(Agent):
 
     Example:
         >>> import gymnasium as gym
-        >>> agent = Uniform(gym.make("energy_gym/Arbitrage-v0"), seed=3)
+        >>> agent = Uniform(gym.make("energy_gym/Arbitrage-v1"), seed=3)
         >>> agent.act(None, {}).shape
         (1,)
     """

@@ -138,7 +138,7 @@ class SelfConsumption(SiteRule):
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/HomeSolar-v0", split="test", forecast="perfect", episode_steps=24)
+        >>> env = gym.make("energy_gym/HomeSolar-v1", split="test", forecast="perfect", episode_steps=24)
         >>> agent = SelfConsumption(env)
         >>> observation, info = env.reset(options={"start": "2017-06-01T07:00Z"})
         >>> observation, reward, terminated, truncated, info = env.step(agent.act(observation, info))

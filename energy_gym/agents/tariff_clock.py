@@ -33,7 +33,7 @@ class TariffClock(SiteRule):
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Microgrid-v0", split="test", episode_steps=24)
+        >>> env = gym.make("energy_gym/Microgrid-v1", split="test", episode_steps=24)
         >>> agent = TariffClock(env).fit()
         >>> 0.0 <= agent.cheap < agent.dear <= 1.0
         True

@@ -30,7 +30,7 @@ class Threshold(Agent):
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", split="test", episode_steps=24)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", split="test", episode_steps=24)
         >>> agent = Threshold(env).fit()
         >>> agent.low < agent.high
         True

@@ -34,7 +34,7 @@ class Validation:
 
     Example:
         >>> import gymnasium as gym, numpy as np
-        >>> weeks = Validation(gym.make("energy_gym/Arbitrage-v0", actions="discrete-3").unwrapped)
+        >>> weeks = Validation(gym.make("energy_gym/Arbitrage-v1", actions="discrete-3").unwrapped)
         >>> weeks.score(lambda observations: np.ones(len(observations), dtype=int))
         0.0
     """
@@ -86,7 +86,7 @@ def validation_part(env: EnergyEnv) -> EnergyEnv:
 
     Example:
         >>> import gymnasium as gym
-        >>> part = validation_part(gym.make("energy_gym/Arbitrage-v0").unwrapped)
+        >>> part = validation_part(gym.make("energy_gym/Arbitrage-v1").unwrapped)
         >>> part.keywords["split"], part.setup.whole
         ('validation', True)
     """

@@ -30,7 +30,7 @@ def surplus_kw(env: ProducerEnv) -> Floats:
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Bidding-v0").unwrapped
+        >>> env = gym.make("energy_gym/Bidding-v1").unwrapped
         >>> observation, info = env.reset(seed=0)
         >>> surplus_kw(env).shape
         (37,)

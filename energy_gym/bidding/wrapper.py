@@ -32,7 +32,7 @@ class OfferLevels(gym.ActionWrapper[Any, Any, Any]):
         ConfigurationError: The environment is no producer's, or there is no share.
 
     Example:
-        >>> env = OfferLevels(gym.make("energy_gym/Bidding-v0", episode_steps=48))
+        >>> env = OfferLevels(gym.make("energy_gym/Bidding-v1", episode_steps=48))
         >>> env.action_space, env.choice(7)
         (Discrete(12), (0.0, (1.25,)))
     """
@@ -42,7 +42,7 @@ class OfferLevels(gym.ActionWrapper[Any, Any, Any]):
         base = env.unwrapped
         if not isinstance(base, ProducerEnv):
             found = f"env={type(base).__name__}"
-            raise ConfigurationError(found, "must be energy_gym/Bidding-v0", "wrap gym.make('energy_gym/Bidding-v0')")
+            raise ConfigurationError(found, "must be energy_gym/Bidding-v1", "wrap gym.make('energy_gym/Bidding-v1')")
         self._base = base
         levels = action_levels(storage) or (0.0,)
         self._choices = Choices(base.setup, levels, tuple(float(share) for share in offers))

@@ -95,7 +95,7 @@ def solve(
     }
     keywords |= {name: value for name, value in {"data": data, "zone": zone}.items() if value is not None}
     keywords |= {"actions": actions, "terminal": terminal, "scenario": scenario, "episode_steps": None}
-    _check_id(id)
+    id = _known_id(id)
     if table is not None:
         _check_table(table)
     env = gym.make(
@@ -112,12 +112,13 @@ def solve(
         _write_table(solution.table, table)
 
 
-def _check_id(name: str) -> None:
+def _known_id(name: str) -> str:
     from energy_gym.errors import UnknownIdError
-    from energy_gym.scenarios.registration import SCENARIOS
+    from energy_gym.scenarios.registration import SCENARIOS, current_id
 
-    if name not in SCENARIOS:
+    if current_id(name) not in SCENARIOS:
         raise UnknownIdError.of("environment", name, SCENARIOS)
+    return current_id(name)
 
 
 def _check_table(path: Path) -> None:

@@ -47,7 +47,7 @@ def make(
     episodes: Annotated[int, typer.Option(help="Number of episodes")] = 1,
     steps: Annotated[int | None, typer.Option(help="Steps of an episode; default: the whole split")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the first episode and of the noise")] = 0,
-    out: Annotated[str | None, typer.Option(help="Name; default: energy-gym/SCENARIO-DATASET/POLICY...-v0")] = None,
+    out: Annotated[str | None, typer.Option(help="Name; default: energy-gym/SCENARIO-DATASET/POLICY...-v1")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a data set of that name")] = False,
 ) -> None:
     """Let an expert play an environment and store what it saw, did and earned."""
@@ -89,11 +89,11 @@ def _environment(id: str, **keywords: Any) -> Any:
 
     from energy_gym.envs.written import from_words
     from energy_gym.errors import UnknownIdError
-    from energy_gym.scenarios.registration import SCENARIOS
+    from energy_gym.scenarios.registration import SCENARIOS, current_id
 
-    if id not in SCENARIOS:
+    if current_id(id) not in SCENARIOS:
         raise UnknownIdError.of("environment", id, SCENARIOS)
-    return gym.make(id, **from_words(keywords))
+    return gym.make(current_id(id), **from_words(keywords))
 
 
 def _bar() -> Progress:

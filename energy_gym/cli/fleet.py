@@ -57,7 +57,7 @@ def fleet(
     if random is not None:
         _refuse_with_random({"fleet": fleet, "dataset": dataset, "start": start})
         keywords = _drawn(random, assets, markets, steps, prices, shares, terminal)
-    env = gym.make("energy_gym/FleetReserve-v0", dispatch="direct", **keywords)
+    env = gym.make("energy_gym/FleetReserve-v1", dispatch="direct", **keywords)
     options = {"start": start or env.unwrapped.time, "steps": steps}  # type: ignore[attr-defined]  # one of ours
     env.reset(options=options)
     solution = solve(env, time_limit=time_limit, solver=solver)

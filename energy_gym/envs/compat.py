@@ -64,7 +64,7 @@ def make_vec(id: str, num_envs: int = 1, **keywords: Any) -> Any:
         keywords: As for ``gym.make``, and ``autoreset=`` and ``battery=`` (one, or a list of ``num_envs``).
 
     Example:
-        >>> make_vec("energy_gym/Arbitrage-v0", num_envs=3).single_action_space
+        >>> make_vec("energy_gym/Arbitrage-v1", num_envs=3).single_action_space
         Box(-1.0, 1.0, (1,), float32)
     """
     if MODERN:

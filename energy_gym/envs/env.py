@@ -117,7 +117,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         ``"cost"`` is energy refused, not money.
 
         Example:
-            >>> env = gym.make("energy_gym/Arbitrage-v0").unwrapped
+            >>> env = gym.make("energy_gym/Arbitrage-v1").unwrapped
             >>> env.info_units["cost"], env.info_units["energy_cost"]
             ('kWh', 'USD')
         """
@@ -368,7 +368,7 @@ def batch_of(env: EnergyEnv, num_envs: int, autoreset: str, **changes: Any) -> E
 
     Example:
         >>> import gymnasium as gym
-        >>> home = gym.make("energy_gym/HomeSolar-v0", home=3).unwrapped
+        >>> home = gym.make("energy_gym/HomeSolar-v1", home=3).unwrapped
         >>> batch_of(home, 4, "disabled", split="validation").scenario == home.scenario
         True
     """

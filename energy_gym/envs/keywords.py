@@ -45,9 +45,9 @@ UNSETTLED = {
     "nobody": "is settled by nobody, so that it would change nothing",
 }
 REMEDIES = {
-    "meter": "play it with energy_gym/Scenario-v0, or leave it out",
-    "producer": "play it with energy_gym/Bidding-v0, or leave it out",
-    "fleet": "play it with energy_gym/FleetReserve-v0, or leave it out",
+    "meter": "play it with energy_gym/Scenario-v1, or leave it out",
+    "producer": "play it with energy_gym/Bidding-v1, or leave it out",
+    "fleet": "play it with energy_gym/FleetReserve-v1, or leave it out",
 }
 
 

@@ -89,7 +89,7 @@ class Rollout:
 
     Example:
         >>> import gymnasium as gym, torch
-        >>> rollout = Rollout(gym.make("energy_gym/HomeSolar-v0", home=4))
+        >>> rollout = Rollout(gym.make("energy_gym/HomeSolar-v1", home=4))
         >>> wishes = torch.zeros(2, 24, rollout.controls, dtype=torch.float64, requires_grad=True)
         >>> played = rollout(torch.tensor([0, 480]), wishes)
         >>> played.rewards.shape, played.states.shape

@@ -45,7 +45,7 @@ def wrappers_of(env: Any) -> Iterator[Any]:
     """Yield the wrappers of an environment, the outermost first.
 
     Example:
-        >>> env = gym.make("energy_gym/Arbitrage-v0", max_episode_steps=24)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", max_episode_steps=24)
         >>> [type(wrapper).__name__ for wrapper in wrappers_of(env)]
         ['TimeLimit']
     """
@@ -61,7 +61,7 @@ def changes(env: Any) -> dict[str, str]:
     it has an attribute ``faithful = True``.
 
     Example:
-        >>> env = gym.make("energy_gym/Arbitrage-v0")
+        >>> env = gym.make("energy_gym/Arbitrage-v1")
         >>> changes(gym.wrappers.TransformReward(env, lambda reward: 2.0 * reward))
         {'rewards': 'TransformReward'}
     """

@@ -59,7 +59,7 @@ def asked(agent: Any, env: Any) -> Any:
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0")
+        >>> env = gym.make("energy_gym/Arbitrage-v1")
         >>> asked(lambda observation, info: info["energy_kwh"], env).act(None, {"energy_kwh": 3.0})
         3.0
     """

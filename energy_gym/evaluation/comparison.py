@@ -131,7 +131,7 @@ def compare_methods(agent: L2O, days: DayBatch, *, solver: str | None = None) ->
     Example:
         >>> import gymnasium as gym
         >>> from energy_gym.data.homes import synthetic_days
-        >>> env = gym.make("energy_gym/HomeSolar-v0", split="test", episode_steps=24)
+        >>> env = gym.make("energy_gym/HomeSolar-v1", split="test", episode_steps=24)
         >>> agent = L2O(env, width=16, days=100, batch_size=32).fit(budget=20)
         >>> found = compare_methods(agent, synthetic_days(10, seed=5))
         >>> found.mean_gap >= 0.0, found.feasibility

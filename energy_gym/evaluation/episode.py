@@ -107,7 +107,7 @@ def evaluate(
     Example:
         >>> import gymnasium as gym
         >>> from energy_gym.agents import make_agent
-        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=48)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", episode_steps=48)
         >>> result = evaluate(make_agent("mpc", env), env, seed=1)
         >>> 0.0 < result.score <= 1.0 and result.regret >= 0.0
         True
@@ -160,7 +160,7 @@ def daily_rewards(solution: Solution) -> dict[str, float]:
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=48)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", episode_steps=48)
         >>> observation, info = env.reset(options={"start": "2021-07-01T05:00Z"})
         >>> best = solve(env)
         >>> days = daily_rewards(best)

@@ -18,7 +18,7 @@ from energy_gym.forecast import Forecast, forecast_ids, get_forecast
 from energy_gym.forecast.accuracy import Accuracy, accuracy
 from energy_gym.oracle import Solution, solve
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 OBJECTIVES = {PRICE: "cost", CARBON: "carbon"}
 MARKETS_WITH_FORECASTS = ("epf-de", "epf-np")
 MODELS = {"published-epf": ("dnn", "lear")}

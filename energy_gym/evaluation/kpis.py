@@ -134,7 +134,7 @@ def kpis(episode: Any, actions: Iterable[Any] | None = None, *, cycle_life: floa
     Example:
         >>> import gymnasium as gym
         >>> from energy_gym import solve
-        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=48)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", episode_steps=48)
         >>> observation, info = env.reset(seed=1)
         >>> found = kpis(solve(env))
         >>> found["full_cycles"] > 1.0, found["gained"] == -found["net_cost"], found["self_consumption"]

@@ -129,7 +129,7 @@ def recommend(
         UnknownIdError: No environment of that id.
 
     Example:
-        >>> found = recommend("energy_gym/Arbitrage-v0", candidates=["idle", "mpc", "dqn"], weeks=2)
+        >>> found = recommend("energy_gym/Arbitrage-v1", candidates=["idle", "mpc", "dqn"], weeks=2)
         >>> found.best.name, found.runner_up.name, found.margin.value > 0.0
         ('mpc', 'idle', True)
         >>> found.left_out
@@ -168,7 +168,7 @@ def _environment(scenario: Scenario | str | Path, keywords: dict[str, Any]) -> E
             )
     if isinstance(scenario, str) and not scenario.endswith((".yaml", ".yml")):
         return _made(scenario, keywords)
-    return _made("energy_gym/Scenario-v0", {**keywords, "scenario": scenario})
+    return _made("energy_gym/Scenario-v1", {**keywords, "scenario": scenario})
 
 
 def _made(name: str, keywords: dict[str, Any]) -> EnergyEnv:

@@ -62,7 +62,7 @@ def decompose(
     Example:
         >>> import gymnasium as gym
         >>> from energy_gym.agents import make_agent
-        >>> env = gym.make("energy_gym/Arbitrage-v0", forecast="yesterday", episode_steps=72)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", forecast="yesterday", episode_steps=72)
         >>> parts = decompose(make_agent("idle", env), env, seed=1)
         >>> abs(parts.forecast + parts.controller - parts.regret) < 1e-9
         True
@@ -109,7 +109,7 @@ def step_regret(env: Any, actions: Sequence[Any]) -> Floats:
 
     Example:
         >>> import gymnasium as gym, energy_gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=24)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", episode_steps=24)
         >>> observation, info = env.reset(seed=1)
         >>> best = energy_gym.solve(env)
         >>> float(step_regret(env, best.actions).max()) < 1e-9
@@ -124,7 +124,7 @@ def step_regret(env: Any, actions: Sequence[Any]) -> Floats:
     curves = None if problem is None else value_functions(problem)
     if problem is None or curves is None:
         raise ConfigurationError(
-            f"env of scenario {base.scenario.name!r}", "must be one storage behind one price", "use an Arbitrage-v0"
+            f"env of scenario {base.scenario.name!r}", "must be one storage behind one price", "use an Arbitrage-v1"
         )
     if len(actions) != len(problem):
         raise ConfigurationError(f"{len(actions)} actions", f"must be {len(problem)}", "pass one for each step left")

@@ -33,7 +33,7 @@ class Mean:
 
     Example:
         >>> import energy_gym, gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", forecast=Mean(days=3), horizon=2).unwrapped
+        >>> env = gym.make("energy_gym/Arbitrage-v1", forecast=Mean(days=3), horizon=2).unwrapped
         >>> observation, info = env.reset(options={"start": "2021-07-01T05:00Z"})
         >>> price = energy_gym.load("ercot-2021-2022").frame["price_per_mwh"]
         >>> past = price[["2021-06-28T05:00Z", "2021-06-29T05:00Z", "2021-06-30T05:00Z"]]
@@ -93,8 +93,8 @@ class Noise:
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", forecast=Noise(mae=0.0), horizon=2).unwrapped
-        >>> exact = gym.make("energy_gym/Arbitrage-v0", forecast="perfect", horizon=2).unwrapped
+        >>> env = gym.make("energy_gym/Arbitrage-v1", forecast=Noise(mae=0.0), horizon=2).unwrapped
+        >>> exact = gym.make("energy_gym/Arbitrage-v1", forecast="perfect", horizon=2).unwrapped
         >>> (env.setup.tape.rows == exact.setup.tape.rows).all().item()
         True
     """

@@ -83,7 +83,7 @@ def run_suite(
     Example:
         >>> import tempfile
         >>> from energy_gym.leaderboard.suites import Suite, Task
-        >>> task = Task("day", "energy_gym/Arbitrage-v0", {"episode_steps": 24})
+        >>> task = Task("day", "energy_gym/Arbitrage-v1", {"episode_steps": 24})
         >>> suite = Suite("tiny", "Tiny", "One day.", ("idle", "mpc"), (task,))
         >>> run_suite(suite, tempfile.mkdtemp(), workers=1)["agent"].tolist()
         ['mpc', 'idle']

@@ -38,7 +38,7 @@ def merge_results(source: str | Path, into: str | Path) -> int:
         >>> import tempfile
         >>> from energy_gym.leaderboard import run_suite
         >>> from energy_gym.leaderboard.suites import Suite, Task
-        >>> tasks = (Task("day", "energy_gym/Arbitrage-v0", {"episode_steps": 24}),)
+        >>> tasks = (Task("day", "energy_gym/Arbitrage-v1", {"episode_steps": 24}),)
         >>> here, there = tempfile.mkdtemp(), tempfile.mkdtemp()
         >>> for folder, agent in ((here, "mpc"), (there, "idle")):
         ...     _ = run_suite(Suite("tiny", "Tiny", "One day.", (agent,), tasks), folder, workers=1)

@@ -111,7 +111,7 @@ def misfits(task: Task, agents: Sequence[str]) -> dict[str, str]:
     """Return the agents that make no sense in a task, and why.
 
     Example:
-        >>> task = Task("day", "energy_gym/Arbitrage-v0", {"episode_steps": 24})
+        >>> task = Task("day", "energy_gym/Arbitrage-v1", {"episode_steps": 24})
         >>> misfits(task, ["mpc", "tariff-clock"])
         {'tariff-clock': 'needs a tariff'}
     """

@@ -36,7 +36,7 @@ class Task:
     ``folder`` is that of the suite's file: the paths in its keywords start there.
 
     Example:
-        >>> task = Task("week", "energy_gym/Arbitrage-v0", {"episode_steps": 168})
+        >>> task = Task("week", "energy_gym/Arbitrage-v1", {"episode_steps": 168})
         >>> task.make().unwrapped.setup.episode_steps
         168
     """
@@ -69,7 +69,7 @@ class Task:
         """Return the same episode with another action space.
 
         Example:
-            >>> Task("week", "energy_gym/Arbitrage-v0", {}).played_with("discrete-3").keywords
+            >>> Task("week", "energy_gym/Arbitrage-v1", {}).played_with("discrete-3").keywords
             {'actions': 'discrete-3'}
         """
         return self if actions == self.actions else replace(self, keywords={**self.keywords, "actions": actions})

@@ -34,7 +34,7 @@ def using_solver(name: str | None) -> Iterator[None]:
 
     Example:
         >>> import gymnasium as gym, energy_gym
-        >>> env = gym.make("energy_gym/Commercial-v0", split="test", episode_steps=24)
+        >>> env = gym.make("energy_gym/Commercial-v1", split="test", episode_steps=24)
         >>> observation, info = env.reset(seed=1)
         >>> with using_solver("appsi_highs"):
         ...     by_pyomo = energy_gym.solve(env).value

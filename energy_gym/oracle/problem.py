@@ -116,7 +116,7 @@ def problem_now(env: EnergyEnv) -> Problem | None:
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=24).unwrapped
+        >>> env = gym.make("energy_gym/Arbitrage-v1", episode_steps=24).unwrapped
         >>> observation, info = env.reset(seed=1)
         >>> len(problem_now(env))
         24

@@ -66,7 +66,7 @@ def solve(
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=24)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", episode_steps=24)
         >>> observation, info = env.reset(seed=1)
         >>> solution = solve(env)
         >>> earned = sum(env.step(action)[1] for action in solution.actions)

@@ -42,7 +42,7 @@ class FleetEnv(EnergyEnv):
 
         Example:
             >>> import gymnasium as gym
-            >>> env = gym.make("energy_gym/FleetReserve-v0", actions="discrete-3").unwrapped
+            >>> env = gym.make("energy_gym/FleetReserve-v1", actions="discrete-3").unwrapped
             >>> env.plan(0), env.plan(3), env.plan(14)
             ({}, {'slow_up': 1.0, 'spot': -1.0}, {'fast_down': 1.0, 'slow_down': 1.0, 'spot': 1.0})
         """
@@ -57,7 +57,7 @@ class FleetEnv(EnergyEnv):
 
         Example:
             >>> import gymnasium as gym
-            >>> env = gym.make("energy_gym/FleetReserve-v0").unwrapped
+            >>> env = gym.make("energy_gym/FleetReserve-v1").unwrapped
             >>> observation, info = env.reset(seed=1)
             >>> env.dispatched["held_kw.fast_up.asset1"]
             0.0

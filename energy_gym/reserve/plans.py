@@ -44,7 +44,7 @@ def plans_of(unit: FleetUnit, levels: Sequence[float]) -> Floats:
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/FleetReserve-v0").unwrapped
+        >>> env = gym.make("energy_gym/FleetReserve-v1").unwrapped
         >>> plans = plans_of(env.setup.unit, (-1.0, 0.0, 1.0))
         >>> plans.shape, plans[3].tolist()
         ((15, 5), [0.0, 0.0, 1.0, 0.0, -1.0])
@@ -78,7 +78,7 @@ def levels_of(unit: FleetUnit, plans: Floats) -> tuple[float, ...]:
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/FleetReserve-v0").unwrapped
+        >>> env = gym.make("energy_gym/FleetReserve-v1").unwrapped
         >>> levels_of(env.setup.unit, plans_of(env.setup.unit, (-1.0, 0.0, 1.0)))[:3]
         (0.0, -1.0, -1.0)
     """

@@ -29,7 +29,7 @@ def dispatched(solution: Solution) -> pd.DataFrame:
 
     Example:
         >>> import gymnasium as gym, energy_gym
-        >>> env = gym.make("energy_gym/FleetReserve-v0", fleet="delivered", terminal="free", episode_steps=6)
+        >>> env = gym.make("energy_gym/FleetReserve-v1", fleet="delivered", terminal="free", episode_steps=6)
         >>> observation, info = env.reset(seed=1)
         >>> plan = dispatched(energy_gym.solve(env, continuous=True))
         >>> plan.shape[0], "energy_kwh.asset1" in plan
@@ -55,7 +55,7 @@ def initial_kwh(solution: Solution) -> dict[str, float]:
 def _setup(solution: Solution) -> FleetSetup:
     setup = solution.plan.setup
     if not isinstance(setup, FleetSetup):
-        raise ConfigurationError("solution", "is not that of a fleet", "solve energy_gym/FleetReserve-v0")
+        raise ConfigurationError("solution", "is not that of a fleet", "solve energy_gym/FleetReserve-v1")
     return setup
 
 

@@ -1,4 +1,4 @@
-"""``energy_gym/Arbitrage-v0``: a battery on a spot market."""
+"""``energy_gym/Arbitrage-v1``: a battery on a spot market."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ class ArbitrageEnv(EnergyEnv):
 
     **Source.** Scenario 1 of EnCortex (energy arbitrage with a battery).
 
-    **Versions.** v0: first version. Of a frame given as ``data=``, prices count as known when their step is over, no
+    **Versions.** v1: of a frame given as ``data=``, prices count as known when their step is over, no
     longer at 13:00 of the day before; observations are scaled by its training part; an explicit split is honoured; a
     plan values what is left by the training part; a start without a time zone is local time. Standby losses of a
-    battery compound. Nothing of this changes what the defaults return.
+    battery compound. The defaults return what v0 returned. v0: first version; its name makes v1 (docs/scenarios.md).
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", actions="discrete-3", episode_steps=24)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", actions="discrete-3", episode_steps=24)
         >>> observation, info = env.reset(seed=1)
         >>> observation, reward, terminated, truncated, info = env.step(2)
         >>> info["grid_kw"], terminated, truncated
@@ -69,7 +69,7 @@ class ArbitrageVectorEnv(EnergyVectorEnv):
 
     Example:
         >>> import energy_gym
-        >>> envs = energy_gym.make_vec("energy_gym/Arbitrage-v0", num_envs=2)
+        >>> envs = energy_gym.make_vec("energy_gym/Arbitrage-v1", num_envs=2)
         >>> observations, info = envs.reset(seed=[7, 8])
         >>> observations.shape
         (2, 31)

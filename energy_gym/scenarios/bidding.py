@@ -1,4 +1,4 @@
-"""``energy_gym/Bidding-v0``: a producer with solar, wind and storage bids in markets with gate closures."""
+"""``energy_gym/Bidding-v1``: a producer with solar, wind and storage bids in markets with gate closures."""
 
 from __future__ import annotations
 
@@ -48,22 +48,22 @@ class BiddingEnv(env.ProducerEnv):
     **Data.** By default synthetic; eastern Denmark (``"dk2-2021"``, ``"dk2-2024"``) and Belgium are fetched.
 
     **Keywords.** ``preset``, ``dataset``, ``data`` (with ``published``, ``zone``, ``splits``, ``stamps``,
-    ``reference`` as in ``energy_gym/Arbitrage-v0``), ``split``, ``period``, ``forecast``, ``horizon``, ``actions``,
+    ``reference`` as in ``energy_gym/Arbitrage-v1``), ``split``, ``period``, ``forecast``, ``horizon``, ``actions``,
     ``objective``, ``carbon_price``, ``terminal``, ``episode_steps``, ``storage`` (a `PumpedHydro` or a `Battery`),
     ``bids``, ``scenario`` (with a `Trading` and a `Supply` contract), ``render_mode``.
 
     **Source.** Scenario 3 of EnCortex (24/7 demand matching and bidding optimisation).
 
-    **Versions.** v0: first version. On ``dk2-2021``, deviations from 1 November 2021 on are settled at the one price of
+    **Versions.** v1: on ``dk2-2021``, deviations from 1 November 2021 on are settled at the one price of
     that time, no longer at the two balancing prices. Observations of a frame given as ``data=`` are scaled by its
     training part; a price that no market sells is known when its step is over unless ``published=`` says otherwise.
     A size within float32's rounding of a tick is that tick; what is shifted to or from the consumer keeps to the
-    connection's limits. All of this came before the first release.
+    connection's limits. v0: first version; its name makes v1 (docs/scenarios.md).
 
     Example:
         >>> import gymnasium as gym
         >>> import numpy as np
-        >>> env = gym.make("energy_gym/Bidding-v0", episode_steps=48)
+        >>> env = gym.make("energy_gym/Bidding-v1", episode_steps=48)
         >>> observation, info = env.reset(options={"start": "2020-06-01T10:00Z"})
         >>> action = np.zeros(env.action_space.shape)
         >>> action[2:26] = -0.2  # 12:00 in Copenhagen: 30 MW for each hour of tomorrow
@@ -78,7 +78,7 @@ class BiddingVectorEnv(env.ProducerVectorEnv):
 
     Example:
         >>> import energy_gym
-        >>> envs = energy_gym.make_vec("energy_gym/Bidding-v0", num_envs=2)
+        >>> envs = energy_gym.make_vec("energy_gym/Bidding-v1", num_envs=2)
         >>> observations, info = envs.reset(seed=[7, 8])
         >>> observations.shape, info["due"].shape
         ((2, 268), (2, 27))

@@ -1,4 +1,4 @@
-"""``energy_gym/Commercial-v0``: a commercial site under a time-of-use tariff with demand charges."""
+"""``energy_gym/Commercial-v1``: a commercial site under a time-of-use tariff with demand charges."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class CommercialEnv(EnergyEnv):
     **Decision.** The share of the battery's rated power in [-1, 1] every 15 minutes: +1 charges, -1 discharges; with
     ``actions="discrete-N"`` one of N levels. Nothing may be exported: discharging is reduced to what the load takes,
     and PV beyond that is cut (``info["curtailed_kw"]``). With ``control="meter"`` it names a power at the meter, which
-    the battery keeps whatever load and PV come, as in ``energy_gym/Microgrid-v0``: a cap on import that holds. As
+    the battery keeps whatever load and PV come, as in ``energy_gym/Microgrid-v1``: a cap on import that holds. As
     nothing may be exported, all from -0.9 to 0 is no power there.
 
     **Observation.** A flat float32 Box: state of charge; the running maximum of each demand window; sine and cosine of
@@ -79,15 +79,16 @@ class CommercialEnv(EnergyEnv):
     **Data.** By default a profile made from the Californian homes, as its card says. It has 400 kW load and 200 kW PV;
     ``data=`` needs ``load_kw`` and ``pv_kw`` at 15 min.
 
-    **Keywords.** ``control``; all others as for ``energy_gym/Arbitrage-v0``.
+    **Keywords.** ``control``; all others as for ``energy_gym/Arbitrage-v1``.
 
     **Source.** Tariff and battery of a model-predictive-control service for Costa Rica's commercial customers.
 
-    **Versions.** v0: first version.
+    **Versions.** v1: of a frame given as ``data=``, what is known when, how observations are scaled and which split is
+    played, as of ``energy_gym/Arbitrage-v1``; standby losses compound. v0: first version; its name makes v1.
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Commercial-v0", episode_steps=96)
+        >>> env = gym.make("energy_gym/Commercial-v1", episode_steps=96)
         >>> observation, info = env.reset(seed=1)
         >>> observation, reward, terminated, truncated, info = env.step([0.0])
         >>> info["demand_charge"] > info["energy_cost"] > 0.0

@@ -1,4 +1,4 @@
-"""``energy_gym/Scenario-v0``: any composition of the known entities and contracts."""
+"""``energy_gym/Scenario-v1``: any composition of the known entities and contracts."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class ScenarioEnv(EnergyEnv):
     """A scenario of your own, as an object or as the path of a YAML file.
 
     **Kinds.** What is decided follows from who settles the contracts: the meter of a site, a producer that bids (as
-    ``energy_gym/Bidding-v0``), or a fleet that sells reserves (as ``energy_gym/FleetReserve-v0``); all that is said of
+    ``energy_gym/Bidding-v1``), or a fleet that sells reserves (as ``energy_gym/FleetReserve-v1``); all that is said of
     these ids holds for such a scenario. Sites with meters and fleets may stand beside each other, each with entities of
     its own; a producer is refused beside others, and so are contracts of one set of parties that two kinds settle.
 
     **Decision.** One share of rated power in [-1, 1] for each controlled entity, in the order of the scenario: a Box of
     shape (controls,), or with ``actions="discrete-N"`` a Discrete space (one control) or a MultiDiscrete one. Beside
     sites, the bids of fleets come last. With ``control="meter"`` the share of each battery names a power at its meter,
-    as in ``energy_gym/Microgrid-v0``; several at one meter follow it one by one, and all others stay what they are.
+    as in ``energy_gym/Microgrid-v1``; several at one meter follow it one by one, and all others stay what they are.
     Scenarios with fleets or a producer have no such control.
 
     **Observation.** A flat float32 Box: the states of the controlled entities, the running maxima of demand windows,
@@ -45,17 +45,18 @@ class ScenarioEnv(EnergyEnv):
 
     **Data.** By default the microgrid's, as an example of a scenario; your own wants data that fit it.
 
-    **Keywords.** As for ``energy_gym/Arbitrage-v0``, or for the id of the scenario's kind; beside sites, fleets take
+    **Keywords.** As for ``energy_gym/Arbitrage-v1``, or for the id of the scenario's kind; beside sites, fleets take
     ``dispatch`` and ``activation_seed``; sites alone take ``control``. ``scenario`` and ``dataset`` (or ``data``) are
-    yours, by default those of ``energy_gym/Microgrid-v0``. ``docs/scenarios.md`` shows how to compose a scenario and
+    yours, by default those of ``energy_gym/Microgrid-v1``. ``docs/scenarios.md`` shows how to compose a scenario and
     how to add a kind of entity.
 
-    **Versions.** v0: first version.
+    **Versions.** v1: of a frame given as ``data=``, what is known when, how observations are scaled and which split is
+    played, as of ``energy_gym/Arbitrage-v1``; standby losses compound. v0: first version; its name makes v1.
 
     Example:
         >>> import gymnasium as gym
         >>> from energy_gym.scenarios.microgrid import microgrid
-        >>> env = gym.make("energy_gym/Scenario-v0", scenario=microgrid(), dataset="california-homes-2016")
+        >>> env = gym.make("energy_gym/Scenario-v1", scenario=microgrid(), dataset="california-homes-2016")
         >>> env.action_space.shape, env.observation_space.shape
         ((1,), (79,))
     """

@@ -1,4 +1,4 @@
-"""``energy_gym/FleetReserve-v0``: a fleet of batteries in reserve markets."""
+"""``energy_gym/FleetReserve-v1``: a fleet of batteries in reserve markets."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ class FleetReserveEnv(FleetEnv):
     **Source.** The fleet problem of a trading desk: n batteries, m markets up or down, x[t, m] to decide, no asset
     charging and discharging in one step; with holding, calls and durations added.
 
-    **Versions.** v0: first version. A size within float32's rounding of a tick is that tick, and names in ``info`` are
-    joined by dots (before: slashes), since before the first release; so is one number as a discrete action (before: a
-    level for each market).
+    **Versions.** v1: a size within float32's rounding of a tick is that tick; names in ``info`` are joined by dots
+    (before: slashes); a discrete action is one number (before: a level for each market). v0: first version; its name
+    makes v1 (docs/scenarios.md).
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/FleetReserve-v0", episode_steps=24)
+        >>> env = gym.make("energy_gym/FleetReserve-v1", episode_steps=24)
         >>> observation, info = env.reset(seed=1)
         >>> env.action_space.shape
         (5,)
@@ -74,7 +74,7 @@ class FleetReserveVectorEnv(FleetVectorEnv):
 
     Example:
         >>> import energy_gym
-        >>> envs = energy_gym.make_vec("energy_gym/FleetReserve-v0", num_envs=2)
+        >>> envs = energy_gym.make_vec("energy_gym/FleetReserve-v1", num_envs=2)
         >>> observations, info = envs.reset(seed=[7, 8])
         >>> observations.shape[0]
         2

@@ -1,4 +1,4 @@
-"""``energy_gym/HomeSolar-v0``: one home with PV and a battery under net metering."""
+"""``energy_gym/HomeSolar-v1``: one home with PV and a battery under net metering."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class HomeSolarEnv(EnergyEnv):
 
     **Decision.** The share of the battery's rated power in [-1, 1]: +1 charges, -1 discharges (never both at once);
     with ``actions="discrete-N"`` one of N levels. With ``control="meter"`` it names a power at the meter, which the
-    battery keeps whatever load and PV come, as in ``energy_gym/Microgrid-v0``.
+    battery keeps whatever load and PV come, as in ``energy_gym/Microgrid-v1``.
 
     **Observation.** A flat float32 Box: state of charge; sine and cosine of the local hour of day, day of week and day
     of year; then ``horizon`` forecast values of the import price, PV and load, as known at that moment.
@@ -102,16 +102,18 @@ class HomeSolarEnv(EnergyEnv):
     the usual shape).
     ``data=`` needs ``load_kw``, ``pv_kw`` and ``price_per_mwh``; `energy_gym.data.homes` makes such days, synthetic.
 
-    **Keywords.** ``home``, ``control``; all others as for ``energy_gym/Arbitrage-v0``.
+    **Keywords.** ``home``, ``control``; all others as for ``energy_gym/Arbitrage-v1``.
 
     **Source.** The problem of learning-to-optimise day-ahead scheduling of home batteries: 10 kWh, 3 kW, 0.95 each way,
     feed-in ratio 0.3.
 
-    **Versions.** v0: first version.
+    **Versions.** v1: the price for ending below the start is called ``terminal="buyback"`` (before: ``"cyclic"``, which
+    now ends where it began); of a frame given as ``data=``, as ``energy_gym/Arbitrage-v1``; standby losses compound.
+    v0: first version; its name makes v1.
 
     Example:
         >>> import gymnasium as gym, energy_gym
-        >>> env = gym.make("energy_gym/HomeSolar-v0", home=4, split="test", episode_steps=24)
+        >>> env = gym.make("energy_gym/HomeSolar-v1", home=4, split="test", episode_steps=24)
         >>> observation, info = env.reset(seed=1)
         >>> solution = energy_gym.solve(env)
         >>> solution.exact, float(solution.table["soc"].iloc[-1])

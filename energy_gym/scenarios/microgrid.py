@@ -1,4 +1,4 @@
-"""``energy_gym/Microgrid-v0``: an industrial site or a community behind one connection."""
+"""``energy_gym/Microgrid-v1``: an industrial site or a community behind one connection."""
 
 from __future__ import annotations
 
@@ -63,17 +63,18 @@ class MicrogridEnv(EnergyEnv):
     homes are hourly, with their time-of-use tariff; exports earn 70 USD/MWh. ``dataset="emsx-7"`` is a site of the EMSx
     benchmark (15 min, its battery, tariff and forecasts). ``data=`` needs ``load_kw``, ``pv_kw`` and ``price_per_mwh``.
 
-    **Keywords.** ``control`` (``"power"``, ``"meter"``); all others as for ``energy_gym/Arbitrage-v0``; ``scenario=``
+    **Keywords.** ``control`` (``"power"``, ``"meter"``); all others as for ``energy_gym/Arbitrage-v1``; ``scenario=``
     replaces the whole site.
 
     **Source.** Scenario 2 of EnCortex; Le Franc et al., "EMSx: a numerical benchmark for energy management systems",
     Energy Systems (2021).
 
-    **Versions.** v0: first version.
+    **Versions.** v1: of a frame given as ``data=``, what is known when, how observations are scaled and which split is
+    played, as of ``energy_gym/Arbitrage-v1``; standby losses compound. v0: first version; its name makes v1.
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Microgrid-v0", episode_steps=24)
+        >>> env = gym.make("energy_gym/Microgrid-v1", episode_steps=24)
         >>> observation, info = env.reset(seed=1)
         >>> observation, reward, terminated, truncated, info = env.step([0.0])
         >>> round(reward + info["energy_cost"], 12), round(info["grid_kw"], 4)

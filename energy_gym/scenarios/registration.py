@@ -1,8 +1,11 @@
 """The ids and where their classes live, as the files of this folder state them.
 
-One rule: a file here whose docstring begins with an id, such as ``energy_gym/Arbitrage-v0``, registers it; its classes
+One rule: a file here whose docstring begins with an id, such as ``energy_gym/Arbitrage-v1``, registers it; its classes
 are named after the id, ``ArbitrageEnv`` and ``ArbitrageVectorEnv``. Registering imports no class, and Gymnasium only
 when called: Gymnasium calls it while being imported itself, and importing this package first makes Gymnasium do so.
+
+The name of an earlier version makes the present one, and Gymnasium says that it is out of date: what an id returns is
+what its newest version returns, and the docstring of the class tells what changed with each.
 """
 
 from __future__ import annotations
@@ -35,23 +38,48 @@ def _found() -> dict[str, tuple[str, str, str]]:
     return dict(sorted(entries.items()))
 
 
+def earlier_ids(name: str) -> list[str]:
+    """Return the names that an id had in its earlier versions, oldest first.
+
+    Example:
+        >>> earlier_ids("bakery/Bakery-v2")
+        ['bakery/Bakery-v0', 'bakery/Bakery-v1']
+    """
+    word, _, version = name.rpartition("-v")
+    return [f"{word}-v{number}" for number in range(int(version))]
+
+
 SCENARIOS = _found()
 
+_CURRENT = {earlier: name for name in SCENARIOS for earlier in earlier_ids(name)}
+
+
+def current_id(name: str) -> str:
+    """Return the id that a name makes: the newest version of an id of this suite; any other name as it is.
+
+    Example:
+        >>> current_id("energy_gym/Arbitrage-v0"), current_id("bakery/Bakery-v0")
+        ('energy_gym/Arbitrage-v1', 'bakery/Bakery-v0')
+    """
+    return _CURRENT.get(name, name)
+
+
 # What bids in markets has keywords, columns and actions of its own in place of a scenario.
-MARKETS = ("energy_gym/Bidding-v0", "energy_gym/FleetReserve-v0")
+MARKETS = ("energy_gym/Bidding-v1", "energy_gym/FleetReserve-v1")
 
 
 def register_envs() -> None:
-    """Register every id of the suite with Gymnasium; calling it again changes nothing."""
+    """Register every id of the suite with Gymnasium, and its earlier names; calling it again changes nothing."""
     for name, (module, _, _) in SCENARIOS.items():
-        register_id(name, module)
+        for each in (*earlier_ids(name), name):
+            register_id(each, module)
 
 
 def register_id(name: str, module: str) -> None:
     """Register an id whose classes are named after it in a module; one that is registered already stays as it is.
 
     Example:
-        >>> register_id("energy_gym/Arbitrage-v0", "energy_gym.scenarios.arbitrage")
+        >>> register_id("energy_gym/Arbitrage-v1", "energy_gym.scenarios.arbitrage")
     """
     from gymnasium.envs.registration import register, registry
 

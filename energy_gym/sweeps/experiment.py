@@ -30,7 +30,7 @@ from energy_gym.trees import build, check_keys, mapping, parsed
 
 STUDIES = ("benchmarks", "studies")
 PARTS = ("task", "scenario", "forecast", "agent")
-DEFAULT_ID = "energy_gym/Arbitrage-v0"
+DEFAULT_ID = "energy_gym/Arbitrage-v1"
 ORACLE = "oracle"
 # What the scenario says, or a file of one's own, which has no default.
 APART = ("data", "reference", "scenario", "battery", "objective", "carbon_price", "terminal", "forecast")
@@ -195,9 +195,9 @@ def environment_class(task: Mapping[str, Any]) -> type[EnergyEnv]:
         UnknownIdError: An unknown id.
         ConfigurationError: One that asks for bids.
     """
-    from energy_gym.scenarios.registration import MARKETS, SCENARIOS
+    from energy_gym.scenarios.registration import MARKETS, SCENARIOS, current_id
 
-    name = str(task["id"])
+    name = current_id(str(task["id"]))
     if name not in SCENARIOS:
         raise UnknownIdError.of("environment", name, SCENARIOS)
     if name in MARKETS:

@@ -32,7 +32,7 @@ class WeightedDays(Agent):
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", dataset="synthetic", objective="joint", episode_steps=48)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", dataset="synthetic", objective="joint", episode_steps=48)
         >>> observation, info = env.reset(seed=0)
         >>> bool(-1.0 <= WeightedDays(env, weight=0.5).act(observation, info)[0] <= 1.0)
         True

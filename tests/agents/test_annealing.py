@@ -24,7 +24,7 @@ from energy_gym.oracle.rounding import returns
 from energy_gym.oracle.solve import by_unit
 from energy_gym.oracle.statement import Goal
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 
 
 def make(data: pd.DataFrame, **keywords: Any) -> Any:
@@ -131,7 +131,7 @@ def several() -> Scenario:
 @pytest.mark.parametrize("kind", ["continuous", "discrete-3"])
 def test_several_controls_on_several_meters(site: pd.DataFrame, kind: str) -> None:
     keywords = {"scenario": several(), "data": site, "forecast": "perfect", "actions": kind}
-    env: Any = gym.make("energy_gym/Scenario-v0", horizon=8, episode_steps=8, **keywords)
+    env: Any = gym.make("energy_gym/Scenario-v1", horizon=8, episode_steps=8, **keywords)
     found = energy_gym.evaluate(Annealing(env, proposals=8192), env, seed=1)
     mpc = energy_gym.evaluate(MPC(env), env, seed=1)
     assert env.unwrapped.setup.controls == 3
@@ -139,7 +139,7 @@ def test_several_controls_on_several_meters(site: pd.DataFrame, kind: str) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["energy_gym/Microgrid-v0", "energy_gym/HomeSolar-v0", "energy_gym/Commercial-v0", "energy_gym/Scenario-v0"]
+    "name", ["energy_gym/Microgrid-v1", "energy_gym/HomeSolar-v1", "energy_gym/Commercial-v1", "energy_gym/Scenario-v1"]
 )
 def test_every_id_is_played(name: str, data_of: Callable[[str], pd.DataFrame]) -> None:
     env = gym.make(name, data=data_of(name), episode_steps=6, horizon=6, forecast="perfect")
@@ -148,7 +148,7 @@ def test_every_id_is_played(name: str, data_of: Callable[[str], pd.DataFrame]) -
     assert found.regret <= 0.2 * (found.oracle_bound - found.idle) + 1e-6
 
 
-@pytest.mark.parametrize("name", [ID, "energy_gym/Commercial-v0"])
+@pytest.mark.parametrize("name", [ID, "energy_gym/Commercial-v1"])
 def test_schedules_are_worth_what_the_oracle_says(name: str, data_of: Callable[[str], pd.DataFrame]) -> None:
     env: Any = gym.make(name, data=data_of(name), episode_steps=12, horizon=12)
     env.reset(seed=1)

@@ -57,7 +57,7 @@ def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
 def test_an_option_for_some_is_refused() -> None:
     from energy_gym.agents.sb3_vec import BatchVecEnv
 
-    batch = energy_gym.make_vec("energy_gym/Arbitrage-v0", 2, autoreset="same_step")
+    batch = energy_gym.make_vec("energy_gym/Arbitrage-v1", 2, autoreset="same_step")
     venv = BatchVecEnv(batch.unwrapped)
     venv.set_options([{"steps": 3}, {}])
     with pytest.raises(ConfigurationError, match="must be given for all"):

@@ -15,7 +15,7 @@ from energy_gym.agents.records.experts import record_expert
 from energy_gym.agents.records.trajectories import Trajectories
 from energy_gym.envs.env import batch_of
 
-ID = "energy_gym/Bidding-v0"
+ID = "energy_gym/Bidding-v1"
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +93,8 @@ def test_dqn_learns_from_choices(spring: pd.DataFrame) -> None:
 def test_a_batch_like_a_single_one_is_of_its_kind(spring: pd.DataFrame) -> None:
     for env in (
         of(spring).unwrapped,
-        gym.make("energy_gym/FleetReserve-v0").unwrapped,
-        gym.make("energy_gym/Arbitrage-v0").unwrapped,
+        gym.make("energy_gym/FleetReserve-v1").unwrapped,
+        gym.make("energy_gym/Arbitrage-v1").unwrapped,
     ):
         batch = batch_of(env, 2, "disabled")
         assert batch.single_action_space == env.action_space

@@ -73,7 +73,7 @@ def best(name: str, actions: str) -> Any:
 
 def refusal(agent: str, name: str, actions: str) -> str | None:
     """Return what an agent says that does not play an id with a kind of action; None where it plays."""
-    said = REFUSALS.get(agent, {}).get(name.partition("/")[2].removesuffix("-v0"))
+    said = REFUSALS.get(agent, {}).get(name.partition("/")[2].removesuffix("-v1"))
     if said in DECISIONS.values() or UNPLAYED.get(agent) != actions:
         return said
     other = "discrete" if actions == "continuous" else "continuous"

@@ -34,7 +34,7 @@ from energy_gym.errors import (
     install_command,
 )
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 SPRING = ("2021-03-01", "2021-06-01")
 LIBRARY = {"dqn": "stable_baselines3", "ppo": "stable_baselines3", "sac": "stable_baselines3"}
 LIBRARY |= {"cql": "d3rlpy", "bc": "imitation"}
@@ -118,7 +118,7 @@ from energy_gym.agents.learner import reward_factor
 from energy_gym.agents.registry import agent_class
 from energy_gym.agents.validation import Validation
 name, actions, folder = sys.argv[1:]
-env = gym.make("energy_gym/Arbitrage-v0", split="test", actions=actions, episode_steps=1000)
+env = gym.make("energy_gym/Arbitrage-v1", split="test", actions=actions, episode_steps=1000)
 result = energy_gym.evaluate(agent_class(name).load(folder, env), env, seed=0)
 print(repr(result.return_), "torch" in sys.modules)
 """

@@ -14,7 +14,7 @@ from energy_gym.agents import make_agent
 from energy_gym.agents.milp import MILP
 from energy_gym.errors import ConfigurationError, NonPositiveError, UnsuitableAgentError
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 
 
 @pytest.mark.parametrize("actions", ["continuous", "discrete-3"])
@@ -58,7 +58,7 @@ def test_it_earns_less_than_planning_anew_where_forecasts_grow_better(series: pd
     assert np.isfinite([follows, anew]).all()
 
 
-@pytest.mark.parametrize("id", ["energy_gym/Commercial-v0", "energy_gym/FleetReserve-v0"])
+@pytest.mark.parametrize("id", ["energy_gym/Commercial-v1", "energy_gym/FleetReserve-v1"])
 def test_sites_and_fleets(id: str) -> None:
     env = gym.make(id, split="test", episode_steps=26)
     result = energy_gym.evaluate(MILP(env), env, seed=1)
@@ -67,7 +67,7 @@ def test_sites_and_fleets(id: str) -> None:
 
 def test_bids_at_gates_are_left_to_mpc() -> None:
     with pytest.raises(UnsuitableAgentError, match="sets the power of storage or bids for fleets"):
-        MILP(gym.make("energy_gym/Bidding-v0", episode_steps=24))
+        MILP(gym.make("energy_gym/Bidding-v1", episode_steps=24))
 
 
 def test_steps_that_are_none_are_refused(series: pd.DataFrame) -> None:

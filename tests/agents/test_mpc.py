@@ -12,7 +12,7 @@ import energy_gym
 from energy_gym import Battery
 from energy_gym.agents import make_agent
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 
 
 def played(env: Any, seed: int = 3) -> tuple[float, float]:

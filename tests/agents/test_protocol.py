@@ -13,7 +13,7 @@ import pytest
 from energy_gym.agents import Agent, agent_ids, make_agent
 from energy_gym.errors import ConfigurationError, ResetNeededError, UnknownIdError
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 NAMES = agent_ids()
 ACTIONS = ("continuous", "discrete-3", "discrete-5")
 

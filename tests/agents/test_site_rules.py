@@ -49,7 +49,7 @@ def days(count: int = 6, jitter: float = 0.0) -> pd.DataFrame:
 def make(scenario: Scenario | None = None, data: pd.DataFrame | None = None, **keywords: Any) -> Any:
     chosen = {"episode_steps": None, "horizon": 24, **keywords}
     frame = days() if data is None else data
-    return gym.make("energy_gym/Scenario-v0", scenario=scenario or site(), data=frame, **chosen)
+    return gym.make("energy_gym/Scenario-v1", scenario=scenario or site(), data=frame, **chosen)
 
 
 def play(agent: Any, env: Any, **reset: Any) -> pd.DataFrame:
@@ -171,7 +171,7 @@ def test_fitted_on_the_training_split_alone(name: str, monkeypatch: pytest.Monke
         frame.iloc[loaded.bounds("train")[1] :] *= factor
         changed = Dataset(loaded.card, frame, loaded.filled)
         monkeypatch.setattr(energy_gym.data, "load", lambda _, changed=changed: changed)
-        env = gym.make("energy_gym/Microgrid-v0", scenario=site(), dataset="california-homes-2016", split="test")
+        env = gym.make("energy_gym/Microgrid-v1", scenario=site(), dataset="california-homes-2016", split="test")
         figures.append(make_agent(name, env).fit().parameters())
     assert figures[0] == figures[1]
 
@@ -202,7 +202,7 @@ def test_saved_and_loaded_it_acts_the_same(name: str, actions: str, tmp_path: Pa
 )
 def test_where_a_rule_makes_no_sense(name: str, scenario: Scenario, why: str) -> None:
     data = days().assign(price_per_mwh=100.0)
-    env = gym.make("energy_gym/Scenario-v0", scenario=scenario, data=data)
+    env = gym.make("energy_gym/Scenario-v1", scenario=scenario, data=data)
     with pytest.raises(UnsuitableAgentError, match=why) as caught:
         make_agent(name, env)
     assert name in caught.value.value

@@ -13,7 +13,7 @@ import energy_gym
 from energy_gym.agents import make_agent
 from energy_gym.data.dataset import Dataset
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 
 
 def earned(env: Any, low: float, high: float) -> float:

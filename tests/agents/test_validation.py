@@ -16,7 +16,7 @@ def test_it_lies_before_what_is_tested(name: str, request: pytest.FixtureRequest
     if "validation" not in card(name).splits:
         request.getfixturevalue("real_data")
     env, train = (
-        gym.make("energy_gym/Arbitrage-v0", dataset=name, split=split, episode_steps=None).unwrapped
+        gym.make("energy_gym/Arbitrage-v1", dataset=name, split=split, episode_steps=None).unwrapped
         for split in ("test", "train")
     )
     tested, learnt = env.setup, train.setup  # type: ignore[attr-defined]  # one of ours

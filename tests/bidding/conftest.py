@@ -17,7 +17,7 @@ from energy_gym.entities import Battery, Consumer, PumpedHydro, Solar, Wind
 from energy_gym.objective import Objective
 from energy_gym.scenario import Scenario
 
-ID = "energy_gym/Bidding-v0"
+ID = "energy_gym/Bidding-v1"
 PENALTIES = {
     "linear": LinearPenalty(120.0, 40.0),
     "single": SinglePrice("imbalance_per_mwh"),

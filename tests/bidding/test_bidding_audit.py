@@ -27,7 +27,7 @@ from energy_gym.data import iex
 from energy_gym.entities import Battery
 from energy_gym.objective import Objective
 
-ID = "energy_gym/Bidding-v0"
+ID = "energy_gym/Bidding-v1"
 UTC = ZoneInfo("UTC")
 
 

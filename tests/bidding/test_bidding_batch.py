@@ -17,7 +17,7 @@ from energy_gym.contracts.market import Limits, eu_day_ahead
 from energy_gym.contracts.supply import shifted
 from energy_gym.errors import ActionError, ConfigurationError
 
-ID = "energy_gym/Bidding-v0"
+ID = "energy_gym/Bidding-v1"
 KINDS: dict[str, dict[str, Any]] = {
     "eu-hourly": {},
     "india-15min": {"preset": "india-15min", "episode_steps": 150, "period": ("2022-03-01", "2022-04-01")},

@@ -21,7 +21,7 @@ from energy_gym.objective import Objective
 from energy_gym.oracle.solution import idle_return
 from energy_gym.testing.optimum import check_replay
 
-ID = "energy_gym/Bidding-v0"
+ID = "energy_gym/Bidding-v1"
 START = "2024-03-01T08:00Z"
 MOST_SEQUENCES = 6000
 

@@ -22,7 +22,7 @@ from energy_gym.data import iex
 from energy_gym.entities import PumpedHydro
 from energy_gym.errors import ActionError, ConfigurationError
 
-ID = "energy_gym/Bidding-v0"
+ID = "energy_gym/Bidding-v1"
 KEYWORDS: tuple[dict[str, Any], ...] = (
     {},
     {"preset": "india-15min", "period": ("2022-03-01", "2022-04-01")},
@@ -175,7 +175,7 @@ def test_planning_pays_on_the_default_market() -> None:
 
 def test_agents_of_producers_play_nothing_else() -> None:
     with pytest.raises(ConfigurationError, match="bids in markets"):
-        BidForecast(gym.make("energy_gym/Arbitrage-v0"))
+        BidForecast(gym.make("energy_gym/Arbitrage-v1"))
 
 
 def test_discrete_choices() -> None:
@@ -192,7 +192,7 @@ def test_discrete_choices() -> None:
         with pytest.raises(ActionError):
             env.step(bad)
     with pytest.raises(ConfigurationError, match="Bidding"):
-        OfferLevels(gym.make("energy_gym/Arbitrage-v0"))
+        OfferLevels(gym.make("energy_gym/Arbitrage-v1"))
     with pytest.raises(ConfigurationError, match="shares"):
         OfferLevels(gym.make(ID), offers=())
     two = OfferLevels(gym.make(ID, preset="india-15min"), storage="discrete-5", offers=(0.0, 1.0))

@@ -15,7 +15,7 @@ from energy_gym.bidding.outlook import offered_kw, surplus_kw, write_bids
 from energy_gym.bidding.wrapper import OfferLevels
 from energy_gym.errors import ActionError, UnknownIdError
 
-ID = "energy_gym/Bidding-v0"
+ID = "energy_gym/Bidding-v1"
 PRESETS = ("eu-hourly", "india-15min")
 
 

@@ -20,7 +20,7 @@ from energy_gym.objective import Objective
 from energy_gym.scenario import Scenario
 from energy_gym.testing.laws import check_laws
 
-ID = "energy_gym/Bidding-v0"
+ID = "energy_gym/Bidding-v1"
 PENALTY = LinearPenalty(120.0, 40.0)
 
 

@@ -21,7 +21,7 @@ from energy_gym.errors import (
     WindowError,
 )
 
-ID = "energy_gym/Bidding-v0"
+ID = "energy_gym/Bidding-v1"
 
 
 def year(producers: Any, zone: str, minutes: int, start: str = "2024-01-01", days: int = 366) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from energy_gym.agents.mpc import MPC
 from energy_gym.bidding.wrapper import OfferLevels
 from energy_gym.contracts.market import Market, eu_day_ahead, india_day_ahead, india_real_time
 
-ID = "energy_gym/Bidding-v0"
+ID = "energy_gym/Bidding-v1"
 CASES = {
     "eu": ("Europe/Copenhagen", 60, 13, (eu_day_ahead(),), "dual"),
     "india": ("Asia/Kolkata", 15, 15, (india_day_ahead(), india_real_time()), "single"),

@@ -25,7 +25,7 @@ from energy_gym.oracle.model import ArrayModel
 from energy_gym.oracle.pyomo_model import PyomoModel, solve_model
 from energy_gym.oracle.solution import idle_return
 
-ID = "energy_gym/Bidding-v0"
+ID = "energy_gym/Bidding-v1"
 NAMES = ("linear", "single", "dual", "banded", "convex", "concave", "steps")
 
 

@@ -14,7 +14,7 @@ from energy_gym.contracts import Supply
 from energy_gym.contracts.clearing import LinearImpact
 from energy_gym.contracts.market import Limits, eu_day_ahead
 
-ID = "energy_gym/Bidding-v0"
+ID = "energy_gym/Bidding-v1"
 NAMES = ("linear", "single", "dual", "banded", "convex", "concave", "steps")
 
 

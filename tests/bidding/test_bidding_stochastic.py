@@ -16,7 +16,7 @@ from energy_gym.bidding.outlook import hedged_window, past_errors, planned_steps
 from energy_gym.bidding.statement import state_window
 from energy_gym.oracle.model import ArrayModel
 
-ID = "energy_gym/Bidding-v0"
+ID = "energy_gym/Bidding-v1"
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ import pytest
 import energy_gym
 from energy_gym.contracts.market import eu_day_ahead, india_day_ahead, india_real_time
 
-ID = "energy_gym/Bidding-v0"
+ID = "energy_gym/Bidding-v1"
 ZONES = {
     "Europe/Copenhagen": (60, (eu_day_ahead("Europe/Copenhagen"),), 12),
     "Europe/Brussels": (15, (eu_day_ahead("Europe/Brussels", slot_minutes=15),), 12),

@@ -32,7 +32,7 @@ def test_within_the_day_the_plan_earns_more_than_without(producers: Any, frame: 
     values = []
     for markets in ((eu_day_ahead(),), (eu_day_ahead(), eu_intraday())):
         scenario = producers.scenario(producers.PENALTIES["linear"], markets)
-        env = gym.make("energy_gym/Bidding-v0", data=frame, scenario=scenario, episode_steps=24)
+        env = gym.make("energy_gym/Bidding-v1", data=frame, scenario=scenario, episode_steps=24)
         env.reset(options={"start": frame.index[10]})
         values.append(solve(env).value)
     assert values[1] > values[0] + 1.0

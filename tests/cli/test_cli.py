@@ -20,17 +20,17 @@ from energy_gym.data import card_ids
 from energy_gym.forecast import forecast_ids
 from energy_gym.leaderboard.suites import suite_ids
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 TINY = """
 title: Tiny [two]
 description: Two short episodes.
 agents: [idle, uniform, threshold]
 tasks:
   - name: zebra-with-a-name-that-is-longer-than-any-we-ship
-    id: energy_gym/Arbitrage-v0
+    id: energy_gym/Arbitrage-v1
     keywords: {dataset: synthetic, split: test, objective: joint, episode_steps: 24}
   - name: ant
-    id: energy_gym/Arbitrage-v0
+    id: energy_gym/Arbitrage-v1
     keywords: {split: test, episode_steps: 24}
 """
 AGENT = """
@@ -197,7 +197,7 @@ def test_leaderboard_takes_an_agent_from_the_working_folder(tiny: str, tmp_path:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("solve", "energy_gym/Arbitrag-v0"), "did you mean 'energy_gym/Arbitrage-v0'?"),
+        (("solve", "energy_gym/Arbitrag-v0"), "did you mean 'energy_gym/Arbitrage-v1'?"),
         (("solve", ID, "--start", "[/red]"), "start='[/red]': is no time stamp"),
         (("solve", ID, "--steps", "24", "--table", "plan.xyz"), "must end in .csv or .parquet"),
         (

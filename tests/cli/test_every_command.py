@@ -29,7 +29,7 @@ from energy_gym.scenarios.registration import SCENARIOS
 IDS = sorted(SCENARIOS)
 STEPS = 4
 # Data that an id which is no usual market can go on with.
-OWN = {"energy_gym/Bidding-v0": "synthetic-dk2", "energy_gym/Commercial-v0": "commercial"}
+OWN = {"energy_gym/Bidding-v1": "synthetic-dk2", "energy_gym/Commercial-v1": "commercial"}
 # Commands that are held by a test of this file, and those that take no environment.
 PLAYED = {"solve", "recommend", "leaderboard", "sweep", "experts", "fleet", "forecasts"}
 APART = {"list", "merge", "forget", "plot", "data"}
@@ -149,15 +149,15 @@ def test_a_study_plays_a_file_of_ones_own_that_lies_beside_it(tmp_path: Path) ->
     pytest.importorskip("hydra")
     prices = energy_gym.synthetic(seed=5, steps=24 * 40)
     prices.to_csv(tmp_path / "mine.csv")
-    tree = "task: {id: energy_gym/Microgrid-v0, data: mine.csv, split: test, episode_steps: 24}\n"
+    tree = "task: {id: energy_gym/Microgrid-v1, data: mine.csv, split: test, episode_steps: 24}\n"
     (tmp_path / "mine.yaml").write_text(tree + "sweep: {scenario.entities.battery.capacity_kwh: [5, 10]}", "utf-8")
     result = run("sweep", str(tmp_path / "mine.yaml"), "--out", str(tmp_path / "out"), "--workers", "1")
     assert result.exit_code == 0, result.output
     rows = pd.read_parquet(tmp_path / "out" / "sweep.parquet")
-    home: Any = gym.make("energy_gym/Microgrid-v0", data=prices, split="test", episode_steps=24).unwrapped
+    home: Any = gym.make("energy_gym/Microgrid-v1", data=prices, split="test", episode_steps=24).unwrapped
     for size, value in zip((5, 10), rows["oracle_value"], strict=True):
         scenario = home.scenario.with_battery(replace(home.scenario.battery, capacity_kwh=float(size)))
-        env = gym.make("energy_gym/Microgrid-v0", data=prices, scenario=scenario, split="test", episode_steps=24)
+        env = gym.make("energy_gym/Microgrid-v1", data=prices, scenario=scenario, split="test", episode_steps=24)
         env.reset(seed=0)
         assert value == pytest.approx(energy_gym.solve(env, continuous=True).value, abs=1e-6)
 
@@ -198,10 +198,10 @@ def test_a_recipe_learns_on_the_id_that_it_names(name: str, recipe: str, learnt:
     then = ["--then", OWN.get(name, "synthetic")] if recipe == "pretrain" else []
     few = ["--months", "1"] if recipe in ("finetune", "offline") else []
     result = run(recipe, "--id", name, "--seeds", "1", *then, *few)
-    if name == "energy_gym/FleetReserve-v0" and recipe in ("pretrain", "synthetic"):
+    if name == "energy_gym/FleetReserve-v1" and recipe in ("pretrain", "synthetic"):
         assert result.exit_code == result.stderr.count("\n") == 1, "what the recipes train chooses one of a few actions"
         return
-    if (name, recipe) == ("energy_gym/Commercial-v0", "synthetic"):
+    if (name, recipe) == ("energy_gym/Commercial-v1", "synthetic"):
         assert "the data have steps of 60 min" in result.stderr
         return
     assert result.exit_code == 0, result.output
@@ -214,7 +214,7 @@ def test_a_recipe_learns_on_two_files_of_ones_own(tmp_path: Path, learnt: list[A
     for place, seed in enumerate((1, 2)):
         energy_gym.synthetic(seed=seed, steps=24 * 60).to_csv(tmp_path / f"{place}.csv")
     first, then = (str(tmp_path / f"{place}.csv") for place in (0, 1))
-    site = ("--id", "energy_gym/Microgrid-v0")
+    site = ("--id", "energy_gym/Microgrid-v1")
     assert run("pretrain", *site, "--first", first, "--then", then, "--seeds", "1").exit_code == 0
     assert run("synthetic", *site, "--data", then, "--seeds", "1").exit_code == 0
     assert {env.setup.feed.own for env in learnt[:4]} == {True}
@@ -229,7 +229,7 @@ def test_an_agent_that_hands_no_layers_on_is_refused() -> None:
 
 
 def test_a_second_market_is_named_where_the_id_has_no_usual_one() -> None:
-    result = run("pretrain", "--id", "energy_gym/Microgrid-v0")
+    result = run("pretrain", "--id", "energy_gym/Microgrid-v1")
     assert result.exit_code == 1
     assert "pass --then" in result.stderr
 
@@ -253,7 +253,7 @@ def test_forecasts(dataset: str) -> None:
 
 
 def test_a_candidate_that_is_no_agent_is_told_as_such() -> None:
-    result = run("recommend", "energy_gym/Arbitrage-v0", "--weeks", "1", "--candidate", "mcp")
+    result = run("recommend", "energy_gym/Arbitrage-v1", "--weeks", "1", "--candidate", "mcp")
     assert result.exit_code == 1
     assert "did you mean 'mpc'?" in " ".join(result.stdout.split())
     assert result.stdout.splitlines()[-1] == "Recommended: none. None could be played."

@@ -12,8 +12,8 @@ from energy_gym.agents.records.minari_store import read_trajectories
 from energy_gym.cli import app as cli
 from energy_gym.errors import install_command
 
-ID = "energy_gym/Arbitrage-v0"
-NAME = "energy-gym/arbitrage-ercot-2021-2022/oracle-noise10-discrete3-v0"
+ID = "energy_gym/Arbitrage-v1"
+NAME = "energy-gym/arbitrage-ercot-2021-2022/oracle-noise10-discrete3-v1"
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_taken_name_is_refused_before_playing(root: Path, line: Line, monkeypa
 @pytest.mark.parametrize(
     ("words", "match"),
     [
-        (("make", "energy_gym/Arbitrag-v0"), "did you mean 'energy_gym/Arbitrage-v0'"),
+        (("make", "energy_gym/Arbitrag-v0"), "did you mean 'energy_gym/Arbitrage-v1'"),
         (("make", ID, "--dataset", "ercot-2021"), "did you mean 'ercot-2021-2022'"),
         (("make", ID, "--policy", "orcale"), "did you mean 'oracle'"),
         (("make", ID, "--noise", "2"), "noise=2.0"),

@@ -54,7 +54,7 @@ def test_errors_of_what_nobody_could_know() -> None:
 
 def test_the_score_is_what_mpc_earns() -> None:
     (row,) = judged(DATASET, names=("mean",), steps=96)
-    env = gym.make("energy_gym/Arbitrage-v0", dataset=DATASET, split="validation", forecast="mean", episode_steps=None)
+    env = gym.make("energy_gym/Arbitrage-v1", dataset=DATASET, split="validation", forecast="mean", episode_steps=None)
     options = {"start": env.unwrapped.setup.time(0), "steps": 96}  # type: ignore[attr-defined]  # our environment
     result = evaluate(make_agent("mpc", env), env, options=options)
     assert (row.column, row.forecast, row.unit) == (PRICE, "mean", "USD")

@@ -57,7 +57,7 @@ def test_a_fault_of_the_package_keeps_its_traceback() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("solv",), ("solve",), ("solve", "energy_gym/Arbitrage-v0", "--step", "3"), ("leaderboard", "quick", "x")]
+    "words", [("solv",), ("solve",), ("solve", "energy_gym/Arbitrage-v1", "--step", "3"), ("leaderboard", "quick", "x")]
 )
 def test_a_wrong_word_is_one_line_and_names_the_help(
     words: tuple[str, ...], capsys: pytest.CaptureFixture[str]

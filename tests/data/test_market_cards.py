@@ -238,7 +238,7 @@ def test_what_a_producer_pays_on_dk2_is_what_was_settled(seed: int, real_data: P
     """Random supply and storage with nothing bid: the deviation is all energy, at the price of its hour and way."""
     random = np.random.default_rng(seed)
     start = pd.Timestamp("2021-10-31T10:00Z") + pd.Timedelta(hours=int(random.integers(0, 700) - 350))
-    env = gym.make("energy_gym/Bidding-v0", dataset="dk2-2021", split="all")
+    env = gym.make("energy_gym/Bidding-v1", dataset="dk2-2021", split="all")
     env.reset(options={"start": start, "steps": 48})
     frame = load("dk2-2021").frame
     at, over = frame.index.get_loc(start), False

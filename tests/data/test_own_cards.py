@@ -129,11 +129,11 @@ def test_layouts_of_tables(layout: str, cards: Cards, tmp_path: Path) -> None:
 def test_an_environment_a_suite_and_the_command_line_find_it(cards: Cards) -> None:
     cards.put()
     assert ID in card_ids()
-    env = gym.make("energy_gym/Arbitrage-v0", dataset=ID, split="test", episode_steps=48)
+    env = gym.make("energy_gym/Arbitrage-v1", dataset=ID, split="test", episode_steps=48)
     env.reset(seed=0)
     solution = energy_gym.solve(env)
     assert sum(float(env.step(action)[1]) for action in solution.actions) == pytest.approx(solution.value, abs=1e-6)
-    assert Task("own", "energy_gym/Arbitrage-v0", {"dataset": ID}).hashes["data"]
+    assert Task("own", "energy_gym/Arbitrage-v1", {"dataset": ID}).hashes["data"]
     for command in (["list"], ["describe", ID], ["fetch", ID], ["verify", ID], ["check", ID], ["verify"]):
         result = CliRunner().invoke(app, ["data", *command])
         assert result.exit_code == 0, (command, result.output)
@@ -204,7 +204,7 @@ def test_a_card_that_is_not_exact(spoil: Any, said: str, cards: Cards) -> None:
     spoil(told)
     cards.put(told)
     with pytest.raises(CardError, match=said) as caught:
-        gym.make("energy_gym/Arbitrage-v0", dataset=ID)
+        gym.make("energy_gym/Arbitrage-v1", dataset=ID)
     assert str(caught.value).startswith(f"{ID}.yaml: ")
     result = CliRunner().invoke(app, ["data", "describe", ID])
     assert result.exit_code == 1
@@ -338,4 +338,4 @@ def test_unknown_ids_are_answered_with_own_cards_too(cards: Cards) -> None:
     with pytest.raises(UnknownIdError, match=f"did you mean {ID!r}"):
         load("vally")
     with pytest.raises(EnergyGymError):
-        gym.make("energy_gym/Arbitrage-v0", dataset="vally")
+        gym.make("energy_gym/Arbitrage-v1", dataset="vally")

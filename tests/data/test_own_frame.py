@@ -34,7 +34,7 @@ from energy_gym.errors import (
 from energy_gym.reserve import Reserve
 from energy_gym.scenario import Scenario
 
-ID, PRICE = "energy_gym/Arbitrage-v0", "price_per_mwh"
+ID, PRICE = "energy_gym/Arbitrage-v1", "price_per_mwh"
 ZONES = ("Europe/Berlin", "America/Chicago", "Asia/Kolkata", "Australia/Lord_Howe", "UTC")
 RULES = ("after", "at-start", "always", "day-ahead 10:30", "day-ahead 13:00", "day-ahead 24:00")
 
@@ -125,12 +125,12 @@ def test_reserve_prices_too(seed: int) -> None:
     data = frame(seed).assign(up_per_mw_h=lambda it: it[PRICE] * 0.4)
     market = Reserve("up", "up_per_mw_h", "up", (4.0,), 0.5)
     its = Scenario(entities={"a": Battery()}, contracts={"up": market})
-    env = gym.make("energy_gym/FleetReserve-v0", fleet=its, data=data).unwrapped
+    env = gym.make("energy_gym/FleetReserve-v1", fleet=its, data=data).unwrapped
     at = int(np.random.default_rng(seed).integers(200, 400))
     env.reset(options={"start": data.index[at], "steps": 5})
     shown = env.outlook()["up_per_mw_h"]
     assert shown.tolist() == data["up_per_mw_h"].iloc[at - 24 : at].tolist()
-    env = gym.make("energy_gym/FleetReserve-v0", fleet=its, data=data, published="always").unwrapped
+    env = gym.make("energy_gym/FleetReserve-v1", fleet=its, data=data, published="always").unwrapped
     env.reset(options={"start": data.index[at], "steps": 5})
     assert env.outlook()["up_per_mw_h"].tolist() == data["up_per_mw_h"].iloc[at : at + 24].tolist()
 
@@ -284,7 +284,7 @@ def test_a_load_far_above_the_battery_is_seen() -> None:
     data = frame(2).assign(
         load_kw=400.0 + 100.0 * np.sin(hours / 4.0), pv_kw=np.clip(200 * np.sin(hours / 4.0), 0, None)
     )
-    env = gym.make("energy_gym/Microgrid-v0", data=data, battery=Battery()).unwrapped
+    env = gym.make("energy_gym/Microgrid-v1", data=data, battery=Battery()).unwrapped
     env.reset(seed=0)
     places = [place for place, slot in enumerate(env.layout) if slot.name.startswith("load_kw")]
     shown = env.setup.tape.rows[24:-1][:, places]
@@ -369,7 +369,7 @@ def test_a_column_in_two_units_is_refused() -> None:
 @pytest.mark.parametrize("name", ["load_kva", "load_j", "price_per_gj", "price_per_therm", "carbon_lb", "load_btu"])
 def test_advice_never_renames_across_units(name: str) -> None:
     wanted = f"{name.split('_')[0]}_kw" if name.startswith("load") else PRICE
-    site = "energy_gym/Microgrid-v0" if wanted == "load_kw" else ID
+    site = "energy_gym/Microgrid-v1" if wanted == "load_kw" else ID
     data = frame(0).assign(pv_kw=0.0)
     data = (data if wanted == "load_kw" else data.drop(columns=PRICE)).assign(**{name: 1.0})
     with pytest.raises(MissingColumnError) as caught:
@@ -419,7 +419,7 @@ def test_stamps_that_end_their_step(seed: int) -> None:
 
 def test_what_is_said_of_a_data_set_is_refused() -> None:
     for keywords in ({"published": "always"}, {"zone": "UTC"}, {"splits": {}}, {"stamps": "end"}):
-        for name in (ID, "energy_gym/Bidding-v0", "energy_gym/FleetReserve-v0"):
+        for name in (ID, "energy_gym/Bidding-v1", "energy_gym/FleetReserve-v1"):
             with pytest.raises(ConfigurationError, match="goes with data="):
                 gym.make(name, **keywords)
 
@@ -455,6 +455,6 @@ def test_a_zone_without_a_name_is_asked_for() -> None:
 
 def test_scenarios_take_it_too() -> None:
     data = frame(5).tz_convert("Europe/Berlin")
-    env = gym.make("energy_gym/Scenario-v0", scenario=Scenario(), data=data, published="day-ahead 13:00", split="test")
+    env = gym.make("energy_gym/Scenario-v1", scenario=Scenario(), data=data, published="day-ahead 13:00", split="test")
     env.reset(seed=0)
     assert env.unwrapped.setup.steps == 3 * 24 + 2  # the index begins and ends at one o'clock

@@ -119,12 +119,12 @@ MEETINGS: dict[str, Callable[[Problem], bool]] = {
     "a smallest bid above its tick": lambda p: any(i.minimum_kw > i.tick_kw > 0.0 for i in of(p, Reserve)),
     **{f"dispatch {name}": lambda p, n=name: p.keywords.get("dispatch") == n for name in DISPATCHES},
     **{f"{count} levels": lambda p, c=count: p.levels == c for count in (3, 5, 7)},
-    "every kind by its own id": lambda p: p.id != "energy_gym/Scenario-v0",
-    "producers by Scenario-v0": lambda p: p.kind == "producer" and p.id == "energy_gym/Scenario-v0",
+    "every kind by its own id": lambda p: p.id != "energy_gym/Scenario-v1",
+    "producers by Scenario-v1": lambda p: p.kind == "producer" and p.id == "energy_gym/Scenario-v1",
     "a producer that burns fuel": lambda p: p.kind == "producer" and bool(of(p, Plant)),
     "a vehicle that gives back": lambda p: any(item.discharge_kw for item in of(p, ElectricVehicle)),
     "power at the meter": lambda p: p.keywords.get("control") == "meter",
-    "fleets by Scenario-v0": lambda p: p.kind == "fleet" and p.id == "energy_gym/Scenario-v0",
+    "fleets by Scenario-v1": lambda p: p.kind == "fleet" and p.id == "energy_gym/Scenario-v1",
 }
 
 

@@ -23,8 +23,8 @@ from energy_gym.objective import OBJECTIVES, TERMINALS, Clock
 from energy_gym.reserve.dispatch import DISPATCHES
 
 KINDS = ("meter", "meter", "meter", "producer", "producer", "fleet", "fleet", "mixed")
-IDS = {"producer": "energy_gym/Bidding-v0", "fleet": "energy_gym/FleetReserve-v0"}
-COMPOSED = "energy_gym/Scenario-v0"
+IDS = {"producer": "energy_gym/Bidding-v1", "fleet": "energy_gym/FleetReserve-v1"}
+COMPOSED = "energy_gym/Scenario-v1"
 SPAN_HOURS = 54  # a gate of the evening that commits the day after tomorrow delivers into so many
 ALWAYS = ("price_per_mwh", "carbon_g_per_kwh", "load_kw")
 FORECASTS = ("published", "perfect", "yesterday", "mean", "noise")

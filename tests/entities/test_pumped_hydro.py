@@ -15,7 +15,7 @@ from energy_gym.scenario import Scenario
 def test_pump_and_turbine_by_hand() -> None:
     plant = PumpedHydro(1000.0, 200.0, 100.0, 0.8, 0.5, 0.0, 1.0, 0.5)
     scenario = Scenario("plant", {"plant": plant}, {"spot": Spot()})
-    env = gym.make("energy_gym/Arbitrage-v0", scenario=scenario, episode_steps=4)
+    env = gym.make("energy_gym/Arbitrage-v1", scenario=scenario, episode_steps=4)
     env.reset(seed=0)
     info = env.step([1.0])[4]
     assert info["energy_kwh"] == pytest.approx(500.0 + 0.8 * 200.0) and info["grid_kw"] == pytest.approx(200.0)

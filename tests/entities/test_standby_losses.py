@@ -10,7 +10,7 @@ import pytest
 from energy_gym import Battery, solve
 from energy_gym.entities import PumpedHydro
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 
 
 def idle_day(minutes: int, battery: Battery, days: int) -> list[float]:

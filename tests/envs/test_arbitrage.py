@@ -12,7 +12,7 @@ import pytest
 import energy_gym
 from energy_gym import Battery
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 PARTS = ("energy_cost", "carbon_kg", "wear", "penalty", "demand_charge")
 CELL = Battery(
     capacity_kwh=10.0,

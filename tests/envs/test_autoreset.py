@@ -13,7 +13,7 @@ import energy_gym
 from energy_gym import Battery
 from energy_gym.errors import ResetNeededError
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 COUNT = 4
 MODERN = hasattr(gym.vector, "AutoresetMode")
 FINAL = "final_obs" if MODERN else "final_observation"

@@ -46,12 +46,12 @@ def test_returns_of_a_batch_are_counted(name: str, place: str) -> None:
 @pytest.mark.parametrize("more", [{}, {"battery": energy_gym.Battery()}])
 def test_more_environments_than_memory_holds_are_refused(more: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=r"num_envs=10+: would take .* GiB .*; ask for fewer"):
-        energy_gym.make_vec("energy_gym/Arbitrage-v0", 10**15, **more)
+        energy_gym.make_vec("energy_gym/Arbitrage-v1", 10**15, **more)
 
 
 def test_what_is_seen_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    slots = len(gym.make("energy_gym/Arbitrage-v0").unwrapped.layout)  # type: ignore[attr-defined]
+    slots = len(gym.make("energy_gym/Arbitrage-v1").unwrapped.layout)  # type: ignore[attr-defined]
     monkeypatch.setattr(batched, "memory_bytes", lambda: 100 * slots * batched.ROOM_PER_SLOT)
-    assert energy_gym.make_vec("energy_gym/Arbitrage-v0", 100).num_envs == 100
+    assert energy_gym.make_vec("energy_gym/Arbitrage-v1", 100).num_envs == 100
     with pytest.raises(ConfigurationError, match="num_envs=101"):
-        energy_gym.make_vec("energy_gym/Arbitrage-v0", 101)
+        energy_gym.make_vec("energy_gym/Arbitrage-v1", 101)

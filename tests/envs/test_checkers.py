@@ -25,8 +25,8 @@ OBJECTIVES = ("cost", "carbon", "joint")
 DataOf = Callable[[str], pd.DataFrame]
 # Ids that a price and a carbon intensity are enough for, with the keywords that make them so.
 PRICED: dict[str, dict[str, Any]] = {
-    "energy_gym/Arbitrage-v0": {},
-    "energy_gym/Scenario-v0": {"scenario": energy_gym.Scenario.arbitrage()},
+    "energy_gym/Arbitrage-v1": {},
+    "energy_gym/Scenario-v1": {"scenario": energy_gym.Scenario.arbitrage()},
 }
 
 
@@ -81,7 +81,7 @@ def test_markets(name: str, objective: str, real_data: Any) -> None:
 
 
 def test_a_home_that_is_fetched(real_data: Any) -> None:
-    env = gym.make("energy_gym/HomeSolar-v0", dataset="ausgrid-12", split="test", episode_steps=48)
+    env = gym.make("energy_gym/HomeSolar-v1", dataset="ausgrid-12", split="test", episode_steps=48)
     check(lambda: check_env(env.unwrapped))
 
 

@@ -174,7 +174,7 @@ def test_a_level_that_would_lose_the_start_is_cut_and_counts_as_refused() -> Non
     )
     battery = Battery(charge_kw=2.0, discharge_kw=5.0, efficiency_charge=1.0, efficiency_discharge=1.0)
     env = gym.make(
-        "energy_gym/Arbitrage-v0", data=prices, battery=battery, terminal="cyclic", actions="discrete-3",
+        "energy_gym/Arbitrage-v1", data=prices, battery=battery, terminal="cyclic", actions="discrete-3",
         episode_steps=None, horizon=1,
     ).unwrapped  # fmt: skip
     observation, _ = env.reset(seed=0)
@@ -259,7 +259,7 @@ def test_what_cannot_be_promised_is_refused_with_what_to_do() -> None:
         EnergyEnv(scenario=replace(scenario, objective=Objective(terminal="buyback")), data=frame)
 
 
-@pytest.mark.parametrize("id", ["energy_gym/Bidding-v0", "energy_gym/FleetReserve-v0"])
+@pytest.mark.parametrize("id", ["energy_gym/Bidding-v1", "energy_gym/FleetReserve-v1"])
 def test_producers_and_fleets_refuse_it(id: str) -> None:
     with pytest.raises(ConfigurationError, match="terminal='cyclic'"):
         gym.make(id, terminal="cyclic")
@@ -268,7 +268,7 @@ def test_producers_and_fleets_refuse_it(id: str) -> None:
 def test_agents_plan_within_the_band() -> None:
     keywords = {"home": 2, "terminal": "cyclic", "episode_steps": 36, "split": "test"}
     for name in ("mpc", "self-consumption", "annealing", "idle"):
-        env = gym.make("energy_gym/HomeSolar-v0", **keywords)
+        env = gym.make("energy_gym/HomeSolar-v1", **keywords)
         played = energy_gym.evaluate(make_agent(name, env), env, seed=3)
         assert played.oracle_bound + 1e-6 >= played.return_
         check_returned(env.unwrapped)

@@ -32,7 +32,7 @@ from energy_gym.errors import (
     UnknownIdError,
 )
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 
 
 def spoiled(column: str, value: float) -> Callable[[pd.DataFrame], pd.DataFrame]:

@@ -53,7 +53,7 @@ def everything() -> Scenario:
 @pytest.fixture(params=[*sorted(set(SCENARIOS) - set(MARKETS)), EVERYTHING])
 def keywords(request: pytest.FixtureRequest, data_of: DataOf) -> dict[str, Any]:
     if request.param == EVERYTHING:
-        return {"id": "energy_gym/Scenario-v0", "scenario": everything(), "data": data_of("energy_gym/Scenario-v0")}
+        return {"id": "energy_gym/Scenario-v1", "scenario": everything(), "data": data_of("energy_gym/Scenario-v1")}
     return {"id": request.param, "data": data_of(request.param)}
 
 
@@ -233,7 +233,7 @@ def test_the_oracles_actions_are_members_of_the_space(name: str, actions: str) -
     assert earned == pytest.approx(solution.value, rel=1e-9)
 
 
-@pytest.mark.parametrize("name", ["energy_gym/HomeSolar-v0", "energy_gym/Microgrid-v0", "energy_gym/Scenario-v0"])
+@pytest.mark.parametrize("name", ["energy_gym/HomeSolar-v1", "energy_gym/Microgrid-v1", "energy_gym/Scenario-v1"])
 def test_a_scenario_alone_takes_the_data_of_the_homes(name: str) -> None:
     env: Any = gym.make(name, scenario=Scenario.arbitrage(), episode_steps=None).unwrapped
     assert env.setup.feed.title.startswith("Seventeen Californian homes")

@@ -188,7 +188,7 @@ def test_nothing_is_learnt_past_a_wrapper(learner: str, wrapper: str, monkeypatc
     wrap, altered = WRAPPERS[wrapper]
     monkeypatch.setattr(validation, "MOST_WEEKS", 1)
     actions = "continuous" if learner == "sac" else "discrete-3"
-    inside, outside = (made("energy_gym/Arbitrage-v0", actions=actions) for _ in range(2))
+    inside, outside = (made("energy_gym/Arbitrage-v1", actions=actions) for _ in range(2))
     if altered:
         with pytest.raises(ConfigurationError, match=r"wrapper .* changes .*make the agent for env\.unwrapped"):
             agent_class(learner)(wrap(inside), 1).fit(budget=10)
@@ -201,13 +201,13 @@ def test_nothing_is_learnt_past_a_wrapper(learner: str, wrapper: str, monkeypatc
 def test_a_model_of_stable_baselines3_is_asked_as_it_is() -> None:
     library = pytest.importorskip("stable_baselines3")
     for algorithm, actions in (("DQN", "discrete-3"), ("PPO", "continuous")):
-        env = wrappers.RecordEpisodeStatistics(made("energy_gym/Arbitrage-v0", actions=actions))
+        env = wrappers.RecordEpisodeStatistics(made("energy_gym/Arbitrage-v1", actions=actions))
         model = getattr(library, algorithm)("MlpPolicy", env, seed=0, device="cpu")
         result = energy_gym.evaluate(model, env, seed=4)
         same = energy_gym.evaluate(lambda seen, model=model: model.predict(seen, deterministic=True)[0], env, seed=4)
         assert result.return_ == same.return_
         with pytest.raises(ConfigurationError, match=r"observation_space"):
-            energy_gym.evaluate(model, made("energy_gym/Arbitrage-v0", actions=actions, horizon=3), seed=4)
+            energy_gym.evaluate(model, made("energy_gym/Arbitrage-v1", actions=actions, horizon=3), seed=4)
 
 
 @pytest.mark.parametrize("name", IDS)

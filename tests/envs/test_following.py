@@ -121,7 +121,7 @@ def test_both_controls_have_one_optimum_and_its_actions(name: str) -> None:
     keywords: dict[str, Any] = {"split": "test", "episode_steps": 96}
     values = []
     for control in ("power", "meter"):
-        env: Any = gym.make(f"energy_gym/{name}-v0", control=control, **keywords)
+        env: Any = gym.make(f"energy_gym/{name}-v1", control=control, **keywords)
         env.reset(seed=4)
         first, stop = env.unwrapped.window
         solution, idle = solve(env), idle_return(env.unwrapped.setup, first, stop, env.unwrapped.states)
@@ -134,7 +134,7 @@ def test_both_controls_have_one_optimum_and_its_actions(name: str) -> None:
 
 
 def test_float32_actions_lose_next_to_nothing() -> None:
-    env = gym.make("energy_gym/HomeSolar-v0", control="meter", episode_steps=96)
+    env = gym.make("energy_gym/HomeSolar-v1", control="meter", episode_steps=96)
     env.reset(seed=4)
     solution = solve(env)
     actions = [action.astype(np.float32) for action in solution.actions]
@@ -192,12 +192,12 @@ def test_a_batch_with_different_batteries_does_as_single_environments_do() -> No
     random = np.random.default_rng(2)
     batteries, wishes = [a_battery(random) for _ in range(5)], random.uniform(-1.0, 1.0, (60, 5))
     keywords: dict[str, Any] = {"control": "meter", "split": "test", "episode_steps": 80}
-    batch = energy_gym.make_vec("energy_gym/Microgrid-v0", 5, battery=batteries, **keywords)
+    batch = energy_gym.make_vec("energy_gym/Microgrid-v1", 5, battery=batteries, **keywords)
     batch.reset(seed=3)
     gains = np.array([batch.step(row[:, None])[1] for row in wishes])
     for index, battery in enumerate(batteries):
         scenario = batch.scenario.with_battery(battery)
-        env = gym.make("energy_gym/Microgrid-v0", scenario=scenario, **keywords)
+        env = gym.make("energy_gym/Microgrid-v1", scenario=scenario, **keywords)
         env.reset(seed=3 + index)
         alone = np.array([env.step([wish])[1] for wish in wishes[:, index]])
         assert alone.tobytes() == np.ascontiguousarray(gains[:, index]).tobytes()
@@ -208,7 +208,7 @@ def test_the_rollout_is_the_environment_with_gradients_where_the_loop_is_free(na
     torch = pytest.importorskip("torch")
     from energy_gym.envs.rollout import Rollout
 
-    env: Any = gym.make(f"energy_gym/{name}-v0", control="meter", episode_steps=24).unwrapped
+    env: Any = gym.make(f"energy_gym/{name}-v1", control="meter", episode_steps=24).unwrapped
     env.reset(seed=0)
     asked = np.random.default_rng(0).uniform(-1.0, 1.0, (1, 24, 1))
     asked[0, ::3] = np.random.default_rng(0).choice([0.0, 1.0, -1.0])
@@ -265,7 +265,7 @@ def test_what_the_battery_refuses_is_what_its_limits_take_from_it() -> None:
 @pytest.mark.parametrize("agent", ["tariff-clock", "peak-shaving", "mpc", "self-consumption", "annealing", "uniform"])
 @pytest.mark.parametrize("actions", ["continuous", "discrete-5"])
 def test_agents_wish_within_the_space(agent: str, actions: str) -> None:
-    env = gym.make("energy_gym/Commercial-v0", control="meter", actions=actions, episode_steps=8, horizon=8)
+    env = gym.make("energy_gym/Commercial-v1", control="meter", actions=actions, episode_steps=8, horizon=8)
     player: Any = make_agent(agent, env)
     if agent == "peak-shaving":
         player.shares = (0.6, 0.6, 0.6)
@@ -301,7 +301,7 @@ def test_a_cap_on_import_is_kept_whatever_load_comes() -> None:
 def test_who_follows_the_meter_needs_no_good_forecast(agent: str) -> None:
     scores = {}
     for control in ("power", "meter"):
-        env = gym.make("energy_gym/HomeSolar-v0", split="test", control=control, episode_steps=480)
+        env = gym.make("energy_gym/HomeSolar-v1", split="test", control=control, episode_steps=480)
         scores[control] = energy_gym.evaluate(make_agent(agent, env), env, seed=1).score
     assert scores["meter"] > scores["power"] + 0.1
 
@@ -310,7 +310,7 @@ def test_l2o_wishes_at_the_meter_for_what_it_plans() -> None:
     pytest.importorskip("torch")
     scores = {}
     for control in ("power", "meter"):
-        env = gym.make("energy_gym/HomeSolar-v0", control=control, forecast="perfect", episode_steps=24)
+        env = gym.make("energy_gym/HomeSolar-v1", control=control, forecast="perfect", episode_steps=24)
         agent = L2O(env, width=16, candidates=1, days=100, batch_size=32).fit(budget=20)
         scores[control] = energy_gym.evaluate(agent, env, seed=1).return_
     assert scores["meter"] == pytest.approx(scores["power"], abs=1e-6)
@@ -322,21 +322,21 @@ def test_a_meter_that_shows_the_battery_alone_is_refused(wishes: str) -> None:
         {} if wishes == "Arbitrage" else {"scenario": Scenario.arbitrage(), "dataset": "ercot-2021-2022"}
     )
     with pytest.raises(ConfigurationError, match="names the same power"):
-        gym.make(f"energy_gym/{wishes}-v0", control="meter", **alone)
+        gym.make(f"energy_gym/{wishes}-v1", control="meter", **alone)
 
 
 def test_what_else_is_refused() -> None:
     with pytest.raises(UnknownIdError, match="did you mean 'meter'"):
-        gym.make("energy_gym/Microgrid-v0", control="metre")
+        gym.make("energy_gym/Microgrid-v1", control="metre")
     for name in ("Bidding", "FleetReserve"):
         with pytest.raises(UnknownIdError, match="control"):
-            gym.make(f"energy_gym/{name}-v0", control="meter")
+            gym.make(f"energy_gym/{name}-v1", control="meter")
     with pytest.raises(UnsuitableAgentError, match="no power at the meter"):
-        make_agent("idle", gym.make("energy_gym/Microgrid-v0", control="meter"))
+        make_agent("idle", gym.make("energy_gym/Microgrid-v1", control="meter"))
 
 
 def test_a_saved_agent_keeps_to_its_control(tmp_path: Path) -> None:
-    envs = {control: gym.make("energy_gym/Microgrid-v0", control=control) for control in ("power", "meter")}
+    envs = {control: gym.make("energy_gym/Microgrid-v1", control=control) for control in ("power", "meter")}
     make_agent("self-consumption", envs["meter"]).save(tmp_path)
     agent_class("self-consumption").load(tmp_path, envs["meter"])
     with pytest.raises(ConfigurationError, match="control='power'"):

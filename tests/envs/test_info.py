@@ -40,7 +40,7 @@ def keywords(request: pytest.FixtureRequest, site: pd.DataFrame) -> dict[str, An
     if request.param != "together":
         return {"id": request.param, "episode_steps": STEPS}
     data = site.assign(up_per_mw_h=10.0)
-    return {"id": "energy_gym/Scenario-v0", "scenario": two_fleets(), "data": data, "episode_steps": STEPS}
+    return {"id": "energy_gym/Scenario-v1", "scenario": two_fleets(), "data": data, "episode_steps": STEPS}
 
 
 def played(env: Any, seed: int) -> list[dict[str, Any]]:
@@ -127,7 +127,7 @@ def test_the_last_step_is_told_in_full(keywords: dict[str, Any]) -> None:
 
 def test_several_units_with_a_figure_of_one_name(site: pd.DataFrame) -> None:
     keywords = {"scenario": two_fleets(), "data": site.assign(up_per_mw_h=10.0), "episode_steps": STEPS}
-    env: Any = gym.make("energy_gym/Scenario-v0", **keywords).unwrapped
+    env: Any = gym.make("energy_gym/Scenario-v1", **keywords).unwrapped
     units = env.info_units
     assert "availability" not in units
     assert {"availability.up", "availability.spot", "held_kw.up.north.1", "energy_kwh.south"} <= set(units)
@@ -143,4 +143,4 @@ def test_two_figures_of_one_name_are_refused(site: pd.DataFrame) -> None:
     sold = [Reserve(name, "up_per_mw_h", "up", (5.0, 5.0)) for name in ("a", "a.b")]
     fleet = Scenario.fleet("dotted", assets, sold)
     with pytest.raises(ConfigurationError, match=r"'held_kw\.a\.b\.c'.*rename one of them"):
-        gym.make("energy_gym/FleetReserve-v0", fleet=fleet, data=site.assign(up_per_mw_h=10.0))
+        gym.make("energy_gym/FleetReserve-v1", fleet=fleet, data=site.assign(up_per_mw_h=10.0))

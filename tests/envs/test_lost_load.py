@@ -147,7 +147,7 @@ def test_a_batch_tells_the_same() -> None:
 
 
 def test_a_producer_refuses_it() -> None:
-    env = gym.make("energy_gym/Bidding-v0", episode_steps=48).unwrapped
+    env = gym.make("energy_gym/Bidding-v1", episode_steps=48).unwrapped
     scenario = env.scenario
     shedding = Scenario(
         "shedding",
@@ -157,7 +157,7 @@ def test_a_producer_refuses_it() -> None:
         scenario.objective,
     )
     with pytest.raises(ConfigurationError, match="value_of_lost_load"):
-        gym.make("energy_gym/Bidding-v0", scenario=shedding, episode_steps=48)
+        gym.make("energy_gym/Bidding-v1", scenario=shedding, episode_steps=48)
 
 
 def _with(contract: Any, name: str) -> Any:
@@ -172,7 +172,7 @@ def test_the_summary_of_a_plan_says_it(tmp_path: Any) -> None:
     env = a_site(Grid(import_kw=3.0, value_of_lost_load_per_mwh=2000.0), data, battery=nearly_empty)
     (tmp_path / "site.yaml").write_text(env.scenario.to_yaml())
     data.to_csv(tmp_path / "data.csv")
-    words = ["solve", "energy_gym/Scenario-v0", "--scenario", str(tmp_path / "site.yaml"), "--split", "all"]
+    words = ["solve", "energy_gym/Scenario-v1", "--scenario", str(tmp_path / "site.yaml"), "--split", "all"]
     result = CliRunner().invoke(app, [*words, "--data", str(tmp_path / "data.csv")])
     assert result.exit_code == 0, result.output
     assert "load not served" in result.output

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import energy_gym
 from energy_gym import Battery
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 
 
 def frame(values: Any, zone: str = "UTC") -> pd.DataFrame:

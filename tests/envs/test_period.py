@@ -12,7 +12,7 @@ import pytest
 import energy_gym
 from energy_gym.errors import EpisodeLengthError, WindowError
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 MARCH = ("2021-03-01", "2021-04-01")
 
 

@@ -264,7 +264,7 @@ def test_names_that_do_not_fit_are_counted() -> None:
     "keywords", [{}, {"bids": "price-volume"}, {"actions": "discrete-3"}], ids=["volumes", "limits", "levels"]
 )
 def test_the_bids_of_a_producer_are_drawn_as_they_were_taken(keywords: dict[str, object]) -> None:
-    env = gym.make("energy_gym/Bidding-v0", episode_steps=72, render_mode="rgb_array", **keywords).unwrapped
+    env = gym.make("energy_gym/Bidding-v1", episode_steps=72, render_mode="rgb_array", **keywords).unwrapped
     env.reset(seed=2)
     env.action_space.seed(1)
     committed = [env.step(env.action_space.sample())[4]["committed_kw"] for _ in range(72)]
@@ -276,7 +276,7 @@ def test_the_bids_of_a_producer_are_drawn_as_they_were_taken(keywords: dict[str,
 
 
 def test_the_assets_and_the_markets_of_a_fleet_are_drawn() -> None:
-    env = gym.make("energy_gym/FleetReserve-v0", episode_steps=24, render_mode="rgb_array").unwrapped
+    env = gym.make("energy_gym/FleetReserve-v1", episode_steps=24, render_mode="rgb_array").unwrapped
     env.reset(seed=2)
     env.action_space.seed(1)
     told = [env.step(env.action_space.sample())[4] for _ in range(24)]
@@ -294,7 +294,7 @@ def test_the_assets_and_the_markets_of_a_fleet_are_drawn() -> None:
 
 @pytest.mark.parametrize("name", ["Microgrid", "HomeSolar", "Commercial", "Bidding"])
 def test_what_is_drawn_of_a_site_adds_up(name: str) -> None:
-    env = gym.make(f"energy_gym/{name}-v0", episode_steps=60, horizon=2, render_mode="rgb_array").unwrapped
+    env = gym.make(f"energy_gym/{name}-v1", episode_steps=60, horizon=2, render_mode="rgb_array").unwrapped
     env.reset(seed=2)
     random, cut = np.random.default_rng(0), []
     for _ in range(60):

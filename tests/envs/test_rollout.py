@@ -51,8 +51,8 @@ def carbon_frame() -> pd.DataFrame:
 
 CASES: dict[str, dict[str, Any]] = {
     **{name: {"id": name} for name in sorted(set(SCENARIOS) - set(MARKETS))},
-    "joint": {"id": "energy_gym/Arbitrage-v0", "objective": "joint", "data": carbon_frame()},
-    "busy": {"id": "energy_gym/Scenario-v0", "scenario": busy_site(), "dataset": "california-homes-2016"},
+    "joint": {"id": "energy_gym/Arbitrage-v1", "objective": "joint", "data": carbon_frame()},
+    "busy": {"id": "energy_gym/Scenario-v1", "scenario": busy_site(), "dataset": "california-homes-2016"},
 }
 
 
@@ -108,7 +108,7 @@ def test_gradients_are_those_of_finite_differences(case: str) -> None:
 
 
 def test_windows_may_begin_anywhere_and_stay_open() -> None:
-    rollout = Rollout(make("energy_gym/HomeSolar-v0"))
+    rollout = Rollout(make("energy_gym/HomeSolar-v1"))
     wishes = torch.zeros(2, 3, 1, dtype=torch.float64)
     low = torch.tensor([[1.0], [5.0]], dtype=torch.float64)
     closed, left_open = (rollout([7, 7], wishes, low, closed=flag) for flag in (True, False))
@@ -119,7 +119,7 @@ def test_windows_may_begin_anywhere_and_stay_open() -> None:
 
 
 def test_float32_is_close_and_beyond_the_range_is_cut() -> None:
-    env = make("energy_gym/Microgrid-v0")
+    env = make("energy_gym/Microgrid-v1")
     wide = torch.full((1, 12, 1), 3.0, dtype=torch.float64)
     exact = Rollout(env)([0], wide).rewards
     assert torch.equal(exact, Rollout(env)([0], wide.clamp(-1.0, 1.0)).rewards)
@@ -155,7 +155,7 @@ def test_on_a_gpu_it_says_the_same() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    env = make("energy_gym/Arbitrage-v0")
+    env = make("energy_gym/Arbitrage-v1")
     rollout, wishes = Rollout(env), torch.zeros(1, 4, 1, dtype=torch.float64)
     for first in ([-1], [env.setup.steps - 3]):
         with pytest.raises(WindowError):

@@ -18,7 +18,8 @@ from energy_gym.contracts import DemandCharge, EnergyContract, Tariff
 from energy_gym.entities import Consumer
 from energy_gym.entities.solar import Generator
 from energy_gym.scenario import Scenario
-from energy_gym.scenarios.registration import MARKETS, SCENARIOS
+from energy_gym.scenarios.microgrid import microgrid
+from energy_gym.scenarios.registration import MARKETS, SCENARIOS, current_id, earlier_ids
 
 # What bids in markets is held to the same checks by tests of its own.
 IDS = sorted(set(SCENARIOS) - set(MARKETS))
@@ -128,3 +129,15 @@ def test_unknown_keywords_are_refused(name: str, data: pd.DataFrame) -> None:
     for make in (gym.make, energy_gym.make_vec):
         with pytest.raises(energy_gym.EnergyGymError, match=r"keyword 'horizn'.*did you mean 'horizon'"):
             make(name, data=data, horizn=5)
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+def test_the_name_of_an_earlier_version_makes_the_newest_and_says_that_it_is_out_of_date(name: str) -> None:
+    (earlier,) = earlier_ids(name)
+    keywords = {"scenario": microgrid()} if "Scenario" in name else {}
+    with pytest.warns(DeprecationWarning, match="out of date"):
+        env = gym.make(earlier, episode_steps=24, **keywords)
+    newest = gym.make(name, episode_steps=24, **keywords)
+    assert type(env.unwrapped) is type(newest.unwrapped)
+    assert current_id(earlier) == name
+    assert np.array_equal(env.reset(seed=3)[0], newest.reset(seed=3)[0])

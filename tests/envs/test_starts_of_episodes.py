@@ -9,7 +9,7 @@ import pytest
 
 from energy_gym.errors import WindowError
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 
 
 def frame(minutes: int, zone: str) -> pd.DataFrame:

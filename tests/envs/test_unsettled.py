@@ -56,7 +56,7 @@ def frame() -> pd.DataFrame:
 @pytest.mark.parametrize("make", [gym.make, energy_gym.make_vec])
 def test_a_site_refuses_what_its_meter_does_not_settle(make, contracts, named, frame):
     with pytest.raises(ConfigurationError, match=named):
-        make("energy_gym/Microgrid-v0", scenario=Scenario("x", ENTITIES, contracts), data=frame)
+        make("energy_gym/Microgrid-v1", scenario=Scenario("x", ENTITIES, contracts), data=frame)
 
 
 def test_a_contract_without_a_law_is_no_part_of_a_meter():
@@ -68,7 +68,7 @@ def test_a_contract_without_a_law_is_no_part_of_a_meter():
 def test_a_producer_refuses_what_it_does_not_settle(more, frame):
     contracts = {"trading": Trading(), "supply": Supply(), **more}
     with pytest.raises(ConfigurationError, match=rf"contracts\.{next(iter(more))} \(kind .*\): is settled"):
-        gym.make("energy_gym/Bidding-v0", scenario=Scenario("x", ENTITIES, contracts), data=frame)
+        gym.make("energy_gym/Bidding-v1", scenario=Scenario("x", ENTITIES, contracts), data=frame)
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
@@ -89,4 +89,4 @@ def test_a_rollout_plays_an_id_or_says_why_not(name):
 def test_a_rollout_refuses_a_solver_in_the_step():
     pytest.importorskip("torch")
     with pytest.raises(ConfigurationError, match="has no gradient"):
-        Rollout(gym.make("energy_gym/FleetReserve-v0", dispatch="optimal"))
+        Rollout(gym.make("energy_gym/FleetReserve-v1", dispatch="optimal"))

@@ -13,7 +13,7 @@ import energy_gym
 from energy_gym import Battery
 from energy_gym.errors import ActionError, ConfigurationError, NonPositiveError, ResetNeededError, WindowError
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 COUNT = 5
 FIGURES = (
     "energy_kwh",

@@ -12,7 +12,7 @@ import pytest
 import energy_gym
 from energy_gym.errors import EpisodeLengthError, NonPositiveError, ResetNeededError, WindowError
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 
 
 def play(env: Any, seed: int | None, options: dict[str, Any] | None = None) -> list[Any]:

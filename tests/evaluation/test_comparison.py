@@ -23,7 +23,7 @@ SMALL: dict[str, Any] = {"width": 16, "days": 100, "batch_size": 32}
 def agent(budget: int = 20, **settings: Any) -> Any:
     from energy_gym.agents.l2o import L2O
 
-    env = gym.make("energy_gym/HomeSolar-v0", split="test", episode_steps=24)
+    env = gym.make("energy_gym/HomeSolar-v1", split="test", episode_steps=24)
     made = L2O(env, **{**SMALL, **settings})
     return made.fit(synthetic_days(100, seed=1), budget=budget) if budget else made
 
@@ -68,7 +68,7 @@ def test_five_figures_are_drawn(found: Comparison, tmp_path: Path) -> None:
 def test_what_cannot_be_compared_is_refused() -> None:
     days = synthetic_days(2, seed=5)
     with pytest.raises(ConfigurationError, match="must be a learnt scheduler"):
-        energy_gym.compare_methods(make_agent("mpc", gym.make("energy_gym/HomeSolar-v0", split="test")), days)
+        energy_gym.compare_methods(make_agent("mpc", gym.make("energy_gym/HomeSolar-v1", split="test")), days)
     with pytest.raises(ResetNeededError, match="has learnt nothing"):
         energy_gym.compare_methods(agent(budget=0), days)
     with pytest.raises(ConfigurationError, match="must have 24 steps"):

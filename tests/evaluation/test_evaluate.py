@@ -15,7 +15,7 @@ from energy_gym import Battery
 from energy_gym.agents import make_agent
 from energy_gym.evaluation import daily_rewards
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 PARTS = ("energy_cost", "carbon_kg", "wear", "penalty", "demand_charge", "cost")
 
 

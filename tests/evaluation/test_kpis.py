@@ -133,7 +133,7 @@ def test_random_episodes_against_pandas(seed: int) -> None:
 
 @pytest.mark.parametrize("name", ["HomeSolar", "Microgrid", "Arbitrage", "Bidding", "FleetReserve"])
 def test_a_plan_and_its_actions_and_an_agent_that_plays_them_have_the_same(name: str) -> None:
-    env = gym.make(f"energy_gym/{name}-v0", episode_steps=24)
+    env = gym.make(f"energy_gym/{name}-v1", episode_steps=24)
     env.reset(seed=4)
     best = solve(env)
     planned = kpis(best)
@@ -145,7 +145,7 @@ def test_a_plan_and_its_actions_and_an_agent_that_plays_them_have_the_same(name:
 
 
 def test_doing_nothing_gains_nothing_and_wears_nothing_out() -> None:
-    env = gym.make("energy_gym/HomeSolar-v0", episode_steps=48)
+    env = gym.make("energy_gym/HomeSolar-v1", episode_steps=48)
     found = evaluate(make_agent("idle", env), env, seed=0).kpis
     assert (found["gained"], found["full_cycles"], found["refused_kwh"]) == (0.0, 0.0, 0.0)
     assert math.isnan(found["life_years"])
@@ -153,7 +153,7 @@ def test_doing_nothing_gains_nothing_and_wears_nothing_out() -> None:
 
 
 def test_where_there_is_neither_load_nor_sun_nor_limit_their_figures_have_no_meaning() -> None:
-    env = gym.make("energy_gym/Arbitrage-v0", episode_steps=48)
+    env = gym.make("energy_gym/Arbitrage-v1", episode_steps=48)
     env.reset(seed=0)
     found = kpis(solve(env))
     assert all(math.isnan(found[name]) for name in ("self_consumption", "self_sufficiency", "at_grid_limit"))

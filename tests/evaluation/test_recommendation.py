@@ -17,7 +17,7 @@ from energy_gym.agents import Agent, make_agent
 from energy_gym.errors import ConfigurationError, MissingExtraError, NonPositiveError, UnknownIdError, install_command
 from energy_gym.evaluation.recommendation import Recommendation
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 SAFE = ("idle", "threshold", "mpc")
 
 

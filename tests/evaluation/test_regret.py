@@ -20,7 +20,7 @@ from energy_gym.leaderboard.results import read_results
 from energy_gym.leaderboard.suites import Suite, Task
 from energy_gym.leaderboard.tables import decomposition
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 
 
 def random_env(seed: int, actions: str = "continuous") -> Any:
@@ -106,7 +106,7 @@ def test_parts_add_up_in_the_leaderboard(task: str, tmp_path: Path, monkeypatch:
     monkeypatch.setitem(sys.modules, "plotly", None)
     name, keywords, agents = TASKS[task]
     keywords = {"split": "test", "episode_steps": 36, **keywords}
-    suite = Suite(task, task, "One episode.", agents, (Task(task, f"energy_gym/{name}-v0", keywords),))
+    suite = Suite(task, task, "One episode.", agents, (Task(task, f"energy_gym/{name}-v1", keywords),))
     frame = run_suite(suite, tmp_path, workers=1)
     table, results = decomposition(frame).set_index("agent"), read_results(tmp_path)
     assert not results.failed
@@ -121,7 +121,7 @@ def test_parts_add_up_in_the_leaderboard(task: str, tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize(("task", "agent"), [("home", "self-consumption"), ("bids", BIDDERS[1]), ("levels", "uniform")])
 def test_parts_add_up_for_one_agent(task: str, agent: str) -> None:
     name, keywords, _ = TASKS[task]
-    env = gym.make(f"energy_gym/{name}-v0", **{"split": "test", "episode_steps": 30, **keywords})
+    env = gym.make(f"energy_gym/{name}-v1", **{"split": "test", "episode_steps": 30, **keywords})
     parts = energy_gym.decompose(make_agent(agent, env, 2), env, seed=3)
     assert parts.forecast + parts.controller == pytest.approx(parts.regret, abs=1e-9)
     assert sum(parts.daily_forecast.values()) + parts.unproven == pytest.approx(parts.forecast, abs=1e-6)
@@ -137,7 +137,7 @@ def test_planning_on_the_forecast_has_no_controller_cost() -> None:
 
 
 def test_more_than_one_storage_behind_one_price_is_refused() -> None:
-    home = gym.make("energy_gym/HomeSolar-v0", episode_steps=24)
+    home = gym.make("energy_gym/HomeSolar-v1", episode_steps=24)
     home.reset(seed=0)
     with pytest.raises(ConfigurationError, match="one storage behind one price"):
         energy_gym.step_regret(home, [[0.0]] * 24)

@@ -30,7 +30,7 @@ from energy_gym.forecast.fitted import Fitted, training_split
 from energy_gym.forecast.lightgbm import LightGBM
 from energy_gym.forecast.nbeats import NBeats
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 ZONE = "Europe/Berlin"
 PRICE, CARBON = "price_per_mwh", "carbon_g_per_kwh"
 KINDS = ["lightgbm", "nbeats"]

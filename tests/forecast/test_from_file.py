@@ -114,7 +114,7 @@ def stamped(lines: pd.DataFrame, feed: Feed) -> pd.DataFrame:
 
 def test_a_file_works_in_make(tmp_path: Path) -> None:
     table = pd.DataFrame({"time": data().index.astype(str), PRICE: 7.0})
-    env = gym.make("energy_gym/Arbitrage-v0", data=data(), forecast=written(tmp_path, table), horizon=6).unwrapped
+    env = gym.make("energy_gym/Arbitrage-v1", data=data(), forecast=written(tmp_path, table), horizon=6).unwrapped
     env.reset(options={"start": "2024-07-03T14:00Z", "steps": 5})
     assert env.outlook()[PRICE].tolist() == [7.0] * 6
 

@@ -20,7 +20,7 @@ from energy_gym.agents import make_agent
 from energy_gym.data import feed as feed_module
 from energy_gym.data.dataset import Dataset
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 ZONE = "Europe/Berlin"
 STEPS = 30
 MOMENTS = [0, 1, 5, 9, 10, 11, 12, 13, 15, 22, 23, 24, 25, 29]

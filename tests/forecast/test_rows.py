@@ -15,7 +15,7 @@ import energy_gym
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.forecast import forecast_ids
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 BEFORE = 50.0
 CARBON_BEFORE = 300.0
 

@@ -87,12 +87,12 @@ def test_impossible_settings_are_refused(make: Any) -> None:
 
 def test_noise_of_a_column_without_a_figure_is_refused(series: pd.DataFrame) -> None:
     with pytest.raises(MissingColumnError, match="carbon_g_per_kwh"):
-        gym.make("energy_gym/Arbitrage-v0", data=series, objective="joint", forecast=Noise({PRICE: 3.0})).reset()
+        gym.make("energy_gym/Arbitrage-v1", data=series, objective="joint", forecast=Noise({PRICE: 3.0})).reset()
 
 
 @pytest.mark.parametrize("name", ["mean", "noise"])
 def test_names_work_in_make(series: pd.DataFrame, name: str) -> None:
     assert name in forecast_ids()
-    env = gym.make("energy_gym/Arbitrage-v0", data=series, objective="joint", forecast=name)
+    env = gym.make("energy_gym/Arbitrage-v1", data=series, objective="joint", forecast=name)
     observation, _ = env.reset(seed=0)
     assert env.observation_space.contains(observation)

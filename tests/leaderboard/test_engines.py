@@ -162,7 +162,7 @@ class TestClusters:
         from energy_gym.leaderboard import run_suite
         from energy_gym.leaderboard.suites import Suite, Task
 
-        task = Task("day", "energy_gym/Arbitrage-v0", {"episode_steps": 24})
+        task = Task("day", "energy_gym/Arbitrage-v1", {"episode_steps": 24})
         suite = Suite("tiny", "Tiny", "One day.", ("idle", "uniform", "mpc"), (task,))
         columns = ["agent", "seed", "return", "regret", "key"]
         here = run_suite(suite, tmp_path / "here", workers=1, seeds=2)[columns]

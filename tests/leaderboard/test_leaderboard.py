@@ -28,10 +28,10 @@ description: Two short episodes.
 agents: [idle, uniform, threshold, mpc]
 tasks:
   - name: zebra
-    id: energy_gym/Arbitrage-v0
+    id: energy_gym/Arbitrage-v1
     keywords: {dataset: synthetic, split: test, objective: joint, carbon_price: 60.0, episode_steps: 48}
   - name: ant
-    id: energy_gym/Arbitrage-v0
+    id: energy_gym/Arbitrage-v1
     keywords: {split: test, episode_steps: 48, actions: discrete-3}
 """
 TIMING = ["steps_per_second", "seconds_per_decision", "seconds"]
@@ -120,7 +120,7 @@ def test_figures_agree_with_each_other(board: tuple[Path, pd.DataFrame]) -> None
 @pytest.mark.parametrize(("name", "seed"), [("threshold", 0), ("uniform", 0), ("uniform", 1)])
 def test_return_is_what_a_plain_loop_earns(board: tuple[Path, pd.DataFrame], name: str, seed: int) -> None:
     frame = board[1]
-    env = gym.make("energy_gym/Arbitrage-v0", split="test", episode_steps=48, actions="discrete-3")
+    env = gym.make("energy_gym/Arbitrage-v1", split="test", episode_steps=48, actions="discrete-3")
     agent = make_agent(name, env, seed).fit()
     observation, info = env.reset(seed=0)
     earned, over = 0.0, False

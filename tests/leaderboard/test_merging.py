@@ -18,7 +18,7 @@ from energy_gym.leaderboard.merging import merge_results
 from energy_gym.leaderboard.results import read_results
 from energy_gym.leaderboard.suites import Suite, Task
 
-TASKS = tuple(Task(name, "energy_gym/Arbitrage-v0", {"episode_steps": steps}) for name, steps in (("a", 24), ("b", 30)))
+TASKS = tuple(Task(name, "energy_gym/Arbitrage-v1", {"episode_steps": steps}) for name, steps in (("a", 24), ("b", 30)))
 Change = Callable[[dict[str, Any]], None]
 
 

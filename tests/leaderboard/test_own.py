@@ -24,7 +24,7 @@ from energy_gym.leaderboard.results import read_results
 from energy_gym.leaderboard.suites import Suite, Task, at_hand
 from energy_gym.recipes import run as recipe_run
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 ROOT = Path(__file__).resolve().parents[2]
 BROKEN = """
 def make(env, seed):
@@ -165,7 +165,7 @@ def test_recipes_take_ones_own(name: str, mine: Path, capsys: pytest.CaptureFixt
     )
     main = runpy.run_path(str(ROOT / "agents" / f"{name}.py"))["main"]
     few = {"train": ("--steps", "200", "--beside", "idle"), "transfer": ("--steps", "200", "--before", "200")}[name]
-    own = ("--id", "energy_gym/Scenario-v0", "--data", "prices.csv", "--scenario", "site.yaml")
+    own = ("--id", "energy_gym/Scenario-v1", "--data", "prices.csv", "--scenario", "site.yaml")
     with pytest.raises(SystemExit) as end:
         recipe_run(main, [*few, *own, "--seeds", "1", "--save", "kept"])
     told = capsys.readouterr()

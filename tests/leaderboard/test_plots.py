@@ -60,8 +60,8 @@ title: Tiny <two>
 description: Two days.
 agents: [idle, mpc]
 tasks:
-  - {name: a, id: energy_gym/Arbitrage-v0, keywords: {episode_steps: 24}}
-  - {name: b, id: energy_gym/Arbitrage-v0, keywords: {episode_steps: 96, dataset: synthetic, objective: joint}}
+  - {name: a, id: energy_gym/Arbitrage-v1, keywords: {episode_steps: 24}}
+  - {name: b, id: energy_gym/Arbitrage-v1, keywords: {episode_steps: 96, dataset: synthetic, objective: joint}}
 """
 
 

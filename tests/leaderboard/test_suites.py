@@ -27,9 +27,9 @@ title: T
 description: D
 agents: [idle]
 tasks:
-  - {name: one, id: energy_gym/Arbitrage-v0, keywords: {episode_steps: 24}}
+  - {name: one, id: energy_gym/Arbitrage-v1, keywords: {episode_steps: 24}}
 """
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 
 
 def read(folder: Path, text: str) -> Suite:
@@ -55,7 +55,7 @@ def test_quick_needs_no_network(task: Task, monkeypatch: pytest.MonkeyPatch) -> 
 
 CORE = Suite.read("core").tasks
 MARKETS = [task for task in CORE if task.id == ID]
-TRADED = [task for task in CORE if task.id in ("energy_gym/Bidding-v0", "energy_gym/FleetReserve-v0")]
+TRADED = [task for task in CORE if task.id in ("energy_gym/Bidding-v1", "energy_gym/FleetReserve-v1")]
 SITES = [task for task in CORE if task.id != ID and task not in TRADED]
 
 
@@ -78,7 +78,7 @@ def test_core_and_the_yearly_bills_cover_every_site() -> None:
     for tasks in (SITES, Suite.read("microgrids").tasks):
         assert {task.keywords.get("dataset", task.keywords.get("home")) for task in tasks} == every
         assert {task.id for task in tasks} == {
-            f"energy_gym/{name}-v0" for name in ("Microgrid", "Commercial", "HomeSolar")
+            f"energy_gym/{name}-v1" for name in ("Microgrid", "Commercial", "HomeSolar")
         }
 
 
@@ -105,19 +105,19 @@ def test_a_yearly_bill_takes_a_year(task: Task, real_data: Path) -> None:
 
 def test_an_agent_that_makes_no_sense_in_a_task_is_said_to() -> None:
     agents = ["idle", "mpc", "self-consumption", "tariff-clock", "peak-shaving"]
-    market, home = Task("m", ID, {}), Task("h", "energy_gym/HomeSolar-v0", {})
+    market, home = Task("m", ID, {}), Task("h", "energy_gym/HomeSolar-v1", {})
     assert misfits(market, agents) == {
         "self-consumption": "needs a site with generation and load",
         "tariff-clock": "needs a tariff",
         "peak-shaving": "needs a demand charge that the objective counts",
     }
     assert set(misfits(home, agents)) == {"peak-shaving"}
-    assert misfits(Task("c", "energy_gym/Commercial-v0", {}), agents) == {}
+    assert misfits(Task("c", "energy_gym/Commercial-v1", {}), agents) == {}
 
 
 def test_what_bids_is_played_by_what_bids() -> None:
     agents = ["idle", "threshold", "self-consumption", "bid-forecast", "greedy", "follow", "mpc"]
-    producer, fleet = (Task("t", f"energy_gym/{name}-v0", {}) for name in ("Bidding", "FleetReserve"))
+    producer, fleet = (Task("t", f"energy_gym/{name}-v1", {}) for name in ("Bidding", "FleetReserve"))
     assert set(misfits(producer, agents)) == {"threshold", "self-consumption", "greedy", "follow"}
     assert set(misfits(fleet, agents)) == {"threshold", "self-consumption", "bid-forecast"}
     assert set(misfits(Task("m", ID, {}), agents)) == {"self-consumption", "bid-forecast", "greedy", "follow"}
@@ -191,8 +191,8 @@ def test_unknown_suite(name: str) -> None:
         ("tasks:\n", "tasks: null\nx:\n", ConfigurationError, "must have exactly"),
         ("keywords: {episode_steps: 24}", "keywords: 3", ConfigurationError, "must have exactly name, id, keywords"),
         (", keywords: {episode_steps: 24}", "", ConfigurationError, "must have exactly name, id, keywords"),
-        ("id: energy_gym/Arbitrage-v0", "id: energy_gym/Arbitrag-v0", UnknownIdError, "did you mean 'energy_gym/Arb"),
-        ("id: energy_gym/Arbitrage-v0", "id: [1]", UnknownIdError, "no such environment"),
+        ("id: energy_gym/Arbitrage-v1", "id: energy_gym/Arbitrag-v0", UnknownIdError, "did you mean 'energy_gym/Arb"),
+        ("id: energy_gym/Arbitrage-v1", "id: [1]", UnknownIdError, "no such environment"),
     ],
 )
 def test_a_broken_file(tmp_path: Path, old: str, new: str, error: type[EnergyGymError], says: str) -> None:

@@ -39,7 +39,7 @@ def frame() -> pd.DataFrame:
 
 @pytest.fixture
 def suite() -> Suite:
-    tasks = tuple(Task(name, "energy_gym/Arbitrage-v0", {}) for name in ("z", "a"))
+    tasks = tuple(Task(name, "energy_gym/Arbitrage-v1", {}) for name in ("z", "a"))
     return Suite("s", "Two | tasks", "By hand.", ("best", "luck"), tasks)
 
 
@@ -141,7 +141,7 @@ def test_more_tasks_than_agents_stand_below_each_other(frame: pd.DataFrame, suit
 
 
 def test_what_an_agent_leaves_out_is_told_once(frame: pd.DataFrame) -> None:
-    tasks = tuple(Task(f"t{k}", "energy_gym/Arbitrage-v0", {}) for k in range(9))
+    tasks = tuple(Task(f"t{k}", "energy_gym/Arbitrage-v1", {}) for k in range(9))
     wide = Suite("n", "Nine", "By hand.", ("best", "luck"), tasks)
     left = [("few", k) for k in range(7)] + [("most", 0), ("none", 0)] + [("none", k) for k in range(1, 9)]
     misfits = [{"agent": agent, "task": f"t{k}", "why": "makes no sense"} for agent, k in left]

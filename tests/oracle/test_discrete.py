@@ -18,7 +18,7 @@ from energy_gym.entities import Consumer, Grid, Solar, Wind
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.scenarios.arbitrage import ArbitrageVectorEnv
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 
 
 def tiny(seed: int, steps: int) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def test_best_of_all_sequences_where_generation_is_cut(seed: int) -> None:
     levels, steps = ((3, 6), (5, 4), (7, 3))[seed % 3]
     problem = pinched(seed, steps)
     best = best_sequence(problem, levels, steps)
-    env = gym.make("energy_gym/Scenario-v0", actions=f"discrete-{levels}", **problem)
+    env = gym.make("energy_gym/Scenario-v1", actions=f"discrete-{levels}", **problem)
     env.reset(seed=0)
     solution = energy_gym.solve(env)
     assert solution.exact

@@ -15,7 +15,7 @@ import energy_gym
 from energy_gym import Battery
 from energy_gym.errors import ConfigurationError, NonPositiveError, ResetNeededError
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 
 
 def started(data: pd.DataFrame, **keywords: Any) -> Any:

@@ -16,7 +16,7 @@ from energy_gym.oracle.problem import problem_now
 from energy_gym.oracle.pyomo_model import build_model, solve_model
 from energy_gym.scenarios.arbitrage import ArbitrageVectorEnv
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 
 
 def small(seed: int, steps: int = 24, mean: float = 15.0) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def test_a_commercial_week_reaches_most_of_what_is_possible(seed: int) -> None:
 
 def reached(steps: int, seed: int) -> float:
     """Return the share of the way from idling to the bound that the plan of a commercial site goes."""
-    env: Any = gym.make("energy_gym/Commercial-v0", actions="discrete-5", episode_steps=steps).unwrapped
+    env: Any = gym.make("energy_gym/Commercial-v1", actions="discrete-5", episode_steps=steps).unwrapped
     env.reset(seed=seed)
     solution = solve(env)
     idle = idle_return(env.setup, *env.steps_left, env.states)

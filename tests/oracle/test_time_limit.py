@@ -58,7 +58,7 @@ def test_what_is_left_of_a_search_is_never_worse_than_idling(seed: int, limit: f
 
 @pytest.mark.parametrize("limit", [0.005, 0.06, 0.15])
 def test_a_commercial_site_in_no_time(limit: float) -> None:
-    env = gym.make("energy_gym/Commercial-v0", split="test", episode_steps=960).unwrapped
+    env = gym.make("energy_gym/Commercial-v1", split="test", episode_steps=960).unwrapped
     env.reset(seed=2)
     idle = idle_return(env.setup, *env.steps_left, env.states)
     assert solve(env, time_limit=limit).value >= idle
@@ -67,7 +67,7 @@ def test_a_commercial_site_in_no_time(limit: float) -> None:
 @pytest.mark.parametrize("levels", [3, 5])
 @pytest.mark.parametrize("limit", [0.3, 1.5])
 def test_levels_under_demand_charges_keep_the_limit(levels: int, limit: float) -> None:
-    env = gym.make("energy_gym/Commercial-v0", actions=f"discrete-{levels}", episode_steps=96 * 60).unwrapped
+    env = gym.make("energy_gym/Commercial-v1", actions=f"discrete-{levels}", episode_steps=96 * 60).unwrapped
     env.reset(seed=levels)
     idle = idle_return(env.setup, *env.steps_left, env.states)
     solution = solve(env, time_limit=limit)

@@ -55,7 +55,7 @@ def make_env(rng: np.random.Generator, steps: int, **more: Any) -> Any:
         "terminal": rng.choice(["settle", "free"]).item(),
         "episode_steps": steps,
     }
-    return gym.make("energy_gym/Arbitrage-v0", **(keywords | more))
+    return gym.make("energy_gym/Arbitrage-v1", **(keywords | more))
 
 
 def draw_problem(rng: np.random.Generator, steps: int, leaks: tuple[float, ...] = LEAKS) -> Problem:

@@ -12,7 +12,7 @@ import pytest
 import energy_gym
 from energy_gym import Battery
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 
 
 def year(efficiency: float, **keywords: Any) -> Any:

@@ -18,7 +18,7 @@ import energy_gym
 from energy_gym import Battery, Scenario
 from energy_gym.reserve import ActivationSeries, Fleet, FullActivation, NoActivation, RandomActivation, Reserve, Trade
 
-ID = "energy_gym/FleetReserve-v0"
+ID = "energy_gym/FleetReserve-v1"
 
 
 class Side:

@@ -32,7 +32,7 @@ from energy_gym.reserve import (
 )
 from energy_gym.reserve.presets import PRESETS
 
-ID = "energy_gym/FleetReserve-v0"
+ID = "energy_gym/FleetReserve-v1"
 PARTS = ("energy_cost", "penalty", "wear", "demand_charge")
 
 
@@ -506,8 +506,8 @@ def test_one_fleet_is_played_and_nothing_beside_it() -> None:
         make(fleet=Fleet(batteries={"a": Battery(), "b": Battery()}, markets=apart))
     with pytest.raises(ConfigurationError, match=r"contracts.spot.*is settled at the meter"):
         make(fleet=Scenario())
-    with pytest.raises(ConfigurationError, match=r"contracts.up.*settled by a fleet.*FleetReserve-v0"):
-        gym.make("energy_gym/Arbitrage-v0", scenario=two_assets())
+    with pytest.raises(ConfigurationError, match=r"contracts.up.*settled by a fleet.*FleetReserve-v1"):
+        gym.make("energy_gym/Arbitrage-v1", scenario=two_assets())
 
 
 @pytest.mark.parametrize("keyword", ["fleet", "scenario"])

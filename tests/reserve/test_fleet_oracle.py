@@ -23,7 +23,7 @@ from energy_gym.oracle.statement import Goal
 from energy_gym.reserve import Fleet, FullActivation, RandomActivation, Reserve, Trade
 from energy_gym.reserve.statement import state_fleet
 
-ID = "energy_gym/FleetReserve-v0"
+ID = "energy_gym/FleetReserve-v1"
 
 
 def frame(columns: dict[str, Any]) -> pd.DataFrame:

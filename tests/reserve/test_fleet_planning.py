@@ -19,7 +19,7 @@ from energy_gym.reserve.dispatch import DISPATCHES
 from energy_gym.reserve.oracle import best_of_fleet
 from energy_gym.reserve.planning import _Programme, fits, planned
 
-ID = "energy_gym/FleetReserve-v0"
+ID = "energy_gym/FleetReserve-v1"
 
 
 def at_random(seed: int, horizon: int = 12, **keywords: Any) -> tuple[Any, list[float], Goal]:

@@ -19,7 +19,7 @@ from energy_gym.errors import ActionError, ConfigurationError
 from energy_gym.reserve import Reserve, Trade
 from energy_gym.reserve.laws import UP
 
-ID = "energy_gym/FleetReserve-v0"
+ID = "energy_gym/FleetReserve-v1"
 RESERVES = {
     "up": Reserve("up", "a_per_mw_h", "up", (4.0, 2.0)),
     "down": Reserve("down", "b_per_mw_h", "down", (3.0, 0.0)),

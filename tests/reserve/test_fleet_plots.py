@@ -19,7 +19,7 @@ pytest.importorskip("plotly")
 
 
 def solved() -> Any:
-    env = gym.make("energy_gym/FleetReserve-v0", fleet="delivered", terminal="free", episode_steps=8, dispatch="direct")
+    env = gym.make("energy_gym/FleetReserve-v1", fleet="delivered", terminal="free", episode_steps=8, dispatch="direct")
     env.reset(seed=1)
     return energy_gym.solve(env)
 
@@ -110,7 +110,7 @@ def test_drawn_fleets_sell_both_ways_and_keep_to_their_ranges() -> None:
 def test_other_plans_are_refused() -> None:
     from energy_gym.reserve.plots import dispatched
 
-    env = gym.make("energy_gym/Arbitrage-v0", episode_steps=4)
+    env = gym.make("energy_gym/Arbitrage-v1", episode_steps=4)
     env.reset(seed=0)
     with pytest.raises(ConfigurationError, match="fleet"):
         dispatched(energy_gym.solve(env))

@@ -90,7 +90,7 @@ def drawn_env(seed: int, random: Random, **keywords: Any) -> Any:
     data = pd.DataFrame({**columns, "price_per_mwh": random.normal(40.0, 50.0, STEPS)}, index)
     terminal = str(random.choice(["settle", "free", "buyback"]))
     env = gym.make(
-        "energy_gym/FleetReserve-v0",
+        "energy_gym/FleetReserve-v1",
         data=data,
         fleet=fleet,
         terminal=terminal,

@@ -62,9 +62,9 @@ def test_fields_follow_what_is_selected() -> None:
     assert [point.tree["forecast"] for point in points] == [
         {"name": "noise", "mae": mae, "growing": False, "seed": 0} for mae in (1, 2)
     ]
-    site = points_of(tiny(task={"id": "energy_gym/Microgrid-v0"}), ["scenario.contracts.tariff.sell=0,50"])
+    site = points_of(tiny(task={"id": "energy_gym/Microgrid-v1"}), ["scenario.contracts.tariff.sell=0,50"])
     assert [point.tree["scenario"]["contracts"]["tariff"]["sell"] for point in site] == [0, 50]
-    home = points_of(tiny(task={"id": "energy_gym/HomeSolar-v0"}), ["+task.home=2,3"])
+    home = points_of(tiny(task={"id": "energy_gym/HomeSolar-v1"}), ["+task.home=2,3"])
     assert [point.tree["scenario"]["entities"]["pv"]["column"] for point in home] == ["home_02_pv_kw", "home_03_pv_kw"]
 
 
@@ -89,8 +89,8 @@ def test_an_entity_of_another_kind_starts_from_its_own_defaults() -> None:
         ("forecast.name=nois", "did you mean 'noise'"),
         ("forecast.mae=3", "no field of this experiment"),
         ("task.dataset=ercott", "did you mean 'ercot'"),
-        ("task.id=energy_gym/Arbitrag-v0", "did you mean 'energy_gym/Arbitrage-v0'"),
-        ("task.id=energy_gym/FleetReserve-v0", "no scenario of entities"),
+        ("task.id=energy_gym/Arbitrag-v0", "did you mean 'energy_gym/Arbitrage-v1'"),
+        ("task.id=energy_gym/FleetReserve-v1", "no scenario of entities"),
         ("+task.home=3", "keyword 'home': no such keyword"),
         (f"{BATTERY}.capacity_kwh=5,-1", "must be above 0 kWh"),
         (f"{PRICE}=range(0", "cannot be read"),

@@ -55,7 +55,7 @@ class L2O(Agent):
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/HomeSolar-v0", split="test", episode_steps=24)
+        >>> env = gym.make("energy_gym/HomeSolar-v1", split="test", episode_steps=24)
         >>> agent = L2O(env, width=16, candidates=1, days=100, batch_size=32).fit(budget=20)
         >>> observation, info = env.reset(seed=0)
         >>> -1.0 <= agent.act(observation, info).item() <= 1.0
@@ -227,7 +227,7 @@ def _check_site(env: EnergyEnv) -> None:
         raise UnsuitableAgentError(
             f"agent 'l2o' on scenario {env.scenario.name!r}",
             "plans one battery, without limits of the connection and demand charges",
-            'use energy_gym/HomeSolar-v0 or energy_gym/Arbitrage-v0, or the agent "mpc"',
+            'use energy_gym/HomeSolar-v1 or energy_gym/Arbitrage-v1, or the agent "mpc"',
         )
 
 

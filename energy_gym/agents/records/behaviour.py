@@ -25,7 +25,7 @@ class Behaviour(Agent):
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", actions="discrete-3", episode_steps=24)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", actions="discrete-3", episode_steps=24)
         >>> _, info = env.reset(seed=0)
         >>> Behaviour(env, noise=0.5).act(None, info) in (0, 1, 2)
         True

@@ -45,7 +45,7 @@ def demonstrations(source: Any, env: EnergyEnv, recipe: dict[str, Any], drawn: i
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", actions="discrete-3", episode_steps=24)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", actions="discrete-3", episode_steps=24)
         >>> len(demonstrations(env, env.unwrapped, {"policy": "mpc", "noise": 0.2}))
         24
         >>> len(demonstrations(None, env.unwrapped, {"policy": "mpc", "noise": 0.2}, drawn=2016 * 3))

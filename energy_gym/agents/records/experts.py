@@ -70,7 +70,7 @@ def record_expert(
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=48)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", episode_steps=48)
         >>> plan = record_expert(env, window=None).episodes[0]
         >>> abs(plan.return_ - plan.oracle_value) < 1e-6
         True
@@ -143,7 +143,7 @@ class Foresight:
 
     Example:
         >>> import gymnasium as gym
-        >>> env = gym.make("energy_gym/Arbitrage-v0", actions="discrete-3", episode_steps=24)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", actions="discrete-3", episode_steps=24)
         >>> _, info = env.reset(seed=0)
         >>> Foresight(env.unwrapped, 12)(info) in (0, 1, 2)
         True

@@ -31,7 +31,7 @@ def environment_id(env: EnergyEnv) -> str:
     Example:
         >>> from energy_gym.scenarios.arbitrage import ArbitrageEnv
         >>> environment_id(ArbitrageEnv())
-        'energy_gym/Arbitrage-v0'
+        'energy_gym/Arbitrage-v1'
     """
     if env.spec is not None:
         return str(env.spec.id)
@@ -47,7 +47,7 @@ def plain_keywords(env: EnergyEnv) -> dict[str, Any]:
 
     Example:
         >>> import gymnasium as gym
-        >>> plain_keywords(gym.make("energy_gym/Arbitrage-v0", horizon=12).unwrapped)
+        >>> plain_keywords(gym.make("energy_gym/Arbitrage-v1", horizon=12).unwrapped)
         {'horizon': 12}
     """
     given = dict(env.keywords)

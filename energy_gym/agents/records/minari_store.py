@@ -37,6 +37,7 @@ from energy_gym.agents.records.trajectories import Actions, Episode, Trajectorie
 from energy_gym.bidding.presets import DATASETS
 from energy_gym.data.feed import DEFAULT_DATASET
 from energy_gym.errors import EnergyGymError, StorageError, UnknownIdError
+from energy_gym.scenarios.registration import current_id
 from energy_gym.tape import OBSERVATION_LIMIT, Slot
 
 ADVICE = "expert_action"
@@ -44,14 +45,14 @@ BROKEN = (OSError, KeyError, TypeError, ValueError, IndexError, AttributeError, 
 
 
 def default_name(trajectories: Trajectories) -> str:
-    """Return the usual name: ``energy-gym/<scenario>-<dataset>/<policy>[-noise10][-discrete3]-v0``.
+    """Return the usual name: ``energy-gym/<scenario>-<dataset>/<policy>[-noise10][-discrete3]-v1``, version of the id.
 
     Example:
         >>> import gymnasium as gym
         >>> from energy_gym.agents.records.experts import record_expert
-        >>> env = gym.make("energy_gym/Arbitrage-v0", actions="discrete-3", episode_steps=24)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", actions="discrete-3", episode_steps=24)
         >>> default_name(record_expert(env, noise=0.1))
-        'energy-gym/arbitrage-ercot-2021-2022/oracle-noise10-discrete3-v0'
+        'energy-gym/arbitrage-ercot-2021-2022/oracle-noise10-discrete3-v1'
     """
     own = trajectories
     return _name(own.id, own.keywords, own.levels, own.policy, own.noise)
@@ -62,8 +63,8 @@ def usual_name(env: Any, policy: str, noise: float) -> str:
 
     Example:
         >>> import gymnasium as gym
-        >>> usual_name(gym.make("energy_gym/Arbitrage-v0", dataset="synthetic"), "mpc", 0.0)
-        'energy-gym/arbitrage-synthetic/mpc-v0'
+        >>> usual_name(gym.make("energy_gym/Arbitrage-v1", dataset="synthetic"), "mpc", 0.0)
+        'energy-gym/arbitrage-synthetic/mpc-v1'
     """
     base = env.unwrapped
     return _name(environment_id(base), plain_keywords(base), base.setup.levels, policy, noise)
@@ -85,9 +86,10 @@ def _dataset(id: str, keywords: dict[str, Any]) -> str:
     """Return the data set that an environment runs on, named or not."""
     if keywords.get("dataset") is not None:
         return str(keywords["dataset"])
-    if id == "energy_gym/Bidding-v0":
+    id = current_id(id)
+    if id == "energy_gym/Bidding-v1":
         return DATASETS[keywords.get("preset") or "eu-hourly"]
-    if id == "energy_gym/FleetReserve-v0":
+    if id == "energy_gym/FleetReserve-v1":
         return "synthetic"
     if id not in gym.registry:
         return DEFAULT_DATASET

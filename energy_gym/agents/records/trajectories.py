@@ -114,7 +114,7 @@ class Trajectories:
     Example:
         >>> import gymnasium as gym
         >>> from energy_gym.agents.records.experts import record_expert
-        >>> env = gym.make("energy_gym/Arbitrage-v0", episode_steps=24)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", episode_steps=24)
         >>> expert = record_expert(env, episodes=2)
         >>> len(expert), expert.observations.shape, expert.rows.shape, int(expert.timeouts.sum())
         (48, (48, 31), (50, 31), 2)

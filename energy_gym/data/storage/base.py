@@ -45,7 +45,7 @@ class DataBackend(ABC):
         ((24, 1), '2020-01-02 00:00:00+00:00', True)
 
         The frame is what an environment takes:
-        ``gymnasium.make("energy_gym/Arbitrage-v0", data=backend.read("site"))``.
+        ``gymnasium.make("energy_gym/Arbitrage-v1", data=backend.read("site"))``.
     """
 
     @abstractmethod

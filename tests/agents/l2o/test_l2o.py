@@ -28,7 +28,7 @@ STEPS = 120
 
 
 def make(**keywords: Any) -> Any:
-    return gym.make("energy_gym/HomeSolar-v0", **{"split": "test", "episode_steps": 48, **keywords})
+    return gym.make("energy_gym/HomeSolar-v1", **{"split": "test", "episode_steps": 48, **keywords})
 
 
 @functools.cache
@@ -146,7 +146,7 @@ def test_it_learns_without_a_solver() -> None:
 
 
 def test_schedules_are_near_the_optimum() -> None:
-    """Two days in HomeSolar-v0, planned a day ahead by an agent that never saw the home, against the oracle."""
+    """Two days in HomeSolar-v1, planned a day ahead by an agent that never saw the home, against the oracle."""
     env = make(forecast="perfect")
     agent = L2O(env, **SMALL, replan=24)
     agent.planner = trained().planner
@@ -207,7 +207,7 @@ def test_it_goes_on_learning_and_tells_its_figures() -> None:
 
 
 def test_other_storages_and_objectives(series: Any) -> None:
-    env = gym.make("energy_gym/Arbitrage-v0", data=series, objective="joint", episode_steps=30, horizon=12)
+    env = gym.make("energy_gym/Arbitrage-v1", data=series, objective="joint", episode_steps=30, horizon=12)
     agent = L2O(env, **SMALL).fit(budget=3)
     observation, info = env.reset(seed=0)
     assert env.action_space.contains(agent.act(observation, info).astype(np.float32))
@@ -215,7 +215,7 @@ def test_other_storages_and_objectives(series: Any) -> None:
 
 def test_what_it_cannot_plan_is_refused() -> None:
     with pytest.raises(UnsuitableAgentError, match="one battery"):
-        L2O(gym.make("energy_gym/Commercial-v0"))
+        L2O(gym.make("energy_gym/Commercial-v1"))
     with pytest.raises(ConfigurationError, match="continuous actions only"):
         L2O(make(actions="discrete-3"))
     with pytest.raises(UnknownIdError, match="width"):

@@ -18,8 +18,8 @@ from energy_gym.agents.records.demonstrations import demonstrations
 from energy_gym.agents.records.experts import record_expert
 from energy_gym.errors import ConfigurationError, EpisodeLengthError, UnknownIdError, UnsuitableAgentError
 
-ID = "energy_gym/Arbitrage-v0"
-FLEET = "energy_gym/FleetReserve-v0"
+ID = "energy_gym/Arbitrage-v1"
+FLEET = "energy_gym/FleetReserve-v1"
 KINDS = ("continuous", "discrete-3", "discrete-5")
 # Seconds allowed for a year, of hourly steps and a window of 24 h.
 YEAR = {"continuous": 60.0, "discrete-5": 180.0}

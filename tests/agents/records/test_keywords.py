@@ -22,19 +22,19 @@ from energy_gym.scenarios.registration import SCENARIOS
 SMALL = Battery(capacity_kwh=4.0, charge_kw=2.0, discharge_kw=2.0)
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     **{name.split("/")[1]: (name, {}) for name in SCENARIOS},
-    **{f"{name}, battery": (f"energy_gym/{name}-v0", {"battery": SMALL}) for name in ("Arbitrage", "Microgrid")},
-    "HomeSolar, home": ("energy_gym/HomeSolar-v0", {"home": 3, "battery": SMALL}),
+    **{f"{name}, battery": (f"energy_gym/{name}-v1", {"battery": SMALL}) for name in ("Arbitrage", "Microgrid")},
+    "HomeSolar, home": ("energy_gym/HomeSolar-v1", {"home": 3, "battery": SMALL}),
     "Scenario, object": (
-        "energy_gym/Scenario-v0",
+        "energy_gym/Scenario-v1",
         {"scenario": Scenario("own", {"battery": SMALL}, {"supply": Tariff("price_per_mwh", 20.0)})},
     ),
-    "Fleet, name": ("energy_gym/FleetReserve-v0", {"fleet": "delivered", "dispatch": "direct"}),
-    "Fleet, object": ("energy_gym/FleetReserve-v0", {"fleet": synthetic(2), "activation_seed": np.int64(5)}),
-    "Fleet, scenario": ("energy_gym/FleetReserve-v0", {"scenario": synthetic(2), "objective": "joint"}),
-    "Fleet, preset": ("energy_gym/FleetReserve-v0", {"scenario": "synthetic", "terminal": "free"}),
-    "Bidding, storage": ("energy_gym/Bidding-v0", {"storage": PumpedHydro(20_000.0), "bids": "price-volume"}),
-    "Bidding, preset": ("energy_gym/Bidding-v0", {"preset": "india-15min", "storage": SMALL}),
-    "Bidding, scenario": ("energy_gym/Bidding-v0", {"scenario": preset("eu-hourly"), "objective": "cost"}),
+    "Fleet, name": ("energy_gym/FleetReserve-v1", {"fleet": "delivered", "dispatch": "direct"}),
+    "Fleet, object": ("energy_gym/FleetReserve-v1", {"fleet": synthetic(2), "activation_seed": np.int64(5)}),
+    "Fleet, scenario": ("energy_gym/FleetReserve-v1", {"scenario": synthetic(2), "objective": "joint"}),
+    "Fleet, preset": ("energy_gym/FleetReserve-v1", {"scenario": "synthetic", "terminal": "free"}),
+    "Bidding, storage": ("energy_gym/Bidding-v1", {"storage": PumpedHydro(20_000.0), "bids": "price-volume"}),
+    "Bidding, preset": ("energy_gym/Bidding-v1", {"preset": "india-15min", "storage": SMALL}),
+    "Bidding, scenario": ("energy_gym/Bidding-v1", {"scenario": preset("eu-hourly"), "objective": "cost"}),
 }
 
 
@@ -61,7 +61,7 @@ def test_what_was_recorded_is_made_again(case: str) -> None:
 def test_a_fleets_file_is_kept_as_what_it_says(keyword: str, tmp_path: Path) -> None:
     path = tmp_path / "fleet.yaml"
     path.write_text(dk2(2).to_yaml(), encoding="utf-8")
-    kept = plain_keywords(gym.make("energy_gym/FleetReserve-v0", dataset="dk2-2021", **{keyword: str(path)}).unwrapped)
+    kept = plain_keywords(gym.make("energy_gym/FleetReserve-v1", dataset="dk2-2021", **{keyword: str(path)}).unwrapped)
     path.unlink()
     assert set(kept) == {"dataset", "scenario"}
     assert made_keywords(kept)["scenario"] == dk2(2)

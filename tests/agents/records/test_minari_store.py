@@ -30,8 +30,8 @@ from energy_gym.agents.records.trajectories import Trajectories
 from energy_gym.errors import ConfigurationError, MissingExtraError, StorageError, UnknownIdError, install_command
 from energy_gym.scenarios.registration import MARKETS, SCENARIOS
 
-ID = "energy_gym/Arbitrage-v0"
-NAME = "energy-gym/arbitrage-ercot-2021-2022/oracle-v0"
+ID = "energy_gym/Arbitrage-v1"
+NAME = "energy-gym/arbitrage-ercot-2021-2022/oracle-v1"
 
 
 @pytest.fixture
@@ -78,10 +78,10 @@ def test_read_back_bit_for_bit(root: Path, actions: str, noise: float) -> None:
     ("keywords", "recording", "name"),
     [
         ({}, {}, NAME),
-        ({}, {"noise": 0.1}, NAME.replace("-v0", "-noise10-v0")),
-        ({}, {"noise": 0.025}, NAME.replace("-v0", "-noise2p5-v0")),
-        ({"actions": "discrete-3"}, {"policy": "mpc"}, NAME.replace("oracle-v0", "mpc-discrete3-v0")),
-        ({"dataset": "synthetic"}, {}, "energy-gym/arbitrage-synthetic/oracle-v0"),
+        ({}, {"noise": 0.1}, NAME.replace("-v1", "-noise10-v1")),
+        ({}, {"noise": 0.025}, NAME.replace("-v1", "-noise2p5-v1")),
+        ({"actions": "discrete-3"}, {"policy": "mpc"}, NAME.replace("oracle-v1", "mpc-discrete3-v1")),
+        ({"dataset": "synthetic"}, {}, "energy-gym/arbitrage-synthetic/oracle-v1"),
     ],
 )
 def test_usual_names(root: Path, keywords: dict[str, Any], recording: dict[str, Any], name: str) -> None:
@@ -125,7 +125,7 @@ def test_objects_are_kept_as_far_as_they_can_be(root: Path, series: pd.DataFrame
     assert gym.make(ID, **made_keywords(back.keywords)).unwrapped.scenario == env.unwrapped.scenario
     own = record_expert(gym.make(ID, data=series, episode_steps=24))
     name = write_trajectories(own)
-    assert name == "energy-gym/arbitrage-data/oracle-v0"
+    assert name == "energy-gym/arbitrage-data/oracle-v1"
     assert read_trajectories(name).keywords["data"] == {"not kept": "a DataFrame of shape (240, 2)"}
 
 
@@ -179,7 +179,7 @@ def test_a_failed_move_puts_the_old_one_back(root: Path, expert: Trajectories, m
     replace = Path.replace
 
     def fail(own: Path, target: Any) -> Path:
-        if own.name == "oracle-v0" and ".energy-gym" in str(own):
+        if own.name == "oracle-v1" and ".energy-gym" in str(own):
             raise OSError("no")
         return replace(own, target)
 
@@ -191,7 +191,7 @@ def test_a_failed_move_puts_the_old_one_back(root: Path, expert: Trajectories, m
 
 def test_a_missing_name_is_told_with_what_there_is(root: Path, expert: Trajectories) -> None:
     write_trajectories(expert)
-    with pytest.raises(UnknownIdError, match="did you mean 'energy-gym/arbitrage-ercot-2021-2022/oracle-v0'"):
+    with pytest.raises(UnknownIdError, match="did you mean 'energy-gym/arbitrage-ercot-2021-2022/oracle-v1'"):
         read_trajectories(NAME.replace("oracle", "orcale"))
 
 
@@ -311,7 +311,7 @@ def test_the_usual_name_says_the_data_that_are_played(name: str) -> None:
 
     env: Any = gym.make(name, episode_steps=4)
     usual = usual_name(env, "oracle", 0.0)
-    dataset = usual.split("/")[1].removeprefix(name.split("/")[1].lower().removesuffix("-v0") + "-")
+    dataset = usual.split("/")[1].removeprefix(name.split("/")[1].lower().removesuffix("-v1") + "-")
     assert dataset in card_ids()
     if name not in MARKETS:
         named = gym.make(name, dataset=dataset, episode_steps=4).unwrapped

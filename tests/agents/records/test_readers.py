@@ -18,7 +18,7 @@ from energy_gym.agents.records.readers import to_d3rlpy, to_imitation
 from energy_gym.agents.records.trajectories import Trajectories
 from energy_gym.errors import DataError, MissingExtraError, install_command
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 KINDS = ("continuous", "discrete-5")
 
 

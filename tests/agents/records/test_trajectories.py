@@ -17,7 +17,7 @@ from energy_gym.agents.records.trajectories import Episode, Trajectories
 from energy_gym.errors import ConfigurationError, DataError, NonFiniteError
 from energy_gym.tape import Slot
 
-ID = "energy_gym/Arbitrage-v0"
+ID = "energy_gym/Arbitrage-v1"
 LAYOUT = (Slot("state_of_charge", "1", 0.0, 1.0), Slot("price_per_mwh[+0]", "USD/MWh", 0.0, 1.0))
 
 
