@@ -13,6 +13,7 @@ from energy_gym.version import __version__
 
 if TYPE_CHECKING:
     from energy_gym.data import load
+    from energy_gym.data.price_law import price_law
     from energy_gym.data.synthetic import generate as synthetic
     from energy_gym.entities import Battery
     from energy_gym.envs.compat import make_vec
@@ -39,6 +40,7 @@ _HOMES = {
     "kpis": "energy_gym.evaluation.kpis:kpis",
     "load": "energy_gym.data:load",
     "make_vec": "energy_gym.envs.compat:make_vec",
+    "price_law": "energy_gym.data.price_law:price_law",
     "recommend": "energy_gym.evaluation.recommendation:recommend",
     "solve": "energy_gym.oracle.solve:solve",
     "step_regret": "energy_gym.evaluation.regret:step_regret",
@@ -59,6 +61,7 @@ __all__ = [
     "kpis",
     "load",
     "make_vec",
+    "price_law",
     "recommend",
     "register_envs",
     "solve",

@@ -47,7 +47,7 @@ class Feed:
     episode does, and ``before`` what is expected of it before anything is known; a column that is not in them has mean
     and offset of its statistics. ``own`` marks a user's frame, ``said`` its columns of which it is settled when they
     become known, and ``zone_open`` one in UTC whose market's zone nobody said: no rule that follows local days holds
-    for it. ``dataset`` is the id of a data set.
+    for it. ``dataset`` is the id of a data set, ``law`` the name of the law that a frame was drawn from.
     """
 
     title: str
@@ -68,6 +68,7 @@ class Feed:
     said: tuple[str, ...] = ()
     zone_open: bool = False
     dataset: str | None = None
+    law: str | None = None
 
     def usual_value(self, column: str) -> float:
         """Return the mean of a column over the training part."""
@@ -221,6 +222,7 @@ def _of_frame(data: Any, split: str | None, reference: Any, told: Told | None) -
         own=True,
         said=own.said,
         zone_open=own.zone_open,
+        law=data.attrs.get("law"),
     )
 
 

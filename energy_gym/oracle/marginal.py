@@ -123,6 +123,49 @@ class EnergyGrid:
         charged = np.maximum(np.minimum(after, cost), shifted(after, self.up, -NEVER))
         return np.minimum(np.maximum(charged, gain), shifted(after, -self.down, NEVER))
 
+    def aims(self, worth: Floats, price: Floats) -> tuple[Floats, Floats]:
+        """Return between which cells nothing is done, by state: below the first is charged, above the second given.
+
+        Args:
+            worth: What a kWh is worth after the step, shape (states, cells), falling along the cells.
+            price: Price of the step in each state, shape (states,) [reward units per kWh].
+        """
+        cost, gain = self.cost(price)[:, None], self.gain(price)[:, None]
+        least, most = (worth > cost).sum(axis=1), (worth >= gain).sum(axis=1)
+        return least.astype(np.float64), most.astype(np.float64)
+
+    def first_earned(self, worth: Floats, price: Floats) -> Floats:
+        """Return what a step from an empty store earns, with what is then worth more than an empty one, by state.
+
+        Args:
+            worth: As in `aims`.
+            price: As in `aims`.
+        """
+        above = np.maximum(worth - self.cost(price)[:, None], 0.0) * self.size_kwh
+        whole = min(int(self.up), self.cells)
+        part = above[:, whole] * (self.up - whole) if whole < self.cells and self.up > whole else 0.0
+        return np.asarray(above[:, :whole].sum(axis=1) + part)
+
+    def burning(self, after: Floats, price: Floats) -> Floats:
+        """Return slopes at the start of a step that are a bound where burning energy pays: both ways at once.
+
+        Where a kWh taken earns more than one stored costs, the store may do both in the step, as no store can: first
+        all that can be taken is taken, then as much is stored at the lower price, then the rest is not taken after all.
+        The value that follows is at or above that of any store. Both powers must fit the grid a whole number of times.
+        """
+        cost = self.cost(price)
+        gain = (price - self.wear_per_kwh) * self.efficiency_discharge
+        both = gain > cost
+        found = self.back(after, price)
+        if both.any():
+            up, down = min(int(self.up), self.cells), min(int(self.down), self.cells)
+            count = int(both.sum())
+            ends = np.full((count, down), NEVER), np.full((count, up), -NEVER)
+            wide = np.concatenate([ends[0], after[both], ends[1]], axis=1)
+            stored = _filled(wide, cost[both][:, None], up)
+            found[both] = _filled(stored, gain[both][:, None], down)[:, : self.cells]
+        return found
+
     def target(self, worth: Floats, price: float, energy_kwh: float) -> float:
         """Return the energy that is best aimed at in a step [kWh], in whatever reach of it.
 
@@ -167,3 +210,8 @@ def _moved(slopes: Floats, by: int, beyond: float) -> Floats:
     elif -size < by < 0:
         found[..., -by:] = slopes[..., :by]
     return found
+
+
+def _filled(slopes: Floats, cost: Floats, cells: int) -> Floats:
+    """Return the slopes where so many cells may be had at a cost each."""
+    return np.maximum(np.minimum(slopes, cost), shifted(slopes, cells, -NEVER))

@@ -8,19 +8,21 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
+from energy_gym.data.price_law import PriceLaw, price_law
 from energy_gym.dynamics import STATES, compose
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import Setup
-from energy_gym.errors import ConfigurationError, NonPositiveError, ResetNeededError
+from energy_gym.errors import ConfigurationError, NonPositiveError, ResetNeededError, UnknownIdError
 from energy_gym.following import naming
 from energy_gym.oracle import metered, value_function
 from energy_gym.oracle.engines import chosen_solver, using_solver
+from energy_gym.oracle.law import LawSolution, solve_law
 from energy_gym.oracle.levels import best_levels
 from energy_gym.oracle.milp import play_unit, solve_milp, solve_unit
 from energy_gym.oracle.peaks import Known, best_under_charges, charges_demand
@@ -34,9 +36,29 @@ from energy_gym.units import Unit
 LEAST_SECONDS = 0.01
 
 
+@overload
 def solve(
-    env: Any, continuous: bool = False, time_limit: float | None = None, *, solver: str | None = None
-) -> Solution:
+    env: Any,
+    continuous: bool = False,
+    time_limit: float | None = None,
+    *,
+    solver: str | None = None,
+    information: Literal["foresight"] = "foresight",
+) -> Solution: ...
+
+
+@overload
+def solve(env: Any, *, information: PriceLaw | str) -> LawSolution: ...
+
+
+def solve(
+    env: Any,
+    continuous: bool = False,
+    time_limit: float | None = None,
+    *,
+    solver: str | None = None,
+    information: PriceLaw | str = "foresight",
+) -> Solution | LawSolution:
     """Return the optimum from the environment's current state to the end of its episode.
 
     The environment is left as it is. One battery behind a meter without demand charges is solved exactly over its value
@@ -57,9 +79,14 @@ def solve(
         solver: A solver that Pyomo knows, such as ``"glpk"``, ``"cbc"`` or ``"gurobi"``: every unit is then stated as
             a MILP and handed to it, whatever faster methods there are; by default HiGHS, where one is needed. How near
             to the optimum it ends is its own setting.
+        information: What the one who decides knows: ``"foresight"``, all that will be; or a law, ``"law"`` for that of
+            the frame that is played: then the answer is a `energy_gym.oracle.law.LawSolution`, the best policy of one
+            who does not see the future, and what it earns on average.
 
     Raises:
-        ConfigurationError: The environment is not one of this package.
+        ConfigurationError: The environment is not one of this package, or a law is asked for that its frame was not
+            drawn from, or that is not solved for such an environment.
+        UnknownIdError: Unknown information.
         ResetNeededError: No episode is running.
         NonPositiveError: A time limit that is not positive.
         SolverError: The solver ends without a plan, or Pyomo does not find it.
@@ -73,8 +100,25 @@ def solve(
         >>> abs(earned - solution.value) < 1e-6 and solution.exact
         True
     """
+    if information != "foresight":
+        base = _unwrapped(env)
+        return solve_law(base, _law_of(base, information))
     with using_solver(solver):
         return _solved(_unwrapped(env), continuous, time_limit)
+
+
+def _law_of(env: EnergyEnv, information: PriceLaw | str) -> PriceLaw:
+    """Return the law that is meant."""
+    if isinstance(information, PriceLaw):
+        return information
+    if information != "law":
+        raise UnknownIdError.of("information", information, ("foresight", "law"))
+    if env.setup.feed.law is None:
+        rule = "the data that are played were not drawn from a law of the package"
+        raise ConfigurationError(
+            'information="law"', rule, "draw them: price_law('markov-nyc-rt').draw(); or pass a law"
+        )
+    return price_law(env.setup.feed.law)
 
 
 def _solved(base: EnergyEnv, continuous: bool, time_limit: float | None) -> Solution:

@@ -14,15 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_gym.arrays import Floats
+from energy_gym.data.price_law import HOURS, LEAST_SAMPLES, Whole, check_rows
 from energy_gym.errors import ConfigurationError, DataError
-
-HOURS = 24
-LEAST_SAMPLES = 20
-"""How often each bin of each hour must have been seen, on average, for its matrix to say anything."""
-Whole = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -41,9 +36,9 @@ class Bins:
         ConfigurationError: A figure out of its range.
     """
 
-    now: int = 12
+    now: int = 16
     tails: tuple[float, ...] = (0.98, 0.995)
-    slow: int = 5
+    slow: int = 7
     memory_hours: float = 1.0
     floor: float = 0.8
     pooled: int = 1
@@ -90,7 +85,7 @@ class ErrorChain:
     limits: tuple[float, float] = (-3.0, 8.0)
 
     def __post_init__(self) -> None:
-        check_law(self.matrices)
+        check_rows(self.matrices)
 
     @property
     def states(self) -> int:
@@ -163,16 +158,6 @@ class ErrorChain:
         low, high = arrays["limits"].tolist()
         edges, slow_edges, matrices, offsets = (arrays[name] for name in names)
         return cls(edges, slow_edges, matrices, offsets, float(arrays["forgets"]), float(arrays["floor"]), (low, high))
-
-
-def check_law(matrices: Floats) -> None:
-    """Raise DataError where a row of a transition matrix is no distribution."""
-    totals = matrices.sum(axis=-1)
-    worst = np.unravel_index(int(np.abs(totals - 1.0).argmax()), totals.shape)
-    if not (np.isfinite(matrices).all() and abs(float(totals[worst]) - 1.0) < 1e-9 and matrices.min() >= 0.0):
-        place = ", ".join(str(int(at)) for at in worst)
-        found = f"row ({place}) of the transition matrices sums to {float(totals[worst]):.6g}"
-        raise DataError(found, "each row must hold shares of at least 0 that sum to one", "divide it by its sum")
 
 
 def _check_samples(hours: Whole, states: int) -> None:

@@ -14,7 +14,8 @@ import energy_gym
 from energy_gym import Battery
 from energy_gym.agents import load_agent, make_agent
 from energy_gym.agents.sdp.agent import SDP
-from energy_gym.agents.sdp.noise import Bins, ErrorChain, check_law
+from energy_gym.agents.sdp.noise import Bins, ErrorChain
+from energy_gym.data.price_law import check_rows
 from energy_gym.errors import ConfigurationError, DataError, ResetNeededError, UnsuitableAgentError
 
 STORE = Battery(1000.0, 500.0, 500.0, 0.9, 0.9, soc_min=0.0, soc_max=1.0, wear_per_kwh=0.01)
@@ -130,16 +131,16 @@ def test_it_says_what_it_cannot_hold() -> None:
 
 
 def test_too_few_samples_are_counted() -> None:
-    with pytest.raises(DataError, match=r"95 states from 240 steps .*needs 20 .*1900"):
+    with pytest.raises(DataError, match=r"133 states from 240 steps .*needs 20 .*2660"):
         SDP(make(), bins=Bins(now=15)).fit()
 
 
 def test_a_law_is_a_distribution() -> None:
     matrices = np.full((24, 2, 2), 0.5)
-    check_law(matrices)
+    check_rows(matrices)
     matrices[3, 1, 0] = 0.6
     with pytest.raises(DataError, match=r"row \(3, 1\) .* sums to 1.1"):
-        check_law(matrices)
+        check_rows(matrices)
 
 
 @pytest.mark.parametrize("wrong", [{"now": 0}, {"slow": 0}, {"memory_hours": 0.0}, {"floor": -1.0}, {"pooled": -1}])

@@ -1,0 +1,145 @@
+"""Real-time arbitrage in New York, 5 minutes, test year 2019: what foresight earns, what was published, and `sdp`.
+
+One rule: what is told of a controller was earned in the environment, step by step, on prices it could not foresee.
+
+    python benchmarks/realtime.py measure --zone NYC --loss 0.1 --protocol year   # a row of benchmarks/realtime.json
+    python benchmarks/realtime.py page                                            # benchmarks/REALTIME.md of them
+
+The operator's prices are read from the folder ``nyiso-rt`` of ``ENERGY_GYM_DATA``. Local days have 288 steps there, and
+are laid on a clock that is never changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pandas as pd
+
+import energy_gym
+from energy_gym import Battery
+from energy_gym.agents import make_agent
+
+HERE = Path(__file__).parent
+ROWS = HERE / "realtime.json"
+ZONES = ("NYC", "LONGIL", "NORTH", "WEST")
+PROTOCOLS = ("days", "year")
+STEPS = 288
+YEAR = 2019
+# USD of the year as they were published: arXiv 2108.06000 and 2211.07797.
+PUBLISHED: dict[str, dict[str, dict[str, float]]] = {
+    "0.1": {
+        "foresight": {"NYC": 12534.48, "LONGIL": 23435.09, "NORTH": 12607.31, "WEST": 24343.90},
+        "network": {"NYC": 0.754, "LONGIL": 0.724, "NORTH": 0.751, "WEST": 0.839},
+        "dynamic programming": {"NYC": 0.720, "LONGIL": 0.651, "NORTH": 0.746, "WEST": 0.774},
+    },
+    "0.0": {
+        "foresight": {"NYC": 15066.34, "LONGIL": 27662.14, "NORTH": 14035.43, "WEST": 27274.22},
+        "network": {"NYC": 0.771, "LONGIL": 0.726, "NORTH": 0.745, "WEST": 0.847},
+        "dynamic programming": {"NYC": 0.682, "LONGIL": 0.640, "NORTH": 0.720, "WEST": 0.765},
+        "Q-learning": {"NYC": 0.642, "LONGIL": 0.579, "NORTH": 0.628, "WEST": 0.647},
+    },
+}
+
+
+def prices(zone: str, first: int) -> pd.DataFrame:
+    """Return real-time and day-ahead prices from the start of a year to the end of 2019 [USD/MWh]."""
+    from scipy.io import loadmat
+
+    folder, days = Path(os.environ["ENERGY_GYM_DATA"]) / "nyiso-rt", (np.datetime64("2020") - np.datetime64(str(first)))
+    count = int(days.astype("timedelta64[D]").astype(int))
+    columns = {"price_per_mwh": "RTP", "forecast_price_per_mwh": "DAP"}
+    files = {name: loadmat(folder / f"{kind}_{zone}_2010_2019.mat")[kind] for name, kind in columns.items()}
+    index = pd.date_range(f"{first}-01-01", periods=count * STEPS, freq="5min", tz="Etc/GMT+5")
+    # The series end alike but do not begin alike: days are counted from the end.
+    return pd.DataFrame({name: table.T[-count:].ravel().astype(float) for name, table in files.items()}, index)
+
+
+def market(zone: str, loss: float, protocol: str, first: int = 2017) -> Any:
+    """Return the test year of a zone: each day by itself, half full at both ends, or the year with a free end."""
+    store = Battery(1000.0, 500.0, 500.0, 1.0 - loss, 1.0 - loss, soc_min=0.0, soc_max=1.0, wear_per_kwh=0.01)
+    single = protocol == "days"
+    return gym.make(
+        "energy_gym/Arbitrage-v1",
+        data=prices(zone, first),
+        published={"price_per_mwh": "at-start", "forecast_price_per_mwh": "day-ahead 11:00"},
+        splits={"train": (f"{first}-01-01", f"{YEAR}-01-01"), "test": (f"{YEAR}-01-01", f"{YEAR + 1}-01-01")},
+        split="test",
+        battery=store,
+        terminal="cyclic" if single else "free",
+        episode_steps=STEPS if single else None,
+        horizon=2,
+    )
+
+
+def measure(zone: str, loss: float, protocol: str, first: int) -> dict[str, Any]:
+    """Return what foresight and `sdp` earn [USD], and how long `sdp` took."""
+    env = market(zone, loss, protocol, first)
+    starts = [env.unwrapped.setup.time(day * STEPS) for day in range(365 if protocol == "days" else 1)]
+    began = time.perf_counter()
+    agent = make_agent("sdp", env).fit()
+    fitted = time.perf_counter() - began
+    best = earned = 0.0
+    decisions: list[float] = []
+    for start in starts:
+        observation, info = env.reset(options={"start": start})
+        best += energy_gym.solve(env).value
+        agent.reset()
+        done = False
+        while not done:
+            asked = time.perf_counter()
+            action = agent.act(observation, info)
+            decisions.append(time.perf_counter() - asked)
+            observation, reward, _, done, info = env.step(action)
+            earned += reward
+    return {
+        "zone": zone,
+        "loss": loss,
+        "protocol": protocol,
+        "trained": f"{first}-{YEAR - 1}",
+        "foresight": round(best, 2),
+        "sdp": round(earned, 2),
+        "fit_seconds": round(fitted, 1),
+        "median_ms": round(1e3 * float(np.median(decisions)), 3),
+        "mean_ms": round(1e3 * float(np.mean(decisions)), 3),
+        "most_ms": round(1e3 * max(decisions), 1),
+    }
+
+
+def keep(row: dict[str, Any]) -> None:
+    """Add a row to those kept, in place of one of the same zone, losses, protocol and years."""
+    rows = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else []
+    key = ("zone", "loss", "protocol", "trained")
+    rows = [old for old in rows if any(old[name] != row[name] for name in key)] + [row]
+    rows.sort(key=lambda one: (-one["loss"], one["protocol"], one["trained"], ZONES.index(one["zone"])))
+    text = ",\n".join(f"  {json.dumps(one)}" for one in rows)
+    ROWS.write_text(f"[\n{text}\n]\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Measure a row, or write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("command", choices=("measure", "page"))
+    parser.add_argument("--zone", choices=ZONES, default="NYC")
+    parser.add_argument("--loss", type=float, choices=(0.0, 0.1), default=0.1)
+    parser.add_argument("--protocol", choices=PROTOCOLS, default="year")
+    parser.add_argument("--first", type=int, default=2017, help="first year of training, 2013 or later")
+    asked = parser.parse_args()
+    if asked.command == "measure":
+        row = measure(asked.zone, asked.loss, asked.protocol, asked.first)
+        keep(row)
+        print(json.dumps(row))
+        return
+    from realtime_page import page
+
+    (HERE / "REALTIME.md").write_text(page(json.loads(ROWS.read_text(encoding="utf-8"))), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""Markets whose law is known: a finite chain of prices with a matrix for each hour, from which endless years are drawn.
+
+One rule: the law is the whole truth of what it draws; nothing else is in the series.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.arrays import Floats
+from energy_gym.errors import DataError, UnknownIdError
+from energy_gym.paths import resource
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HOURS = 24
+LEAST_SAMPLES = 20
+"""How many steps each state of each hour must have been seen for, for its row of the matrix to say anything."""
+ROUNDING = 1e-9
+Whole = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PriceLaw:
+    """A finite Markov chain of prices by hour of day.
+
+    Args:
+        name: Its name.
+        step_minutes: Length of a step.
+        levels: Price of each state in each hour, shape (24, states), rising along the states [currency/MWh].
+        matrices: Chance of each state in a step of each hour after each state in the step before, shape
+            (24, states, states); rows sum to one.
+        currency: Currency of the prices.
+        zone: Zone by which hours are counted.
+
+    Raises:
+        DataError: It is no law: a row that does not sum to one, or levels that do not rise.
+
+    Example:
+        >>> law = PriceLaw("coin", 60, np.tile([10.0, 50.0], (24, 1)), np.full((24, 2, 2), 0.5))
+        >>> sorted(set(law.draw(days=2, seed=1)["price_per_mwh"]))
+        [10.0, 50.0]
+    """
+
+    name: str
+    step_minutes: int
+    levels: Floats
+    matrices: Floats
+    currency: str = "USD"
+    zone: str = "Etc/GMT+5"
+
+    def __post_init__(self) -> None:
+        states = self.levels.shape[-1]
+        if self.levels.shape != (HOURS, states) or self.matrices.shape != (HOURS, states, states):
+            found = f"levels {self.levels.shape} and matrices {self.matrices.shape} of law {self.name!r}"
+            raise DataError(found, "must be (24, states) and (24, states, states)", "give one of each for each hour")
+        if not np.isfinite(self.levels).all() or (np.diff(self.levels, axis=1) <= 0.0).any():
+            raise DataError(f"levels of law {self.name!r}", "must be finite and rise along the states", "sort them")
+        check_rows(self.matrices)
+
+    @property
+    def states(self) -> int:
+        """Number of states."""
+        return int(self.levels.shape[1])
+
+    @classmethod
+    def fit(cls, name: str, prices: Floats, hours: Whole, states: int, step_minutes: int) -> Self:
+        """Return the law of a series whose steps follow one another: as many steps in each state of an hour.
+
+        Args:
+            name: Name of the law.
+            prices: Shape (T,) [currency/MWh].
+            hours: Local hour of each step, shape (T,).
+            states: Number of states; the price of a state is the mean of what falls into it.
+            step_minutes: Length of a step.
+
+        Raises:
+            DataError: Too few steps by hour for so many states.
+        """
+        counts = np.bincount(hours, minlength=HOURS)
+        if counts.min() < LEAST_SAMPLES * states:
+            found = f"{states} states from {int(counts.min())} steps in hour {int(counts.argmin())}"
+            rule = f"needs {LEAST_SAMPLES} steps by hour and state, which is {LEAST_SAMPLES * states}"
+            raise DataError(found, rule, "give a longer series, or fewer states")
+        placed, levels = np.zeros(len(prices), dtype=np.int64), np.zeros((HOURS, states))
+        for hour in range(HOURS):
+            now = hours == hour
+            cuts = np.quantile(prices[now], np.linspace(0.0, 1.0, states + 1)[1:-1])
+            placed[now] = np.searchsorted(cuts, prices[now])
+            sums = np.bincount(placed[now], weights=prices[now], minlength=states)
+            levels[hour] = sums / np.maximum(np.bincount(placed[now], minlength=states), 1)
+        seen = np.zeros((HOURS, states, states))
+        np.add.at(seen, (hours[1:], placed[:-1], placed[1:]), 1.0)
+        seen += 1.0 / states**2
+        return cls(name, step_minutes, levels, seen / seen.sum(axis=2, keepdims=True))
+
+    @functools.cached_property
+    def rising(self) -> Floats:
+        """Running sums of the rows of its matrices, by which states are drawn."""
+        return np.minimum(np.cumsum(self.matrices, axis=2), 1.0)
+
+    def usual(self) -> Floats:
+        """Return how often each state holds in the last step of a day, in the long run, shape (states,)."""
+        share = np.full(self.states, 1.0 / self.states)
+        for _ in range(30):
+            for hour in range(HOURS):
+                for _ in range(60 // self.step_minutes):
+                    share = share @ self.matrices[hour]
+        return np.asarray(share / share.sum())
+
+    def follow(self, states: Whole, hour: int, random: np.random.Generator) -> Whole:
+        """Return the states of a step in an hour after those of the step before, each drawn, shape (n,)."""
+        drawn = random.random(len(states))
+        return np.minimum((self.rising[hour][states] <= drawn[:, None]).sum(axis=1), self.states - 1)
+
+    def draw(self, days: int = 365, seed: int = 0, start: str = "2024-01-01") -> pd.DataFrame:
+        """Return days of prices: a frame for ``gym.make(..., data=frame, published="at-start")``.
+
+        Args:
+            days: How many days.
+            seed: Seed; each gives other days.
+            start: First day.
+        """
+        import pandas as pd
+
+        random, day = np.random.default_rng(seed), 1440 // self.step_minutes
+        index = pd.date_range(start, periods=days * day, freq=f"{self.step_minutes}min", tz=self.zone)
+        state, hours = random.choice(self.states, p=self.usual()), index.hour.tolist()
+        found = np.empty(len(index), dtype=np.int64)
+        rows, chances = self.rising, random.random(len(index)).tolist()
+        for step, (hour, chance) in enumerate(zip(hours, chances, strict=True)):
+            state = min(int(rows[hour, state].searchsorted(chance, "right")), self.states - 1)
+            found[step] = state
+        frame = pd.DataFrame({"price_per_mwh": self.levels[hours, found]}, index=index)
+        frame.attrs |= {"title": f"{self.name}, seed {seed}", "currency": self.currency, "synthetic": True}
+        if self.name in law_ids():
+            frame.attrs["law"] = self.name
+        return frame
+
+    def state_of(self, price: float, hour: int) -> int:
+        """Return the state of a price in an hour.
+
+        Raises:
+            DataError: The law has no such price.
+        """
+        levels = self.levels[hour]
+        state = int(np.abs(levels - price).argmin())
+        if abs(float(levels[state]) - price) > ROUNDING * max(abs(price), 1.0):
+            found = f"a price of {price:g} in hour {hour}"
+            raise DataError(found, f"is none that law {self.name!r} draws", "play a frame drawn from the law")
+        return state
+
+
+def check_rows(matrices: Floats) -> None:
+    """Raise DataError where a row of transition matrices is no distribution."""
+    totals = matrices.sum(axis=-1)
+    worst = np.unravel_index(int(np.nan_to_num(np.abs(totals - 1.0), nan=np.inf).argmax()), totals.shape)
+    if not (np.isfinite(matrices).all() and abs(float(totals[worst]) - 1.0) < ROUNDING and matrices.min() >= 0.0):
+        place = ", ".join(str(int(at)) for at in worst)
+        found = f"row ({place}) of the transition matrices sums to {float(totals[worst]):.6g}"
+        raise DataError(found, "each row must hold shares of at least 0 that sum to one", "divide it by its sum")
+
+
+def law_ids() -> tuple[str, ...]:
+    """Return the names of the laws that ship with the package.
+
+    Example:
+        >>> "markov-nyc-rt" in law_ids()
+        True
+    """
+    return tuple(sorted(path.stem for path in resource("datasets", "laws").glob("*.npz")))
+
+
+@functools.cache
+def price_law(name: str) -> PriceLaw:
+    """Return a law that ships with the package.
+
+    Raises:
+        UnknownIdError: There is no such law.
+
+    Example:
+        >>> price_law("markov-nyc-rt").states
+        16
+    """
+    if name not in law_ids():
+        raise UnknownIdError.of("law", name, law_ids())
+    with np.load(resource("datasets", "laws", f"{name}.npz"), allow_pickle=False) as arrays:
+        matrices = arrays["matrices"].astype(np.float64)
+        levels = arrays["levels"].astype(np.float64)
+    return PriceLaw(name, 5, levels, matrices / matrices.sum(axis=2, keepdims=True))

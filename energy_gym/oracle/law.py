@@ -1,0 +1,229 @@
+"""``solve(env, information="law")``: the best for one who knows the law of the price, but not its future.
+
+Its value is what the best policy earns on average; no agent that cannot see the future has a higher mean. On a grid
+into which the battery's powers fit a whole number of times the value function of a finite chain is exact: it is concave
+and piecewise linear, and all its corners lie on the grid. Where a price is so far below zero that burning energy pays,
+the value is a lower bound, of a store that is paid less than the price for what it then gives out; an upper bound comes
+from a store that may charge and discharge at once.
+
+One rule: what is promised is proven, or stands beside its bound.
+
+Source:
+    Zheng, Jaworski and Xu (arXiv 2108.06000) for the value function; Bellman, Dynamic Programming, 1957, for the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from energy_gym.arrays import Floats
+from energy_gym.backends import arrays
+from energy_gym.contracts import spot
+from energy_gym.data.price_law import PriceLaw, Whole
+from energy_gym.dynamics import Course, play
+from energy_gym.envs.assembly import table_names
+from energy_gym.envs.env import EnergyEnv
+from energy_gym.errors import ConfigurationError
+from energy_gym.oracle.marginal import MOST_CELLS, WHOLE, EnergyGrid
+from energy_gym.oracle.problem import is_battery
+from energy_gym.oracle.solution import EXACT
+
+Step = Callable[[Floats, Floats], Floats]
+
+
+@dataclass(frozen=True)
+class LawSolution:
+    """The best policy under a law from the environment's current state to the end of its episode.
+
+    Args:
+        law: The law.
+        value: What the policy earns on average [reward units]; where it is not exact, it may earn more.
+        bound: Proven upper bound on what any policy earns on average that cannot see the future.
+        seconds: Wall time.
+        first: The step at which it begins.
+        hours: Hour of each step, shape (T,).
+        least: Energy below which is charged, by step and state, shape (T, states) [kWh].
+        most: Energy above which is discharged, of the same shape.
+        env: The environment that was solved.
+        after: What a kWh is worth after the first step, shape (states, cells).
+        grid: The grid of energies.
+    """
+
+    law: PriceLaw = field(repr=False)
+    value: float
+    bound: float
+    seconds: float
+    first: int
+    hours: Whole = field(repr=False)
+    least: Floats = field(repr=False)
+    most: Floats = field(repr=False)
+    env: EnergyEnv = field(repr=False)
+    after: Floats = field(repr=False)
+    grid: EnergyGrid = field(repr=False)
+
+    @property
+    def exact(self) -> bool:
+        """Whether value and bound agree within 1e-6, relative to the value where it is above 1."""
+        return self.bound - self.value <= EXACT * max(1.0, abs(self.value))
+
+    @property
+    def status(self) -> str:
+        """``"optimal"`` or ``"bracketed"``, and the method."""
+        return f"{'optimal' if self.exact else 'bracketed'} (value function under law {self.law.name!r})"
+
+    def share(self, step: int, energy_kwh: Any, state: Any) -> Any:
+        """Return the share of rated power that the best policy asks for, of floats or of arrays.
+
+        Args:
+            step: The step, counted from the start of the split.
+            energy_kwh: What is stored.
+            state: State of the price in the step.
+        """
+        cell, at = self.env.setup.flexibles[0].bare.cell, step - self.first
+        wanted = np.minimum(np.maximum(energy_kwh, self.least[at][state]), self.most[at][state]) - energy_kwh
+        up = wanted / (cell.charge_kwh * cell.efficiency_charge)
+        return np.clip(np.where(wanted > 0.0, up, wanted * cell.efficiency_discharge / cell.discharge_kwh), -1.0, 1.0)
+
+    def action(self, env: Any) -> Any:
+        """Return the best action in an environment now, at a step of the episode that was solved."""
+        base: EnergyEnv = env.unwrapped
+        step, _ = base.steps_left
+        state = self.law.state_of(float(base.setup.price[step]), int(self.hours[step - self.first]))
+        return np.array([float(self.share(step, base.energy_kwh, state))])
+
+    def advantages(self, shares: Floats) -> Floats:
+        """Return what each share of rated power is short of the best, where it was solved, shape (n,); 0 is the best.
+
+        Args:
+            shares: Shape (n,).
+        """
+        env, grid = self.env, self.grid
+        (energy,), price = env.states[:1], spot.energy_cost(1.0, float(env.setup.price[self.first]))
+        state = self.law.state_of(float(env.setup.price[self.first]), int(self.hours[0]))
+        worth = np.concatenate([[0.0], np.cumsum(self.after[state]) * grid.size_kwh])
+
+        def earned(share: Any) -> Any:
+            flexible = env.setup.flexibles[0].bare
+            drawn, given, _ = flexible.laws.settle(energy, share, flexible.cell, arrays)
+            end = flexible.laws.next_state(energy, drawn, given, flexible.cell)
+            stored = np.interp(grid.place(end), np.arange(grid.cells + 1), worth)
+            return stored - price * drawn + (price - grid.wear_per_kwh) * given
+
+        best = earned(self.share(self.first, energy, state))
+        return np.asarray(earned(np.asarray(shares, dtype=float)) - best)
+
+    def simulate(self, episodes: int = 10_000, seed: int = 0) -> Floats:
+        """Return what the policy earns in episodes drawn from the law, by the environment's own laws, shape (n,)."""
+        setup, random = self.env.setup, np.random.default_rng(seed)
+        state = self.law.state_of(float(setup.price[self.first]), int(self.hours[0]))
+        states = np.full(episodes, state, dtype=np.int64)
+        course, wishes, signals = Course(setup.units, setup.closings, setup.weights), [], []
+        for step, hour in enumerate(self.hours.tolist()):
+            states = self.law.follow(states, hour, random) if step else states
+            price = self.law.levels[hour][states]
+            signals.append((price, price, 0.0, 0.0))
+            wishes.append(states)
+        energy = np.full(episodes, self.env.states[0])
+
+        def wish(step: int, now: Any, drawn: Any) -> tuple[Any]:
+            return (self.share(self.first + step, now[0], drawn),)
+
+        total = np.zeros(episodes)
+        for move in play(course, (energy,), wishes, signals, arrays, wish):
+            total = total + move.gain
+        return total
+
+
+def solve_law(env: EnergyEnv, law: PriceLaw) -> LawSolution:
+    """Return the best policy under a law; see `energy_gym.solve`.
+
+    Raises:
+        ConfigurationError: It is not one battery at a market with one price, known at the start of each step, for
+            money, or its powers do not fit a grid.
+    """
+    began = time.perf_counter()
+    grid = _checked(env, law)
+    setup, (first, stop) = env.setup, env.steps_left
+    hours = setup.feed.span(setup.feed.first + first, setup.feed.first + stop).tz_convert(law.zone).hour
+    states = (law.levels[hour] for hour in hours)
+    prices = [np.asarray(spot.energy_cost(1.0, level)) for level in states]
+    start = law.state_of(float(setup.price[first]), int(hours[0]))
+    least, most, after, value = _backward(env, law, grid, hours.tolist(), prices, grid.back)
+    bound = value
+    if any((_gain(grid, price) > grid.cost(price)).any() for price in prices):
+        bound = _backward(env, law, grid, hours.tolist(), prices, grid.burning)[3]
+    top = max(float(bound[start]), float(value[start]))
+    return LawSolution(
+        law=law,
+        value=float(value[start]),
+        bound=top,
+        seconds=time.perf_counter() - began,
+        first=first,
+        hours=hours.to_numpy().astype(np.int64),
+        least=grid.low_kwh + grid.size_kwh * least,
+        most=grid.low_kwh + grid.size_kwh * most,
+        env=env,
+        after=after,
+        grid=grid,
+    )
+
+
+def _gain(grid: EnergyGrid, price: Floats) -> Floats:
+    return (price - grid.wear_per_kwh) * grid.efficiency_discharge
+
+
+def _backward(
+    env: EnergyEnv, law: PriceLaw, grid: EnergyGrid, hours: list[int], prices: list[Floats], back: Step
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the cells aimed at, shape (T, states) each, the slopes after the first step, and the value by state."""
+    closing, initial = env.setup.closings[0], env.setup.flexibles[0].initial
+    middle = grid.low_kwh + (np.arange(grid.cells) + 0.5) * grid.size_kwh
+    missing, left = (float(spot.energy_cost(1.0, price)) for price in (closing.missing, closing.left))
+    worth = np.repeat(np.where(middle < initial, missing, left)[None], law.states, axis=0)
+    empty = np.full(law.states, missing * (grid.low_kwh - initial))
+    steps, after = len(hours), worth
+    least, most = np.empty((steps, law.states)), np.empty((steps, law.states))
+    for step in range(steps - 1, -1, -1):
+        after = worth
+        if step + 1 < steps:
+            matrix = law.matrices[hours[step + 1]]
+            after, empty = matrix @ worth, matrix @ empty
+        least[step], most[step] = grid.aims(after, prices[step])
+        empty = empty + grid.first_earned(after, prices[step])
+        worth = back(after, prices[step])
+    place = grid.place(env.states[0])
+    whole = min(int(place), grid.cells - 1)
+    held = worth[:, :whole].sum(axis=1) + worth[:, whole] * (place - whole)
+    return least, most, after, empty + held * grid.size_kwh
+
+
+def _checked(env: EnergyEnv, law: PriceLaw) -> EnergyGrid:
+    """Return the grid on which the value is exact, or raise ConfigurationError."""
+    setup = env.setup
+    unit, column = setup.units[0], table_names(setup.sites[0])[0]
+    one = len(setup.units) == 1 and unit.plain and unit.usual is None and unit.buy is unit.sell
+    money = setup.weights.money == 1.0 and not setup.weights.carbon
+    if not (one and money and is_battery(unit.flexibles[0]) and setup.levels is None):
+        rule = "is solved for one battery of continuous power at a market with one price, for money"
+        raise ConfigurationError('information="law"', rule, "use energy_gym/Arbitrage-v1 with its usual objective")
+    if setup.feed.published[column] != "at-start":
+        rule = "is solved for a price that is known when its step begins"
+        raise ConfigurationError(f"published[{column!r}]", rule, 'pass published="at-start"')
+    if round(setup.feed.step_hours * 60) != law.step_minutes:
+        rule = f"is of steps of {law.step_minutes} min; the data have {setup.feed.step_hours * 60:g}"
+        raise ConfigurationError(f"law {law.name!r}", rule, "play a frame drawn from the law")
+    cell = unit.flexibles[0].cell
+    grid = EnergyGrid.fitting(cell)
+    if grid is None:
+        rule = f"must fit a grid of at most {MOST_CELLS} energies, in which each step moves whole cells"
+        raise ConfigurationError("the battery's powers", rule, "choose powers and efficiencies of few digits")
+    closing, kink = setup.closings[0], grid.place(unit.flexibles[0].initial)
+    if closing.missing != closing.left and abs(kink - round(kink)) > WHOLE:
+        rule = "must lie on the grid of energies where energy missing at the end costs more than energy left earns"
+        raise ConfigurationError("soc_initial", rule, 'choose another, or terminal="settle"')
+    return grid
