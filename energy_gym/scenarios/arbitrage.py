@@ -31,7 +31,7 @@ class ArbitrageEnv(EnergyEnv):
 
     **Keywords.** ``dataset`` (id; default ``"ercot-2021-2022"``) or ``data`` (DataFrame with a time-zone-aware index,
     ``price_per_mwh`` and, where carbon counts, ``carbon_g_per_kwh``), ``split`` (``"train"``, ``"validation"``,
-    ``"test"``, ``"all"``),
+    ``"test"``, ``"all"``, and on some cards years that are ``"earlier"`` or ``"later"``),
     ``period`` (a part of the split, such as ``("2021-01-01", "2021-04-01")``, local time),
     ``forecast`` (``"published"``, ``"perfect"``, ``"yesterday"`` or an object with ``rows``), ``horizon`` (24 steps),
     ``actions``, ``objective``, ``carbon_price``, ``terminal`` (docs/scenarios.md), ``episode_steps``,

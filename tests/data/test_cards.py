@@ -27,6 +27,7 @@ MARKETS = (
     "nem-tas1",
     "nem-vic1",
 )
+REAL_TIME = tuple(f"nyiso-{part}{zone}" for part in ("rt-", "") for zone in ("longil", "north", "nyc", "west"))
 ALL = (
     "ausgrid-12",
     "caiso",
@@ -41,6 +42,7 @@ ALL = (
     "ercot",
     "ercot-2021-2022",
     "nyiso",
+    *REAL_TIME,
     "synthetic",
     "synthetic-dk2",
     "synthetic-india",
