@@ -176,3 +176,30 @@ def test_the_optimum_of_the_published_year(zone: str, real_data: Path) -> None:
         values.append(energy_gym.solve(env).value)
     assert values[0] == pytest.approx(OPTIMA[zone], abs=0.005)
     assert values[1] == pytest.approx(values[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("forecast", ["published", "yesterday", "mean"])
+@pytest.mark.parametrize("dataset", ["nyiso-rt-west", "nyiso-longil"])
+def test_nothing_depends_on_what_is_not_known(dataset: str, forecast: str, real_data: Path) -> None:
+    """The day-ahead prices of tomorrow are known at 11:00, the running price where it is posted, later ones never."""
+    its, whole = card(dataset), load(dataset).frame
+    local = whole.index.tz_convert(its.zone)
+    data = whole[(local >= "2019-03-06") & (local < "2019-03-13")]
+    rules = {name: column.published for name, column in its.columns.items()}
+    step = pd.Timedelta(minutes=its.resolution_minutes)
+    midnights = data.index.tz_convert(its.zone).normalize()
+    for now in ("2019-03-09T10:00", "2019-03-09T11:00", "2019-03-10T01:00", "2019-03-10T05:00"):
+        moment = pd.Timestamp(now, tz=its.zone)
+        public = {"at-start": data.index, "after": data.index + step, "day-ahead 24:00": midnights}
+        public["day-ahead 11:00"] = (midnights - pd.Timedelta(hours=12)).normalize() + pd.Timedelta(hours=11)
+        other = data.copy()
+        for name, rule in rules.items():
+            other.loc[public[rule] > moment, name] = 999.0
+        seen = []
+        for series in (data, other):
+            told = {"published": rules, "zone": its.zone, "forecast": forecast, "reference": whole.loc["2018"]}
+            env = gym.make("energy_gym/Arbitrage-v1", data=series, episode_steps=4, history=5, **told).unwrapped
+            observation, info = env.reset(options={"start": moment, "steps": 3})
+            look = [values.tobytes() for values in (*env.outlook().values(), *env.past().values())]
+            seen.append([observation.tobytes(), repr(info), look])
+        assert seen[0] == seen[1]
