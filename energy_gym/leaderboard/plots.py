@@ -225,7 +225,7 @@ def _style(axes: Any, task: str, dates: bool) -> None:
 
 
 def _shorten(axis: Any) -> None:
-    """Label a long axis in thousands and millions, without a power of ten at its end; names of agents are no figures."""
+    """Label a long axis in thousands and millions, without a power of ten at its end; agents' names are no figures."""
     from matplotlib.ticker import EngFormatter, ScalarFormatter
 
     if isinstance(axis.get_major_formatter(), ScalarFormatter) and max(map(abs, axis.get_view_interval())) >= LONG:
