@@ -103,8 +103,8 @@ def half_a_year_back() -> float:
 def coincident() -> float:
     """Return the charges of 1 kW at one hour of 10 USD/kW and at one of 5 USD/kW."""
     peaks = {
-        "one": CoincidentPeakCharge(10.0, times="2023-01-01 00:00"),
-        "other": CoincidentPeakCharge(5.0, times="2023-09-07 23:00"),
+        "one": CoincidentPeakCharge(10.0, times=("2023-01-01 00:00",)),
+        "other": CoincidentPeakCharge(5.0, times=("2023-09-07 23:00",)),
     }
     return float(billed({"supply": Tariff(100.0, 0.0), **peaks}, np.ones(HOURS))["demand_charge"])
 
@@ -123,7 +123,7 @@ def leap_year(year: int, part: str) -> float:
         },
         "contracts.supply.buy",
     )
-    windows = (DemandWindow("any", 18.05), DemandWindow("peak", 10.0, hours=(14, 20), days="weekday"))
+    windows = (DemandWindow("any", 18.05), DemandWindow("peak", 10.0, hours=((14.0, 20.0),), days="weekday"))
     return float(billed({"supply": Tariff(energy, 0.0), "demand": DemandCharge(windows)}, load, f"{year}-01-01")[part])
 
 
