@@ -152,7 +152,13 @@ def commercial(folder: Path, equipped: bool) -> float:
     contracts = {"supply": supply, "demand": DemandCharge((DemandWindow("month", 7.016),))}
     roof = {"roof": Solar()} if equipped else {}
     scenario = Scenario("commercial", {"battery": store, "load": Consumer(), **roof}, contracts)
-    keywords: dict[str, Any] = {"split": "all", "episode_steps": None, "terminal": "cyclic", "published": "always", "reference": data}
+    keywords: dict[str, Any] = {
+        "split": "all",
+        "episode_steps": None,
+        "terminal": "cyclic",
+        "published": "always",
+        "reference": data,
+    }
     env: Any = gym.make("energy_gym/Scenario-v1", scenario=scenario, data=data, **keywords)
     env.reset(seed=0)
     if equipped:
