@@ -224,9 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     agents = ["mpc", "self-consumption", "mpc/meter", "self-consumption/meter"]
     forecasts = [ISSUED, PERSISTS, "yesterday", "mean"]
     parser.add_argument("--agents", nargs="+", default=agents, help="Agents by name, or module:class; /meter behind it")
-    parser.add_argument(
-        "--forecasts", nargs="+", default=forecasts, help="Forecasts by name"
-    )
+    parser.add_argument("--forecasts", nargs="+", default=forecasts, help="Forecasts by name")
     parser.add_argument("--weeks", type=int, help="At most so many weeks of each site")
     parser.add_argument("--out", type=Path, default=PAGE, help="Where the page goes")
     chosen = parser.parse_args(arguments)

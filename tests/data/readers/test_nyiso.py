@@ -203,3 +203,13 @@ def test_nothing_depends_on_what_is_not_known(dataset: str, forecast: str, real_
             look = [values.tobytes() for values in (*env.outlook().values(), *env.past().values())]
             seen.append([observation.tobytes(), repr(info), look])
         assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("dataset", IDS)
+def test_observations_cut_fewer_than_one_price_in_a_hundred(dataset: str, real_data: Path) -> None:
+    loaded = load(dataset)
+    figures = loaded.card.columns[PRICE].statistics
+    for split in loaded.card.splits:
+        first, stop = loaded.bounds(split)
+        scaled = (loaded.frame[PRICE].iloc[first:stop] - figures.offset) / figures.scale
+        assert (scaled.abs() > 10.0).mean() < 0.006
