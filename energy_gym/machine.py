@@ -22,7 +22,8 @@ from energy_gym.arrays import Floats
 from energy_gym.tracing import Line, Trace
 
 ARITHMETIC = ("fadd", "fsub", "fmul", "fdiv")
-ZERO = 0.0
+COMPARED = ("ogt", "oge", "olt", "ole")
+ZERO, ONE = 0.0, 1.0
 
 
 def installed() -> bool:
@@ -84,13 +85,15 @@ class Compiled:
         return out, seen
 
 
-def _address(array: npt.NDArray[Any]) -> int:
+def _address(array: Any) -> int:
     return int(array.__array_interface__["data"][0])
 
 
 def _loaded(text: str) -> tuple[Any, Any]:
     """Return what keeps the machine code of a text, and its function of a table of addresses and a size."""
-    import llvmlite.binding as llvm
+    from importlib import import_module
+
+    llvm = import_module("llvmlite.binding")
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -130,7 +133,7 @@ class _Text:
             fetched += [f"%n.{name} = mul i64 %n, {place}", f"%{name} = getelementptr double, ptr %out, i64 %n.{name}"]
         calls = [f"call void @{name}({_passed(given)}, i64 %n)" for name, given in (("loop", arrays), ("show", shown))]
         run = ["define void @run(ptr %addresses, i64 %n) nounwind {", *fetched, *calls, "ret void", "}"]
-        declared = "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"
+        declared = "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)\ndeclare double @llvm.fabs.f64(double)"
         return "\n".join(
             [declared, *_over("loop", arrays, self._body()), *_over("show", shown, self._shown()), *run, ""]
         )
@@ -221,6 +224,10 @@ def _operation(line: Line, size: int) -> list[str]:
     takes = [_number(value) for value in line.takes]
     if does in ARITHMETIC:
         return [f"%{name} = {does} double {takes[0]}, {takes[1]}"]
+    if does in COMPARED:
+        return _selected(name, f"{does} double {takes[0]}, {takes[1]}", _number(ONE), _number(ZERO))
+    if does == "fabs":
+        return [f"%{name} = call double @llvm.fabs.f64(double {takes[0]})"]
     if does == "fneg":
         return [f"%{name} = fneg double {takes[0]}"]
     if does == "positive":

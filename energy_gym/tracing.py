@@ -57,10 +57,24 @@ class Symbol:
     def __neg__(self) -> Symbol:
         return self.trace.line("fneg", self)
 
+    def __abs__(self) -> Symbol:
+        return self.trace.line("fabs", self)
+
     def __bool__(self) -> bool:
         raise Untraceable("a law asks whether a number is true")
 
-    __lt__ = __le__ = __gt__ = __ge__ = lambda self, _: bool(self)
+    def __gt__(self, other: Any) -> Symbol:
+        return self.trace.line("ogt", self, other)
+
+    def __ge__(self, other: Any) -> Symbol:
+        return self.trace.line("oge", self, other)
+
+    def __lt__(self, other: Any) -> Symbol:
+        return self.trace.line("olt", self, other)
+
+    def __le__(self, other: Any) -> Symbol:
+        return self.trace.line("ole", self, other)
+
     __float__ = __int__ = __index__ = lambda self: bool(self)
 
 
@@ -136,17 +150,20 @@ class Trace:
             raise Untraceable(f"a number that is {type(value).__name__}") from error
 
     def positive(self, value: Any) -> Any:
-        """See `energy_gym.backends.Namespace`; so are the three that follow."""
+        """See `energy_gym.backends.Namespace`."""
         return self.line("positive", value) if isinstance(value, Symbol) else np.maximum(value, 0.0) + 0.0
 
     def bounded(self, value: Any, limit: Any) -> Any:
+        """See `energy_gym.backends.Namespace`."""
         return self.lesser(value, self.positive(limit))
 
     def lesser(self, value: Any, limit: Any) -> Any:
+        """See `energy_gym.backends.Namespace`."""
         known = not isinstance(value, Symbol) and not isinstance(limit, Symbol)
         return np.minimum(value, limit) if known else self.line("lesser", value, limit)
 
     def looked_up(self, table: Table, place: Any) -> Any:
+        """See `energy_gym.backends.Namespace`."""
         array = table.array
         if array.ndim == 2 and array.shape[1] != self.num_envs:
             raise Untraceable(f"a table of shape {array.shape}")

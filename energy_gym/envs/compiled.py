@@ -13,12 +13,24 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.arrays import Flags, Floats
-from energy_gym.dynamics import CARBON, COST, CUT, DEMAND, GRID, PENALTY, REFUSED, STATES, WEAR, compose, settlement
-from energy_gym.dynamics import reward as rewarded
-from energy_gym.envs.assembly import State
+from energy_gym.dynamics import (
+    CARBON,
+    COST,
+    CUT,
+    DEMAND,
+    GRID,
+    PENALTY,
+    REFUSED,
+    STATES,
+    WEAR,
+    compose,
+    gain,
+    settlement,
+)
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.machine import Compiled, Rows, installed
+from energy_gym.tape import State
 from energy_gym.tracing import Symbol, Trace, Untraceable
 from energy_gym.units import Unit
 
@@ -28,6 +40,11 @@ LARGE = 1024
 MONEY = ("energy_cost", "carbon_kg", "wear", "penalty", "demand_charge")
 FIGURES = ("energy_kwh", "grid_kw", "cost", "clipped_kw", *MONEY)
 CURTAILED, REWARD = "curtailed_kw", "reward"
+
+
+def compiles(setup: Setup) -> bool:
+    """Return whether a batch of what is played can be compiled here: a compiler is installed, and nothing bids."""
+    return installed() and setup.kind.batch_gates is None and all(unit.laws is None for unit in setup.units)
 
 
 def engine_of(engine: str, setup: Setup, units: Sequence[Unit], spans: Sequence[State], num_envs: int) -> Loop | None:
@@ -78,7 +95,7 @@ class Loop:
     """The compiled step of a batch: what its laws do, in one pass over the environments."""
 
     def __init__(self, setup: Setup, units: Sequence[Unit], spans: Sequence[State], num_envs: int) -> None:
-        if setup.kind.batch_gates is not None or any(unit.laws is not None for unit in units):
+        if not compiles(setup):
             raise Untraceable("what bids in markets is played on arrays")
         self.names = (*FIGURES, *((CURTAILED,) if setup.curtails else ()), REWARD)
         self._slots = len(spans)
@@ -157,7 +174,7 @@ class _Program:
             energy = energy + worth * flow[STATES][place]
         parts = [flow[part] for part in (COST, CARBON, WEAR, PENALTY, DEMAND)]
         cut = [flow[CUT] / hours] if setup.curtails else []
-        figures = [energy, flow[GRID] / hours, refused, refused / hours, *parts, *cut, rewarded(*parts, setup.weights)]
+        figures = [energy, flow[GRID] / hours, refused, refused / hours, *parts, *cut, gain(flow, setup.weights)]
         return [*flow[STATES], *self._shares(flow[STATES]), *figures]
 
     def _shares(self, states: Sequence[Any]) -> list[Any]:

@@ -51,8 +51,8 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         num_envs: Number of environments.
         battery: One battery for all, or a sequence of ``num_envs``. All environments share one scaling of what they
             see: with ``data=`` and without ``reference=``, powers are scaled by what the first one's site can draw.
-        engine: ``"numpy"``, ``"compiled"`` (extra ``fast``), or ``"auto"``: compiled for batches of 1024 and more, where
-            a compiler is installed and what is played can be; the figures are the same to the last bit.
+        engine: ``"numpy"``, ``"compiled"`` (extra ``fast``), or ``"auto"``: compiled for batches of 1024 and more where
+            a compiler is installed, and no bids are asked for. The figures are the same to the last bit.
         autoreset: ``"next_step"``, ``"same_step"`` or ``"disabled"``; None takes the installed Gymnasium's own.
         max_episode_steps: Given by Gymnasium's maker; an episode's length is ``episode_steps``.
         keywords: See `energy_gym.envs.setup.make_setup`.
