@@ -250,6 +250,10 @@ class Unit:
         """
         return _gatherer(self._signals())
 
+    def taken(self) -> tuple[Any, ...]:
+        """Return the series that `gather` takes from, shape (T + 1,), in the same order."""
+        return _lengthened(self._signals())
+
     def _signals(self) -> tuple[Any, ...]:
         """Return series (T,), and groups of them, in the order in which `dynamics.compose` takes them."""
         first = (self.buy, self.sell, self.carbon, self.fixed_kwh)
@@ -276,6 +280,10 @@ def _gatherer(parts: tuple[Any, ...]) -> Callable[[Any], tuple[Any, ...]]:
         return tuple([found[key] for key in order])
 
     return gather
+
+
+def _lengthened(part: Any) -> Any:
+    return tuple(_lengthened(item) for item in part) if isinstance(part, tuple) else np.append(part, 0.0)
 
 
 def _taker(part: Any) -> Callable[[Any], Any]:

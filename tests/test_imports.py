@@ -35,8 +35,8 @@ HEAVY = (
 FLOORS = (
     ("arrays", "conversions", "errors", "files", "paths", "version"),
     ("backends", "modelling", "screen", "trees"),
-    ("data",),
-    ("entities", "forecast"),
+    ("data", "tracing"),
+    ("entities", "forecast", "machine"),
     ("contracts", "tape"),
     ("objective",),
     ("scenario",),
