@@ -157,7 +157,7 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
     rates, count, hours = unit.rates.tolist(), len(laws), unit.hours
     tolled = any(law.fine is not None for law, _, _ in laws)
     reducible = reducible_of(unit)
-    last, lost = count + len(rates), unit.lost_load_per_mwh
+    last, lost, dear = count + len(rates), unit.lost_load_per_mwh, unit.refused_per_kwh
     fitted = fits_owing(unit, xp) if unit.limited and any(law.owed is not None for law, *_ in laws) else None
 
     def advance(states: Any, wishes: Any, signals: Any) -> Flow:
@@ -193,6 +193,9 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
             unserved = energy_cost(excess, lost)
             fined = fined + unserved
             after += [excess, unserved]
+        if dear:
+            fined = fined + dear * refused
+            after.append(dear * refused)
         spent = grid_cost(net, buy, sell, xp)
         return tuple(after), net, spent, carbon_kg(net, carbon), wear, fined, charge, refused, cut
 

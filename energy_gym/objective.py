@@ -13,6 +13,7 @@ from energy_gym.errors import ConfigurationError, NonPositiveError, UnknownIdErr
 
 OBJECTIVES = ("cost", "carbon", "joint")
 TERMINALS = ("settle", "buyback", "cyclic", "free")
+PRICES = {"carbon_price": "currency per tonne", "refused_per_kwh": "currency per kWh"}
 
 
 class Weights(NamedTuple):
@@ -29,6 +30,8 @@ class Objective:
     Args:
         kind: ``"cost"`` (currency), ``"carbon"`` (kg CO2 avoided) or ``"joint"`` (currency plus priced carbon).
         carbon_price: Price of carbon in the joint objective [currency/tonne].
+        refused_per_kwh: What each kWh of a wish that is refused costs at a site [currency/kWh], as a penalty; 0 for
+            nothing. What an action asks for beyond its space is cut before, and not counted.
         terminal: ``"settle"``: energy above or below the starting level is settled at the reference price and carbon
             intensity in the last reward; ``"buyback"``: energy missing is bought back at the highest price of the data
             and energy above earns nothing; ``"cyclic"``: every episode ends at the starting level, since wishes are cut
@@ -36,7 +39,10 @@ class Objective:
 
     Raises:
         UnknownIdError: An unknown kind or terminal.
-        ConfigurationError: A carbon price that is negative or not finite.
+        ConfigurationError: A price that is negative or not finite.
+
+    Source:
+        EnCortex, section 5.1.3: what breaks the limits of a battery costs a hard penalty.
 
     Example:
         >>> Objective("joint", carbon_price=80.0).weights
@@ -46,20 +52,19 @@ class Objective:
     kind: str = "cost"
     carbon_price: float = 80.0
     terminal: str = "settle"
+    refused_per_kwh: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in OBJECTIVES:
             raise UnknownIdError.of("objective", self.kind, OBJECTIVES)
         if self.terminal not in TERMINALS:
             raise UnknownIdError.of("terminal", self.terminal, TERMINALS)
-        if isinstance(self.carbon_price, bool) or not isinstance(self.carbon_price, int | float):
-            raise ConfigurationError(
-                f"carbon_price={self.carbon_price!r}", "must be a number", "pass currency per tonne"
-            )
-        if not 0.0 <= self.carbon_price < float("inf"):
-            raise ConfigurationError(
-                f"carbon_price={self.carbon_price}", "must be finite and not negative", "pass currency per tonne"
-            )
+        for name, unit in PRICES.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ConfigurationError(f"{name}={value!r}", "must be a number", f"pass {unit}")
+            if not 0.0 <= value < float("inf"):
+                raise ConfigurationError(f"{name}={value}", "must be finite and not negative", f"pass {unit}")
 
     @property
     def weights(self) -> Weights:

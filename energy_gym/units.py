@@ -77,6 +77,7 @@ class Unit:
         usual: Load and generation that are high, but usual [kWh in a step], where the wishes of its batteries name
             powers at the meter (see `energy_gym.following`); None where they are shares of rated power.
         lost_load_per_mwh: Price of load that is not served above ``import_kwh`` [currency/MWh]; None where all is.
+        refused_per_kwh: Penalty for each kWh of a wish that is refused [currency/kWh].
     """
 
     name: str
@@ -96,6 +97,7 @@ class Unit:
     accounts: tuple[Account, ...] = field(default=(), kw_only=True)
     usual: tuple[float, float] | None = field(default=None, kw_only=True)
     lost_load_per_mwh: float | None = field(default=None, kw_only=True)
+    refused_per_kwh: float = field(default=0.0, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.buy)
@@ -142,7 +144,7 @@ class Unit:
     def plain(self) -> bool:
         """Whether it is one controlled entity without signals, limits, demand charges or ledgers."""
         own = self.flexibles[0].signal if len(self.flexibles) == 1 else self.fixed_kwh
-        billed = self.registers or self.accounts or self.burns
+        billed = self.registers or self.accounts or self.burns or self.refused_per_kwh
         return own is None and not self.limited and not billed and not self.remembers
 
     @property
@@ -165,10 +167,10 @@ class Unit:
     @property
     def told(self) -> tuple[Told, ...]:
         """The states that are figures of the step before, for ``info`` to tell."""
-        if not self.sheds:
-            return ()
+        unserved = (("unserved_kwh", "kWh"), ("unserved_cost", MONEY)) if self.sheds else ()
+        figures = (*unserved, *((("refused_cost", MONEY),) if self.refused_per_kwh else ()))
         first = len(self.flexibles) + self.registers
-        return (Told("unserved_kwh", first, "kWh"), Told("unserved_cost", first + 1, MONEY))
+        return tuple(Told(name, first + place, unit) for place, (name, unit) in enumerate(figures))
 
     @property
     def carried(self) -> tuple[Carried, ...]:

@@ -118,7 +118,8 @@ def _expected(env: EnergyEnv, site: Site, actual: Unit, outlook: Mapping[str, Fl
     if not actual.flexibles:
         return actual
     laid = lay_out(site, values, prices, registers, actual.hours, accounts)
-    return replace(_fitting(as_brought_back(laid, actual)), usual=actual.usual)
+    fitting = _fitting(as_brought_back(laid, actual))
+    return replace(fitting, usual=actual.usual, refused_per_kwh=actual.refused_per_kwh)
 
 
 def _fitting(unit: Unit) -> Unit:

@@ -64,6 +64,8 @@ def lay_out_scenario(scenario: Scenario, feed: Feed, sites: tuple[Site, ...] | N
     billed = [_bills(site, feed) for site in sites]
     full = _with_tables(feed, zip(priced, billed, strict=True))
     units = tuple(_unit(site, prices, bills, full) for (site, prices), bills in zip(priced, billed, strict=True))
+    if dear := scenario.objective.refused_per_kwh:
+        units = tuple(replace(unit, refused_per_kwh=dear) for unit in units)
     if scenario.objective.terminal == "cyclic":
         units = tuple(brought_back(unit, site, feed) for unit, site in zip(units, sites, strict=True))
     decided = [(site, unit) for site, unit in zip(sites, units, strict=True) if unit.flexibles]

@@ -83,6 +83,8 @@ class StorageSteps:
             prices.append(np.zeros(len(self)))
         if lost := self.unit.lost_load_per_mwh:
             prices.append(np.full(len(self), money * energy_cost(1.0, lost)))
+        if dear := money * self.unit.refused_per_kwh:  # energy may make or spare a refusal
+            prices = [price + more for price in prices for more in (0.0, dear, -dear)]
         rows = [factor * price - wear for price in prices for factor, wear in self._exchanges(money)]
         return np.stack([*rows, np.zeros(len(self))])
 
