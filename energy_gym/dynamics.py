@@ -231,7 +231,9 @@ def _joined(units: Sequence[Unit], parts: Sequence[Advance]) -> Advance:
 
 def reward(energy_cost: Any, carbon_kg: Any, wear: Any, penalty: Any, demand_charge: Any, weights: Weights) -> Any:
     """Return the reward of a step from its parts: money earned minus spent, and carbon avoided minus caused."""
-    money, carbon = weights
+    money, carbon, worn = weights
+    if worn != money:
+        return 0.0 - (money * (energy_cost + penalty + demand_charge) + carbon * carbon_kg + worn * wear)
     return 0.0 - (money * (energy_cost + wear + penalty + demand_charge) + carbon * carbon_kg)
 
 

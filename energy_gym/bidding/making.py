@@ -27,9 +27,9 @@ from energy_gym.contracts.trading import Trading
 from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.feed import Feed
 from energy_gym.entities import Battery, Consumer, Entity, PumpedHydro
-from energy_gym.envs.assembly import lay_out_scenario
+from energy_gym.envs.assembly import lay_out_scenario, refuse_refusal_price
 from energy_gym.envs.brought_back import refuse_cyclic
-from energy_gym.envs.keywords import Common, check_settled, check_step, refuse_refusal_price, with_common
+from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
 from energy_gym.envs.meters import check_fit
 from energy_gym.envs.setup import Kind
 from energy_gym.errors import ConfigurationError

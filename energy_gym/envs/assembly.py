@@ -82,6 +82,17 @@ def lay_out_scenario(scenario: Scenario, feed: Feed, sites: tuple[Site, ...] | N
     )
 
 
+def refuse_refusal_price(scenario: Scenario, who: str) -> None:
+    """Raise where a kWh refused is to cost something of those who are asked for no power.
+
+    Raises:
+        ConfigurationError: Its ``refused_per_kwh`` is above 0.
+    """
+    if price := scenario.objective.refused_per_kwh:
+        rule = f"is charged on power that a site's control asks for, and {who} bids"
+        raise ConfigurationError(f"objective.refused_per_kwh={price}", rule, "pass 0.0, or leave it out")
+
+
 def _require(site: Site, scenario: Scenario, feed: Feed) -> None:
     for column in site.energy.columns():
         feed.require(column, f"contract {site.energy.kind!r}")

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from energy_gym.scenario import Scenario
 
 Made = TypeVar("Made")
-AIMS = ("carbon_price", "terminal", "refused_per_kwh")
-"""Keywords that stand for a field of the objective, under its name."""
+# Keywords that stand for a field of the objective, under its name.
+AIMS = ("carbon_price", "terminal", "refused_per_kwh", "price_weight", "wear_weight")
 WEEK_HOURS = 168.0
 DEFAULT_HORIZON = 24
 TOLERANCE_MINUTES = 1e-9
@@ -87,6 +87,8 @@ class Common:
         carbon_price: Price of carbon in the joint objective; None for the scenario's own.
         terminal: How an episode is closed; None for the scenario's own.
         refused_per_kwh: What a kWh refused costs; None for the scenario's own.
+        price_weight: What money counts, wear apart; None for the scenario's own.
+        wear_weight: What wear counts; None for the scenario's own.
         episode_steps: Steps of an episode, ``"week"``, None for the whole split; ``"default"`` for the scenario's own.
         scenario: A scenario or the path of its YAML file.
         reference: Frame by which observations are scaled in place of the data.
@@ -112,6 +114,8 @@ class Common:
     carbon_price: float | None = None
     terminal: str | None = None
     refused_per_kwh: float | None = None
+    price_weight: float | None = None
+    wear_weight: float | None = None
     episode_steps: int | str | None = "default"
     scenario: Scenario | str | Path | None = None
     reference: pd.DataFrame | None = None
@@ -165,8 +169,8 @@ class Common:
             >>> Common(objective="joint", carbon_price=50.0).with_objective(Scenario()).objective.carbon_price
             50.0
         """
-        given = {"kind": self.objective, **{name: getattr(self, name) for name in AIMS}}
-        said: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        pairs = [("kind", self.objective), *((name, getattr(self, name)) for name in AIMS)]
+        said: dict[str, Any] = {name: value for name, value in pairs if value is not None}
         return replace(scenario, objective=replace(scenario.objective, **said)) if said else scenario
 
     @property
@@ -245,17 +249,6 @@ def check_settled(scenario: Scenario, settlers: Collection[str]) -> None:
             rule = UNSETTLED.get(own, f"is settled by {own!r}, whom nothing here knows")
             remedy = REMEDIES.get(own, "let its class say settled_by, and derive it from a contract that is settled")
             raise ConfigurationError(f"contracts.{name} (kind {contract.kind!r})", rule, remedy)
-
-
-def refuse_refusal_price(scenario: Scenario, who: str) -> None:
-    """Raise where a kWh refused is to cost something of those who are asked for no power.
-
-    Raises:
-        ConfigurationError: Its ``refused_per_kwh`` is above 0.
-    """
-    if price := scenario.objective.refused_per_kwh:
-        rule = f"is charged on power that a site's control asks for, and {who} bids"
-        raise ConfigurationError(f"objective.refused_per_kwh={price}", rule, "pass 0.0, or leave it out")
 
 
 def check_step(clock: Clock, feed: Feed) -> None:

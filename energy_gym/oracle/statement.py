@@ -27,7 +27,7 @@ class Goal:
     """What is maximised besides the steps: weights of the reward's parts, and how the window ends.
 
     Args:
-        weights: What a unit of money and a kg of carbon count.
+        weights: What a unit of money, a kg of carbon and a unit of wear count.
         closing: What energy missing or left at the end costs.
     """
 
@@ -74,12 +74,12 @@ def state_unit(model: Model, unit: Unit, states: Sequence[float], goal: Goal, ex
     """
     drawn, given, after = [], [], []
     net: Any = unit.fixed_kwh if extra is None else unit.fixed_kwh + extra.flow
-    spent, caused = np.zeros(len(unit)), np.zeros(len(unit))
+    spent, caused, worn = np.zeros(len(unit)), np.zeros(len(unit)), np.zeros(len(unit))
     now = unit.nested(states)
     for flexible, start in zip(unit.flexibles, now, strict=False):
         draws, gives, state, *tolls = flexible.laws.constrain(model, flexible.cell, start, flexible.signal)
         net = net + draws - gives
-        spent = _added(spent + flexible.laws.cost(draws, gives, flexible.cell), tolls)
+        spent, worn = _added(spent, tolls), worn + flexible.laws.cost(draws, gives, flexible.cell)
         if (burn := flexible.laws.burn) is not None:
             cost, kg = burn(_before(model, state, start), state, flexible.cell, _Dear(model))
             spent, caused = spent + cost, caused + kg
@@ -90,11 +90,13 @@ def state_unit(model: Model, unit: Unit, states: Sequence[float], goal: Goal, ex
         net, lost = _served(model, unit, net, drawn)
         spent = spent + lost
     net = _connect(model, unit, net, (drawn, given), extra)
-    money, carbon = goal.weights
+    money, carbon, wearing = goal.weights
     if money:
-        model.earn(-money * (spent + _energy(model, unit, net)))
+        model.earn(-money * (spent + _energy(model, unit, net)) - wearing * worn)
         _demand(model, unit, net, now[len(unit.flexibles) :], money)
         _accounts(model, unit, net, states, money)
+    elif wearing:
+        model.earn(0.0 * net - wearing * worn)
     if carbon:
         model.earn(-carbon * (carbon_kg(net, unit.carbon) + caused))
     state_closing(model, unit, after, goal)
@@ -265,7 +267,7 @@ def state_closing(model: Model, unit: Unit, after: list[Any], goal: Goal) -> Non
     for flexible, state in zip(unit.flexibles, after, strict=True):
         if state is not None and flexible.worth:
             owed = owed + flexible.worth * (np.array([flexible.initial]) - state[np.array([len(unit) - 1])])
-    closing, (money, carbon) = goal.closing, goal.weights
+    closing, (money, carbon, _) = goal.closing, goal.weights
     left = _value(money, carbon, closing.left, closing.left_carbon)
     missing = _value(money, carbon, closing.missing, closing.missing_carbon)
     if isinstance(owed, float) or not (left or missing):

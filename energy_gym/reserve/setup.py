@@ -18,9 +18,9 @@ from energy_gym.contracts.fleet import Leg
 from energy_gym.contracts.reserve import Reserve
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
-from energy_gym.envs.assembly import table_names
+from energy_gym.envs.assembly import refuse_refusal_price, table_names
 from energy_gym.envs.brought_back import refuse_cyclic
-from energy_gym.envs.keywords import Common, check_settled, check_step, refuse_refusal_price, with_common
+from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
 from energy_gym.envs.setup import Kind, Setup
 from energy_gym.errors import ConfigurationError
 from energy_gym.reserve.dispatch import DISPATCHES, get_dispatch

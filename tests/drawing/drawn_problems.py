@@ -126,7 +126,9 @@ def a_length(dice: Dice, kind: str, levels: int, controls: int) -> int:
 def an_objective(dice: Dice, kind: str) -> Objective:
     price = dice.one(0.0, 100.0, dice.within(10.0, 300.0))
     refused = dice.one(0.0, 0.0, dice.within(0.0, 2.0)) if kind == "meter" else 0.0
-    return Objective(dice.one("cost", *OBJECTIVES), price, dice.one(*TERMINALS), refused)
+    aim, terminal = dice.one("cost", *OBJECTIVES), dice.one(*TERMINALS)
+    weights = dice.one(1.0, 1.0, dice.within(0.1, 2.0)), dice.one(1.0, 1.0, 0.0, dice.within(0.0, 4.0))
+    return Objective(aim, price, terminal, refused, *weights)
 
 
 def a_problem(seed: int, discrete: float = 0.15) -> Problem:
@@ -210,6 +212,8 @@ def _aimed(dice: Dice, kind: str) -> dict[str, Any]:
             ("carbon_price", dice.one(None, dice.within(0.0, 200.0))),
             ("terminal", dice.one(None, None, *TERMINALS)),
             ("refused_per_kwh", refused),
+            ("price_weight", dice.one(None, None, dice.within(0.1, 2.0))),
+            ("wear_weight", dice.one(None, None, 0.0, dice.within(0.0, 4.0))),
         )
         if value is not None
     }
