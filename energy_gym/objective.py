@@ -5,6 +5,7 @@ One rule: plain frozen data, validated when made.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -82,7 +83,7 @@ class Objective:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise ConfigurationError(f"{name}={value!r}", "must be a number", f"pass {unit}")
-            if not 0.0 <= value < float("inf"):
+            if not 0.0 <= value <= sys.float_info.max:
                 raise ConfigurationError(f"{name}={value}", "must be finite and not negative", f"pass {unit}")
         if not (self.weights.money or self.weights.carbon):
             found, rule = f"price_weight={self.price_weight}", f"lets neither money nor carbon count in {self.kind!r}"
