@@ -160,7 +160,9 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
     last, lost, dear = count + len(rates), unit.lost_load_per_mwh, unit.refused_per_kwh
     fitted = fits_owing(unit, xp) if unit.limited and any(law.owed is not None for law, *_ in laws) else None
 
-    def advance(states: Any, wishes: Any, signals: Any) -> Flow:
+    limits = unit.import_kwh, unit.export_kwh
+
+    def advance(states: Any, wishes: Any, signals: Any, ends: tuple[Any, Any] = limits) -> Flow:
         buy, sell, carbon, fixed, spare, own, active, fresh = signals
         flows, net, refused, cut, fined = [], fixed, 0.0, 0.0, 0.0
         for (law, cell, way), state, wish, signal in zip(laws, states[:count], wishes, own, strict=True):
@@ -170,10 +172,10 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
             if way:
                 spare = spare - drawn if way == CURTAILS else spare + given
         if fitted is not None:
-            net, refused, cut, excess = fitted(flows, (net, refused, spare), states, own)
+            net, refused, cut, excess = fitted(ends, flows, (net, refused, spare), states, own)
         elif unit.limited:
             fitting = flows if reducible is None else [flows[place] for place in reducible]
-            net, refused, cut, excess = fits(unit, fitting, net, refused, spare, xp)
+            net, refused, cut, excess = fits(ends, fitting, net, refused, spare, xp)
         if lost is not None:
             net = net - excess
         wear, after = 0.0, []
@@ -199,6 +201,8 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
         spent = grid_cost(net, buy, sell, xp)
         return tuple(after), net, spent, carbon_kg(net, carbon), wear, fined, charge, refused, cut
 
+    if unit.varies:
+        return lambda states, wishes, signals: advance(states, wishes, signals[:-1], signals[-1])
     return advance
 
 

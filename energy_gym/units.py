@@ -63,7 +63,7 @@ class Unit:
         flexibles: What can be decided, in the order of the controls.
         fixed_kwh: Energy that flows whatever is decided, shape (T,): consumption positive.
         curtailable_kwh: Generation that may be cut at the connection, shape (T,); None if there is none.
-        import_kwh: Most energy that may come in in a step [kWh].
+        import_kwh: Most energy that may come in in a step [kWh]: a float, or shape (T,), and so is ``export_kwh``.
         export_kwh: Most energy that may go out.
         buy: Price of import, shape (T,) [currency/MWh].
         sell: Price of export, shape (T,).
@@ -84,8 +84,8 @@ class Unit:
     flexibles: tuple[Flexible, ...]
     fixed_kwh: Floats
     curtailable_kwh: Floats | None
-    import_kwh: float
-    export_kwh: float
+    import_kwh: Any
+    export_kwh: Any
     buy: Floats
     sell: Floats
     carbon: Floats
@@ -105,7 +105,12 @@ class Unit:
     @property
     def limited(self) -> bool:
         """Whether the connection limits anything."""
-        return math.isfinite(self.import_kwh) or math.isfinite(self.export_kwh)
+        return self.varies or math.isfinite(self.import_kwh) or math.isfinite(self.export_kwh)
+
+    @property
+    def varies(self) -> bool:
+        """Whether the limits of the connection change from step to step."""
+        return np.ndim(self.import_kwh) > 0
 
     @property
     def sheds(self) -> bool:
@@ -226,6 +231,8 @@ class Unit:
             buy=(buy := self.buy[part]),
             sell=buy if self.sell is self.buy else self.sell[part],
             carbon=self.carbon[part],
+            import_kwh=self.import_kwh[part] if self.varies else self.import_kwh,
+            export_kwh=self.export_kwh[part] if self.varies else self.export_kwh,
             active=self.active[:, part],
             fresh=self.fresh[:, part],
             accounts=tuple(account.window(part) for account in self.accounts),
@@ -258,7 +265,9 @@ class Unit:
         if self.plain:
             return first
         own = tuple(or_zeros(item.signal, len(self)) for item in self.flexibles)
-        told = (*first, or_zeros(self.curtailable_kwh, len(self)), own, tuple(self.active), tuple(self.fresh))
+        told: tuple[Any, ...] = (*first, or_zeros(self.curtailable_kwh, len(self)), own)
+        told = (*told, tuple(self.active), tuple(self.fresh))
+        told = (*told, (self.import_kwh, self.export_kwh)) if self.varies else told
         return (*told, tuple(account.signals for account in self.accounts)) if self.accounts else told
 
 

@@ -26,7 +26,7 @@ from energy_gym.contracts.supply import Supply, SupplyTerms
 from energy_gym.contracts.trading import Trading
 from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.feed import Feed
-from energy_gym.entities import Battery, Consumer, Entity, PumpedHydro
+from energy_gym.entities import Battery, Consumer, Entity, Grid, PumpedHydro
 from energy_gym.envs.assembly import lay_out_scenario, refuse_refusal_price
 from energy_gym.envs.brought_back import refuse_cyclic
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
@@ -153,6 +153,9 @@ def _check_served(site: Unit) -> None:
         raise ConfigurationError(
             "grid value_of_lost_load_per_mwh", rule, "leave it out, and let import_kw hold all load"
         )
+    if site.varies:
+        rule = "change with time, and a producer's plans and bids know one limit for all steps"
+        raise ConfigurationError("grid import_kw, export_kw", rule, "pass a number of kW, or None")
 
 
 def _producer(site: Unit, entities: Any, trading: Trading, supply: Supply, feed: Feed) -> ProducerUnit:
@@ -185,7 +188,7 @@ def _contracts(scenario: Scenario) -> tuple[Trading, Supply]:
         rule = "must have one trading and one supply contract, one consumer and one meter"
         raise ConfigurationError(f"scenario {scenario.name!r}", rule, "see energy_gym.bidding.presets.preset")
     for name, entity in scenario.entities.items():
-        if type(entity).calendar is not Entity.calendar:
+        if type(entity).calendar is not Entity.calendar and not isinstance(entity, Grid):
             rule = "counts by the calendar, which a producer's forecasts do not hold"
             raise ConfigurationError(f"entities.{name} (kind {entity.kind!r})", rule, "pass a Battery or a PumpedHydro")
     return found[0][0], found[1][0]

@@ -7,6 +7,7 @@ from energy_gym.entities.fading import FadingBattery
 from energy_gym.entities.grid import Grid
 from energy_gym.entities.limited import LimitedBattery
 from energy_gym.entities.pumped_hydro import PumpedHydro
+from energy_gym.entities.schedule import PowerWindow
 from energy_gym.entities.solar import Solar, Wind
 from energy_gym.entities.thermal import Nuclear, ThermalUnit
 from energy_gym.entities.vehicle import ElectricVehicle
@@ -26,6 +27,7 @@ __all__ = [
     "LimitedBattery",
     "Memory",
     "Nuclear",
+    "PowerWindow",
     "PumpedHydro",
     "Reach",
     "RunOfRiver",

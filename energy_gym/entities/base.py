@@ -217,8 +217,13 @@ class Entity:
         """Return what it decides, for steps of ``hours`` hours."""
         return None
 
-    def limits_kw(self) -> tuple[float, float] | None:
-        """Return the largest import and export [kW], infinite where there is no limit; None if it limits nothing."""
+    def limits_kw(self, name: str, values: Values) -> tuple[float | Floats, float | Floats] | None:
+        """Return the largest import and export [kW], infinite where there is no limit; None if it limits nothing.
+
+        Args:
+            name: Its name in the scenario.
+            values: Columns of the data and what `calendar` gives, by name, each of shape (steps,).
+        """
         return None
 
 

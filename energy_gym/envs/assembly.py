@@ -17,7 +17,7 @@ from energy_gym.contracts.ledger import Account, Ledger
 from energy_gym.data.cards import Statistics
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
-from energy_gym.entities import Consumer
+from energy_gym.entities import Consumer, Grid
 from energy_gym.envs.brought_back import brought_back
 from energy_gym.envs.meters import Registers, calendar_of, check_fit, check_signs, lay_out, ledgers_of, registers_of
 from energy_gym.errors import ConfigurationError
@@ -193,8 +193,10 @@ def _seen(scenario: Scenario, site: Site, unit: Unit) -> Iterator[str]:
             yield from account.ledger.columns
     if kind != "cost":
         yield site.energy.carbon
-    for entity in site.entities.values():
+    for name, entity in site.entities.items():
         yield from entity.columns()
+        if isinstance(entity, Grid):
+            yield from (f"{name}.{series}" for series in entity.scheduled)
 
 
 def states_of(

@@ -6,7 +6,7 @@ One rule: the physics and the money are those of the step; nothing is restated h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,6 +75,7 @@ def state_unit(model: Model, unit: Unit, states: Sequence[float], goal: Goal, ex
     drawn, given, after = [], [], []
     net: Any = unit.fixed_kwh if extra is None else unit.fixed_kwh + extra.flow
     spent, caused, worn = np.zeros(len(unit)), np.zeros(len(unit)), np.zeros(len(unit))
+    unit = _bounded(unit) if unit.varies else unit
     now = unit.nested(states)
     for flexible, start in zip(unit.flexibles, now, strict=False):
         draws, gives, state, *tolls = flexible.laws.constrain(model, flexible.cell, start, flexible.signal)
@@ -125,9 +126,9 @@ def _connect(model: Model, unit: Unit, net: Any, flows: tuple[list[Any], list[An
     """State the limits of the connection; generation is cut where, and only as far as, the export limit demands it."""
     if not unit.limited:
         return net
-    if np.isfinite(unit.import_kwh):
+    if unit.varies or np.isfinite(unit.import_kwh):
         model.at_most(net, unit.import_kwh)
-    if not np.isfinite(unit.export_kwh):
+    if not (unit.varies or np.isfinite(unit.export_kwh)):
         return net
     most = _most_cut(unit)
     if most is not None:
@@ -144,6 +145,15 @@ def _connect(model: Model, unit: Unit, net: Any, flows: tuple[list[Any], list[An
     return net
 
 
+def _bounded(unit: Unit) -> Unit:
+    """Return a unit whose limits by time are finite: no more than could ever flow, and a little."""
+    highest, lowest = most_metered_kwh(unit)
+    spilt = [flexible.give_kwh for flexible in unit.flexibles if flexible.spills]
+    coming_in, going_out = np.maximum(_added(highest, spilt), 0.0) + 1.0, np.maximum(lowest, 0.0) + 1.0
+    limits = np.minimum(unit.import_kwh, coming_in), np.minimum(unit.export_kwh, going_out)
+    return replace(unit, import_kwh=limits[0], export_kwh=limits[1])
+
+
 def _served(model: Model, unit: Unit, net: Any, drawn: list[Any]) -> tuple[Any, Any]:
     """State what of the load is not served; return the energy at the meter without it, and what it costs [currency].
 
@@ -153,7 +163,8 @@ def _served(model: Model, unit: Unit, net: Any, drawn: list[Any]) -> tuple[Any, 
     most = np.maximum(unit.fixed_kwh - unit.import_kwh, 0.0)
     short = model.variable(0.0, most)
     net, could = net - short, most > 0.0
-    slack = unit.import_kwh + np.maximum(most_metered_kwh(unit)[1], 0.0)
+    limit = np.broadcast_to(unit.import_kwh, most.shape)
+    slack = limit + np.maximum(most_metered_kwh(unit)[1], 0.0)
     draws = [
         (one, np.broadcast_to(item.draw_kwh, most.shape))
         for one, item in zip(drawn, unit.flexibles, strict=True)
@@ -162,13 +173,13 @@ def _served(model: Model, unit: Unit, net: Any, drawn: list[Any]) -> tuple[Any, 
 
     def rows(lost: Any, at: Any) -> list[tuple[Any, Any]]:
         lost, at = lost[could[at]], at[could[at]]
-        full = (unit.import_kwh - slack[at] * (1.0 - lost), net[at])
+        full = (limit[at] - slack[at] * (1.0 - lost), net[at])
         none = [(one[at], rated[at] * (1.0 - lost)) for one, rated in draws]
         return [(short[at], most[at] * lost), full, *none]
 
     def broken(value: Any) -> Any:
         tolerance = TOLERANCE_KWH * model.scale
-        needless = value(net) < unit.import_kwh - tolerance
+        needless = value(net) < limit - tolerance
         for one, _ in draws:
             needless = needless | (value(one) > tolerance)
         return could & (value(short) > tolerance) & needless
@@ -198,14 +209,15 @@ def _most_cut(unit: Unit) -> Floats | None:
 def _cut_only_at_the_limit(model: Model, unit: Unit, net: Any, cutting: tuple[Any, Floats], more: Any) -> None:
     """One binary a step (1: at the export limit); needed where cutting more than the limit demands would pay."""
     (cut, most), highest = cutting, most_kwh(unit)[0] + more
+    limit = np.broadcast_to(unit.export_kwh, most.shape)
 
     def rows(limited: Any, at: Any) -> list[tuple[Any, Any]]:
-        slack = highest[at] + unit.export_kwh + most[at]
-        return [(cut[at], most[at] * limited), (net[at], -unit.export_kwh + slack * (1.0 - limited))]
+        slack = highest[at] + limit[at] + most[at]
+        return [(cut[at], most[at] * limited), (net[at], -limit[at] + slack * (1.0 - limited))]
 
     def broken(value: Any) -> Any:
         tolerance = TOLERANCE_KWH * model.scale
-        return (value(cut) > tolerance) & (value(net) > -unit.export_kwh + tolerance)
+        return (value(cut) > tolerance) & (value(net) > -limit + tolerance)
 
     model.choose(rows, broken)
 
