@@ -68,6 +68,7 @@ def _by_power(unit: Unit, xp: Namespace) -> Advance:
     if unit.plain:
         return _plain(unit, xp)
     play = _burning(unit, _general(unit, xp), xp) if unit.burns else _general(unit, xp)
+    play = _ageing(unit, play, xp) if unit.ages else play
     play = _remembering(unit, play) if unit.remembers else play
     return _billed(unit, play, xp) if unit.accounts else play
 
@@ -90,6 +91,19 @@ def _burning(unit: Unit, play: Advance, xp: Namespace) -> Advance:
             cost, kg = burn(states[place], after[place], cell, xp)
             spent, carbon = spent + cost, carbon + kg
         return (after, net, spent, carbon, *rest)
+
+    return advance
+
+
+def _ageing(unit: Unit, play: Advance, xp: Namespace) -> Advance:
+    """Return a step, over states that are one for each entity, with what its entities age."""
+    laws = [(place, item.laws.age, item.cell) for place, item in enumerate(unit.flexibles) if item.laws.age is not None]
+
+    def advance(states: Any, wishes: Any, signals: Any) -> Flow:
+        after, net, spent, carbon, wear, *rest = play(states, wishes, signals)
+        for place, age, cell in laws:
+            wear = wear + age(states[place], after[place], cell, xp)
+        return (after, net, spent, carbon, wear, *rest)
 
     return advance
 

@@ -149,7 +149,7 @@ class Unit:
     def plain(self) -> bool:
         """Whether it is one controlled entity without signals, limits, demand charges or ledgers."""
         own = self.flexibles[0].signal if len(self.flexibles) == 1 else self.fixed_kwh
-        billed = self.registers or self.accounts or self.burns or self.refused_per_kwh
+        billed = self.registers or self.accounts or self.burns or self.ages or self.refused_per_kwh
         return own is None and not self.limited and not billed and not self.remembers
 
     @property
@@ -161,6 +161,11 @@ class Unit:
     def burns(self) -> bool:
         """Whether any controlled entity burns fuel or the like."""
         return any(flexible.laws.burn is not None for flexible in self.flexibles)
+
+    @property
+    def ages(self) -> bool:
+        """Whether what any controlled entity costs in wear depends on its states."""
+        return any(flexible.laws.age is not None for flexible in self.flexibles)
 
     @property
     def countdowns(self) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """What stores, makes, uses or carries energy: frozen parameters and the laws they obey."""
 
+from energy_gym.entities.ageing import AgeingBattery
 from energy_gym.entities.base import ENTITIES, Entity, Flexible, Laws, Memory, Reach, register
 from energy_gym.entities.battery import Battery, Cell
 from energy_gym.entities.consumer import Consumer
@@ -15,6 +16,7 @@ from energy_gym.entities.weather import RunOfRiver, SolarArray, WindTurbine
 
 __all__ = [
     "ENTITIES",
+    "AgeingBattery",
     "Battery",
     "Cell",
     "Consumer",

@@ -84,6 +84,8 @@ def state_unit(model: Model, unit: Unit, states: Sequence[float], goal: Goal, ex
         if (burn := flexible.laws.burn) is not None:
             cost, kg = burn(_before(model, state, start), state, flexible.cell, _Dear(model))
             spent, caused = spent + cost, caused + kg
+        if (age := flexible.laws.age) is not None:
+            worn = worn + age(_before(model, state, start), state, flexible.cell, _Dear(model))
         drawn.append(draws)
         given.append(gives)
         after.append(state)
@@ -278,7 +280,8 @@ def state_closing(model: Model, unit: Unit, after: list[Any], goal: Goal) -> Non
     owed: Any = 0.0
     for flexible, state in zip(unit.flexibles, after, strict=True):
         if state is not None and flexible.worth:
-            owed = owed + flexible.worth * (np.array([flexible.initial]) - state[np.array([len(unit) - 1])])
+            level = state[0] if isinstance(state, tuple) else state
+            owed = owed + flexible.worth * (np.array([flexible.initial]) - level[np.array([len(unit) - 1])])
     closing, (money, carbon, _) = goal.closing, goal.weights
     left = _value(money, carbon, closing.left, closing.left_carbon)
     missing = _value(money, carbon, closing.missing, closing.missing_carbon)
