@@ -172,6 +172,7 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
     tolled = any(law.fine is not None for law, _, _ in laws)
     reducible = reducible_of(unit)
     last, lost, dear = count + len(rates), unit.lost_load_per_mwh, unit.refused_per_kwh
+    backup, lacking = unit.backup, unit.most_lacking_kwh > 0.0
     fitted = fits_owing(unit, xp) if unit.limited and any(law.owed is not None for law, *_ in laws) else None
 
     limits = unit.import_kwh, unit.export_kwh
@@ -190,7 +191,7 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
         elif unit.limited:
             fitting = flows if reducible is None else [flows[place] for place in reducible]
             net, refused, cut, excess = fits(ends, fitting, net, refused, spare, xp)
-        if lost is not None:
+        if lacking:
             net = net - excess
         wear, after = 0.0, []
         for (law, cell, way), state, (drawn, given), signal in zip(laws, states[:count], flows, own, strict=True):
@@ -205,15 +206,21 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
             peak, risen = raised(peak, net / hours, counts, begins, xp)
             after.append(peak)
             charge = charge + rate * risen
+        spent, kg = grid_cost(net, buy, sell, xp), carbon_kg(net, carbon)
+        if backup is not None:
+            made = xp.bounded(excess, backup.most_kwh)
+            excess, fuel = excess - made, backup.fuel_per_kwh * made
+            spent, kg = spent + fuel, kg + backup.carbon_kg_per_kwh * made
         if lost is not None:
             unserved = energy_cost(excess, lost)
             fined = fined + unserved
             after += [excess, unserved]
+        if backup is not None:
+            after += [made, fuel]
         if dear:
             fined = fined + dear * refused
             after.append(dear * refused)
-        spent = grid_cost(net, buy, sell, xp)
-        return tuple(after), net, spent, carbon_kg(net, carbon), wear, fined, charge, refused, cut
+        return tuple(after), net, spent, kg, wear, fined, charge, refused, cut
 
     if unit.varies:
         return lambda states, wishes, signals: advance(states, wishes, signals[:-1], signals[-1])

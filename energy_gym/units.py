@@ -15,7 +15,7 @@ import numpy as np
 from energy_gym.arrays import Floats, or_zeros
 from energy_gym.backends import Namespace
 from energy_gym.contracts.ledger import Account, Carried
-from energy_gym.entities import Flexible
+from energy_gym.entities import Backup, Flexible
 
 MONEY = "currency"
 """Stands for the currency of the data in the units of figures."""
@@ -77,6 +77,7 @@ class Unit:
         usual: Load and generation that are high, but usual [kWh in a step], where the wishes of its batteries name
             powers at the meter (see `energy_gym.following`); None where they are shares of rated power.
         lost_load_per_mwh: Price of load that is not served above ``import_kwh`` [currency/MWh]; None where all is.
+        backup: What makes load that is missing above ``import_kwh``, before it is not served; None where nothing does.
         refused_per_kwh: Penalty for each kWh of a wish that is refused [currency/kWh].
     """
 
@@ -97,6 +98,7 @@ class Unit:
     accounts: tuple[Account, ...] = field(default=(), kw_only=True)
     usual: tuple[float, float] | None = field(default=None, kw_only=True)
     lost_load_per_mwh: float | None = field(default=None, kw_only=True)
+    backup: Backup | None = field(default=None, kw_only=True)
     refused_per_kwh: float = field(default=0.0, kw_only=True)
 
     def __len__(self) -> int:
@@ -116,6 +118,13 @@ class Unit:
     def sheds(self) -> bool:
         """Whether load above what can be imported is left unserved, at a price."""
         return self.lost_load_per_mwh is not None
+
+    @property
+    def most_lacking_kwh(self) -> float:
+        """Most load above what can be imported that a step may have [kWh]."""
+        if self.sheds:
+            return math.inf
+        return 0.0 if self.backup is None else self.backup.most_kwh
 
     @property
     def decisions(self) -> tuple[Flexible, ...]:
@@ -178,7 +187,8 @@ class Unit:
     def told(self) -> tuple[Told, ...]:
         """The states that are figures of the step before, for ``info`` to tell."""
         unserved = (("unserved_kwh", "kWh"), ("unserved_cost", MONEY)) if self.sheds else ()
-        figures = (*unserved, *((("refused_cost", MONEY),) if self.refused_per_kwh else ()))
+        made = (("backup_kwh", "kWh"), ("backup_cost", MONEY)) if self.backup is not None else ()
+        figures = (*unserved, *made, *((("refused_cost", MONEY),) if self.refused_per_kwh else ()))
         first = len(self.flexibles) + self.registers
         return tuple(Told(name, first + place, unit) for place, (name, unit) in enumerate(figures))
 

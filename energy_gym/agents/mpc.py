@@ -132,7 +132,7 @@ def _fitting(unit: Unit) -> Unit:
     spare = 0.0 if unit.curtailable_kwh is None else unit.curtailable_kwh
     drawn, given = sure_kwh(unit)
     least, most = -unit.export_kwh - spare + given, unit.import_kwh - drawn
-    most = np.inf if unit.sheds and not drawn else most
+    most = most if drawn else most + unit.most_lacking_kwh
     return replace(unit, fixed_kwh=np.clip(unit.fixed_kwh, least, most))
 
 

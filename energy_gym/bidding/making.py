@@ -153,6 +153,9 @@ def _check_served(site: Unit) -> None:
         raise ConfigurationError(
             "grid value_of_lost_load_per_mwh", rule, "leave it out, and let import_kw hold all load"
         )
+    if site.backup is not None:
+        rule = "starts for load that is not served, and a producer serves all that its supply contract says"
+        raise ConfigurationError("a backup generator of a producer", rule, "leave it out, or take a thermal_unit")
     if site.varies:
         rule = "change with time, and a producer's plans and bids know one limit for all steps"
         raise ConfigurationError("grid import_kw, export_kw", rule, "pass a number of kW, or None")

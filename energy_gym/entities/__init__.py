@@ -1,6 +1,7 @@
 """What stores, makes, uses or carries energy: frozen parameters and the laws they obey."""
 
 from energy_gym.entities.ageing import AgeingBattery
+from energy_gym.entities.backup import Backup, BackupGenerator
 from energy_gym.entities.base import ENTITIES, Entity, Flexible, Laws, Memory, Reach, register
 from energy_gym.entities.battery import Battery, Cell
 from energy_gym.entities.consumer import Consumer
@@ -17,6 +18,8 @@ from energy_gym.entities.weather import RunOfRiver, SolarArray, WindTurbine
 __all__ = [
     "ENTITIES",
     "AgeingBattery",
+    "Backup",
+    "BackupGenerator",
     "Battery",
     "Cell",
     "Consumer",

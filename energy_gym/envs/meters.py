@@ -15,7 +15,7 @@ from energy_gym.contracts import EnergyContract
 from energy_gym.contracts.base import keeps_ledger
 from energy_gym.contracts.clock import LocalTimes
 from energy_gym.contracts.ledger import Account, Ledger
-from energy_gym.entities import Entity, Grid
+from energy_gym.entities import Backup, BackupGenerator, Entity, Grid
 from energy_gym.errors import ConfigurationError, DataError
 from energy_gym.scenario import Site
 from energy_gym.units import Unit
@@ -85,7 +85,21 @@ def lay_out(
         hours=hours,
         accounts=accounts,
         lost_load_per_mwh=site.grid.value_of_lost_load_per_mwh,
+        backup=_backup(site, hours),
     )
+
+
+def _backup(site: Site, hours: float) -> Backup | None:
+    """Return what makes load that is missing at a site, if anything does."""
+    found = {name: item for name, item in site.entities.items() if isinstance(item, BackupGenerator)}
+    for place, name in enumerate(found):
+        if place:
+            rule = f"is a second backup generator beside {next(iter(found))!r}"
+            raise ConfigurationError(f"entities.{name}", rule, "make one of both, with their rated powers added")
+        if site.grid.import_kw is None:
+            rule = "starts for what the connection lacks, and nothing limits imports"
+            raise ConfigurationError(f"entities.{name}", rule, "add a grid with an import_kw, such as 0 for an island")
+    return next((item.backup(hours) for item in found.values()), None)
 
 
 def _limits_kwh(
@@ -175,7 +189,7 @@ def check_signs(site: Site, values: Mapping[str, Floats], times: pd.DatetimeInde
 
 def check_fit(unit: Unit, times: pd.DatetimeIndex) -> None:
     """Raise DataError where what flows whatever is decided does not fit through the connection."""
-    over = unit.fixed_kwh - (np.inf if unit.sheds else unit.import_kwh)
+    over = unit.fixed_kwh - unit.import_kwh - unit.most_lacking_kwh
     under = -unit.export_kwh - (unit.fixed_kwh + or_zeros(unit.curtailable_kwh, len(unit)))
     for excess, way, instead in ((over, "import", UNSERVED), (under, "export", CUT)):
         bad = np.flatnonzero(excess > TOLERANCE_KWH)

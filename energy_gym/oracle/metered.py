@@ -84,7 +84,7 @@ def metered_of(unit: Unit, states: Sequence[float], goal: Goal) -> Metered | Non
     money = goal.weights.money
     # What a kWh costs depends on the steps before where a maximum or a ledger is charged.
     charged = charges_demand(unit, money) or (money != 0.0 and bool(unit.accounts))
-    if len(unit.flexibles) != 1 or charged or not is_battery(unit.flexibles[0]):
+    if len(unit.flexibles) != 1 or charged or unit.backup is not None or not is_battery(unit.flexibles[0]):
         return None
     trades, constant = _trades(unit, goal)
     flexible = unit.flexibles[0]

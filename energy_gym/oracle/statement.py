@@ -89,9 +89,9 @@ def state_unit(model: Model, unit: Unit, states: Sequence[float], goal: Goal, ex
         drawn.append(draws)
         given.append(gives)
         after.append(state)
-    if unit.sheds:
-        net, lost = _served(model, unit, net, drawn)
-        spent = spent + lost
+    if unit.most_lacking_kwh > 0.0:
+        net, lost, emitted = _served(model, unit, net, drawn, goal.weights)
+        spent, caused = spent + lost, caused + emitted
     net = _connect(model, unit, net, (drawn, given), extra)
     money, carbon, wearing = goal.weights
     if money:
@@ -156,13 +156,15 @@ def _bounded(unit: Unit) -> Unit:
     return replace(unit, import_kwh=limits[0], export_kwh=limits[1])
 
 
-def _served(model: Model, unit: Unit, net: Any, drawn: list[Any]) -> tuple[Any, Any]:
-    """State what of the load is not served; return the energy at the meter without it, and what it costs [currency].
+def _served(model: Model, unit: Unit, net: Any, drawn: list[Any], weights: Weights) -> tuple[Any, Any, Any]:
+    """State what of the load is missing at the meter; return the energy there, what the missing costs, and its carbon.
+
+    It is made by a backup generator, or not served.
 
     One binary a step (1: some is not served) rules out what the step does not do: leaving load unserved while more can
     be imported, or while anything is drawn by decision.
     """
-    most = np.maximum(unit.fixed_kwh - unit.import_kwh, 0.0)
+    most = np.minimum(np.maximum(unit.fixed_kwh - unit.import_kwh, 0.0), unit.most_lacking_kwh)
     short = model.variable(0.0, most)
     net, could = net - short, most > 0.0
     limit = np.broadcast_to(unit.import_kwh, most.shape)
@@ -188,7 +190,24 @@ def _served(model: Model, unit: Unit, net: Any, drawn: list[Any]) -> tuple[Any, 
 
     if could.any():
         model.choose(rows, broken)
-    return net, energy_cost(short, unit.lost_load_per_mwh or 0.0)
+    return net, *_rescued(model, unit, short, most, weights)
+
+
+def _rescued(model: Model, unit: Unit, short: Any, most: Floats, weights: Weights) -> tuple[Any, Any]:
+    """State what a backup generator makes of what is missing; return what all of it costs [currency], and carbon [kg].
+
+    A binary rules out that it makes less than it can, where losing load would be the cheaper.
+    """
+    backup, lost = unit.backup, energy_cost(1.0, unit.lost_load_per_mwh or 0.0)
+    if backup is None:
+        return short * lost, 0.0
+    beyond: Any = 0.0
+    if unit.sheds:
+        saved = weights.money * (backup.fuel_per_kwh - lost) + weights.carbon * backup.carbon_kg_per_kwh
+        rest, rated = most - backup.most_kwh, backup.most_kwh
+        beyond = positive_part(model, short - rated, rest, rated, exact=saved > 0.0)
+    made = short - beyond
+    return beyond * lost + made * backup.fuel_per_kwh, made * backup.carbon_kg_per_kwh
 
 
 def _added(first: Any, more: list[Any]) -> Any:

@@ -83,6 +83,9 @@ class StorageSteps:
             prices.append(np.zeros(len(self)))
         if lost := self.unit.lost_load_per_mwh:
             prices.append(np.full(len(self), money * energy_cost(1.0, lost)))
+        if (backup := self.unit.backup) is not None:
+            fuel = money * backup.fuel_per_kwh + self.goal.weights.carbon * backup.carbon_kg_per_kwh
+            prices.append(np.full(len(self), fuel))
         if dear := money * self.unit.refused_per_kwh:  # energy may make or spare a refusal
             prices = [price + more for price in prices for more in (0.0, dear, -dear)]
         rows = [factor * price - wear for price in prices for factor, wear in self._exchanges()]
