@@ -100,9 +100,9 @@ def _state_asset(
     model.equal(energy, next_energy(before, flows[DOWN], flows[UP], cell))
     _state_direction(model, unit, figures, row, (power, used, flows[UP] / cell.efficiency_discharge, kept, floor), free)
     net = flows[DOWN] - flows[UP]
-    money, carbon = goal.weights
-    if sells[UP] and cell.wear_per_kwh and money:
-        model.earn(wear_cost(flows[DOWN], flows[UP], cell) * -money)
+    _, carbon, worn = goal.weights
+    if sells[UP] and cell.wear_per_kwh and worn:
+        model.earn(wear_cost(flows[DOWN], flows[UP], cell) * -worn)
     if any(sells) and carbon:
         model.earn(carbon_kg(net, unit.carbon) * -carbon)
     return energy

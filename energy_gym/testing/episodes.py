@@ -113,9 +113,9 @@ def _check_parts(env: EnergyEnv, step: int, gain: float, info: dict[str, Any]) -
     for name, value in info.items():
         if not np.isfinite(value).all():
             raise BrokenPromiseError(f"info: {name} at step {step} is {value}", "must be finite", "correct the laws")
-    money, carbon = env.setup.weights
-    spent = info["energy_cost"] + info["wear"] + info["penalty"] + info["demand_charge"]
-    parts = -(money * spent + carbon * info["carbon_kg"])
+    money, carbon, worn = env.setup.weights
+    spent = info["energy_cost"] + info["penalty"] + info["demand_charge"]
+    parts = -(money * spent + carbon * info["carbon_kg"] + worn * info["wear"])
     scale = max(1.0, sum(abs(info[name]) for name in PARTS))
     if abs(parts - gain) > ROUNDING * scale:
         differ("reward and its parts in info", "reward", step, (gain, parts), "the parts add up", "correct the laws")
