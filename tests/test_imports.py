@@ -44,7 +44,7 @@ FLOORS = (
     ("connection", "following"),
     ("dynamics",),
     ("envs",),
-    ("oracle",),
+    ("conventions", "oracle"),
     ("bidding", "reserve"),
     ("scenarios",),
     ("agents",),
