@@ -188,6 +188,10 @@ class FleetUnit(Unit):
 
         return gather
 
+    def series(self) -> tuple[Any, ...]:
+        """See `Unit.series`."""
+        return tuple(self.held_prices), tuple(self.energy_prices), tuple(self.shares), self.carbon
+
     @property
     def _table(self) -> Floats:
         """Prices of holding, of energy, shares and carbon, with a step past the last, shape (3 legs + 1, T + 1)."""
