@@ -112,7 +112,7 @@ OWN: dict[str, dict[str, Any]] = {
 # Ids, and those of sites with a meter that batteries can follow.
 PLAYED: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in SCENARIOS]
 PLAYED += [
-    (f"energy_gym/{name}-v0", {"control": "meter"}) for name in ("Microgrid", "HomeSolar", "Commercial", "Scenario")
+    (f"energy_gym/{name}-v1", {"control": "meter"}) for name in ("Microgrid", "HomeSolar", "Commercial", "Scenario")
 ]
 
 
