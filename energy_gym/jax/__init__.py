@@ -12,3 +12,4 @@ from energy_gym.jax.env import Environment as Environment
 from energy_gym.jax.making import make as make
 from energy_gym.jax.parameters import Params as Params
 from energy_gym.jax.parameters import State as State
+from energy_gym.jax.stacking import stack as stack

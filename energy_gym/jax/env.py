@@ -27,9 +27,10 @@ from energy_gym.dynamics import (
     gain,
 )
 from energy_gym.envs.setup import Setup
-from energy_gym.errors import ConfigurationError
+from energy_gym.jax.batteries import with_battery
+from energy_gym.jax.checks import checked_dtype, other_shape, require_playable, require_same_shape
 from energy_gym.jax.figures import Template
-from energy_gym.jax.parameters import Params, State, register_params
+from energy_gym.jax.parameters import Params, State, as_arrays, register_params
 from energy_gym.jax.series import ZERO, Packing
 from energy_gym.jax.sources import setup_of
 from energy_gym.jax.spaces import action_space, observation_space
@@ -37,9 +38,7 @@ from energy_gym.jax.windows import drawn
 from energy_gym.scenario import Weights
 from energy_gym.units import Unit
 
-DTYPES = ("float32", "float64")
 SETTLED = (COST, CARBON, PENALTY)
-REMEDY = "play a batch: energy_gym.make_vec"
 
 
 class Environment:
@@ -59,8 +58,8 @@ class Environment:
     def __init__(self, setup: Setup, dtype: str = "float32") -> None:
         self._xp = traced()
         register_params()
-        self.setup, self.dtype = setup, _checked(dtype)
-        _require_playable(setup)
+        self.setup, self.dtype = setup, checked_dtype(dtype)
+        require_playable(setup)
         self._templates = tuple(Template.of(unit, self._xp) for unit in setup.units)
         self._packing = Packing(setup.units)
         self.default_params = self.params_of(setup)
@@ -100,13 +99,13 @@ class Environment:
             ((8761, 1), (4418, 1))
         """
         setup = setup_of(source)
-        self._require_same_shape(setup)
+        require_same_shape(setup, self.setup, self._templates)
         try:
             series = self._packing.packed(setup.units)
         except ValueError as error:
-            raise _other_shape(setup, str(error)) from error
+            raise other_shape(setup, str(error)) from error
         states = setup.tape.states
-        return self._cast(
+        return as_arrays(
             Params(
                 figures=tuple(
                     template.figures(unit) for template, unit in zip(self._templates, setup.units, strict=True)
@@ -119,36 +118,42 @@ class Environment:
                 weights=setup.weights,
                 levels=self._levels(setup),
                 episode_steps=setup.steps if setup.whole else setup.episode_steps,
-            )
+            ),
+            self.dtype,
         )
+
+    def with_battery(self, params: Params, name: str | None = None, **figures: Any) -> Params:
+        """Return parameters in which a battery has other figures, which may be tracers.
+
+        Args:
+            params: The parameters.
+            name: The battery's name in the scenario; None where there is one.
+            figures: Fields of `energy_gym.Battery`, not checked here.
+
+        Raises:
+            ConfigurationError: A battery whose figures are constants of the program, as with ``terminal="cyclic"``.
+            UnknownIdError: No such battery or field.
+
+        Example:
+            >>> import jax, energy_gym.jax
+            >>> env = energy_gym.jax.make("energy_gym/Arbitrage-v1", dataset="ercot-2021-2022")
+            >>> def earned(capacity_kwh):
+            ...     params = env.with_battery(env.default_params, capacity_kwh=capacity_kwh)
+            ...     _, state = env.start(0, 1, params)
+            ...     return env.step_env(None, state, -1.0, params)[2]
+            >>> round(float(jax.grad(earned)(2.0)), 4)
+            -0.0513
+        """
+        return as_arrays(with_battery(self.setup, params, name, figures), self.dtype)
 
     def _levels(self, setup: Setup) -> Any:
         if setup.choices is not None:
             return np.asarray(setup.choices)
         return None if setup.levels is None else np.array(setup.levels)
 
-    def _require_same_shape(self, setup: Setup) -> None:
-        if [slot.name for slot in setup.layout] != [slot.name for slot in self.setup.layout]:
-            raise _other_shape(setup, "it observes other slots")
-        if setup.kind != self.setup.kind or len(setup.units) != len(self._templates):
-            raise _other_shape(setup, "it has other sites")
-        if (setup.levels is None) != (self.setup.levels is None):
-            raise _other_shape(setup, "one has discrete actions and the other continuous ones")
-        for template, unit in zip(self._templates, setup.units, strict=True):
-            if not _same(template.shape(unit), template.shape(template.unit)):
-                raise _other_shape(setup, f"unit {unit.name!r} is built in another way")
-
-    def _cast(self, params: Params) -> Params:
-        """Return parameters as arrays: rows in float32, numbers in the type of the environment."""
-        import jax
-        import jax.numpy as jnp
-
-        def as_array(value: Any) -> Any:
-            if isinstance(value, int):
-                return jnp.asarray(value, dtype=jnp.int32)
-            return jnp.asarray(value, dtype=np.asarray(value).dtype if _is_float32(value) else self.dtype)
-
-        return jax.tree.map(as_array, params)
+    def __deepcopy__(self, memo: Any) -> Environment:
+        """Return the same: trainers copy their settings, and an environment never changes."""
+        return self
 
     def reset(self, key: Any, params: Params | None = None) -> tuple[Any, State]:
         """Start an episode in a window that the key draws; returns observation and state."""
@@ -285,42 +290,3 @@ class Environment:
             **{name: states[place] for name, place in self.setup.told},
         }
         return {name: jnp.asarray(value, dtype=self.dtype) for name, value in named.items()}
-
-
-def _checked(dtype: str) -> str:
-    """Return the name of a type of numbers that JAX can give."""
-    import jax
-
-    name = np.dtype(dtype).name
-    if name not in DTYPES:
-        raise ConfigurationError(f"dtype={dtype!r}", f"must be one of {', '.join(DTYPES)}", 'pass dtype="float32"')
-    if name == "float64" and not jax.config.jax_enable_x64:
-        remedy = 'call jax.config.update("jax_enable_x64", True) before anything is computed'
-        raise ConfigurationError("dtype='float64'", "is not enabled in JAX", remedy)
-    return name
-
-
-def _require_playable(setup: Setup) -> None:
-    optimal = next((unit for unit in setup.units if unit.undifferentiable is not None), None)
-    if optimal is not None and setup.kind.gates is None:
-        raise ConfigurationError(f"{setup.scenario.name!r} in JAX", str(optimal.undifferentiable), REMEDY)
-    if setup.kind.gates is not None:
-        rule = "bids count at gate closures and are settled later, by books that no pure step keeps"
-        raise ConfigurationError(f"{setup.scenario.name!r} in JAX", rule, REMEDY)
-
-
-def _other_shape(setup: Setup, why: str) -> ConfigurationError:
-    found = f"parameters of {setup.scenario.name!r}"
-    return ConfigurationError(found, f"need a program of their own: {why}", "make another with energy_gym.jax.make")
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Return whether two shapes agree; figures that are arrays agree where they are the same object."""
-    try:
-        return bool(one == other)
-    except ValueError:
-        return False
-
-
-def _is_float32(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype == np.float32

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
+
+import numpy as np
 
 
 class State(NamedTuple):
@@ -67,3 +69,19 @@ def register_params() -> None:
 
     names = [field.name for field in fields(Params)]
     jax.tree_util.register_dataclass(Params, data_fields=names, meta_fields=[])
+
+
+def as_arrays(params: Params, dtype: str) -> Params:
+    """Return parameters as arrays of JAX: whole numbers as such, observations in float32, figures in a type."""
+    import jax
+    import jax.numpy as jnp
+
+    def as_array(value: Any) -> Any:
+        if isinstance(value, jax.Array):
+            return value
+        if isinstance(value, int):
+            return jnp.asarray(value, dtype=jnp.int32)
+        seen = isinstance(value, np.ndarray) and value.dtype == np.float32
+        return jnp.asarray(value, dtype=np.float32 if seen else dtype)
+
+    return cast(Params, jax.tree.map(as_array, params))
