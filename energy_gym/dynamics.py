@@ -168,7 +168,7 @@ def _plain(unit: Unit, xp: Namespace) -> Advance:
 def _general(unit: Unit, xp: Namespace) -> Advance:
     """Return the step of any number of controlled entities behind one meter."""
     laws = tuple((item.laws, item.cell, CURTAILS * item.curtails + SPILLS * item.spills) for item in unit.flexibles)
-    rates, count, hours = unit.rates.tolist(), len(laws), unit.hours
+    rates, count, hours = unit.charges, len(laws), unit.hours
     tolled = any(law.fine is not None for law, _, _ in laws)
     reducible = reducible_of(unit)
     last, lost, dear = count + len(rates), unit.lost_load_per_mwh, unit.refused_per_kwh

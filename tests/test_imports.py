@@ -19,6 +19,7 @@ PACKAGE = Path(energy_gym.__file__).parent
 CHECKOUT = Path(__file__).resolve().parents[1]
 HEAVY = (
     "torch",
+    "jax",
     "pyomo",
     "pandas",
     "scipy",
@@ -44,7 +45,7 @@ FLOORS = (
     ("connection", "following"),
     ("dynamics",),
     ("envs",),
-    ("conventions", "oracle"),
+    ("conventions", "jax", "oracle"),
     ("bidding", "reserve"),
     ("scenarios",),
     ("agents",),
