@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from energy_gym.scenario import Scenario
 
 Made = TypeVar("Made")
+# Keywords that stand for a field of the objective, under its name.
+AIMS = ("carbon_price", "terminal", "refused_per_kwh", "price_weight", "wear_weight")
 WEEK_HOURS = 168.0
 DEFAULT_HORIZON = 24
 TOLERANCE_MINUTES = 1e-9
@@ -85,6 +87,9 @@ class Common:
         objective: What is maximised; None for the scenario's own.
         carbon_price: Price of carbon in the joint objective; None for the scenario's own.
         terminal: How an episode is closed; None for the scenario's own.
+        refused_per_kwh: What a kWh refused costs; None for the scenario's own.
+        price_weight: What money counts, wear apart; None for the scenario's own.
+        wear_weight: What wear counts; None for the scenario's own.
         episode_steps: Steps of an episode, ``"week"``, None for the whole split; ``"default"`` for the scenario's own.
         scenario: A scenario or the path of its YAML file.
         reference: Frame by which observations are scaled in place of the data.
@@ -109,6 +114,9 @@ class Common:
     objective: str | None = None
     carbon_price: float | None = None
     terminal: str | None = None
+    refused_per_kwh: float | None = None
+    price_weight: float | None = None
+    wear_weight: float | None = None
     episode_steps: int | str | None = "default"
     scenario: Scenario | str | Path | None = None
     reference: pd.DataFrame | None = None
@@ -163,8 +171,8 @@ class Common:
             >>> Common(objective="joint", carbon_price=50.0).with_objective(Scenario()).objective.carbon_price
             50.0
         """
-        given = {"kind": self.objective, "carbon_price": self.carbon_price, "terminal": self.terminal}
-        said: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        pairs = [("kind", self.objective), *((name, getattr(self, name)) for name in AIMS)]
+        said: dict[str, Any] = {name: value for name, value in pairs if value is not None}
         return replace(scenario, objective=replace(scenario.objective, **said)) if said else scenario
 
     @property

@@ -36,7 +36,8 @@ class ArbitrageEnv(EnergyEnv):
     ``period`` (a part of the split, such as ``("2021-01-01", "2021-04-01")``, local time),
     ``forecast`` (``"published"``, ``"perfect"``, ``"yesterday"`` or an object with ``rows``), ``horizon`` (24 steps),
     ``history`` (known values of each series; 12 where the price is a real-time price, else 0; docs/forecasts.md),
-    ``actions``, ``objective``, ``carbon_price``, ``terminal`` (docs/scenarios.md), ``episode_steps``,
+    ``actions``, ``objective``, ``carbon_price``, ``price_weight``, ``wear_weight``, ``refused_per_kwh``, ``terminal``
+    (docs/scenarios.md), ``episode_steps``,
     ``battery``, ``scenario``, ``render_mode`` (``"rgb_array"``, ``"human"``). ``control="meter"`` is for sites with
     load or generation, and refused here: at this meter is nothing but the battery.
 

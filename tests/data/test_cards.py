@@ -46,8 +46,10 @@ ALL = (
     "synthetic",
     "synthetic-dk2",
     "synthetic-india",
+    "synthetic-intraday",
 )
 OFFLINE = ("california-homes-2016", "commercial", "ercot-2021-2022", "synthetic", "synthetic-dk2", "synthetic-india")
+OFFLINE += ("synthetic-intraday",)
 
 
 @pytest.fixture

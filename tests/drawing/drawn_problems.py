@@ -123,9 +123,12 @@ def a_length(dice: Dice, kind: str, levels: int, controls: int) -> int:
     return dice.whole(4, 6) if kind in ("fleet", "mixed") else dice.whole(6, 10)
 
 
-def an_objective(dice: Dice) -> Objective:
+def an_objective(dice: Dice, kind: str) -> Objective:
     price = dice.one(0.0, 100.0, dice.within(10.0, 300.0))
-    return Objective(dice.one("cost", *OBJECTIVES), price, dice.one(*TERMINALS))
+    refused = dice.one(0.0, 0.0, dice.within(0.0, 2.0)) if kind == "meter" else 0.0
+    aim, terminal = dice.one("cost", *OBJECTIVES), dice.one(*TERMINALS)
+    weights = dice.one(1.0, 1.0, dice.within(0.1, 2.0)), dice.one(1.0, 1.0, 0.0, dice.within(0.0, 4.0))
+    return Objective(aim, price, terminal, refused, *weights)
 
 
 def a_problem(seed: int, discrete: float = 0.15) -> Problem:
@@ -146,7 +149,7 @@ def a_problem(seed: int, discrete: float = 0.15) -> Problem:
     least = SPAN_HOURS * 60 // dice.minutes if kind == "producer" else 0
     data = series(dice, start, max(before + played + steps + after, least))
     clock = Clock(dice.one(None, dice.minutes), dice.one(None, 3), dice.one(None, played + steps))
-    scenario = Scenario(f"drawn {seed}", entities, contracts, clock, an_objective(dice))
+    scenario = Scenario(f"drawn {seed}", entities, contracts, clock, an_objective(dice, kind))
     text = scenario.to_yaml()
     used = [name for name in data if name in ALWAYS or name in text or f"prefix: {name.split('_')[0]}\n" in text]
     data = data[used]
@@ -170,7 +173,7 @@ def _keywords(
     """Return keywords, and options of ``reset``, that give the window of so many steps after so many others."""
     before, steps = window
     keywords: dict[str, Any] = {"data": data, "scenario": scenario, "horizon": dice.one(1, 2, 5)}
-    keywords |= _said(dice, data, before) | _aimed(dice) | _replaced(dice, kind, scenario)
+    keywords |= _said(dice, data, before) | _aimed(dice, kind) | _replaced(dice, kind, scenario)
     if kind in ("fleet", "mixed"):
         keywords["dispatch"] = dice.one("direct", "direct", "proportional", *DISPATCHES)
         keywords["activation_seed"] = dice.whole(0, 9)
@@ -201,14 +204,18 @@ def _said(dice: Dice, data: pd.DataFrame, before: int) -> dict[str, Any]:
     return said
 
 
-def _aimed(dice: Dice) -> dict[str, Any]:
+def _aimed(dice: Dice, kind: str) -> dict[str, Any]:
     """Return keywords in place of parts of the objective."""
+    refused = dice.one(None, None, dice.within(0.0, 2.0)) if kind == "meter" else dice.one(None, 0.0)
     return {
         name: value
         for name, value in (
             ("objective", dice.one(None, None, *OBJECTIVES)),
             ("carbon_price", dice.one(None, dice.within(0.0, 200.0))),
             ("terminal", dice.one(None, None, *TERMINALS)),
+            ("refused_per_kwh", refused),
+            ("price_weight", dice.one(None, None, dice.within(0.1, 2.0))),
+            ("wear_weight", dice.one(None, None, 0.0, dice.within(0.0, 4.0))),
         )
         if value is not None
     }
@@ -219,7 +226,7 @@ def _replaced(dice: Dice, kind: str, scenario: Scenario) -> dict[str, Any]:
     entities = scenario.entities.values()
     batteries = [item for item in entities if isinstance(item, Battery)]
     found: dict[str, Any] = {}
-    if kind == "meter" and followed(scenario) and dice.chance(0.3):
+    if kind in ("meter", "mixed") and followed(scenario) and dice.chance(0.6):
         found["control"] = dice.one(*CONTROLS)
     if kind == "meter" and len(batteries) == 1 and dice.chance(0.2):
         found["battery"] = a_battery(dice)
@@ -233,6 +240,8 @@ def _replaced(dice: Dice, kind: str, scenario: Scenario) -> dict[str, Any]:
 def followed(scenario: Scenario) -> bool:
     """Return whether a battery stands at a meter that shows anything else."""
     for site in scenario.sites():
+        if site.settled_by != "meter":
+            continue
         items = list(site.entities.values())
         follows = any(isinstance(item, Battery | PumpedHydro) for item in items)
         if follows and (sum(map(decides, items)) > 1 or any(item.columns() for item in items)):
