@@ -33,6 +33,7 @@ from energy_gym.errors import UnsuitableAgentError
 
 PAGE = Path(__file__).resolve().with_name("EMHASS.md")
 ZONE, DAY, TILT = "Europe/Paris", 48, 1e-4
+PLAIN = "mpc-plain"
 BEGIN, DAYS = "2025-02-14", 14
 SPLITS = {"train": ("2024-02-29", "2025-01-17"), "validation": ("2025-01-17", BEGIN), "test": (BEGIN, "2025-02-28")}
 DEAR, CHEAP = ((3.0, 15.5), (17.5, 20.5)), ((0.0, 3.0), (15.5, 17.5), (20.5, 24.0))
@@ -117,7 +118,7 @@ class Sooner(MPC):
 class SoonerPlanner(StepPlanner):
     """The best plan over the look-ahead at each step, with prices that fall ever so slightly."""
 
-    def action(self) -> Any:
+    def action(self, _info: Mapping[str, Any]) -> Any:
         """Return the action for the coming step."""
         now, stop = self.env.steps_left
         size = min(self.env.setup.tape.horizon, stop - now)
@@ -126,9 +127,13 @@ class SoonerPlanner(StepPlanner):
 
 
 def player(name: str, env: Any) -> Any:
-    """Return an agent by its name, ready to act."""
-    made = Sooner(env) if name == Sooner.name else make_agent(name, env)
-    return made.fit(env.unwrapped.variant(split="train", forecast="yesterday"))
+    """Return an agent by its name, ready to act: it learns on the four weeks before the two, if it learns at all.
+
+    ``mpc-plain`` and ``mpc-sooner`` plan on the forecast as it is.
+    """
+    if name in (PLAIN, Sooner.name):
+        return MPC(env) if name == PLAIN else Sooner(env)
+    return make_agent(name, env).fit(env.unwrapped.variant(split="validation"))
 
 
 def forecasts(names: Sequence[str], data: pd.DataFrame) -> Iterator[tuple[str, Any]]:
@@ -202,7 +207,8 @@ NOTE = """
 `days` plays each day as an episode of its own, from 0.6 and back to it, as the study does; `two weeks` is one episode
 whose look-ahead slides over 24 h. What is missing at the end of an episode is bought at the dearer price, what is over
 earns nothing. `mpc` plans at every half hour, `milp` at midnight (for the whole day, which it then follows),
-`tariff-clock` is a rule. `mpc-sooner` is `mpc` that of plans worth the same takes the one that acts sooner.
+`tariff-clock` is a rule. `mpc` learns on the four weeks before how its forecast errs; `mpc-plain` takes the forecast as
+it is, and `mpc-sooner` besides takes, of plans worth the same, the one that acts sooner.
 
 - The optimum is the same for the days one by one as for the two weeks, and the study's to the cent; so is the bill
   without a battery.
@@ -237,8 +243,8 @@ def page(rows: Sequence[Row], wrong: Sequence[Errors], marks: Mapping[str, tuple
 
 
 def _found(rows: Sequence[Row]) -> str:
-    figures = {name: _range([row.days for row in _blind(rows) if row.agent == name]) for name in ("mpc", Sooner.name)}
-    return f"`mpc` costs {figures['mpc']}, `{Sooner.name}` {figures[Sooner.name]}."
+    figures = {name: _range([row.days for row in _blind(rows) if row.agent == name]) for name in (PLAIN, Sooner.name)}
+    return f"`{PLAIN}` costs {figures[PLAIN]}, `{Sooner.name}` {figures[Sooner.name]}."
 
 
 def _blind(rows: Sequence[Row]) -> list[Row]:
@@ -252,7 +258,7 @@ def _range(figures: Sequence[float]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Play, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    agents, names = ["mpc", Sooner.name, "milp", "tariff-clock"], ["perfect", "yesterday", "mean", "lightgbm"]
+    agents, names = ["mpc", PLAIN, Sooner.name, "milp", "tariff-clock"], ["perfect", "yesterday", "mean", "lightgbm"]
     parser.add_argument("--agents", nargs="+", default=agents, help="Agents by name, or module:class")
     parser.add_argument("--forecasts", nargs="+", default=names, help="Forecasts by name")
     parser.add_argument("--out", type=Path, default=PAGE, help="Where the page goes")

@@ -175,12 +175,19 @@ def bill(env: Any, agent: Any) -> float:
 def acting(name: str, weeks: Sequence[Week], forecast: str) -> float:
     """Return what an agent pays for weeks one behind the other [EUR]; ``/meter`` behind its name is its control.
 
+    Where there is too little to learn from it plays as it is, which is told.
+
     Raises:
-        EnergyGymError: It cannot play there, or has too little to learn from.
+        EnergyGymError: It cannot play there.
     """
     plain, _, control = name.partition("/")
     env = make(weeks, forecast, **({"control": control} if control else {}))
-    return bill(env, make_agent(plain, env).fit())
+    agent = make_agent(plain, env)
+    try:
+        agent.fit()
+    except EnergyGymError as error:
+        print(f"{name}, {forecast} plays without having learnt: {error}")
+    return bill(env, agent)
 
 
 def foresight(weeks: Sequence[Week]) -> float:
@@ -215,7 +222,7 @@ def sites_here(most_weeks: int | None) -> tuple[dict[int, list[Week]], str]:
         return weeks, f"the test weeks of the sites whose series are here: {', '.join(map(str, here))}"
     folder = Path(os.environ.get("ENERGY_GYM_DATA", "")) / "emsx-published"
     found = list(published_weeks(folder))[:most_weeks]
-    return {1: found}, "four weeks of site 1, without the forecasts that EMSx issues"
+    return {1: found}, "four weeks of site 1, without the forecasts that EMSx issues and without weeks to learn from"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -43,7 +43,9 @@ HEAD = """\
 Written by `python benchmarks/emsx.py`. EMSx (A. Le Franc, P. Carpentier, J.-P. Chancelier and M. De Lara, Energy
 Systems 14, 2023; arXiv 2001.00450) plays the battery of each of 70 industrial sites, by the quarter hour, on test weeks
 at a tariff of two prices; energy sold earns less. A controller sees the last day and a forecast of the next, and says
-what power its battery takes before the demand of the quarter hour is known. This page has {what}.
+what power its battery takes before the demand of the quarter hour is known.
+
+This page has {what}.
 
 **As in the paper**: each week by itself. The battery begins empty, what is left in it at the end is worth nothing, and
 the last quarter hour repeats the demand of the one before. Score: of each site the gain over its bill without a

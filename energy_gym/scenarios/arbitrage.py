@@ -55,7 +55,8 @@ class ArbitrageEnv(EnergyEnv):
     **Versions.** v1: of a frame given as ``data=``, prices count as known when their step is over, no
     longer at 13:00 of the day before; observations are scaled by its training part; an explicit split is honoured; a
     plan values what is left by the training part; a start without a time zone is local time. A real-time price is
-    followed by its last twelve values. Standby losses of a battery compound. The defaults return what v0 returned. v0: first version; its name makes v1 (docs/scenarios.md).
+    followed by its last twelve values. Standby losses of a battery compound. The defaults return what v0
+    returned. v0: first version; its name makes v1 (docs/scenarios.md).
 
     Example:
         >>> import gymnasium as gym
