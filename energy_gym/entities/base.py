@@ -66,12 +66,14 @@ class Memory(NamedTuple):
         initial: Its value at the start of an episode.
         span: Offset and scale of it in the observation.
         counts_down: Whether it is the number of steps that are left of the episode; then that is its initial value.
+        told: Unit of what ``info`` tells of it in place of observations: a figure of the step before; None if observed.
     """
 
     name: str
     initial: float
     span: tuple[Any, Any]
     counts_down: bool = False
+    told: str | None = None
 
 
 class Reach(NamedTuple):

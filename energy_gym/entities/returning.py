@@ -52,6 +52,14 @@ class Band(NamedTuple):
         """Whether giving lessens what can be stored."""
         return self.top_share > 0.0
 
+    def bounds(self, state: tuple[Any, ...], signal: Any, steps: int) -> tuple[Floats, Floats]:
+        """Return the least and the most state at the end of each of so many steps, each of shape (T,)."""
+        return levels(self, state[-1], steps)
+
+    def rewired(self, own: Any, actual: Any) -> Any:
+        """Return what its laws are told with other signals of the store's own: these."""
+        return own
+
 
 def returning(flexible: Flexible, reach: Reach, steps: int) -> Flexible:
     """Return a store that ends where it began.
@@ -153,7 +161,30 @@ def settle(state: Any, wish: Any, cell: Band, xp: Namespace, signal: Any = None)
         most = xp.lesser(most, cell.start + reach.taken * budget)
     after = _level(cell.laws.next_state(own, drawn, given, cell.figures, signal))
     short = xp.positive(xp.looked_up(cell.least, state[-1] - 1.0) - after)
-    over = xp.positive(after - most)
+    return kept_within((drawn, given, refused), short, xp.positive(after - most), reach, xp)
+
+
+def kept_within(
+    flows: tuple[Any, Any, Any], short: Any, over: Any, reach: Reach, xp: Namespace
+) -> tuple[Any, Any, Any]:
+    """Return what is drawn, given and refused, changed as little as needed for a state to come to within its bounds.
+
+    Args:
+        flows: What would be drawn, given and refused [kWh].
+        short: What the state would come to below its least.
+        over: What it would come to above its most.
+        reach: How far a step surely moves the state.
+        xp: The namespace of the numbers.
+
+    Source:
+        Follows from the law of the state.
+
+    Example:
+        >>> from energy_gym.backends import scalars
+        >>> kept_within((0.0, 1.5, 0.0), 2.0, 0.0, Reach(1.0, 1.0, 1.0, 3.0, 3.0, 0.0, 9.0), scalars)
+        (0.5, 0.0, 2.0)
+    """
+    drawn, given, refused = flows
     fewer, less = xp.bounded(over / reach.stored, drawn), xp.bounded(short / reach.taken, given)
     more = xp.positive(short - given * reach.taken) / reach.stored
     extra = xp.positive(over - drawn * reach.stored) / reach.taken

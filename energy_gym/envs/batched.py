@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from energy_gym.entities import Battery, Flexible
 from energy_gym.entities.battery import stack
-from energy_gym.entities.returning import together
+from energy_gym.entities.returning import Band, together
 from energy_gym.envs.brought_back import brought_back
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ActionError, ConfigurationError, WindowError
@@ -163,6 +163,11 @@ def _stacked(setup: Setup, batteries: Sequence[Battery], place: int, index: int)
     }
     if item.own is None:
         return replace(item, cell=cell, **fields)
+    if not isinstance(item.cell, Band):
+        rule = "is held to targets of its own capacity, which differ with the battery"
+        raise ConfigurationError(
+            f"battery= {len(set(batteries))} different ones: {item.name!r}", rule, "pass one for all"
+        )
     own = replace(item.own, cell=cell, **fields)
     each = [_returned(setup, battery, place, index) for battery in batteries]
     return replace(together(each, cell), own=own, **fields)

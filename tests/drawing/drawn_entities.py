@@ -20,6 +20,7 @@ from energy_gym.entities import (
     RunOfRiver,
     Solar,
     SolarArray,
+    StorageTarget,
     ThermalUnit,
     Wind,
     WindTurbine,
@@ -92,6 +93,18 @@ def a_vehicle(dice: Dice) -> ElectricVehicle:
         reserve=dice.one(0.0, dice.within(0.0, 0.5)),
         shortfall_price_per_kwh=dice.one(0.0, dice.within(0.0, 1.5)),
         prefix=dice.one("ev", "ev", "van"),
+    )
+
+
+def a_target(dice: Dice, name: str, store: Battery | PumpedHydro) -> StorageTarget:
+    """Return a target of a store, of those that it may hold."""
+    most = store.soc_max if isinstance(store, Battery) else store.level_max
+    return StorageTarget(
+        store=name,
+        soc=dice.one(most, dice.within(0.05, most)),
+        at=dice.one("24:00", "24:00", f"{dice.whole(0, 23):02d}:00", float(dice.whole(0, 5)), 22.0),
+        days=dice.one("all", "all", "weekday", "weekend", (0, 2, 5, 6)),
+        missed_price_per_kwh=dice.one(None, None, 0.0, dice.within(0.0, 1.0)),
     )
 
 

@@ -13,6 +13,7 @@ from drawn_entities import (
     a_generator,
     a_plant_that_burns,
     a_store,
+    a_target,
     a_vehicle,
     decides,
     most_made_kw,
@@ -122,6 +123,9 @@ def a_site(
     entities: dict[str, Entity] = {}
     for index in range(dice.one(0, 1, 1, 1, 2) if stores is None else stores):
         entities[f"store{number}{index}"] = a_store(dice)
+    for index, name in enumerate(list(entities) if dice.chance(0.3) else ()):
+        for more in range(dice.one(1, 1, 2)):
+            entities[f"aim{number}{index}{more}"] = a_target(dice, name, entities[name])
     for index in range(dice.one(0, 0, 1, 1, 2)):
         entities[f"pv{number}{index}"] = a_generator(dice, Solar)
     if dice.chance(0.3):
