@@ -19,7 +19,7 @@ from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Consumer
 from energy_gym.envs.brought_back import brought_back
-from energy_gym.envs.held_stores import with_targets
+from energy_gym.envs.held_stores import led_back, with_targets
 from energy_gym.envs.meters import Registers, calendar_of, check_fit, check_signs, lay_out, ledgers_of, registers_of
 from energy_gym.errors import ConfigurationError
 from energy_gym.following import followers
@@ -67,7 +67,7 @@ def lay_out_scenario(scenario: Scenario, feed: Feed, sites: tuple[Site, ...] | N
     units = tuple(_unit(site, prices, bills, full) for (site, prices), bills in zip(priced, billed, strict=True))
     if scenario.objective.terminal == "cyclic":
         units = tuple(brought_back(unit, site, feed) for unit, site in zip(units, sites, strict=True))
-    units = tuple(with_targets(unit, site, full) for unit, site in zip(units, sites, strict=True))
+    units = tuple(with_targets(led_back(unit, site, full), site, full) for unit, site in zip(units, sites, strict=True))
     decided = [(site, unit) for site, unit in zip(sites, units, strict=True) if unit.flexibles]
     if not decided:
         raise ConfigurationError(f"scenario {scenario.name!r}", "has nothing to decide", "add a battery or the like")

@@ -137,6 +137,13 @@ def with_batteries(setup: Setup, batteries: Sequence[Battery]) -> tuple[Unit, ..
             "only batteries of the plain kind may differ within a batch",
             "pass one for all, or a batch for each",
         )
+    outside = next((battery for battery in batteries if battery.starts_outside), None)
+    if outside is not None:
+        raise ConfigurationError(
+            f"battery= soc_initial={outside.soc_initial} among {len(set(batteries))} different ones",
+            f"starts outside its limits [{outside.soc_min}, {outside.soc_max}], and each is led back in its own way",
+            "pass one for all, or start within them",
+        )
     names = {name for name, entity in setup.scenario.entities.items() if isinstance(entity, Battery)}
     return tuple(
         replace(

@@ -1,4 +1,4 @@
-"""Targets of a site's storage, laid out: what is due when, what is held for it, and what no episode could meet.
+"""What a site's storage is held to: targets, what no episode could meet of them, and the way back into its limits.
 
 One rule: whether a hard target can be met follows from the entities' own figures, the calendar and what the connection
 surely leaves; where it cannot, the environment is refused, with what would be missing.
@@ -15,6 +15,8 @@ import numpy as np
 from energy_gym.arrays import Floats
 from energy_gym.entities import Battery, Entity, Flexible, PumpedHydro, Reach, StorageTarget
 from energy_gym.entities.held import Aim, Held, held, trajectory
+from energy_gym.entities.led import led
+from energy_gym.entities.returning import Band
 from energy_gym.envs.brought_back import sure_reaches
 from energy_gym.errors import ConfigurationError, StateOfChargeError, UnknownIdError
 from energy_gym.units import Unit
@@ -25,6 +27,31 @@ if TYPE_CHECKING:
 
 TOLERANCE_KWH = 1e-9
 SOFT = "or give it a missed_price_per_kwh"
+
+
+def led_back(unit: Unit, site: Site, feed: Feed) -> Unit:
+    """Return a unit whose storage is led back to its limits where it starts outside them.
+
+    Raises:
+        ConfigurationError: It is to end outside them.
+    """
+    stores = {name: store for name, item in site.entities.items() if (store := battery_of(item)) is not None}
+    outside = {name: store for name, store in stores.items() if store.starts_outside}
+    if not outside:
+        return unit
+    sure = sure_reaches(unit, site, feed)
+
+    def changed(item: Flexible) -> Flexible:
+        if item.name not in outside or item.reach is None:
+            return item
+        store = outside[item.name]
+        if item.own is not None:
+            rule = f"starts outside its limits [{store.soc_min}, {store.soc_max}], and would have to end there"
+            raise ConfigurationError(f"entities.{item.name}: terminal='cyclic'", rule, 'pass terminal="buyback"')
+        limits = store.soc_min * store.capacity_kwh, store.soc_max * store.capacity_kwh
+        return led(item, sure[item.name], limits, feed.stop - feed.first)
+
+    return replace(unit, flexibles=tuple(changed(item) for item in unit.flexibles))
 
 
 def with_targets(unit: Unit, site: Site, feed: Feed) -> Unit:
@@ -84,12 +111,17 @@ def check_starts(units: Sequence[Unit], steps: int, whole: bool) -> None:
 
 
 def refuse_targets(entities: Mapping[str, Entity], who: str, why: str) -> None:
-    """Raise where storage has targets that who plays it does not hold it to.
+    """Raise where storage has targets, or a way back into its limits, that who plays it does not hold it to.
 
     Raises:
-        ConfigurationError: There is a target.
+        ConfigurationError: There is a target, or a store that starts outside its limits.
     """
     for name, item in entities.items():
+        store = battery_of(item)
+        if store is not None and store.starts_outside:
+            found = f"entities.{name} of {who}: starts at {store.soc_initial} of its capacity"
+            limits = f"[{store.soc_min}, {store.soc_max}]"
+            raise ConfigurationError(found, f"which is outside its limits {limits}, and {why}", "start within them")
         if isinstance(item, StorageTarget):
             raise ConfigurationError(f"entities.{name} (kind {item.kind!r}) of {who}", why, "leave it out")
 
@@ -121,7 +153,7 @@ def _aim(name: str, target: StorageTarget, entities: Mapping[str, Entity], feed:
 
 
 def _check_hard(item: Flexible, name: str, reach: Reach | None) -> None:
-    if item.own is not None:
+    if isinstance(item.cell, Band):
         rule = "asks what an episode that ends where it began may not be able to keep"
         raise ConfigurationError(f"entities.{name}: terminal='cyclic'", rule, f'pass terminal="buyback", {SOFT}')
     if reach is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -94,6 +94,14 @@ def a_vehicle(dice: Dice) -> ElectricVehicle:
         shortfall_price_per_kwh=dice.one(0.0, dice.within(0.0, 1.5)),
         prefix=dice.one("ev", "ev", "van"),
     )
+
+
+def started_anywhere(dice: Dice, store: Entity) -> Entity:
+    """Return a store, which now and then starts anywhere between empty and full, outside its limits too."""
+    if not dice.chance(0.2):
+        return store
+    start = dice.one(0.0, 1.0, dice.within(0.0, 1.0))
+    return replace(store, **{"soc_initial" if isinstance(store, Battery) else "level_initial": start})  # type: ignore[arg-type]
 
 
 def a_target(dice: Dice, name: str, store: Battery | PumpedHydro) -> StorageTarget:

@@ -90,6 +90,7 @@ MEETINGS: dict[str, Callable[[Problem], bool]] = {
     "a month's end": lambda p: len(set(window_of(p).month)) > 1,
     "a start within the frame": lambda p: len(window_of(p)) > 0 and window_of(p)[0] > p.keywords["data"].index[1],
     "steps played before": lambda p: p.played > 0,
+    "a start outside the limits": lambda p: any(item.starts_outside for item in of(p, Battery)),
     "a target that is always met": lambda p: any(item.hard for item in of(p, StorageTarget)),
     "a target at a price": lambda p: any(item.missed_price_per_kwh for item in of(p, StorageTarget)),
     "a target behind a limit": lambda p: bool(of(p, StorageTarget)) and any(g.import_kw for g in of(p, Grid)),
