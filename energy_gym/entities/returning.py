@@ -6,15 +6,17 @@ what is stored must lie between two levels, worked backwards from the end:
     least(0) = most(0) = start
     least(k + 1) = (least(k) - stored * draw_kwh) / keep,     most(k + 1) = (most(k) + taken * give_kwh) / keep
 
-Where capacity fades with what is given, the start must also fit into what is left of it. With top for the most that can
-be stored now, (top - start) / fade_per_kwh may still be given at all, and what is stored above the start has to be.
+Where capacity fades with what is given, the start must also fit into what is left of it. With top for the most that
+can be stored now, (top - start) / fade_per_kwh may still be given at all, and what is stored above the start has to be.
+Where what is given is counted by the day or the year, what is stored above the start has to fit into what is left to be
+given; a count that begins anew leaves more.
 
 One rule: the band is figures of the entity and of its connection; nothing of the series to come decides what is cut.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -37,6 +39,7 @@ class Band(NamedTuple):
         least: Least state with k steps left, a table by k.
         most: Most state with k steps left.
         top_share: Most state as a share of the capacity left, where that fades; else 0.
+        budgets: As `Flexible.budgets`.
     """
 
     laws: Laws
@@ -46,6 +49,7 @@ class Band(NamedTuple):
     least: Table
     most: Table
     top_share: float
+    budgets: Callable[..., Any] | None = None
 
     @property
     def fades(self) -> bool:
@@ -79,7 +83,8 @@ def returning(flexible: Flexible, reach: Reach, steps: int) -> Flexible:
     """
     least, most = band_of(reach, float(flexible.initial), steps)
     share = flexible.cell.soc_max if reach.fade_per_kwh > 0.0 else 0.0
-    band = Band(flexible.laws, flexible.cell, reach, float(flexible.initial), Table(least), Table(most), share)
+    start = float(flexible.initial)
+    band = Band(flexible.laws, flexible.cell, reach, start, Table(least), Table(most), share, flexible.budgets)
     left = Memory("steps_left", float(steps), (0.0, float(max(len(least) - 1, 1))), counts_down=True)
     untangled = None if flexible.laws.untangle is None else untangle
     laws = Laws(settle, next_state, cost, constrain, untangled, owed=owed)
@@ -159,6 +164,9 @@ def settle(state: Any, wish: Any, cell: Band, xp: Namespace, signal: Any = None)
         cut = xp.bounded(given, budget)
         given, refused = cut, refused + (given - cut)
         most = xp.lesser(most, cell.start + reach.taken * budget)
+    if cell.budgets is not None:
+        for limit, spent, begins in cell.budgets(own, cell.figures, signal):
+            most = xp.lesser(most, cell.start + reach.taken * (limit - spent * (1.0 - begins)))
     after = _level(cell.laws.next_state(own, drawn, given, cell.figures, signal))
     short = xp.positive(xp.looked_up(cell.least, state[-1] - 1.0) - after)
     return kept_within((drawn, given, refused), short, xp.positive(after - most), reach, xp)
@@ -238,6 +246,10 @@ def constrain(model: Model, cell: Band, start: tuple[Any, ...], signal: Any = No
         model.at_most(least[low], state[low])
     if len(high):
         model.at_most(state[high], most[high])
+    for limit, spent, begins in () if cell.budgets is None else cell.budgets(own, cell.figures, signal):
+        count = model.variable(0.0, np.inf)
+        model.equal(count, model.previous(count, spent) * (1.0 - begins) + given)
+        model.at_most(state, cell.start + cell.reach.taken * (limit - count))
     if cell.fades:
         total = model.variable(0.0, np.inf)
         model.equal(total, model.previous(total, 0.0) + given)

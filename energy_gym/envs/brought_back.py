@@ -114,7 +114,10 @@ def _share(room: float, most: float) -> float:
 
 def _check_nothing_stored(item: Flexible) -> None:
     if item.span is not None and item.worth != 0.0:
-        rule = "stores energy, and nothing says how far a step moves it"
+        rule = (
+            "stores energy, and nothing says how far a step surely moves it (a limited battery says it where neither "
+        )
+        rule += "its capacity fades nor its efficiencies bend)"
         raise ConfigurationError(_found(item), rule, f"let its Flexible have a reach, {REMEDY}")
 
 

@@ -49,7 +49,9 @@ def led_back(unit: Unit, site: Site, feed: Feed) -> Unit:
             rule = f"starts outside its limits [{store.soc_min}, {store.soc_max}], and would have to end there"
             raise ConfigurationError(f"entities.{item.name}: terminal='cyclic'", rule, 'pass terminal="buyback"')
         limits = store.soc_min * store.capacity_kwh, store.soc_max * store.capacity_kwh
-        return led(item, sure[item.name], limits, feed.stop - feed.first)
+        # What is counted by the day or the year may be used up: nothing is given for sure.
+        reach = sure[item.name] if item.budgets is None else sure[item.name]._replace(give_kwh=0.0)
+        return led(item, reach, limits, feed.stop - feed.first)
 
     return replace(unit, flexibles=tuple(changed(item) for item in unit.flexibles))
 

@@ -91,6 +91,7 @@ def metered_of(unit: Unit, states: Sequence[float], goal: Goal) -> Metered | Non
         band = flexible.cell.bounds(unit.nested(states)[0], flexible.signal, len(unit))
         if band is None:
             return None
+        band = band[0], np.minimum(band[1], cell.energy_max)
     trades, constant = _trades(unit, goal)
     return Metered(cell, states[0], trades, _end(cell, flexible.initial, goal), constant, band)
 
