@@ -257,7 +257,7 @@ def _joined(units: Sequence[Unit], parts: Sequence[Advance]) -> Advance:
 def reward(energy_cost: Any, carbon_kg: Any, wear: Any, penalty: Any, demand_charge: Any, weights: Weights) -> Any:
     """Return the reward of a step from its parts: money earned minus spent, and carbon avoided minus caused."""
     money, carbon, worn = weights
-    if worn != money:
+    if worn is not money and worn != money:
         return 0.0 - (money * (energy_cost + penalty + demand_charge) + carbon * carbon_kg + worn * wear)
     return 0.0 - (money * (energy_cost + wear + penalty + demand_charge) + carbon * carbon_kg)
 
