@@ -50,7 +50,8 @@ def _expected(env: EnergyEnv, site: Site, actual: Unit, outlook: Mapping[str, Fl
         prices = energy.prices(values, feed.times[part], feed.zone)
     registers = Registers(actual.rates, actual.active, actual.fresh)
     laid = lay_out(site, values, prices, registers, actual.hours, accounts)
-    return replace(fitting(as_brought_back(laid, actual)), usual=actual.usual)
+    fits = fitting(as_brought_back(laid, actual))
+    return replace(fits, usual=actual.usual, refused_per_kwh=actual.refused_per_kwh)
 
 
 def _part(env: EnergyEnv, steps: int) -> slice:
@@ -98,5 +99,5 @@ def fitting(unit: Unit) -> Unit:
     spare = 0.0 if unit.curtailable_kwh is None else unit.curtailable_kwh
     drawn, given = sure_kwh(unit)
     least, most = -unit.export_kwh - spare + given, unit.import_kwh - drawn
-    most = np.inf if unit.sheds and not drawn else most
+    most = most if drawn else most + unit.most_lacking_kwh
     return replace(unit, fixed_kwh=np.clip(unit.fixed_kwh, least, most))

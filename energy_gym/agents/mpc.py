@@ -162,7 +162,7 @@ class StepPlanner:
     """The best plan over the look-ahead at each step, of which the first action is played."""
 
     env: EnergyEnv
-    continuation: tuple[Closing, ...]
+    continuation: tuple[Closing, ...] | None = None
 
     def action(self, info: Mapping[str, Any]) -> Any:
         """Return the action for the coming step."""

@@ -35,18 +35,21 @@ class Margin(NamedTuple):
 
     Args:
         spread: What comes above what is expected, in standard deviations of each lead.
+        alike: Whether errors are taken to be alike at all times of day, their rarest ones included; else each part of
+            the day errs in its own way.
         even: How much dearer energy is taken to be where the load is high, so that of hours at one price those are
             charged in that leave most room below a maximum.
         anew: Whether a period that begins within the plan is paid for anew; else it is taken for the running one.
     """
 
     spread: float
+    alike: bool
     even: float
     anew: bool
 
 
 # By what a wish names: a battery that follows the meter answers to what comes within the interval.
-MARGINS = {"power": Margin(1.0, 0.0, True), "meter": Margin(0.3, 0.1, False)}
+MARGINS = {"power": Margin(1.0, True, 0.0, True), "meter": Margin(0.3, False, 0.1, False)}
 First = Callable[[EnergyEnv, list[Unit], bool], Any]
 
 
@@ -56,7 +59,14 @@ def plannable(env: EnergyEnv) -> bool:
     if env.decision != "power" or more or unit.laws is not None or len(unit.flexibles) != 1:
         return False
     (flexible,), entities = unit.flexibles, env.scenario.entities.values()
-    alone = is_battery(flexible) and flexible.own is None and not (unit.accounts or unit.sheds)
+    # Nothing but the energy stored and running maxima is carried from step to step.
+    carried = len(unit.initial) == 1 + unit.registers
+    alone = (
+        is_battery(flexible)
+        and flexible.own is None
+        and carried
+        and not (unit.accounts or unit.sheds or unit.refused_per_kwh)
+    )
     fixed = (entity.fixed_kw(setup.feed.values) for entity in setup.sites[0].entities.values())
     return alone and any(isinstance(item, Battery) for item in entities) and any(flow is not None for flow in fixed)
 
@@ -115,8 +125,9 @@ class SitePlanner:
 
     def _guarded(self, unit: Unit, outcomes_kw: Floats, ends: bool) -> Any:
         """Return the first action of the plan on what is expected and a margin, given outcomes, (T, outcomes)."""
-        spread, even, anew = self._margin
-        net_kw = outcomes_kw.mean(axis=1) + spread * outcomes_kw.std(axis=1)
+        spread, alike, even, anew = self._margin
+        missed = self.net.correction.spread_kw[: len(unit)] if alike else outcomes_kw.std(axis=1)
+        net_kw = outcomes_kw.mean(axis=1) + spread * missed
         dearer = 1.0 + even * (net_kw - net_kw.mean()) / max(float(net_kw.max()), 1.0)
         fresh = unit.fresh if anew else np.where(np.arange(len(unit)) > 0, 0.0, unit.fresh)
         planned = replace(

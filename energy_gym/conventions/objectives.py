@@ -49,8 +49,7 @@ class Objectives(gym.Env[Any, Any]):
         self.reward_dim = len(OBJECTIVES)
         limits = np.full(self.reward_dim, np.inf)
         self.reward_space = spaces.Box(-limits, limits, dtype=np.float64)
-        money, carbon = self.energy.setup.weights
-        self.weights: Floats = np.array([money, carbon, money])
+        self.weights: Floats = np.array(self.energy.setup.weights)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """See `energy_gym.envs.env.EnergyEnv.reset`."""

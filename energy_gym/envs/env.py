@@ -195,6 +195,14 @@ class EnergyEnv(gym.Env[Observation, Any]):
         """
         return {column: rows[self._t].copy() for column, rows in self.setup.tape.ahead.items()}
 
+    def past(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Return the last known values by column, the newest first: shape (history,), in the column's unit.
+
+        A series that is known at all times has none, and without ``history`` no series has. The arrays are the caller's
+        own.
+        """
+        return {column: rows[self._t].copy() for column, rows in self.setup.tape.past.items()}
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
