@@ -39,11 +39,13 @@ class Correction(NamedTuple):
         usual_kw: The mean of the training split at each time of a working day, then of a day of a weekend [kW].
         missed_kw: What may come above what is expected, equally likely outcomes in order [kW]: shape (horizon, parts of
             the day, outcomes).
+        spread_kw: Standard deviation of what is missed, by lead, shape (horizon,) [kW].
     """
 
     weights: Floats
     usual_kw: Floats
     missed_kw: Floats
+    spread_kw: Floats
 
     @property
     def exact(self) -> bool:
@@ -83,7 +85,7 @@ def learnt(train: EnergyEnv) -> Correction:
     slots = slots_of(train, len(actual))
     usual = _means(slots, actual, 2 * day)
     course = _course(actual, forecast[:, 0], day)
-    weights, missed = [], []
+    weights, missed, spread = [], [], []
     for lead in range(min(forecast.shape[1], len(actual) - day)):
         at = np.arange(day, len(actual) - lead)[:: max((len(actual) - lead - day) // MOST_ROWS, 1)]
         coming, before = at + lead, at - 1
@@ -95,8 +97,10 @@ def learnt(train: EnergyEnv) -> Correction:
             actual[before] - forecast[before, 0],
         )
         weights.append(np.linalg.lstsq(features, actual[coming], rcond=None)[0])
-        missed.append(_outcomes(actual[coming] - features @ weights[-1], part_of(slots[coming], day)))
-    return Correction(np.array(weights), usual, np.array(missed))
+        left = actual[coming] - features @ weights[-1]
+        missed.append(_outcomes(left, part_of(slots[coming], day)))
+        spread.append(left.std())
+    return Correction(np.array(weights), usual, np.array(missed), np.array(spread))
 
 
 def _features(forecast: Any, course: Any, usual: Any, level: Any, missed: Any) -> Floats:

@@ -12,6 +12,7 @@ import pytest
 
 import energy_gym
 from energy_gym.agents import load_agent, make_agent
+from energy_gym.agents.mpc import MPC
 from energy_gym.agents.net_load import learnt
 from energy_gym.agents.site_planning import plannable
 from energy_gym.evaluation.episode import evaluate
@@ -124,3 +125,41 @@ def test_a_training_split_of_a_day_teaches_nothing() -> None:
                    published={"price_per_mwh": "always"})  # fmt: skip
     with pytest.raises(energy_gym.errors.ConfigurationError, match="two days"):
         make_agent("mpc", env).fit()
+
+
+class Dear:
+    """A value of what is stored: each kWh is worth more than energy ever costs."""
+
+    def worth(self, step: int, energy_kwh: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return 5.0 * energy_kwh
+
+
+def test_what_is_stored_is_worth_what_is_said() -> None:
+    # At one price all day nothing else moves it; what is worth as much later it puts off.
+    env = own(site_frame().assign(price_per_mwh=150.0), "test", episode_steps=96)
+    stored = {}
+    for name, how in (("none", "none"), ("mean-price", "mean-price"), ("dear", Dear())):
+        agent = MPC(env, continuation=how)
+        agent.fit()
+        observation, info = env.reset(seed=4)
+        for _ in range(36):
+            observation, _, _, _, info = env.step(agent.act(observation, info))
+        stored[name] = info["energy_kwh"]
+    assert stored["none"] <= stored["mean-price"] <= stored["dear"]
+    assert stored["none"] < stored["dear"] - 2.0
+
+
+def test_values_that_nobody_has_learnt_are_refused(tmp_path: Path) -> None:
+    env = own(site_frame(), "test", episode_steps=48)
+    with pytest.raises(energy_gym.errors.ConfigurationError, match="worth"):
+        MPC(env, continuation="sdp")
+    with pytest.raises(energy_gym.errors.UnknownIdError, match="mean-price"):
+        MPC(env, continuation="mean")
+    with pytest.raises(energy_gym.errors.ConfigurationError, match="worth"):
+        MPC(env, continuation=3)  # type: ignore[arg-type]
+    with pytest.raises(energy_gym.errors.ConfigurationError, match="gates"):
+        MPC(gym.make("energy_gym/Bidding-v1", episode_steps=24), continuation="none")
+    with pytest.raises(energy_gym.errors.ConfigurationError, match="not saved"):
+        MPC(env, continuation=Dear()).save(tmp_path)
+    MPC(env, continuation="none").save(tmp_path)
+    assert load_agent(tmp_path, env).continuation == "none"  # type: ignore[attr-defined]

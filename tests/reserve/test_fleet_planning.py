@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from energy_gym.agents.mpc import expected_units
+from energy_gym.agents.expecting import expected_units
 from energy_gym.entities import Battery
 from energy_gym.oracle.milp import play_unit
 from energy_gym.oracle.statement import Goal
