@@ -60,7 +60,7 @@ class SiteRule(Agent):
         forecast_kw = float(net_kw(self.site, {name: rows[:1] for name, rows in self.env.outlook().items()})[0])
         net = forecast_kw
         if self._before is not None and "grid_kw" in info:
-            measured_kw = self._measured_kw(info, self._before[1])
+            measured_kw = metered_kw(self.env, info, self._before[1])
             net += self.persistence * (measured_kw - self._before[0])
             self.remember(measured_kw)
         self._before = forecast_kw, float(info["energy_kwh"])
@@ -92,11 +92,6 @@ class SiteRule(Agent):
         """Return a power [kW], or an array of them, as a share of the rated power, in [-1, 1]."""
         rated = np.where(np.greater(power_kw, 0.0), self.battery.charge_kw, self.battery.discharge_kw)
         return np.clip(power_kw / rated, -1.0, 1.0)
-
-    def _measured_kw(self, info: Mapping[str, Any], energy: float) -> float:
-        """Return what load less PV drew in the last interval [kW]: what the meter says, less the battery's part."""
-        through = through_kwh(self.env.setup.flexibles[0].bare.cell, energy, float(info["energy_kwh"]))
-        return float(info["grid_kw"] - through / self.env.setup.feed.step_hours - info.get("curtailed_kw", 0.0))
 
     def fit(
         self,
@@ -155,6 +150,18 @@ class SelfConsumption(SiteRule):
     def meter_kw(self, net: float) -> float:
         """See `SiteRule.meter_kw`."""
         return 0.0
+
+
+def metered_kw(env: EnergyEnv, info: Mapping[str, Any], energy: float) -> float:
+    """Return what load less PV drew in the last interval [kW]: what the meter says, less the one battery's part.
+
+    Args:
+        env: The environment.
+        info: What it said of the interval.
+        energy: What was stored before it [kWh].
+    """
+    through = through_kwh(env.setup.flexibles[0].bare.cell, energy, float(info["energy_kwh"]))
+    return float(info["grid_kw"] - through / env.setup.feed.step_hours - info.get("curtailed_kw", 0.0))
 
 
 def through_kwh(cell: Any, before: float, after: float) -> float:

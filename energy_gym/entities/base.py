@@ -43,6 +43,8 @@ class Laws(NamedTuple):
     burn: ``(before, after, cell, xp) -> (currency, kg)``: what fuel and the like cost on a step, and the carbon caused,
         from the states before and after it; linear but for ``xp.positive`` of what costs. Then the third that
         ``constrain`` returns is all of the state. None where nothing is burnt.
+    age: ``(before, after, cell, xp) -> currency``: what ageing costs on a step, counted as wear, from the states before
+        and after it; else as ``burn``. None for none.
     fine: ``(before, after, cell) -> currency``: what a state missed costs, from the states at both ends of a step,
         counted as a penalty; None for nothing. Then ``constrain`` returns ``(drawn, given, state, cost)``, with the
         penalty of each step, and there is a memory.
@@ -56,6 +58,7 @@ class Laws(NamedTuple):
     fine: Callable[..., Any] | None = None
     burn: Callable[..., Any] | None = None
     owed: Callable[..., Any] | None = None
+    age: Callable[..., Any] | None = None
 
 
 class Memory(NamedTuple):
@@ -217,8 +220,13 @@ class Entity:
         """Return what it decides, for steps of ``hours`` hours."""
         return None
 
-    def limits_kw(self) -> tuple[float, float] | None:
-        """Return the largest import and export [kW], infinite where there is no limit; None if it limits nothing."""
+    def limits_kw(self, name: str, values: Values) -> tuple[float | Floats, float | Floats] | None:
+        """Return the largest import and export [kW], infinite where there is no limit; None if it limits nothing.
+
+        Args:
+            name: Its name in the scenario.
+            values: Columns of the data and what `calendar` gives, by name, each of shape (steps,).
+        """
         return None
 
 

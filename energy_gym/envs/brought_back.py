@@ -56,7 +56,8 @@ def room_kwh(unit: Unit, site: Site, feed: Feed) -> tuple[float, float]:
         if fixed is not None:
             most += float(np.nanmax(fixed)) * unit.hours
             least += float(np.nanmin(fixed if spare is None else fixed + spare)) * unit.hours
-    return max(unit.import_kwh - most, 0.0), max(unit.export_kwh + least, 0.0)
+    coming_in, going_out = float(np.min(unit.import_kwh)), float(np.min(unit.export_kwh))
+    return max(coming_in - most, 0.0), max(going_out + least, 0.0)
 
 
 def as_brought_back(unit: Unit, actual: Unit) -> Unit:

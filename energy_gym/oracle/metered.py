@@ -84,7 +84,7 @@ def metered_of(unit: Unit, states: Sequence[float], goal: Goal) -> Metered | Non
     money = goal.weights.money
     # What a kWh costs depends on the steps before where a maximum or a ledger is charged.
     charged = charges_demand(unit, money) or (money != 0.0 and bool(unit.accounts))
-    if len(unit.flexibles) != 1 or charged or not is_battery(unit.flexibles[0]):
+    if len(unit.flexibles) != 1 or charged or unit.backup is not None or not is_battery(unit.flexibles[0]):
         return None
     trades, constant = _trades(unit, goal)
     flexible = unit.flexibles[0]
@@ -96,7 +96,7 @@ def metered_of(unit: Unit, states: Sequence[float], goal: Goal) -> Metered | Non
 
 def _end(cell: Cell, initial: float, goal: Goal) -> Curve:
     """Return what energy left at the end is worth: one price for what is missing, another for what is left."""
-    (money, carbon), closing = goal.weights, goal.closing
+    (money, carbon, _), closing = goal.weights, goal.closing
     missing = money * energy_cost(1.0, closing.missing) + carbon * carbon_kg(1.0, closing.missing_carbon)
     left = money * energy_cost(1.0, closing.left) + carbon * carbon_kg(1.0, closing.left_carbon)
     knots = sorted(
@@ -109,7 +109,7 @@ def _end(cell: Cell, initial: float, goal: Goal) -> Curve:
 
 def _trades(unit: Unit, goal: Goal) -> tuple[list[Trade], float]:
     """Return what each step earns by its change, and what no change earns in all."""
-    (money, carbon), cell = goal.weights, unit.flexibles[0].bare.cell
+    (money, carbon, worn), cell = goal.weights, unit.flexibles[0].bare.cell
     kg = carbon * carbon_kg(1.0, unit.carbon)
     bought = money * energy_cost(1.0, unit.buy) + kg
     lost = bought if unit.lost_load_per_mwh is None else money * energy_cost(1.0, unit.lost_load_per_mwh)
@@ -133,7 +133,7 @@ def _trades(unit: Unit, goal: Goal) -> tuple[list[Trade], float]:
     price = np.take_along_axis(prices, kind, axis=0)
     charging = middles > fixed
     factor = np.where(charging, cell.efficiency_charge, 1.0 / cell.efficiency_discharge)
-    costs = np.where(charging, price, price - money * cell.wear_per_kwh) / factor
+    costs = np.where(charging, price, price - worn * cell.wear_per_kwh) / factor
     flows = edges - fixed
     changes = np.where(flows > 0.0, flows * cell.efficiency_charge, flows / cell.efficiency_discharge)
     idle = np.clip(fixed, least, most)

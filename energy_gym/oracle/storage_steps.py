@@ -83,26 +83,32 @@ class StorageSteps:
             prices.append(np.zeros(len(self)))
         if lost := self.unit.lost_load_per_mwh:
             prices.append(np.full(len(self), money * energy_cost(1.0, lost)))
-        rows = [factor * price - wear for price in prices for factor, wear in self._exchanges(money)]
+        if (backup := self.unit.backup) is not None:
+            fuel = money * backup.fuel_per_kwh + self.goal.weights.carbon * backup.carbon_kg_per_kwh
+            prices.append(np.full(len(self), fuel))
+        if dear := money * self.unit.refused_per_kwh:  # energy may make or spare a refusal
+            prices = [price + more for price in prices for more in (0.0, dear, -dear)]
+        rows = [factor * price - wear for price in prices for factor, wear in self._exchanges()]
         return np.stack([*rows, np.zeros(len(self))])
 
     def prices(self) -> list[Floats]:
         """Return what a kWh at the meter may cost or earn at each step, each of shape (T,) [reward units]."""
-        money, carbon = self.goal.weights
+        money, carbon, _ = self.goal.weights
         kg = carbon * carbon_kg(1.0, self.unit.carbon)
         return [money * energy_cost(1.0, price) + kg for price in (self.unit.buy, self.unit.sell)]
 
-    def _exchanges(self, money: float) -> list[tuple[float, float]]:
+    def _exchanges(self) -> list[tuple[float, float]]:
         """Return how much energy at the meter a unit of the state can stand for, and the wear of it [reward units]."""
         cell = self.unit.flexibles[0].bare.cell
         charge, discharge = getattr(cell, "efficiency_charge", 1.0), getattr(cell, "efficiency_discharge", 1.0)
-        return [(1.0 / charge, 0.0), (discharge, money * discharge * getattr(cell, "wear_per_kwh", 0.0))]
+        wear = self.goal.weights.wear * discharge * getattr(cell, "wear_per_kwh", 0.0)
+        return [(1.0 / charge, 0.0), (discharge, wear)]
 
     @property
     def end_worth(self) -> tuple[float, float]:
         """See `energy_gym.oracle.levels.Steps.end_worth`."""
         worth, closing = self.unit.flexibles[0].worth, self.goal.closing
-        money, carbon = self.goal.weights
+        money, carbon, _ = self.goal.weights
         ends = [
             worth * (money * energy_cost(1.0, price) + carbon * carbon_kg(1.0, intensity))
             for price, intensity in ((closing.left, closing.left_carbon), (closing.missing, closing.missing_carbon))

@@ -161,7 +161,7 @@ class _Programme:
 
     def _gains(self, goal: Goal) -> Floats:
         """Return what each column earns [reward units]."""
-        unit, (money, carbon) = self.unit, goal.weights
+        unit, (money, carbon, worn) = self.unit, goal.weights
         gains = np.zeros((self.legs + 1 + len(self.members), self.steps))
         for leg, (known, limits) in enumerate(zip(unit.legs, self.limits.T, strict=True)):
             product = known.product
@@ -172,7 +172,7 @@ class _Programme:
             worth = money * (paid - spent) - carbon * carbon_kg(drawn, unit.carbon)
             for asset, limit in zip(self.members, limits.tolist(), strict=True):
                 down, up = (called, 0.0 * called) if product.sign > 0.0 else (0.0 * called, called)
-                gains[leg] += limit * (worth - money * wear_cost(down, up, unit.assets[asset].cell))
+                gains[leg] += limit * (worth - worn * wear_cost(down, up, unit.assets[asset].cell))
         closing = goal.closing
         end = money * energy_cost(1.0, closing.left) + carbon * carbon_kg(1.0, closing.left_carbon)
         gains[self.legs + 1 :, -1] = [end * unit.flexibles[asset].worth for asset in self.members]

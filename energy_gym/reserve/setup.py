@@ -18,11 +18,12 @@ from energy_gym.contracts.fleet import Leg
 from energy_gym.contracts.reserve import Reserve
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
-from energy_gym.envs.assembly import table_names
+from energy_gym.envs.assembly import refuse_refusal_price, table_names
 from energy_gym.envs.brought_back import refuse_cyclic
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
 from energy_gym.envs.setup import Kind, Setup
 from energy_gym.errors import ConfigurationError
+from energy_gym.forecast.past import history_steps
 from energy_gym.reserve.dispatch import DISPATCHES, get_dispatch
 from energy_gym.reserve.fleet import columns_of, emptied_of, fleet_of, legs_of, markets_of
 from energy_gym.reserve.oracle import best_of_fleet
@@ -85,10 +86,11 @@ def make_fleet_setup(
     laid = laid_fleet(chosen, site, feed, dispatch, activation_seed)
     plans = None if common.levels is None else plans_of(laid.unit, common.levels)
     unit = replace(laid.unit, plans=plans)
+    ahead, back = common.ahead(clock), history_steps(feed, laid.columns, common.history)
     return FleetSetup(
         scenario=chosen,
         feed=feed,
-        tape=FleetTape(feed, common.foreseen, common.ahead(clock), laid.columns, laid.states, laid.called),
+        tape=FleetTape(feed, common.foreseen, ahead, laid.columns, laid.states, laid.called, history=back),
         sites=(site,),
         units=(unit,),
         closings=(laid.closing,),
@@ -163,6 +165,7 @@ def laid_fleet(scenario: Scenario, site: Site, feed: Feed, dispatch: str = "prop
         ConfigurationError: The seed is no whole number of at least 0.
     """
     refuse_cyclic(scenario, "a fleet", "what the markets call of its batteries is not known beforehand")
+    refuse_refusal_price(scenario, "a fleet")
     _check_columns(scenario, site, feed)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ConfigurationError(f"activation_seed={seed!r}", "must be a whole number of at least 0", "pass 0")

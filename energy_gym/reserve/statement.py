@@ -100,13 +100,13 @@ def _state_asset(
         model.at_most(flows[DOWN] * cell.efficiency_charge, cell.energy_max - kept)
     state_direction(model, unit, figures, row, (power, used), store, free)
     net = flows[DOWN] - flows[UP]
-    money, carbon = goal.weights
+    money, carbon, worn = goal.weights
     if unit.emptied is not None and money:
         left, most = energy - cell.energy_min, max(cell.energy_max, start) - cell.energy_min
         left = positive_part(model, left, most, cell.energy_min, exact=False) if leaks else left
         model.earn(left * (unit.emptied * -money))
-    if sold[UP] and cell.wear_per_kwh and money:
-        model.earn(wear_cost(flows[DOWN], flows[UP], cell) * -money)
+    if sold[UP] and cell.wear_per_kwh and worn:
+        model.earn(wear_cost(flows[DOWN], flows[UP], cell) * -worn)
     if any(sold) and carbon:
         model.earn(carbon_kg(net, unit.carbon) * -carbon)
     return energy

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from energy_gym.backends import Namespace, arrays, scalars
+from energy_gym.backends import Namespace, Traced, arrays, scalars
 from energy_gym.contracts.clearing import trading_of
 from energy_gym.contracts.reserve import availability_income, non_delivery_cost
 from energy_gym.contracts.spot import carbon_kg, energy_cost
@@ -158,7 +158,7 @@ class FleetStep:
 
 def _assets(assets: tuple[FleetFigures, ...], xp: Namespace) -> tuple[FleetFigures, ...]:
     """Return the figures of assets as the numbers need them: one block for arrays, limits as tensors for tensors."""
-    if xp is scalars:
+    if xp is scalars or isinstance(xp, Traced):
         return assets
     if xp is arrays:
         return (_as_block(assets),)

@@ -196,6 +196,10 @@ class FleetUnit(Unit):
 
         return gather
 
+    def series(self) -> tuple[Any, ...]:
+        """See `Unit.series`."""
+        return tuple(self.held_prices), tuple(self.energy_prices), tuple(self.shares), self.carbon
+
     @property
     def _table(self) -> Floats:
         """Prices of holding and energy, shares, carbon, what is due, with a step past the last; shape (rows, T + 1)."""

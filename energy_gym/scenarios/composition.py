@@ -15,6 +15,7 @@ from energy_gym.envs.assembly import Laid, at_the_meter, lay_out_scenario
 from energy_gym.envs.keywords import Common, call_checked, check_settled, check_step, with_common
 from energy_gym.envs.setup import CONTROLS, Kind, Setup, make_setup
 from energy_gym.errors import ConfigurationError, UnknownIdError
+from energy_gym.forecast.past import history_steps
 from energy_gym.reserve.fleet import markets_of
 from energy_gym.reserve.setup import LaidFleet, known_in_time, laid_fleet, make_fleet_setup
 from energy_gym.reserve.tape import FleetTape
@@ -85,11 +86,11 @@ def make_mixed(
     check_step(chosen.clock, laid.feed)
     columns = tuple(dict.fromkeys((*laid.columns, *(name for fleet in sold for name in fleet.columns))))
     called = tuple(pair for fleet in sold for pair in fleet.called)
-    ahead = common.ahead(chosen.clock)
+    ahead, back = common.ahead(chosen.clock), history_steps(laid.feed, columns, common.history)
     return Setup(
         scenario=chosen,
         feed=laid.feed,
-        tape=FleetTape(laid.feed, common.foreseen, ahead, columns, _states(laid, sold), called),
+        tape=FleetTape(laid.feed, common.foreseen, ahead, columns, _states(laid, sold), called, history=back),
         sites=(*metered, *fleets),
         units=(*(laid.units if control == "power" else at_the_meter(laid)), *(fleet.unit for fleet in sold)),
         closings=(*laid.closings, *(fleet.closing for fleet in sold)),

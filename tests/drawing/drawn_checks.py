@@ -14,6 +14,7 @@ from drawn_stage import Stage, started
 
 import energy_gym
 from energy_gym.agents import make_agent
+from energy_gym.envs.compiled import compiles
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.evaluation.episode import evaluate
 from energy_gym.oracle.rounding import returns
@@ -227,7 +228,14 @@ def check_readings(problem: Problem, env: EnergyEnv, random: np.random.Generator
     check_laws(env.setup, min(problem.steps, 6), sequences, random, False if solved_by_steps(env) else None)
     if problem.seed % 3:
         return
-    batch = env.batch_class()(2, autoreset="disabled", **env.complete(env.keywords))
+    for engine in ("numpy", "compiled") if compiles(env.setup) else ("numpy",):
+        check_batch(problem, env, engine)
+
+
+def check_batch(problem: Problem, env: EnergyEnv, engine: str) -> None:
+    """Hold a batch to what single environments do."""
+    batch = env.batch_class()(2, autoreset="disabled", engine=engine, **env.complete(env.keywords))
+    assert batch.engine == engine
     batch.reset(seed=[problem.seed, problem.seed + 1], options=None)
     actions = [batch.action_space.sample() for _ in range(min(problem.steps, 5))]
     together = []

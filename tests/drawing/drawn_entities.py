@@ -10,6 +10,7 @@ from drawn_dice import Dice
 
 from energy_gym import Battery
 from energy_gym.entities import (
+    AgeingBattery,
     Consumer,
     ElectricVehicle,
     Entity,
@@ -105,9 +106,22 @@ def a_plant_that_burns(dice: Dice) -> Plant:
     return ThermalUnit(*figures, dice.one(0.0, running), dice.one(0.0, dice.within(0.0, 0.5)) if low else 0.0)
 
 
+def an_ageing_battery(dice: Dice) -> AgeingBattery:
+    return a_battery(
+        dice,
+        AgeingBattery,
+        replacement_per_kwh=dice.one(300.0, dice.within(0.0, 2000.0)),
+        stress_factor=dice.one(5.24e-4, dice.within(0.0, 2e-3)),
+        stress_exponent=dice.one(1.0, 2.03, dice.within(1.0, 3.0)),
+        segments=dice.one(1, 3, 10, dice.whole(2, 6)),
+    )
+
+
 def a_store(dice: Dice, calendar: bool = True) -> Entity:
     """Return a store of one of the kinds, many of them plain batteries; of those that count by a calendar if it may."""
-    kind = dice.one("battery", "battery", "fading", "plant", *(("limited",) if calendar else ()))
+    kind = dice.one("battery", "battery", "fading", "plant", "ageing", *(("limited",) if calendar else ()))
+    if kind == "ageing":
+        return an_ageing_battery(dice)
     if kind == "fading":
         return a_battery(dice, FadingBattery, fade_per_kwh=dice.one(0.0, 1e-4, dice.within(0.0, 0.2)))
     if kind == "limited":

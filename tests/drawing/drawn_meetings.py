@@ -98,6 +98,10 @@ MEETINGS: dict[str, Callable[[Problem], bool]] = {
     "a demand charge on levels": lambda p: bool(of(p, DemandCharge)) and p.levels > 0,
     "demand charges on power": lambda p: len(of(p, DemandCharge)) > 1 and not p.levels,
     "two generators cut by action at one limit": lambda p: cut_by_action(p) > 1,
+    "limits by time where load is shed": lambda p: any(
+        not isinstance(item.import_kw, float | None) and item.value_of_lost_load_per_mwh is not None
+        for item in of(p, Grid)
+    ),
     "a load that can be shifted": lambda p: any(getattr(i, "shiftable", 0.0) for i in p.scenario.entities.values()),
     "fading": lambda p: any(item.fade_per_kwh > 0.01 for item in of(p, FadingBattery)),
     "leaks and wear at once": lambda p: any(i.self_discharge_per_day and i.wear_per_kwh for i in of(p, Battery)),

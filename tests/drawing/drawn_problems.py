@@ -123,9 +123,12 @@ def a_length(dice: Dice, kind: str, levels: int, controls: int) -> int:
     return dice.whole(4, 6) if kind in ("fleet", "mixed") else dice.whole(6, 10)
 
 
-def an_objective(dice: Dice) -> Objective:
+def an_objective(dice: Dice, kind: str) -> Objective:
     price = dice.one(0.0, 100.0, dice.within(10.0, 300.0))
-    return Objective(dice.one("cost", *OBJECTIVES), price, dice.one(*TERMINALS))
+    refused = dice.one(0.0, 0.0, dice.within(0.0, 2.0)) if kind == "meter" else 0.0
+    aim, terminal = dice.one("cost", *OBJECTIVES), dice.one(*TERMINALS)
+    weights = dice.one(1.0, 1.0, dice.within(0.1, 2.0)), dice.one(1.0, 1.0, 0.0, dice.within(0.0, 4.0))
+    return Objective(aim, price, terminal, refused, *weights)
 
 
 def a_problem(seed: int, discrete: float = 0.15) -> Problem:
@@ -146,7 +149,7 @@ def a_problem(seed: int, discrete: float = 0.15) -> Problem:
     least = SPAN_HOURS * 60 // dice.minutes if kind == "producer" else 0
     data = series(dice, start, max(before + played + steps + after, least))
     clock = Clock(dice.one(None, dice.minutes), dice.one(None, 3), dice.one(None, played + steps))
-    scenario = Scenario(f"drawn {seed}", entities, contracts, clock, an_objective(dice))
+    scenario = Scenario(f"drawn {seed}", entities, contracts, clock, an_objective(dice, kind))
     text = scenario.to_yaml()
     used = [name for name in data if name in ALWAYS or name in text or f"prefix: {name.split('_')[0]}\n" in text]
     data = data[used]
@@ -156,6 +159,8 @@ def a_problem(seed: int, discrete: float = 0.15) -> Problem:
     name = COMPOSED if kind not in IDS or dice.chance(0.5) else IDS[kind]
     if name == IDS["fleet"] and dice.chance(0.5):
         keywords["fleet"] = keywords.pop("scenario")
+    if dice.chance(0.4):
+        keywords["history"] = dice.whole(0, min(before or len(data), 4))
     drawn = Problem(seed, kind, name, keywords, options, played, steps, levels)
     if (keywords.get("terminal") or scenario.objective.terminal) == "cyclic" and not brings_back(drawn):
         keywords["terminal"] = "buyback"
@@ -168,7 +173,7 @@ def _keywords(
     """Return keywords, and options of ``reset``, that give the window of so many steps after so many others."""
     before, steps = window
     keywords: dict[str, Any] = {"data": data, "scenario": scenario, "horizon": dice.one(1, 2, 5)}
-    keywords |= _said(dice, data, before) | _aimed(dice) | _replaced(dice, kind, scenario)
+    keywords |= _said(dice, data, before) | _aimed(dice, kind) | _replaced(dice, kind, scenario)
     if kind in ("fleet", "mixed"):
         keywords["dispatch"] = dice.one("direct", "direct", "proportional", *DISPATCHES)
         keywords["activation_seed"] = dice.whole(0, 9)
@@ -199,14 +204,18 @@ def _said(dice: Dice, data: pd.DataFrame, before: int) -> dict[str, Any]:
     return said
 
 
-def _aimed(dice: Dice) -> dict[str, Any]:
+def _aimed(dice: Dice, kind: str) -> dict[str, Any]:
     """Return keywords in place of parts of the objective."""
+    refused = dice.one(None, None, dice.within(0.0, 2.0)) if kind == "meter" else dice.one(None, 0.0)
     return {
         name: value
         for name, value in (
             ("objective", dice.one(None, None, *OBJECTIVES)),
             ("carbon_price", dice.one(None, dice.within(0.0, 200.0))),
             ("terminal", dice.one(None, None, *TERMINALS)),
+            ("refused_per_kwh", refused),
+            ("price_weight", dice.one(None, None, dice.within(0.1, 2.0))),
+            ("wear_weight", dice.one(None, None, 0.0, dice.within(0.0, 4.0))),
         )
         if value is not None
     }

@@ -188,7 +188,7 @@ class L2O(Agent):
         _torch()
         from energy_gym.agents.l2o.planner import DayPlanner
 
-        money, _ = self.env.setup.weights
+        money = self.env.setup.weights.wear
         chosen = self.settings
         shape = {name: chosen[name] for name in ("width", "candidates", "sharpness", "mode_bias")}
         return DayPlanner(self.env.scenario.battery, self.env.setup.feed.step_hours, price, steps, money=money, **shape)
