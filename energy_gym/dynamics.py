@@ -168,7 +168,7 @@ def _plain(unit: Unit, xp: Namespace) -> Advance:
 def _general(unit: Unit, xp: Namespace) -> Advance:
     """Return the step of any number of controlled entities behind one meter."""
     laws = tuple((item.laws, item.cell, CURTAILS * item.curtails + SPILLS * item.spills) for item in unit.flexibles)
-    rates, count, hours = unit.rates.tolist(), len(laws), unit.hours
+    rates, count, hours = unit.charges, len(laws), unit.hours
     tolled = any(law.fine is not None for law, _, _ in laws)
     reducible = reducible_of(unit)
     last, lost, dear = count + len(rates), unit.lost_load_per_mwh, unit.refused_per_kwh
@@ -257,9 +257,8 @@ def _joined(units: Sequence[Unit], parts: Sequence[Advance]) -> Advance:
 def reward(energy_cost: Any, carbon_kg: Any, wear: Any, penalty: Any, demand_charge: Any, weights: Weights) -> Any:
     """Return the reward of a step from its parts: money earned minus spent, and carbon avoided minus caused."""
     money, carbon, worn = weights
-    if worn != money:
-        return 0.0 - (money * (energy_cost + penalty + demand_charge) + carbon * carbon_kg + worn * wear)
-    return 0.0 - (money * (energy_cost + wear + penalty + demand_charge) + carbon * carbon_kg)
+    spent = money * (energy_cost + wear + penalty + demand_charge)
+    return 0.0 - (spent + carbon * carbon_kg + (worn - money) * wear)
 
 
 def gain(flow: Sequence[Any], weights: Weights) -> Any:

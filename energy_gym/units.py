@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from energy_gym.arrays import Floats, gatherer, listed, or_zeros
+from energy_gym.arrays import Floats, gatherer, lengthened, listed, or_zeros
 from energy_gym.backends import Namespace
 from energy_gym.contracts.ledger import Account, Carried
 from energy_gym.entities import Backup, Flexible
@@ -150,6 +150,12 @@ class Unit:
         return self if self.usual is None else replace(self, usual=None)
 
     @property
+    def charges(self) -> list[Any]:
+        """Demand charge by register, as the step takes it [currency/kW]."""
+        charges: list[Any] = self.rates.tolist()
+        return charges
+
+    @property
     def registers(self) -> int:
         """Number of running maxima of demand."""
         return len(self.rates)
@@ -264,7 +270,7 @@ class Unit:
 
     def signals(self) -> list[tuple[Any, ...]]:
         """Return what the composed step is told, one tuple per step, on floats."""
-        columns: list[Any] = [listed(part, len(self)) for part in self._signals()]
+        columns: list[Any] = [listed(part, len(self)) for part in self.series()]
         return list(zip(*columns, strict=True))
 
     def gather(self) -> Callable[[Any], tuple[Any, ...]]:
@@ -272,9 +278,13 @@ class Unit:
 
         One step past the last is allowed, and means nothing. A series of zeros stays a plain 0.0.
         """
-        return gatherer(self._signals())
+        return gatherer(self.series())
 
-    def _signals(self) -> tuple[Any, ...]:
+    def taken(self) -> tuple[Any, ...]:
+        """Return the series that `gather` takes from, shape (T + 1,), in the same order."""
+        return lengthened(self.series())
+
+    def series(self) -> tuple[Any, ...]:
         """Return series (T,), and groups of them, in the order in which `dynamics.compose` takes them."""
         first = (self.buy, self.sell, self.carbon, self.fixed_kwh)
         if self.plain:

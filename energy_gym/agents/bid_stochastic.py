@@ -95,4 +95,4 @@ class BidStochastic(Bidder):
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""
-        return self._planner.action()
+        return self._planner.action(info)

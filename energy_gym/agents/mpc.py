@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol, cast
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self, cast
 
 import numpy as np
 
-from energy_gym.agents.base import Agent
+from energy_gym.agents.base import Agent, Callback
 from energy_gym.agents.bid_planning import BidPlanner
+from energy_gym.agents.net_load import FILE as CORRECTION
+from energy_gym.agents.net_load import Correction, learnt
+from energy_gym.agents.site_planning import SitePlanner, plannable
 from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
 from energy_gym.bidding.env import ProducerEnv
@@ -20,6 +24,7 @@ from energy_gym.dynamics import STATES, compose
 from energy_gym.envs.brought_back import as_brought_back, sure_kwh
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.meters import Registers, lay_out
+from energy_gym.files import write_atomically
 from energy_gym.following import followers
 from energy_gym.oracle.milp import play_unit
 from energy_gym.oracle.solution import EXACT
@@ -32,8 +37,8 @@ from energy_gym.units import Unit
 class Planner(Protocol):
     """What plans on the environment's forecast from its current state."""
 
-    def action(self) -> Any:
-        """Return the action for the coming step."""
+    def action(self, info: Mapping[str, Any]) -> Any:
+        """Return the action for the coming step, given the ``info`` that came with the last observation."""
 
 
 class MPC(Agent):
@@ -53,6 +58,7 @@ class MPC(Agent):
     """
 
     name: ClassVar[str] = "mpc"
+    correction: Correction | None = None
 
     def __init__(self, env: Any, seed: int = 0) -> None:
         super().__init__(env, seed)
@@ -60,16 +66,60 @@ class MPC(Agent):
 
     def reset(self) -> None:
         """Forget the plan."""
-        self._planner: Planner = planner(self.env)
+        self._planner: Planner = planner(self.env, self.correction)
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""
-        return self._planner.action()
+        return self._planner.action(info)
+
+    def fit(
+        self,
+        source: Any = None,
+        *,
+        budget: int | None = None,
+        seed: int | None = None,
+        callback: Callback | None = None,
+    ) -> Self:
+        """See `Agent.fit`: learns how the forecast of a site's load and generation errs; elsewhere there is nothing."""
+        train = self.played(source, episode_steps=None)
+        self.correction = learnt(train) if plannable(train) else None
+        self.reset()
+        return self
+
+    def save(self, folder: str | Path) -> None:
+        """See `Agent.save`."""
+        super().save(folder)
+        if self.correction is not None:
+            write_atomically(Path(folder) / CORRECTION, self.correction.write)
+
+    def parameters(self) -> dict[str, Any]:
+        """See `Agent.parameters`."""
+        return {**super().parameters(), "corrected": self.correction is not None}
+
+    def restore(self, parameters: Mapping[str, Any], folder: Path) -> None:
+        """See `Agent.restore`."""
+        super().restore(parameters, folder)
+        self.correction = Correction.read(folder / CORRECTION) if parameters.get("corrected") else None
+        self.reset()
 
 
-def planner(env: EnergyEnv) -> Planner:
-    """Return what plans in an environment."""
-    return BidPlanner(cast(ProducerEnv, env)) if env.decision == "bids" else StepPlanner(env)
+def planner(env: EnergyEnv, correction: Correction | None = None) -> Planner:
+    """Return what plans in an environment.
+
+    Args:
+        env: The environment.
+        correction: What was learnt of its load and generation, if anything.
+    """
+    if env.decision == "bids":
+        return BidPlanner(cast(ProducerEnv, env))
+    if correction is None or correction.exact:
+        return StepPlanner(env)
+    return SitePlanner(env, correction, expected_units, _first_robust)
+
+
+def _first_robust(env: EnergyEnv, units: list[Unit], ends: bool) -> Any:
+    """Return the first action of the best plan over units that need not fit through their connection yet."""
+    return first_action(env, [_fitting(unit) for unit in units], ends, robust)
 
 
 @dataclass(frozen=True)
@@ -78,7 +128,7 @@ class StepPlanner:
 
     env: EnergyEnv
 
-    def action(self) -> Any:
+    def action(self, info: Mapping[str, Any]) -> Any:
         """Return the action for the coming step."""
         now, stop = self.env.steps_left
         size = min(self.env.setup.tape.horizon, stop - now)

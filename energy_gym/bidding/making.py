@@ -33,6 +33,7 @@ from energy_gym.envs.keywords import Common, check_settled, check_step, with_com
 from energy_gym.envs.meters import check_fit
 from energy_gym.envs.setup import Kind
 from energy_gym.errors import ConfigurationError
+from energy_gym.forecast.past import history_steps
 from energy_gym.scenario import Scenario
 from energy_gym.tape import Slot, State
 from energy_gym.units import MONEY, Unit, UnitLaws
@@ -130,7 +131,8 @@ def _laid_out(scenario: Scenario, feed: Feed, common: Common) -> BiddingSetup:
     columns = tuple(dict.fromkeys((*trading.columns(), *laid.columns)))
     states = (*laid.states, _balance_state(unit.balance, supply))
     ahead = common.ahead(clock, table.ahead)
-    tape = BidTape(feed, common.foreseen, ahead, columns, states, timetable=table, trading=trading)
+    back = history_steps(feed, columns, common.history)
+    tape = BidTape(feed, common.foreseen, ahead, columns, states, timetable=table, trading=trading, history=back)
     return BiddingSetup(
         scenario=scenario,
         feed=feed,

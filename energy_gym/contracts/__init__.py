@@ -4,6 +4,7 @@ from energy_gym.contracts.agreement import PurchaseAgreement
 from energy_gym.contracts.base import CONTRACTS, Contract, EnergyContract, register
 from energy_gym.contracts.coincident import CoincidentPeakCharge
 from energy_gym.contracts.demand import DemandCharge, DemandWindow
+from energy_gym.contracts.emptied import EmptyAt
 from energy_gym.contracts.fleet import EnergyValue
 from energy_gym.contracts.ledger import Carried, Exchange, Ledger
 from energy_gym.contracts.power_limit import PowerLimit
@@ -26,6 +27,7 @@ __all__ = [
     "Contract",
     "DemandCharge",
     "DemandWindow",
+    "EmptyAt",
     "EnergyContract",
     "EnergyValue",
     "Exchange",

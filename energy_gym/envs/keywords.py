@@ -82,6 +82,7 @@ class Common:
         period: Two moments to which the split is cut.
         forecast: What is known in advance: a name or an object.
         horizon: Steps of look-ahead; None for the scenario's own.
+        history: Last known values of each series in the observation; None: 12 where a price is a real-time price.
         actions: ``"continuous"`` or ``"discrete-N"``.
         objective: What is maximised; None for the scenario's own.
         carbon_price: Price of carbon in the joint objective; None for the scenario's own.
@@ -123,6 +124,7 @@ class Common:
     zone: str | None = None
     splits: Mapping[str, Any] | None = None
     stamps: str = "start"
+    history: int | None = None
 
     @property
     def told(self) -> Told:
@@ -211,7 +213,7 @@ def with_common(maker: Callable[..., Made]) -> Callable[..., Made]:
     Example:
         >>> make = with_common(lambda common, *, battery=None: (common.forecast, battery))
         >>> make(battery="small"), list(inspect.signature(make).parameters)[-2:]
-        (('published', 'small'), ['stamps', 'battery'])
+        (('published', 'small'), ['history', 'battery'])
     """
     own = list(inspect.signature(maker).parameters.values())[1:]
     shared = list(inspect.signature(Common).parameters.values())

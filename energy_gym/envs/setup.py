@@ -26,6 +26,7 @@ from energy_gym.envs.keywords import Common, check_settled, check_step, check_st
 from energy_gym.envs.keywords import check_count as check_count  # handed on to whoever makes environments
 from energy_gym.errors import ConfigurationError, UnknownIdError, WindowError
 from energy_gym.following import INNER, ends_of
+from energy_gym.forecast.past import history_steps
 from energy_gym.scenario import Scenario, Site, Weights
 from energy_gym.tape import ActionSlot, Slot, Tape
 from energy_gym.units import Unit
@@ -328,10 +329,11 @@ def make_setup(common: Common, *, battery: Battery | None = None, control: str =
     laid = lay_out_scenario(chosen, feed)
     clock = chosen.clock
     check_step(clock, feed)
+    back = history_steps(laid.feed, laid.columns, common.history)
     return Setup(
         scenario=chosen,
         feed=laid.feed,
-        tape=Tape(laid.feed, common.foreseen, common.ahead(clock), laid.columns, laid.states),
+        tape=Tape(laid.feed, common.foreseen, common.ahead(clock), laid.columns, laid.states, history=back),
         sites=laid.sites,
         units=laid.units if control == "power" else at_the_meter(laid),
         closings=laid.closings,

@@ -61,7 +61,8 @@ def _fits(unit: FleetUnit, asset: int) -> bool:
     figures = unit.assets[asset]
     own = [place for place, limit in enumerate(figures.limits_kw) if limit]
     lasting = all(unit.legs[place].product.duration_hours == unit.hours for place in own)
-    return figures.cell.keep == 1.0 and lasting and bool((unit.shares[own] == 1.0).all())
+    alone = unit.emptied is None and not any(unit.legs[place].beside for place in own)
+    return figures.cell.keep == 1.0 and alone and lasting and bool((unit.shares[own] == 1.0).all())
 
 
 def _blocks(unit: FleetUnit, asset: int, goal: Goal, step: int) -> tuple[list[Block], list[Block]]:

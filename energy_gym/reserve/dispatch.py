@@ -139,14 +139,17 @@ def shared(unit: FleetUnit, energies: Floats, bids_kw: Floats) -> Floats:
         [rooms_kwh(e, asset.cell, scalars) for e, asset in zip(energies.tolist(), unit.assets, strict=True)]
     )
     sums: list[Any] = [np.zeros(count), np.zeros(count)]
+    total: list[Any] = [np.zeros(count), np.zeros(count)]
     for way in (UP, DOWN):
         used: Any = np.zeros(count)
         if not (ways == way).any():
             continue
         for leg in np.flatnonzero(ways == way).tolist():
-            sums[way], used = sums[way] + power[leg], used + power[leg] * needs[:, leg]
+            total[way], used = total[way] + power[leg], used + power[leg] * needs[:, leg]
+            sums[way] = sums[way] + power[leg] if leg in unit.parts.first else sums[way]
+        traded = [power[leg] for leg in unit.parts.traded if unit.ways[leg] != way and unit.parts.beside]
         rated = np.array([asset.rated_kw[way] for asset in unit.assets])
-        model.at_most(sums[way], rated)
+        model.at_most(total[way] - sum(traded, start=np.zeros(count)) if traded else total[way], rated)
         model.at_most(used, rooms[:, way])
         model.at_most(used, worst[np.zeros(count, dtype=np.int64)] * rooms[:, way].max())
     for leg, bid in enumerate(bids_kw.tolist()):

@@ -22,10 +22,11 @@ from energy_gym.oracle.model import ArrayModel
 from energy_gym.oracle.solve import Best
 from energy_gym.oracle.statement import Goal
 from energy_gym.reserve.delivered import best_delivered
+from energy_gym.reserve.directions import TOLERANCE
 from energy_gym.reserve.laws import DOWN, UP
 from energy_gym.reserve.planning import fits, planned
 from energy_gym.reserve.plans import improved, nearest
-from energy_gym.reserve.statement import TOLERANCE, state_fleet
+from energy_gym.reserve.statement import state_fleet
 
 if TYPE_CHECKING:
     from energy_gym.reserve.unit import FleetUnit
@@ -93,8 +94,9 @@ def _planned(unit: FleetUnit, states: Sequence[float], goal: Goal) -> Floats:
     if unit.dispatch.name == "direct":
         return _bids(unit, power)
     upward = np.array(unit.ways) == UP
-    wanted = [power[:, upward == way].sum(axis=(0, 1)) for way in (True, False)]
-    served = np.where(upward[:, None], wanted[0] >= wanted[1], wanted[0] < wanted[1])
+    beside = np.array([leg.beside for leg in unit.legs])
+    wanted = [power[:, (upward == way) & ~beside].sum(axis=(0, 1)) for way in (True, False)]
+    served = np.where(upward[:, None], wanted[0] >= wanted[1], wanted[0] < wanted[1]) | beside[:, None]
     most = list(np.where(served, shares.max(axis=0), 0.0))
     return _signed(unit, most, len(unit.markets), lambda leg: leg.control)
 
@@ -153,14 +155,12 @@ def _one_direction(model: Model, unit: FleetUnit, shares: Sequence[Any]) -> None
     """One binary a step for all assets (1 while the fleet serves up): they offer the same shares."""
 
     def rows(upward: Any, at: Any) -> list[tuple[Any, Any]]:
-        return [
-            (share[at], upward if way == UP else 1.0 - upward) for share, way in zip(shares, unit.ways, strict=True)
-        ]
+        return [(shares[leg][at], upward if unit.ways[leg] == UP else 1.0 - upward) for leg in unit.parts.first]
 
     def broken(value: Any) -> Any:
         most = [np.zeros(len(unit)), np.zeros(len(unit))]
-        for share, way in zip(shares, unit.ways, strict=True):
-            most[way] = np.maximum(most[way], value(share))
+        for leg in unit.parts.first:
+            most[unit.ways[leg]] = np.maximum(most[unit.ways[leg]], value(shares[leg]))
         return np.minimum(most[UP], most[DOWN]) > TOLERANCE
 
     model.choose(rows, broken)

@@ -23,8 +23,9 @@ from energy_gym.envs.brought_back import refuse_cyclic
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
 from energy_gym.envs.setup import Kind, Setup
 from energy_gym.errors import ConfigurationError
+from energy_gym.forecast.past import history_steps
 from energy_gym.reserve.dispatch import DISPATCHES, get_dispatch
-from energy_gym.reserve.fleet import columns_of, fleet_of, legs_of, markets_of
+from energy_gym.reserve.fleet import columns_of, emptied_of, fleet_of, legs_of, markets_of
 from energy_gym.reserve.oracle import best_of_fleet
 from energy_gym.reserve.plans import levels_of, plans_of
 from energy_gym.reserve.presets import get_fleet, usual_fleet
@@ -85,10 +86,11 @@ def make_fleet_setup(
     laid = laid_fleet(chosen, site, feed, dispatch, activation_seed)
     plans = None if common.levels is None else plans_of(laid.unit, common.levels)
     unit = replace(laid.unit, plans=plans)
+    ahead, back = common.ahead(clock), history_steps(feed, laid.columns, common.history)
     return FleetSetup(
         scenario=chosen,
         feed=feed,
-        tape=FleetTape(feed, common.foreseen, common.ahead(clock), laid.columns, laid.states, laid.called),
+        tape=FleetTape(feed, common.foreseen, ahead, laid.columns, laid.states, laid.called, history=back),
         sites=(site,),
         units=(unit,),
         closings=(laid.closing,),
@@ -198,7 +200,7 @@ def lay_out_fleet(
     steps = feed.stop - feed.first
     legs = legs_of(site, hours)
     shares = [_shares(leg, place, feed, seed) for place, leg in enumerate(legs)]
-    zeros = np.zeros(steps)
+    zeros, emptied = np.zeros(steps), emptied_of(site, feed)
     price, carbon = (feed.values.get(column) for column in (_worth(site), site.energy.carbon))
     price = zeros if price is None else price[window]
     energy = [leg.product.energy_price for leg in legs]
@@ -222,6 +224,7 @@ def lay_out_fleet(
         held_prices=np.stack([feed.values[leg.product.price][window] * leg.product.price_share for leg in legs]),
         energy_prices=np.stack([zeros if name is None else feed.values[name][window] for name in energy]),
         shares=np.stack([part[window] for part in shares]),
+        emptied=None if emptied is None else emptied[window],
         typical=tuple(_typical(leg) for leg in legs),
         laws=LAWS,
     )

@@ -159,6 +159,8 @@ def a_problem(seed: int, discrete: float = 0.15) -> Problem:
     name = COMPOSED if kind not in IDS or dice.chance(0.5) else IDS[kind]
     if name == IDS["fleet"] and dice.chance(0.5):
         keywords["fleet"] = keywords.pop("scenario")
+    if dice.chance(0.4):
+        keywords["history"] = dice.whole(0, min(before or len(data), 4))
     drawn = Problem(seed, kind, name, keywords, options, played, steps, levels)
     if (keywords.get("terminal") or scenario.objective.terminal) == "cyclic" and not brings_back(drawn):
         keywords["terminal"] = "buyback"
@@ -224,7 +226,7 @@ def _replaced(dice: Dice, kind: str, scenario: Scenario) -> dict[str, Any]:
     entities = scenario.entities.values()
     batteries = [item for item in entities if isinstance(item, Battery)]
     found: dict[str, Any] = {}
-    if kind == "meter" and followed(scenario) and dice.chance(0.3):
+    if kind in ("meter", "mixed") and followed(scenario) and dice.chance(0.6):
         found["control"] = dice.one(*CONTROLS)
     if kind == "meter" and len(batteries) == 1 and dice.chance(0.2):
         found["battery"] = a_battery(dice)
@@ -238,6 +240,8 @@ def _replaced(dice: Dice, kind: str, scenario: Scenario) -> dict[str, Any]:
 def followed(scenario: Scenario) -> bool:
     """Return whether a battery stands at a meter that shows anything else."""
     for site in scenario.sites():
+        if site.settled_by != "meter":
+            continue
         items = list(site.entities.values())
         follows = any(isinstance(item, Battery | PumpedHydro) for item in items)
         if follows and (sum(map(decides, items)) > 1 or any(item.columns() for item in items)):
