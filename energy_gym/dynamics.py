@@ -175,7 +175,7 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
     backup, lacking = unit.backup, unit.most_lacking_kwh > 0.0
     fitted = fits_owing(unit, xp) if unit.limited and any(law.owed is not None for law, *_ in laws) else None
 
-    limits = unit.import_kwh, unit.export_kwh
+    limits, limited = (unit.import_kwh, unit.export_kwh), unit.limited
 
     def advance(states: Any, wishes: Any, signals: Any, ends: tuple[Any, Any] = limits) -> Flow:
         buy, sell, carbon, fixed, spare, own, active, fresh = signals
@@ -188,7 +188,7 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
                 spare = spare - drawn if way == CURTAILS else spare + given
         if fitted is not None:
             net, refused, cut, excess = fitted(ends, flows, (net, refused, spare), states, own)
-        elif unit.limited:
+        elif limited:
             fitting = flows if reducible is None else [flows[place] for place in reducible]
             net, refused, cut, excess = fits(ends, fitting, net, refused, spare, xp)
         if lacking:
