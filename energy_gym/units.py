@@ -28,11 +28,13 @@ class Told(NamedTuple):
         name: Its name in ``info``.
         place: Its place among the unit's states.
         unit: Its unit, `MONEY` for the currency of the data.
+        owner: The entity it is of; empty for the unit.
     """
 
     name: str
     place: int
     unit: str
+    owner: str = ""
 
 
 class UnitLaws(NamedTuple):
@@ -197,6 +199,17 @@ class Unit:
         figures = (*unserved, *made, *((("refused_cost", MONEY),) if self.refused_per_kwh else ()))
         first = len(self.flexibles) + self.registers
         return tuple(Told(name, first + place, unit) for place, (name, unit) in enumerate(figures))
+
+    @property
+    def noted(self) -> tuple[Told, ...]:
+        """The same of what its entities remember."""
+        first = len(self.flexibles) + self.registers + len(self.told)
+        pairs = [(item.name, memory) for item in self.flexibles for memory in item.memory]
+        return tuple(
+            Told(memory.name, first + place, memory.told, owner)
+            for place, (owner, memory) in enumerate(pairs)
+            if memory.told is not None
+        )
 
     @property
     def carried(self) -> tuple[Carried, ...]:

@@ -29,6 +29,7 @@ from energy_gym.data.feed import Feed
 from energy_gym.entities import Battery, Consumer, Entity, Grid, PumpedHydro
 from energy_gym.envs.assembly import lay_out_scenario, refuse_refusal_price
 from energy_gym.envs.brought_back import refuse_cyclic
+from energy_gym.envs.held_stores import refuse_targets
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
 from energy_gym.envs.meters import check_fit
 from energy_gym.envs.setup import Kind
@@ -121,6 +122,9 @@ def _with(scenario: Scenario, storage: Any, bids: str | None) -> Scenario:
 def _laid_out(scenario: Scenario, feed: Feed, common: Common) -> BiddingSetup:
     refuse_cyclic(scenario, "a producer", "its storage makes good what its bids owe, which is not known beforehand")
     refuse_refusal_price(scenario, "a producer")
+    refuse_targets(
+        scenario.entities, "a producer", "its storage makes good what its bids owe, whatever it is asked to hold"
+    )
     (trading, supply), clock = _contracts(scenario), scenario.clock
     check_step(clock, feed)
     laid = lay_out_scenario(scenario, feed)

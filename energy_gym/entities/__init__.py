@@ -11,6 +11,7 @@ from energy_gym.entities.limited import LimitedBattery
 from energy_gym.entities.pumped_hydro import PumpedHydro
 from energy_gym.entities.schedule import PowerWindow
 from energy_gym.entities.solar import Solar, Wind
+from energy_gym.entities.target import StorageTarget
 from energy_gym.entities.thermal import Nuclear, ThermalUnit
 from energy_gym.entities.vehicle import ElectricVehicle
 from energy_gym.entities.weather import RunOfRiver, SolarArray, WindTurbine
@@ -38,6 +39,7 @@ __all__ = [
     "RunOfRiver",
     "Solar",
     "SolarArray",
+    "StorageTarget",
     "ThermalUnit",
     "Wind",
     "WindTurbine",

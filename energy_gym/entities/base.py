@@ -69,12 +69,14 @@ class Memory(NamedTuple):
         initial: Its value at the start of an episode.
         span: Offset and scale of it in the observation.
         counts_down: Whether it is the number of steps that are left of the episode; then that is its initial value.
+        told: Unit of what ``info`` tells of it in place of observations: a figure of the step before; None if observed.
     """
 
     name: str
     initial: float
     span: tuple[Any, Any]
     counts_down: bool = False
+    told: str | None = None
 
 
 class Reach(NamedTuple):
@@ -125,6 +127,8 @@ class Flexible:
         spills: Whether what it gives is made whatever the connection takes: what does not fit is cut, as generation is.
         state_name: Name of the state in the observation, where it is not a state of charge.
         reach: How far a step moves its state, if it is a store that can be brought back to where it began.
+        budgets: ``(state, cell, signal) -> [(most, given, begins), ...]``: what it may give in all since a time, what
+            it gave since then, and 1 where the count begins anew; None where only its power limits what it gives.
         own: The entity by itself, where laws that bring it back stand in for its own; else None.
     """
 
@@ -145,6 +149,7 @@ class Flexible:
     spills: bool = False
     state_name: str | None = None
     reach: Reach | None = None
+    budgets: Callable[..., Any] | None = None
     own: Flexible | None = None
 
     @property

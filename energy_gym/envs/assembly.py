@@ -19,6 +19,7 @@ from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.entities import Consumer, Grid
 from energy_gym.envs.brought_back import brought_back
+from energy_gym.envs.held_stores import led_back, with_targets
 from energy_gym.envs.meters import Registers, calendar_of, check_fit, check_signs, lay_out, ledgers_of, registers_of
 from energy_gym.errors import ConfigurationError
 from energy_gym.following import followers
@@ -68,6 +69,7 @@ def lay_out_scenario(scenario: Scenario, feed: Feed, sites: tuple[Site, ...] | N
         units = tuple(replace(unit, refused_per_kwh=dear) for unit in units)
     if scenario.objective.terminal == "cyclic":
         units = tuple(brought_back(unit, site, feed) for unit, site in zip(units, sites, strict=True))
+    units = tuple(with_targets(led_back(unit, site, full), site, full) for unit, site in zip(units, sites, strict=True))
     decided = [(site, unit) for site, unit in zip(sites, units, strict=True) if unit.flexibles]
     if not decided:
         raise ConfigurationError(f"scenario {scenario.name!r}", "has nothing to decide", "add a battery or the like")
@@ -223,8 +225,9 @@ def states_of(
         place += len(unit.told)
         for flexible in unit.flexibles:
             for memory in flexible.memory:
-                name = f"{memory.name}({flexible.name})" if several else memory.name
-                yield State(place, Slot(name, "1", 0.0, 1.0), *memory.span, 1.0)
+                if memory.told is None:
+                    name = f"{memory.name}({flexible.name})" if several else memory.name
+                    yield State(place, Slot(name, "1", 0.0, 1.0), *memory.span, 1.0)
                 place += 1
         for account in unit.accounts:
             for one in account.ledger.carried:

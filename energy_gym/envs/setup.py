@@ -22,6 +22,7 @@ from energy_gym.entities import Battery, Flexible, PumpedHydro
 from energy_gym.envs.assembly import at_the_meter, lay_out_scenario
 from energy_gym.envs.figures import told_figures, units_of_info
 from energy_gym.envs.gates import BatchGates, Gates
+from energy_gym.envs.held_stores import check_starts
 from energy_gym.envs.keywords import Common, check_settled, check_step, check_steps, with_common
 from energy_gym.envs.keywords import check_count as check_count  # handed on to whoever makes environments
 from energy_gym.errors import ConfigurationError, UnknownIdError, WindowError
@@ -330,6 +331,8 @@ def make_setup(common: Common, *, battery: Battery | None = None, control: str =
     clock = chosen.clock
     check_step(clock, feed)
     back = history_steps(laid.feed, laid.columns, common.history)
+    steps, whole = common.length(clock, feed), common.wanted(clock) is None
+    check_starts(laid.units, steps, whole)
     return Setup(
         scenario=chosen,
         feed=laid.feed,
@@ -339,8 +342,8 @@ def make_setup(common: Common, *, battery: Battery | None = None, control: str =
         closings=laid.closings,
         continuation=laid.continuation,
         levels=common.levels,
-        episode_steps=common.length(clock, feed),
-        whole=common.wanted(clock) is None,
+        episode_steps=steps,
+        whole=whole,
     )
 
 

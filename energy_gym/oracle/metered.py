@@ -26,7 +26,6 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.contracts.spot import carbon_kg, energy_cost
-from energy_gym.entities import returning
 from energy_gym.entities.battery import Cell
 from energy_gym.oracle.peaks import charges_demand
 from energy_gym.oracle.problem import is_battery
@@ -86,11 +85,14 @@ def metered_of(unit: Unit, states: Sequence[float], goal: Goal) -> Metered | Non
     charged = charges_demand(unit, money) or (money != 0.0 and bool(unit.accounts))
     if len(unit.flexibles) != 1 or charged or unit.backup is not None or not is_battery(unit.flexibles[0]):
         return None
-    trades, constant = _trades(unit, goal)
     flexible = unit.flexibles[0]
     cell, band = flexible.bare.cell, None
     if flexible.own is not None:
-        band = returning.levels(flexible.cell, states[unit.countdowns[0]], len(unit))
+        band = flexible.cell.bounds(unit.nested(states)[0], flexible.signal, len(unit))
+        if band is None:
+            return None
+        band = band[0], np.minimum(band[1], cell.energy_max)
+    trades, constant = _trades(unit, goal)
     return Metered(cell, states[0], trades, _end(cell, flexible.initial, goal), constant, band)
 
 

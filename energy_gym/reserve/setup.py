@@ -20,6 +20,7 @@ from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
 from energy_gym.envs.assembly import refuse_refusal_price, table_names
 from energy_gym.envs.brought_back import refuse_cyclic
+from energy_gym.envs.held_stores import refuse_targets
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
 from energy_gym.envs.setup import Kind, Setup
 from energy_gym.errors import ConfigurationError
@@ -166,6 +167,7 @@ def laid_fleet(scenario: Scenario, site: Site, feed: Feed, dispatch: str = "prop
     """
     refuse_cyclic(scenario, "a fleet", "what the markets call of its batteries is not known beforehand")
     refuse_refusal_price(scenario, "a fleet")
+    refuse_targets(site.entities, "a fleet", "what the markets call of its batteries is not known beforehand")
     _check_columns(scenario, site, feed)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ConfigurationError(f"activation_seed={seed!r}", "must be a whole number of at least 0", "pass 0")

@@ -12,6 +12,7 @@ from typing import Any
 from energy_gym.bidding.making import make_bidding
 from energy_gym.data.feed import Feed
 from energy_gym.envs.assembly import Laid, at_the_meter, lay_out_scenario
+from energy_gym.envs.held_stores import check_starts
 from energy_gym.envs.keywords import Common, call_checked, check_settled, check_step, with_common
 from energy_gym.envs.setup import CONTROLS, Kind, Setup, make_setup
 from energy_gym.errors import ConfigurationError, UnknownIdError
@@ -87,6 +88,8 @@ def make_mixed(
     columns = tuple(dict.fromkeys((*laid.columns, *(name for fleet in sold for name in fleet.columns))))
     called = tuple(pair for fleet in sold for pair in fleet.called)
     ahead, back = common.ahead(chosen.clock), history_steps(laid.feed, columns, common.history)
+    steps, whole = common.length(chosen.clock, laid.feed), common.wanted(chosen.clock) is None
+    check_starts(laid.units, steps, whole)
     return Setup(
         scenario=chosen,
         feed=laid.feed,
@@ -96,8 +99,8 @@ def make_mixed(
         closings=(*laid.closings, *(fleet.closing for fleet in sold)),
         continuation=(*laid.continuation, *(fleet.continuation for fleet in sold)),
         levels=common.levels,
-        episode_steps=common.length(chosen.clock, laid.feed),
-        whole=common.wanted(chosen.clock) is None,
+        episode_steps=steps,
+        whole=whole,
         kind=KIND,
     )
 

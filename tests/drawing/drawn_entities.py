@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from energy_gym.entities import (
     RunOfRiver,
     Solar,
     SolarArray,
+    StorageTarget,
     ThermalUnit,
     Wind,
     WindTurbine,
@@ -93,6 +94,26 @@ def a_vehicle(dice: Dice) -> ElectricVehicle:
         reserve=dice.one(0.0, dice.within(0.0, 0.5)),
         shortfall_price_per_kwh=dice.one(0.0, dice.within(0.0, 1.5)),
         prefix=dice.one("ev", "ev", "van"),
+    )
+
+
+def started_anywhere(dice: Dice, store: Entity) -> Entity:
+    """Return a store, which now and then starts anywhere between empty and full, outside its limits too."""
+    if not dice.chance(0.2):
+        return store
+    start = dice.one(0.0, 1.0, dice.within(0.0, 1.0))
+    return replace(store, **{"soc_initial" if isinstance(store, Battery) else "level_initial": start})  # type: ignore[arg-type]
+
+
+def a_target(dice: Dice, name: str, store: Battery | PumpedHydro) -> StorageTarget:
+    """Return a target of a store, of those that it may hold."""
+    most = store.soc_max if isinstance(store, Battery) else store.level_max
+    return StorageTarget(
+        store=name,
+        soc=dice.one(most, dice.within(0.05, most)),
+        at=dice.one("24:00", "24:00", f"{dice.whole(0, 23):02d}:00", float(dice.whole(0, 5)), 22.0),
+        days=dice.one("all", "all", "weekday", "weekend", (0, 2, 5, 6)),
+        missed_price_per_kwh=dice.one(None, None, 0.0, dice.within(0.0, 1.0)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gymnasium as gym
@@ -16,7 +16,7 @@ from drawn_sites import a_site
 
 from energy_gym import Battery, Objective, Scenario
 from energy_gym.contracts.trading import BIDS
-from energy_gym.entities import PumpedHydro
+from energy_gym.entities import PumpedHydro, StorageTarget
 from energy_gym.envs.setup import CONTROLS
 from energy_gym.errors import ConfigurationError
 from energy_gym.objective import OBJECTIVES, TERMINALS, Clock
@@ -27,6 +27,8 @@ IDS = {"producer": "energy_gym/Bidding-v1", "fleet": "energy_gym/FleetReserve-v1
 COMPOSED = "energy_gym/Scenario-v1"
 SPAN_HOURS = 54  # a gate of the evening that commits the day after tomorrow delivers into so many
 ALWAYS = ("price_per_mwh", "carbon_g_per_kwh", "load_kw")
+REFUSED = ("always to be met", "at a hard target", "may not be able to keep")
+"""What is said of hard targets that cannot surely be met."""
 FORECASTS = ("published", "perfect", "yesterday", "mean", "noise")
 
 
@@ -164,6 +166,8 @@ def a_problem(seed: int, discrete: float = 0.15) -> Problem:
     drawn = Problem(seed, kind, name, keywords, options, played, steps, levels)
     if (keywords.get("terminal") or scenario.objective.terminal) == "cyclic" and not brings_back(drawn):
         keywords["terminal"] = "buyback"
+    if any(isinstance(item, StorageTarget) and item.hard for item in entities.values()) and not holds_targets(drawn):
+        keywords["scenario"] = softened(dice, scenario)
     return drawn
 
 
@@ -229,7 +233,8 @@ def _replaced(dice: Dice, kind: str, scenario: Scenario) -> dict[str, Any]:
     if kind in ("meter", "mixed") and followed(scenario) and dice.chance(0.6):
         found["control"] = dice.one(*CONTROLS)
     if kind == "meter" and len(batteries) == 1 and dice.chance(0.2):
-        found["battery"] = a_battery(dice)
+        aimed = any(isinstance(item, StorageTarget) for item in entities)
+        found["battery"] = replace(a_battery(dice), soc_max=1.0) if aimed else a_battery(dice)
     if kind == "producer" and len([item for item in entities if isinstance(item, Battery | PumpedHydro)]) == 1:
         found |= {"storage": dice.one(a_battery(dice), a_plant(dice))} if dice.chance(0.2) else {}
     if kind == "producer" and dice.chance(0.2):
@@ -247,6 +252,28 @@ def followed(scenario: Scenario) -> bool:
         if follows and (sum(map(decides, items)) > 1 or any(item.columns() for item in items)):
             return True
     return False
+
+
+def holds_targets(problem: Problem) -> bool:
+    """Return whether all hard targets of a problem can surely be met."""
+    try:
+        gym.make(problem.id, disable_env_checker=True, **problem.keywords)
+    except ConfigurationError as error:
+        if any(words in str(error) for words in REFUSED):
+            return False
+        raise
+    return True
+
+
+def softened(dice: Dice, scenario: Scenario) -> Scenario:
+    """Return a scenario whose targets are all soft."""
+    entities = {
+        name: replace(item, missed_price_per_kwh=dice.one(0.0, dice.within(0.0, 1.0)))
+        if isinstance(item, StorageTarget)
+        else item
+        for name, item in scenario.entities.items()
+    }
+    return replace(scenario, entities=entities)
 
 
 def brings_back(problem: Problem) -> bool:

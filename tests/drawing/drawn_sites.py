@@ -13,9 +13,11 @@ from drawn_entities import (
     a_generator,
     a_plant_that_burns,
     a_store,
+    a_target,
     a_vehicle,
     decides,
     most_made_kw,
+    started_anywhere,
 )
 
 from energy_gym.contracts import Band, Contract, DemandCharge, DemandWindow, Spot, Tariff, TimeOfUse
@@ -159,7 +161,10 @@ def a_site(
     """
     entities: dict[str, Entity] = {}
     for index in range(dice.one(0, 1, 1, 1, 2) if stores is None else stores):
-        entities[f"store{number}{index}"] = a_store(dice)
+        entities[f"store{number}{index}"] = started_anywhere(dice, a_store(dice))
+    for index, name in enumerate(list(entities) if dice.chance(0.3) else ()):
+        for more in range(dice.one(1, 1, 2)):
+            entities[f"aim{number}{index}{more}"] = a_target(dice, name, entities[name])
     for index in range(dice.one(0, 0, 1, 1, 2)):
         entities[f"pv{number}{index}"] = a_generator(dice, Solar)
     if dice.chance(0.3):
