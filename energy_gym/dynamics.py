@@ -175,7 +175,7 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
     backup, lacking = unit.backup, unit.most_lacking_kwh > 0.0
     fitted = fits_owing(unit, xp) if unit.limited and any(law.owed is not None for law, *_ in laws) else None
 
-    limits = unit.import_kwh, unit.export_kwh
+    limits, limited = (unit.import_kwh, unit.export_kwh), unit.limited
 
     def advance(states: Any, wishes: Any, signals: Any, ends: tuple[Any, Any] = limits) -> Flow:
         buy, sell, carbon, fixed, spare, own, active, fresh = signals
@@ -188,7 +188,7 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
                 spare = spare - drawn if way == CURTAILS else spare + given
         if fitted is not None:
             net, refused, cut, excess = fitted(ends, flows, (net, refused, spare), states, own)
-        elif unit.limited:
+        elif limited:
             fitting = flows if reducible is None else [flows[place] for place in reducible]
             net, refused, cut, excess = fits(ends, fitting, net, refused, spare, xp)
         if lacking:
@@ -257,9 +257,8 @@ def _joined(units: Sequence[Unit], parts: Sequence[Advance]) -> Advance:
 def reward(energy_cost: Any, carbon_kg: Any, wear: Any, penalty: Any, demand_charge: Any, weights: Weights) -> Any:
     """Return the reward of a step from its parts: money earned minus spent, and carbon avoided minus caused."""
     money, carbon, worn = weights
-    if worn is not money and worn != money:
-        return 0.0 - (money * (energy_cost + penalty + demand_charge) + carbon * carbon_kg + worn * wear)
-    return 0.0 - (money * (energy_cost + wear + penalty + demand_charge) + carbon * carbon_kg)
+    spent = money * (energy_cost + wear + penalty + demand_charge)
+    return 0.0 - (spent + carbon * carbon_kg + (worn - money) * wear)
 
 
 def gain(flow: Sequence[Any], weights: Weights) -> Any:

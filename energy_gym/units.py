@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from energy_gym.arrays import Floats, or_zeros
+from energy_gym.arrays import Floats, gatherer, lengthened, listed, or_zeros
 from energy_gym.backends import Namespace
 from energy_gym.contracts.ledger import Account, Carried
 from energy_gym.entities import Backup, Flexible
@@ -283,7 +283,7 @@ class Unit:
 
     def signals(self) -> list[tuple[Any, ...]]:
         """Return what the composed step is told, one tuple per step, on floats."""
-        columns: list[Any] = [_listed(part, len(self)) for part in self.series()]
+        columns: list[Any] = [listed(part, len(self)) for part in self.series()]
         return list(zip(*columns, strict=True))
 
     def gather(self) -> Callable[[Any], tuple[Any, ...]]:
@@ -291,11 +291,11 @@ class Unit:
 
         One step past the last is allowed, and means nothing. A series of zeros stays a plain 0.0.
         """
-        return _gatherer(self.series())
+        return gatherer(self.series())
 
     def taken(self) -> tuple[Any, ...]:
         """Return the series that `gather` takes from, shape (T + 1,), in the same order."""
-        return _lengthened(self.series())
+        return lengthened(self.series())
 
     def series(self) -> tuple[Any, ...]:
         """Return series (T,), and groups of them, in the order in which `dynamics.compose` takes them."""
@@ -307,34 +307,3 @@ class Unit:
         told = (*told, tuple(self.active), tuple(self.fresh))
         told = (*told, (self.import_kwh, self.export_kwh)) if self.varies else told
         return (*told, tuple(account.signals for account in self.accounts)) if self.accounts else told
-
-
-def _listed(part: Any, steps: int) -> list[Any]:
-    if isinstance(part, tuple):
-        return list(zip(*(_listed(item, steps) for item in part), strict=True)) if part else [()] * steps
-    values: list[Any] = part.tolist()
-    return values
-
-
-def _gatherer(parts: tuple[Any, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    takers: dict[int, Callable[[Any], Any]] = {id(part): _taker(part) for part in parts}
-    order = [id(part) for part in parts]
-
-    def gather(steps: Any) -> tuple[Any, ...]:
-        found = {key: take(steps) for key, take in takers.items()}
-        return tuple([found[key] for key in order])
-
-    return gather
-
-
-def _lengthened(part: Any) -> Any:
-    return tuple(_lengthened(item) for item in part) if isinstance(part, tuple) else np.append(part, 0.0)
-
-
-def _taker(part: Any) -> Callable[[Any], Any]:
-    if isinstance(part, tuple):
-        return _gatherer(part) if part else lambda _: ()
-    if not part.any():
-        return lambda _: 0.0
-    take = np.append(part, 0.0).take
-    return lambda steps: take(steps)

@@ -125,7 +125,8 @@ class Hedge:
     def _earned(self, outlook: Outlook) -> Floats:
         """Return what each move earns with each outcome, shape (T, moves, outcomes); their mean where it decides."""
         unit, flows = outlook.unit, self.ladder.flows[:, None]
-        net = np.clip(outlook.net_kwh[:, None, :] + flows, -unit.export_kwh, unit.import_kwh)
+        most_out, most_in = (np.reshape(limit, (-1, 1, 1)) for limit in (unit.export_kwh, unit.import_kwh))
+        net = np.clip(outlook.net_kwh[:, None, :] + flows, -most_out, most_in)
         prices = (series[:, None, None] for series in (unit.buy, unit.sell, unit.carbon))
         buy, sell, carbon = prices
         wear = battery.wear_cost(np.maximum(flows, 0.0), np.maximum(-flows, 0.0), self._cell)

@@ -17,6 +17,7 @@ from energy_gym.contracts.tiers import TieredTariff
 from energy_gym.contracts.time_of_use import Band, TimeOfUse
 from energy_gym.contracts.trade import Trade
 from energy_gym.contracts.trading import Trading
+from energy_gym.contracts.transmission import TransmissionCharge
 
 __all__ = [
     "CONTRACTS",
@@ -42,5 +43,6 @@ __all__ = [
     "TimeOfUse",
     "Trade",
     "Trading",
+    "TransmissionCharge",
     "register",
 ]

@@ -16,10 +16,9 @@ from energy_gym.contracts.ledger import Exchange
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import Closing
 from energy_gym.modelling import Model, positive_part
+from energy_gym.oracle.shortage import TOLERANCE_KWH, served
 from energy_gym.scenario import Weights
 from energy_gym.units import Unit
-
-TOLERANCE_KWH = 1e-7
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def state_unit(model: Model, unit: Unit, states: Sequence[float], goal: Goal, ex
         given.append(gives)
         after.append(state)
     if unit.most_lacking_kwh > 0.0:
-        net, lost, emitted = _served(model, unit, net, drawn, goal.weights)
+        net, lost, emitted = served(model, unit, (net, most_metered_kwh(unit)[1]), drawn, goal.weights)
         spent, caused = spent + lost, caused + emitted
     net = _connect(model, unit, net, (drawn, given), extra)
     money, carbon, wearing = goal.weights
@@ -154,60 +153,6 @@ def _bounded(unit: Unit) -> Unit:
     coming_in, going_out = np.maximum(_added(highest, spilt), 0.0) + 1.0, np.maximum(lowest, 0.0) + 1.0
     limits = np.minimum(unit.import_kwh, coming_in), np.minimum(unit.export_kwh, going_out)
     return replace(unit, import_kwh=limits[0], export_kwh=limits[1])
-
-
-def _served(model: Model, unit: Unit, net: Any, drawn: list[Any], weights: Weights) -> tuple[Any, Any, Any]:
-    """State what of the load is missing at the meter; return the energy there, what the missing costs, and its carbon.
-
-    It is made by a backup generator, or not served.
-
-    One binary a step (1: some is not served) rules out what the step does not do: leaving load unserved while more can
-    be imported, or while anything is drawn by decision.
-    """
-    most = np.minimum(np.maximum(unit.fixed_kwh - unit.import_kwh, 0.0), unit.most_lacking_kwh)
-    short = model.variable(0.0, most)
-    net, could = net - short, most > 0.0
-    limit = np.broadcast_to(unit.import_kwh, most.shape)
-    slack = limit + np.maximum(most_metered_kwh(unit)[1], 0.0)
-    draws = [
-        (one, np.broadcast_to(item.draw_kwh, most.shape))
-        for one, item in zip(drawn, unit.flexibles, strict=True)
-        if not isinstance(one, float | int)
-    ]
-
-    def rows(lost: Any, at: Any) -> list[tuple[Any, Any]]:
-        lost, at = lost[could[at]], at[could[at]]
-        full = (limit[at] - slack[at] * (1.0 - lost), net[at])
-        none = [(one[at], rated[at] * (1.0 - lost)) for one, rated in draws]
-        return [(short[at], most[at] * lost), full, *none]
-
-    def broken(value: Any) -> Any:
-        tolerance = TOLERANCE_KWH * model.scale
-        needless = value(net) < limit - tolerance
-        for one, _ in draws:
-            needless = needless | (value(one) > tolerance)
-        return could & (value(short) > tolerance) & needless
-
-    if could.any():
-        model.choose(rows, broken)
-    return net, *_rescued(model, unit, short, most, weights)
-
-
-def _rescued(model: Model, unit: Unit, short: Any, most: Floats, weights: Weights) -> tuple[Any, Any]:
-    """State what a backup generator makes of what is missing; return what all of it costs [currency], and carbon [kg].
-
-    A binary rules out that it makes less than it can, where losing load would be the cheaper.
-    """
-    backup, lost = unit.backup, energy_cost(1.0, unit.lost_load_per_mwh or 0.0)
-    if backup is None:
-        return short * lost, 0.0
-    beyond: Any = 0.0
-    if unit.sheds:
-        saved = weights.money * (backup.fuel_per_kwh - lost) + weights.carbon * backup.carbon_kg_per_kwh
-        rest, rated = most - backup.most_kwh, backup.most_kwh
-        beyond = positive_part(model, short - rated, rest, rated, exact=saved > 0.0)
-    made = short - beyond
-    return beyond * lost + made * backup.fuel_per_kwh, made * backup.carbon_kg_per_kwh
 
 
 def _added(first: Any, more: list[Any]) -> Any:
