@@ -198,7 +198,8 @@ class FleetUnit(Unit):
 
     def series(self) -> tuple[Any, ...]:
         """See `Unit.series`."""
-        return tuple(self.held_prices), tuple(self.energy_prices), tuple(self.shares), self.carbon
+        told = tuple(self.held_prices), tuple(self.energy_prices), tuple(self.shares), self.carbon
+        return told if self.emptied is None else (*told, self.emptied)
 
     @property
     def _table(self) -> Floats:
