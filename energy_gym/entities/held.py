@@ -76,8 +76,7 @@ class Held(NamedTuple):
 
     def prices_at(self, signal: Any) -> Floats:
         """Return what a kWh missed costs by step, over all soft targets, shape (T,) [currency/kWh]."""
-        dues = self.told(signal)[1][FIGURES * self.hard :]
-        return np.sum([rate * (due > 0.0) for rate, due in zip(self.prices, dues, strict=True)], axis=0)
+        return np.sum([rate * (due > 0.0) for due, rate in self.soft(signal)], axis=0)
 
     def rewired(self, own: Any, actual: Any) -> tuple[Any, ...]:
         """Return signals with others of the store's own, and what these laws are told as it is."""
@@ -86,10 +85,15 @@ class Held(NamedTuple):
 
     def bounds(self, state: tuple[Any, ...], signal: Any, steps: int) -> tuple[Floats, Floats] | None:
         """Return the least and the most state at the end of each step, each of shape (T,); None if more counts."""
-        if any(self.prices) or self.laws.owed is not None:
-            return None
         least = self.levels(state, signal) if self.hard else np.zeros(steps)
-        return least, np.full(steps, self.reach.top if self.hard else np.inf)
+        if self.laws.owed is None:
+            return least, np.full(steps, np.inf)
+        inner = self.figures.bounds(self.parted(state)[0], self.told(signal)[0], steps)
+        return None if inner is None else (np.maximum(least, inner[0]), inner[1])
+
+    def soft(self, signal: Any) -> list[tuple[Floats, float]]:
+        """Return what each soft target asks for at the end of each step, shape (T,), and what a kWh missed costs."""
+        return list(zip(self.told(signal)[1][FIGURES * self.hard :], self.prices, strict=True))
 
     def levels(self, state: tuple[Any, ...], signal: tuple[Any, ...]) -> Floats:
         """Return the energy held at the end of each of the steps that are left, shape (T,)."""

@@ -43,8 +43,12 @@ class Led(NamedTuple):
     least: Table
     most: Table
 
-    def bounds(self, state: tuple[Any, ...], signal: Any, steps: int) -> None:
-        """Return None: while it is outside its limits more counts than a band."""
+    def bounds(self, state: tuple[Any, ...], signal: Any, steps: int) -> tuple[Floats, Floats] | None:
+        """Return the least and the most state at the end of each step, each of shape (T,); None from above the limits.
+
+        There more counts than a band: nothing may be charged.
+        """
+        return None if self.most.last > 0 else self.levels(state[-1], steps)
 
     def rewired(self, own: Any, actual: Any) -> Any:
         """Return what its laws are told with other signals of the store's own: these."""

@@ -134,7 +134,8 @@ def _check_store(name: str, target: StorageTarget, entities: Mapping[str, Entity
     store = battery_of(entities[target.store])
     if store is None:
         found = f"entities.{name}.store={target.store!r}"
-        raise ConfigurationError(found, "is neither a battery nor a pumped-storage plant", "name one")
+        remedy = "name one; a vehicle says what it needs in a column of its own"
+        raise ConfigurationError(found, "is neither a battery nor a pumped-storage plant", remedy)
     short = (target.soc - store.soc_max) * store.capacity_kwh
     if short > TOLERANCE_KWH:
         found, rule = f"entities.{name}.soc={target.soc}", f"is {short:.3f} kWh above the soc_max of {target.store!r}"

@@ -27,6 +27,7 @@ import numpy as np
 from energy_gym.arrays import Floats
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.entities.battery import Cell
+from energy_gym.entities.held import Held
 from energy_gym.oracle.peaks import charges_demand
 from energy_gym.oracle.problem import is_battery
 from energy_gym.oracle.statement import Goal
@@ -62,6 +63,7 @@ class Metered(NamedTuple):
         end: Value of what is stored at the end.
         constant: What is earned if nothing is ever stored or taken.
         band: Least and most that may be stored at the end of each step, each of shape (T,); None for the battery's own.
+        fines: What a kWh below a level at the end of a step costs: levels by step, shape (T,), and that cost.
     """
 
     cell: Cell
@@ -70,6 +72,7 @@ class Metered(NamedTuple):
     end: Curve
     constant: float
     band: tuple[Floats, Floats] | None = None
+    fines: tuple[tuple[Floats, float], ...] = ()
 
 
 def metered_of(unit: Unit, states: Sequence[float], goal: Goal) -> Metered | None:
@@ -87,13 +90,16 @@ def metered_of(unit: Unit, states: Sequence[float], goal: Goal) -> Metered | Non
         return None
     flexible = unit.flexibles[0]
     cell, band = flexible.bare.cell, None
+    fines: tuple[tuple[Floats, float], ...] = ()
     if flexible.own is not None:
         band = flexible.cell.bounds(unit.nested(states)[0], flexible.signal, len(unit))
         if band is None:
             return None
         band = band[0], np.minimum(band[1], cell.energy_max)
+    if isinstance(flexible.cell, Held):
+        fines = tuple((due, money * rate) for due, rate in flexible.cell.soft(flexible.signal) if rate * money > 0.0)
     trades, constant = _trades(unit, goal)
-    return Metered(cell, states[0], trades, _end(cell, flexible.initial, goal), constant, band)
+    return Metered(cell, states[0], trades, _end(cell, flexible.initial, goal), constant, band, fines)
 
 
 def _end(cell: Cell, initial: float, goal: Goal) -> Curve:
@@ -171,11 +177,11 @@ def curves_of(problem: Metered, max_knots: int = MAX_KNOTS, time_limit: float | 
     Returns None if one of them needs more than ``max_knots`` knots, or if it takes longer than ``time_limit`` seconds.
     """
     cell, steep, last = problem.cell, _steep(problem), len(problem.trades) - 1
-    curves = [_held(problem, problem.end, last, steep)]
+    curves = [_held(problem, _fined(problem, problem.end, last), last, steep)]
     end = np.inf if time_limit is None else time.perf_counter() + time_limit
     for step, trade in zip(range(last, -1, -1), reversed(problem.trades), strict=True):
         lines = within(_lines(curves[-1], trade, cell.energy_min), cell.keep * cell.energy_max)
-        curve = _held(problem, joined(lines, cell), step - 1, steep)
+        curve = _held(problem, _fined(problem, joined(lines, cell), step - 1), step - 1, steep)
         if len(curve.knots) > max_knots or time.perf_counter() > end:
             return None
         curves.append(curve)
@@ -186,7 +192,29 @@ def curves_of(problem: Metered, max_knots: int = MAX_KNOTS, time_limit: float | 
 def _steep(problem: Metered) -> float:
     """Return a slope that no way back into the band is worth less than [reward units/kWh]."""
     costs = [abs(cost) for trade in problem.trades for cost in trade.costs]
-    return STEEP * (1.0 + max([*costs, *(abs(slope) for slope in problem.end.slopes)]))
+    fined = sum(cost * np.count_nonzero(due) for due, cost in problem.fines)
+    return STEEP * (1.0 + fined + max([*costs, *(abs(slope) for slope in problem.end.slopes)]))
+
+
+def _fined(problem: Metered, curve: Curve, step: int) -> Curve:
+    """Return the value of what is stored at the end of a step, less what missing a level then costs."""
+    for due, cost in problem.fines:
+        level = float(due[step]) if step >= 0 else 0.0
+        if level > 0.0:
+            curve = _less_below(curve, level, cost)
+    return curve
+
+
+def _less_below(curve: Curve, level: float, cost: float) -> Curve:
+    """Return a curve less a cost for each kWh below a level."""
+    knots, values, slopes = list(curve.knots), list(curve.values), list(curve.slopes)
+    place = bisect_left(knots, level - TINY_KWH)
+    if place < len(knots) and knots[place] > level + TINY_KWH:
+        values.insert(place, value_at(curve, level))
+        knots.insert(place, level)
+        slopes.insert(place, slopes[place - 1])
+    values = [value - cost * max(level - knot, 0.0) for knot, value in zip(knots, values, strict=True)]
+    return Curve(knots, values, [slope + cost * (number < place) for number, slope in enumerate(slopes)])
 
 
 def _held(problem: Metered, curve: Curve, step: int, steep: float) -> Curve:

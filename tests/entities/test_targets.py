@@ -267,3 +267,17 @@ def test_batteries_that_differ_within_a_batch_are_refused() -> None:
     batteries = [Battery(), Battery(capacity_kwh=12.0)]
     with pytest.raises(EnergyGymError, match="targets"):
         env.batch_class()(2, **{**env.keywords, "battery": batteries})
+
+
+@pytest.mark.parametrize("price", [None, 0.02, 0.3])
+@pytest.mark.parametrize("start", [0.0, 0.5])
+def test_a_month_that_leaks_is_proven(price: float | None, start: float) -> None:
+    """Its value function knows the band and the fines; Pyomo states a part of it."""
+    store = Battery(10.0, 2.5, 4.0, 0.9, 0.95, 0.1, 0.9, start, 0.3)
+    env = made(site(replace(FULL, missed_price_per_kwh=price), FLOOR, store=store), frame(720), episode_steps=None)
+    env.reset()
+    solution = solve(env)
+    assert solution.exact
+    assert "value function" in solution.status
+    env.reset(options={"start": env.setup.time(0), "steps": 30})
+    assert solve(env).value == pytest.approx(stated(env), abs=1e-6)
