@@ -130,7 +130,8 @@ def held(flexible: Flexible, reach: Reach | None, aims: Sequence[Aim]) -> Flexib
     memory = [Memory("held_kwh", flexible.initial, flexible.span or (0.0, 1.0))] if firm else []
     memory += [Memory("missed_kwh", 0.0, (0.0, 1.0), told="kWh"), Memory("missed_cost", 0.0, (0.0, 1.0), told=CURRENCY)]
     untangled = None if flexible.laws.untangle is None else untangle
-    laws = Laws(settle, next_state, cost, constrain, untangled, fine, owed=owed)
+    aged = None if flexible.laws.age is None else age
+    laws = Laws(settle, next_state, cost, constrain, untangled, fine, owed=owed, age=aged)
     return replace(
         flexible,
         laws=laws,
@@ -237,10 +238,21 @@ def fine(before: Any, after: Any, cell: Held) -> Any:
     return after[-1]
 
 
+def age(before: Any, after: Any, cell: Held, xp: Namespace) -> Any:
+    """Return what ageing costs on a step [currency].
+
+    Source:
+        The store's own.
+    """
+    own = cell.parted(before)[0], cell.parted(after)[0]
+    return cell.laws.age(*own, cell.figures, xp) if cell.laws.age is not None else 0.0
+
+
 def constrain(model: Model, cell: Held, start: Any, signal: Any) -> tuple[Any, Any, Any, Any]:
     """State the store in a solver's model: its energy is at least what is held, and what soft targets miss costs."""
     (own, _), (told, mine) = cell.parted(start), cell.told(signal)
-    drawn, given, energy, *tolls = cell.laws.constrain(model, cell.figures, own, told)
+    drawn, given, state, *tolls = cell.laws.constrain(model, cell.figures, own, told)
+    energy = _level(state)
     spent: Any = tolls[0] if tolls else np.zeros(model.size)
     if cell.hard:
         least = cell.levels(start, signal)
@@ -252,7 +264,9 @@ def constrain(model: Model, cell: Held, start: Any, signal: Any) -> tuple[Any, A
             short = model.variable(0.0, due)
             model.at_most(due - energy, short)
             spent = spent + rate * short
-    return drawn, given, energy, spent
+    if isinstance(state, tuple):  # all of it is asked for; what is missed is no variable that another law reads
+        state = (*state, *(model.variable(0.0, 0.0) for _ in range(len(start) - len(state))))
+    return drawn, given, state, spent
 
 
 def _next_held(held_kwh: Any, band: Any, cell: Held, xp: Namespace) -> Any:

@@ -15,7 +15,7 @@ from energy_gym import Battery, Objective, Scenario, solve
 from energy_gym.agents import make_agent
 from energy_gym.contracts import Spot
 from energy_gym.contracts.clock import LocalTimes
-from energy_gym.entities import Consumer, FadingBattery, Grid, LimitedBattery, PumpedHydro, StorageTarget
+from energy_gym.entities import AgeingBattery, Consumer, FadingBattery, Grid, LimitedBattery, PumpedHydro, StorageTarget
 from energy_gym.entities.target import due_at
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError, EnergyGymError, StateOfChargeError, UnknownIdError
@@ -267,6 +267,20 @@ def test_batteries_that_differ_within_a_batch_are_refused() -> None:
     batteries = [Battery(), Battery(capacity_kwh=12.0)]
     with pytest.raises(EnergyGymError, match="targets"):
         env.batch_class()(2, **{**env.keywords, "battery": batteries})
+
+
+def test_a_store_that_ages_ages_under_a_target_too() -> None:
+    store, target = AgeingBattery(soc_initial=0.9, segments=3), StorageTarget("battery", 0.8, "07:00", "all", 0.3)
+    env, alone = (made(scenario, episode_steps=None) for scenario in (site(target, store=store), site(store=store)))
+    env.reset()
+    alone.reset()
+    pairs = [(env.step([wish])[4]["wear"], alone.step([wish])[4]["wear"]) for wish in (-1.0, 1.0, -0.5)]
+    assert all(held == free for held, free in pairs)
+    assert pairs[0][0] > 0.0
+    env.reset()
+    solution = solve(env)
+    assert solution.value == pytest.approx(stated(env), abs=1e-6)
+    assert sum(env.step(action)[1] for action in solution.actions) == pytest.approx(solution.value, abs=1e-6)
 
 
 @pytest.mark.parametrize("price", [None, 0.02, 0.3])
