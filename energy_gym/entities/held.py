@@ -204,7 +204,8 @@ def next_state(state: Any, drawn: Any, given: Any, cell: Held, signal: Any) -> t
     """
     (own, held_kwh), (told, mine) = cell.parted(state), cell.told(signal)
     after = cell.laws.next_state(own, drawn, given, cell.figures, told)
-    energy, missed, price = _level(after), 0.0, 0.0
+    energy = _level(after)
+    missed = price = energy * 0.0  # of the shape of a batch, whatever is asked for
     now = after if isinstance(after, tuple) else (after,)
     if cell.hard:
         rising = held_kwh * cell.reach.keep + cell.reach.stored * cell.reach.draw_kwh

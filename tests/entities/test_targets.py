@@ -58,6 +58,8 @@ def stated(env: EnergyEnv) -> float:
 
 FULL = StorageTarget("battery", 0.9, "07:00")
 FLOOR = StorageTarget("battery", 0.3)
+LOSSLESS = Battery(10.0, 2.5, 10.0, 0.9, 1.0, 0.0, 0.9, 0.5)
+TIGHT = Grid(float(frame()["load_kw"].max()), 3.0)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -77,16 +79,14 @@ def test_a_hard_target_is_met_whatever_is_wished(seed: int) -> None:
 
 def test_the_band_is_worked_back_at_rated_power() -> None:
     """By hand: 9 kWh at 07:00 from 2.25 kWh an hour stored, so 6.75 at six, 4.5 at five, 2.25 at four."""
-    store = Battery(10.0, 2.5, 10.0, 0.9, 1.0, 0.0, 0.9, 0.5)
-    env = made(site(FULL, store=store), episode_steps=None)
+    env = made(site(FULL, store=LOSSLESS), episode_steps=None)
     env.reset()
     seen = [env.step([-1.0])[4]["energy_kwh"] for _ in range(8)]
     assert seen == pytest.approx([0.0, 0.0, 0.0, 2.25, 4.5, 6.75, 9.0, 0.0], abs=1e-9)
 
 
 def test_what_is_changed_counts_as_refused() -> None:
-    store = Battery(10.0, 2.5, 10.0, 0.9, 1.0, 0.0, 0.9, 0.5)
-    env = made(site(FULL, store=store), episode_steps=None)
+    env = made(site(FULL, store=LOSSLESS), episode_steps=None)
     env.reset()
     told = [env.step([0.0])[4]["cost"] for _ in range(7)]
     assert told == pytest.approx([0.0, 0.0, 0.0, 0.0, 0.0, 1.75 / 0.9, 2.5], abs=1e-9)
@@ -101,8 +101,7 @@ def test_the_oracle_is_the_best_that_can_be_played(targets: tuple[StorageTarget,
     assert solution.exact
     assert solution.value == pytest.approx(stated(env), abs=1e-6)
     assert sum(env.step(action)[1] for action in solution.actions) == pytest.approx(solution.value, abs=1e-6)
-    unit, random = env.setup.units[0], np.random.default_rng(seed)
-    plans = random.uniform(-1.0, 1.0, (300, 48, 1))
+    unit, plans = env.setup.units[0], np.random.default_rng(seed).uniform(-1.0, 1.0, (300, 48, 1))
     goal = Goal(env.setup.weights, env.setup.closings[0])
     assert returns(unit, env.setup.started(48), goal, plans).max() <= solution.bound + 1e-6
 
@@ -123,8 +122,8 @@ def test_levels_are_the_best_of_all_sequences(price: float | None) -> None:
 
 def test_a_soft_target_costs_what_is_missed() -> None:
     """By hand: 9 kWh asked for at 07:00, 5 stored, a price of 0.2: 4 kWh missed, 0.80."""
-    store = Battery(10.0, 2.5, 4.0, 0.9, 0.95, 0.1, 0.9, 0.5)
-    env = made(site(StorageTarget("battery", 0.9, "07:00", missed_price_per_kwh=0.2), store=store), episode_steps=None)
+    store = replace(STORE, self_discharge_per_day=0.0)
+    env = made(site(replace(FULL, missed_price_per_kwh=0.2), store=store), episode_steps=None)
     _, first = env.reset()
     assert first["missed_kwh"] == first["missed_cost"] == 0.0
     told = [env.step([0.0])[4] for _ in range(8)]
@@ -204,8 +203,7 @@ def test_yaml_reads_times_as_they_are_meant() -> None:
         Scenario.from_yaml(text.format(at)).entities["aim"].at for at in ('"07:00"', "07:00", "17:30", "7", "13.5")
     ]
     assert found == ["07:00", "07:00", "17:30", "07:00", "13:30"]
-    again = Scenario.from_yaml(text.format("17:30"))
-    assert Scenario.from_yaml(again.to_yaml()) == again
+    assert Scenario.from_yaml((again := Scenario.from_yaml(text.format("17:30"))).to_yaml()) == again
 
 
 @pytest.mark.parametrize(
@@ -237,11 +235,7 @@ def test_bad_figures_are_refused(fields: dict[str, Any], words: str) -> None:
         (site(StorageTarget("load", 0.8), load=Consumer()), ConfigurationError, "neither a battery nor"),
         (site(StorageTarget("battery", 0.9, "01:00")), ConfigurationError, r"1\.76. kWh short at a hard target"),
         (site(FULL, store=Battery(self_discharge_per_day=0.9, charge_kw=0.1)), ConfigurationError, "kWh short"),
-        (
-            site(FULL, load=Consumer(), grid=Grid(float(frame()["load_kw"].max()), 3.0)),
-            ConfigurationError,
-            "no room to charge",
-        ),
+        (site(FULL, load=Consumer(), grid=TIGHT), ConfigurationError, "no room to charge"),
         (site(FULL, store=FadingBattery()), ConfigurationError, "fades"),
         (site(FULL, terminal="cyclic"), ConfigurationError, "terminal='cyclic'"),
         (site(StorageTarget("battery", 0.8, "07:10")), ConfigurationError, "falls inside a step"),
@@ -262,9 +256,18 @@ def test_producers_and_fleets_refuse_targets() -> None:
             gym.make("energy_gym/Scenario-v1", scenario=replace(base, entities=entities, contracts=contracts))
 
 
+@pytest.mark.parametrize("price", [None, 0.1])
+def test_a_batch_goes_on_into_the_next_episode(price: float | None) -> None:
+    env = made(site(replace(FULL, missed_price_per_kwh=price)), episode_steps=10)
+    batch = env.batch_class()(3, **env.keywords)
+    _, info = batch.reset(seed=0)
+    for _ in range(25):
+        _, _, _, _, info = batch.step(np.zeros((3, 1), dtype=np.float32))
+        assert info["missed_kwh"].shape == info["missed_cost"].shape == (3,)
+
+
 def test_batteries_that_differ_within_a_batch_are_refused() -> None:
-    env = made(site(FULL), episode_steps=24)
-    batteries = [Battery(), Battery(capacity_kwh=12.0)]
+    env, batteries = made(site(FULL), episode_steps=24), [Battery(), Battery(capacity_kwh=12.0)]
     with pytest.raises(EnergyGymError, match="targets"):
         env.batch_class()(2, **{**env.keywords, "battery": batteries})
 
