@@ -60,7 +60,6 @@ class Environment:
         register_params()
         self.setup, self.dtype = setup, checked_dtype(dtype)
         require_playable(setup)
-        self._alike = setup.weights.wear == setup.weights.money
         self._templates = tuple(Template.of(unit, self._xp) for unit in setup.units)
         self._packing = Packing(setup.units)
         self.default_params = self.params_of(setup)
@@ -240,12 +239,7 @@ class Environment:
         for part in SETTLED:
             figures[part] = jnp.where(done, settled[part], flow[part])
         figures[REFUSED] = figures[REFUSED] + excess
-        money, carbon, worn = params.weights
-        wear = 0.0
-        if not self._alike:
-            figures[WEAR], wear = 0.0, worn * figures[WEAR]
-        reward = jnp.asarray(gain(figures, Weights(money, carbon, money)) - wear, dtype=self.dtype)
-        figures[WEAR] = flow[WEAR]
+        reward = jnp.asarray(gain(figures, Weights(*params.weights)), dtype=self.dtype)
         after = State(tuple(jnp.asarray(one, dtype=self.dtype) for one in flow[STATES]), state.step + 1, state.stop)
         return after, reward, done, self._info(figures)
 
