@@ -145,8 +145,8 @@ class Template:
             tuple(_figures(item, free) for item, free in pairs),
             tuple(tuple(numbers(account.ledger.terms)) if free else () for account, free in opened),
             np.asarray(unit.rates, dtype=float),
-            float(unit.import_kwh),
-            float(unit.export_kwh),
+            0.0 if unit.varies else float(unit.import_kwh),
+            0.0 if unit.varies else float(unit.export_kwh),
             () if unit.usual is None else tuple(float(energy) for energy in unit.usual),
             () if unit.lost_load_per_mwh is None else (float(unit.lost_load_per_mwh),),
         )
@@ -162,7 +162,8 @@ class Template:
             for account, free in zip(unit.accounts, self.open_terms, strict=True)
         )
         sheds, follows = unit.sheds, unit.usual is not None
-        return held, terms, unit.registers, unit.limited, sheds, follows, unit.plain, unit.hours
+        constants = unit.varies, unit.refused_per_kwh, unit.backup
+        return held, terms, unit.registers, unit.limited, sheds, follows, unit.plain, unit.hours, constants
 
     def filled(self, figures: UnitFigures) -> Unit:
         """Return the unit with other figures, those of a call."""
@@ -176,8 +177,8 @@ class Template:
             "flexibles": tuple(_filled(item, own, free) for item, own, free in given),
             "accounts": tuple(_with_terms(account, own) if free else account for account, own, free in terms),
             "rates": figures.rates,
-            "import_kwh": figures.import_kwh,
-            "export_kwh": figures.export_kwh,
+            "import_kwh": unit.import_kwh if unit.varies else figures.import_kwh,
+            "export_kwh": unit.export_kwh if unit.varies else figures.export_kwh,
             "usual": figures.usual or None,
             "lost_load_per_mwh": figures.lost_load_per_mwh[0] if figures.lost_load_per_mwh else None,
         }
