@@ -178,11 +178,11 @@ def through_kwh(cell: Any, before: float, after: float) -> float:
         >>> [round(through_kwh(item.flexible("b", 1.0, {}).cell, 1.0, 1.4), 6) for item in batteries]
         [0.5, 0.444444]
     """
-    plain = cell.plain if isinstance(cell, LimitedCell) else cell
+    plain = getattr(cell, "plain", cell)
     gained = after - before * plain.keep
     if isinstance(cell, LimitedCell):
         return float(cell.filling.at(gained)) if gained > 0.0 else -float(cell.emptying.at(-gained))
-    return float(gained / cell.efficiency_charge if gained > 0.0 else gained * cell.efficiency_discharge)
+    return float(gained / plain.efficiency_charge if gained > 0.0 else gained * plain.efficiency_discharge)
 
 
 def net_kw(site: Site, values: Mapping[str, Floats]) -> Any:

@@ -115,8 +115,9 @@ def held(flexible: Flexible, reach: Reach | None, aims: Sequence[Aim]) -> Flexib
         >>> from energy_gym.entities import Battery
         >>> store = Battery(efficiency_charge=1.0, charge_kw=2.0).flexible("battery", 1.0, {})
         >>> full = held(store, store.reach, [Aim(np.array([0.0, 0.0, 9.0]), None)])
-        >>> settle((6.0, 6.0, 0.0, 0.0), -1.0, full.cell, scalars, tuple(one[0] for one in full.signal))
-        (0.0, 0.9500000000000002, 4.05)
+        >>> settled = settle((6.0, 6.0, 0.0, 0.0), -1.0, full.cell, scalars, tuple(one[0] for one in full.signal))
+        >>> [round(float(part), 6) for part in settled]
+        [0.0, 0.95, 4.05]
     """
     firm = [aim.due_kwh for aim in aims if aim.price_per_kwh is None]
     soft = [(aim.price_per_kwh, aim.due_kwh) for aim in aims if aim.price_per_kwh is not None]

@@ -114,7 +114,7 @@ def laid_out(schedule: Schedule, name: str, local: WallClock) -> dict[str, Float
 
 
 def least(schedule: Schedule, holding: Sequence[Floats]) -> Floats:
-    """Return the least power of the windows that hold at each step [kW], shape (steps,); infinite where none does."""
+    """Return the least power, in kW, of the windows that hold at each step, shape (steps,); infinite without."""
     return np.min([np.where(held > 0.5, one.kw, np.inf) for one, held in zip(schedule, holding, strict=True)], axis=0)
 
 

@@ -399,13 +399,13 @@ def observer(rows: list[Observation], states: tuple[State, ...]) -> Callable[[in
         observation = rows[t].copy()
         for slot, place, offset, scale, top in spans:
             share = (now[place] - offset) / scale
-            observation[slot] = share if 0.0 <= share <= top else (0.0 if share < 0.0 else top)
+            observation[slot] = share if 0.0 < share <= top else (0.0 if share <= 0.0 else top)
         return observation
 
     def observe_battery(t: int, now: tuple[float, ...]) -> Observation:
         observation = rows[t].copy()
         soc = now[0] / capacity
-        observation[0] = soc if 0.0 <= soc <= 1.0 else (0.0 if soc < 0.0 else 1.0)
+        observation[0] = soc if 0.0 < soc <= 1.0 else (0.0 if soc <= 0.0 else 1.0)
         return observation
 
     if [span[:3] + span[4:] for span in spans] != [(0, 0, 0.0, 1.0)]:

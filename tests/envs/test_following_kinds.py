@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_contracts import a_coincidence, a_limit, a_ratchet, an_agreement, tiers
+from drawn_contracts import a_coincidence, a_limit, a_ratchet, a_transmission, an_agreement, tiers
 from drawn_dice import Dice
 from drawn_entities import (
     a_battery,
@@ -17,6 +17,7 @@ from drawn_entities import (
     a_plant,
     a_turbine,
     a_vehicle,
+    an_ageing_battery,
     an_array,
 )
 from drawn_problems import series
@@ -25,7 +26,18 @@ from energy_gym import Scenario
 from energy_gym.agents import make_agent
 from energy_gym.backends import scalars
 from energy_gym.contracts import CONTRACTS, Contract, DemandCharge, DemandWindow, Spot, Tariff
-from energy_gym.entities import ENTITIES, Consumer, Entity, FadingBattery, Grid, Nuclear, Solar, ThermalUnit, Wind
+from energy_gym.entities import (
+    ENTITIES,
+    BackupGenerator,
+    Consumer,
+    Entity,
+    FadingBattery,
+    Grid,
+    Nuclear,
+    Solar,
+    ThermalUnit,
+    Wind,
+)
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.following import followers, following
 from energy_gym.testing import check_scenario
@@ -36,8 +48,10 @@ STORES: dict[str, Callable[[Dice], Entity]] = {
     "fading_battery": lambda dice: a_battery(dice, FadingBattery, fade_per_kwh=dice.within(0.0, 0.1)),
     "limited_battery": a_limited_battery,
     "pumped_hydro": a_plant,
+    "ageing_battery": an_ageing_battery,
 }
 OTHERS: dict[str, Callable[[Dice], Entity]] = {
+    "backup_generator": lambda dice: BackupGenerator(3.0, 0.4),
     "consumer": lambda dice: a_consumer(dice, 0.5),
     "electric_vehicle": a_vehicle,
     "grid": lambda dice: Grid(60.0, 60.0, value_of_lost_load_per_mwh=800.0),
@@ -61,12 +75,13 @@ BESIDE: dict[str, Made] = {
     "ratchet_charge": a_ratchet,
     "coincident_peak_charge": a_coincidence,
     "power_limit": a_limit,
+    "transmission_charge": a_transmission,
 }
 
 
 def test_every_kind_of_a_site_is_here() -> None:
     own = {kind: item for kind, item in ENTITIES.items() if item.__module__.startswith("energy_gym.")}
-    assert {*STORES, *OTHERS} == set(own)
+    assert {*STORES, *OTHERS, "storage_target"} == set(own)  # a target names its store: tests/entities/test_targets.py
     metered = {kind for kind, item in CONTRACTS.items() if item.settled_by == "meter"}
     assert {kind for kind in metered if CONTRACTS[kind].__module__.startswith("energy_gym.")} == {*PRICED, *BESIDE}
 
@@ -78,12 +93,14 @@ def data_of(dice: Dice, steps: int) -> pd.DataFrame:
 def site(dice: Dice, store: str, other: str, priced: str, beside: str) -> Scenario:
     entities = {"load": Consumer(), "pv": Solar(curtailment="limit"), store: STORES[store](dice)}
     entities |= {other: OTHERS[other](dice)}
+    if other == "backup_generator":
+        entities["grid"] = Grid(5.0, None)
     return Scenario("site", entities, {"supply": PRICED[priced](dice, ()), "beside": BESIDE[beside](dice, ())})
 
 
 # Every kind at least once, the shorter lists gone through again.
 MEETINGS = [
-    (list(STORES)[place % 4], other, list(PRICED)[place % 4], list(BESIDE)[(place + place // 4) % 4])
+    (list(STORES)[place % 5], other, list(PRICED)[place % 4], list(BESIDE)[(place + place // 4) % 5])
     for place, other in enumerate(OTHERS)
 ]
 
