@@ -21,6 +21,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from compiled import compiled
 from markets import markets
 from measuring import (
     EPISODE,
@@ -81,11 +82,24 @@ def single(sizes: Sizes) -> Iterator[Row]:
         yield against(f"single, {kind}", own / 1e3, "k steps/s", other / 1e3, "CartPole-v1", 1.5, note)
 
 
+def pole_batch(count: int) -> Any:
+    """Return CartPole's own vectorised batch, begun."""
+    mode: Any = "vector_entry_point" if MODERN else "custom"
+    poles = gym.make_vec("CartPole-v1", num_envs=count, vectorization_mode=mode)
+    poles.reset(seed=0)
+    return poles
+
+
+def in_jax(sizes: Sizes) -> Iterator[Row]:
+    """Many environments in one program of JAX against CartPole's own vectorised batch."""
+    poles = pole_batch(sizes.batch)
+    pushes = list(np.random.default_rng(0).integers(0, 2, (16, sizes.batch)))
+    yield from compiled(sizes, lambda: batch_rate(poles, pushes, sizes.batch_steps) / 1e6)
+
+
 def batch(sizes: Sizes) -> Iterator[Row]:
     """A batch against CartPole's own vectorised batch of the same size, autoreset included."""
-    mode: Any = "vector_entry_point" if MODERN else "custom"
-    poles = gym.make_vec("CartPole-v1", num_envs=sizes.batch, vectorization_mode=mode)
-    poles.reset(seed=0)
+    poles = pole_batch(sizes.batch)
     rng = np.random.default_rng(0)
     pushes = list(rng.integers(0, 2, (16, sizes.batch)))
     drawn: dict[str, list[Any]] = {
@@ -260,6 +274,7 @@ MEASURES: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "batch": batch,
     "sites": sites,
     "markets": markets,
+    "jax": in_jax,
     "oracle": oracle,
     "discrete": discrete,
     "mpc": mpc,

@@ -1,8 +1,12 @@
-"""Types of NumPy arrays by what they hold; shapes stand in the docstrings that use them."""
+"""Types of NumPy arrays by what they hold, and series of arrays read step by step.
+
+Shapes stand in the docstrings that use the types.
+"""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,3 +25,54 @@ def or_zeros(series: S | None, steps: int) -> S | Floats:
         [0.0, 0.0]
     """
     return np.zeros(steps) if series is None else series
+
+
+def listed(part: Any, steps: int) -> list[Any]:
+    """Return series (T,), or nested tuples of them, as a list with a float, or such a tuple of floats, for each step.
+
+    Example:
+        >>> listed((np.array([1.0, 2.0]), ()), 2)
+        [(1.0, ()), (2.0, ())]
+    """
+    if isinstance(part, tuple):
+        return list(zip(*(listed(item, steps) for item in part), strict=True)) if part else [()] * steps
+    values: list[Any] = part.tolist()
+    return values
+
+
+def gatherer(parts: tuple[Any, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function from an array of steps to what nested tuples of series hold there; zeros stay a plain 0.0.
+
+    One step past the last is allowed, and means nothing.
+
+    Example:
+        >>> gatherer((np.array([1.0, 2.0]), (np.zeros(2),)))(np.array([1, 0]))
+        (array([2., 1.]), (0.0,))
+    """
+    takers: dict[int, Callable[[Any], Any]] = {id(part): _taker(part) for part in parts}
+    order = [id(part) for part in parts]
+
+    def gather(steps: Any) -> tuple[Any, ...]:
+        found = {key: take(steps) for key, take in takers.items()}
+        return tuple([found[key] for key in order])
+
+    return gather
+
+
+def lengthened(part: Any) -> Any:
+    """Return series (T,), or nested tuples of them, with a 0 after their last step.
+
+    Example:
+        >>> lengthened((np.array([1.0]), ()))
+        (array([1., 0.]), ())
+    """
+    return tuple(lengthened(item) for item in part) if isinstance(part, tuple) else np.append(part, 0.0)
+
+
+def _taker(part: Any) -> Callable[[Any], Any]:
+    if isinstance(part, tuple):
+        return gatherer(part) if part else lambda _: ()
+    if not part.any():
+        return lambda _: 0.0
+    take = np.append(part, 0.0).take
+    return lambda steps: take(steps)

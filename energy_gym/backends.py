@@ -1,4 +1,4 @@
-"""How floats, NumPy and torch spell the few functions that the arithmetic operators do not cover.
+"""How floats, NumPy, torch and JAX spell the few functions that the arithmetic operators do not cover.
 
 The laws use only ``+ - * /`` and these namespaces, so that one statement of the physics serves all three, bit for bit.
 """
@@ -134,3 +134,57 @@ def tensors() -> Namespace:
 
     functions = {"positive": positive, "bounded": bounded, "lesser": lesser, "looked_up": looked_up}
     return cast(Namespace, SimpleNamespace(**functions))
+
+
+class Traced:
+    """JAX arrays of any shape, compiled or not; gradients at a limit are those of torch.
+
+    Args:
+        jnp: The module ``jax.numpy``.
+    """
+
+    __slots__ = ("_jnp",)
+
+    def __init__(self, jnp: Any) -> None:
+        self._jnp = jnp
+
+    def positive(self, value: Any) -> Any:
+        """See `Namespace.positive`."""
+        return self.kept(value, value)
+
+    def bounded(self, value: Any, limit: Any) -> Any:
+        """See `Namespace.bounded`."""
+        return self._jnp.minimum(value, self.positive(limit))
+
+    def lesser(self, value: Any, limit: Any) -> Any:
+        """See `Namespace.lesser`."""
+        return self._jnp.minimum(value, limit)
+
+    def looked_up(self, table: Table, place: Any) -> Any:
+        """See `Namespace.looked_up`."""
+        return self._jnp.asarray(table.array)[self._jnp.clip(place, 0, table.last).astype(int)]
+
+    def kept(self, value: Any, test: Any) -> Any:
+        """See `energy_gym.contracts.clearing.ClearingNamespace.kept`."""
+        return self._jnp.where(self._jnp.asarray(test) >= 0.0, value, 0.0)
+
+    def whole(self, value: Any) -> Any:
+        """See `energy_gym.contracts.clearing.ClearingNamespace.whole`."""
+        return self._jnp.floor(value)
+
+
+def traced() -> Traced:
+    """Return the namespace of JAX arrays (imports JAX on the first call).
+
+    Raises:
+        MissingExtraError: If JAX is not installed.
+
+    Example:
+        >>> float(traced().bounded(2.0, -1.0))
+        0.0
+    """
+    try:
+        import jax.numpy as jnp
+    except ImportError as error:
+        raise MissingExtraError.of("jax", "jax") from error
+    return Traced(jnp)

@@ -9,3 +9,5 @@ MINUTES_PER_HOUR = 60
 SECONDS_PER_HOUR = 3600.0
 KW_PER_MW = 1000.0
 KWH_PER_MWH = 1000.0
+DAYS = {"all": (0, 1, 2, 3, 4, 5, 6), "weekday": (0, 1, 2, 3, 4), "weekend": (5, 6)}
+"""Weekdays by word, Monday 0."""

@@ -68,6 +68,7 @@ def _by_power(unit: Unit, xp: Namespace) -> Advance:
     if unit.plain:
         return _plain(unit, xp)
     play = _burning(unit, _general(unit, xp), xp) if unit.burns else _general(unit, xp)
+    play = _ageing(unit, play, xp) if unit.ages else play
     play = _remembering(unit, play) if unit.remembers else play
     return _billed(unit, play, xp) if unit.accounts else play
 
@@ -90,6 +91,19 @@ def _burning(unit: Unit, play: Advance, xp: Namespace) -> Advance:
             cost, kg = burn(states[place], after[place], cell, xp)
             spent, carbon = spent + cost, carbon + kg
         return (after, net, spent, carbon, *rest)
+
+    return advance
+
+
+def _ageing(unit: Unit, play: Advance, xp: Namespace) -> Advance:
+    """Return a step, over states that are one for each entity, with what its entities age."""
+    laws = [(place, item.laws.age, item.cell) for place, item in enumerate(unit.flexibles) if item.laws.age is not None]
+
+    def advance(states: Any, wishes: Any, signals: Any) -> Flow:
+        after, net, spent, carbon, wear, *rest = play(states, wishes, signals)
+        for place, age, cell in laws:
+            wear = wear + age(states[place], after[place], cell, xp)
+        return (after, net, spent, carbon, wear, *rest)
 
     return advance
 
@@ -154,13 +168,16 @@ def _plain(unit: Unit, xp: Namespace) -> Advance:
 def _general(unit: Unit, xp: Namespace) -> Advance:
     """Return the step of any number of controlled entities behind one meter."""
     laws = tuple((item.laws, item.cell, CURTAILS * item.curtails + SPILLS * item.spills) for item in unit.flexibles)
-    rates, count, hours = unit.rates.tolist(), len(laws), unit.hours
+    rates, count, hours = unit.charges, len(laws), unit.hours
     tolled = any(law.fine is not None for law, _, _ in laws)
     reducible = reducible_of(unit)
-    last, lost = count + len(rates), unit.lost_load_per_mwh
+    last, lost, dear = count + len(rates), unit.lost_load_per_mwh, unit.refused_per_kwh
+    backup, lacking = unit.backup, unit.most_lacking_kwh > 0.0
     fitted = fits_owing(unit, xp) if unit.limited and any(law.owed is not None for law, *_ in laws) else None
 
-    def advance(states: Any, wishes: Any, signals: Any) -> Flow:
+    limits, limited = (unit.import_kwh, unit.export_kwh), unit.limited
+
+    def advance(states: Any, wishes: Any, signals: Any, ends: tuple[Any, Any] = limits) -> Flow:
         buy, sell, carbon, fixed, spare, own, active, fresh = signals
         flows, net, refused, cut, fined = [], fixed, 0.0, 0.0, 0.0
         for (law, cell, way), state, wish, signal in zip(laws, states[:count], wishes, own, strict=True):
@@ -170,11 +187,11 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
             if way:
                 spare = spare - drawn if way == CURTAILS else spare + given
         if fitted is not None:
-            net, refused, cut, excess = fitted(flows, (net, refused, spare), states, own)
-        elif unit.limited:
+            net, refused, cut, excess = fitted(ends, flows, (net, refused, spare), states, own)
+        elif limited:
             fitting = flows if reducible is None else [flows[place] for place in reducible]
-            net, refused, cut, excess = fits(unit, fitting, net, refused, spare, xp)
-        if lost is not None:
+            net, refused, cut, excess = fits(ends, fitting, net, refused, spare, xp)
+        if lacking:
             net = net - excess
         wear, after = 0.0, []
         for (law, cell, way), state, (drawn, given), signal in zip(laws, states[:count], flows, own, strict=True):
@@ -189,13 +206,24 @@ def _general(unit: Unit, xp: Namespace) -> Advance:
             peak, risen = raised(peak, net / hours, counts, begins, xp)
             after.append(peak)
             charge = charge + rate * risen
+        spent, kg = grid_cost(net, buy, sell, xp), carbon_kg(net, carbon)
+        if backup is not None:
+            made = xp.bounded(excess, backup.most_kwh)
+            excess, fuel = excess - made, backup.fuel_per_kwh * made
+            spent, kg = spent + fuel, kg + backup.carbon_kg_per_kwh * made
         if lost is not None:
             unserved = energy_cost(excess, lost)
             fined = fined + unserved
             after += [excess, unserved]
-        spent = grid_cost(net, buy, sell, xp)
-        return tuple(after), net, spent, carbon_kg(net, carbon), wear, fined, charge, refused, cut
+        if backup is not None:
+            after += [made, fuel]
+        if dear:
+            fined = fined + dear * refused
+            after.append(dear * refused)
+        return tuple(after), net, spent, kg, wear, fined, charge, refused, cut
 
+    if unit.varies:
+        return lambda states, wishes, signals: advance(states, wishes, signals[:-1], signals[-1])
     return advance
 
 
@@ -228,8 +256,9 @@ def _joined(units: Sequence[Unit], parts: Sequence[Advance]) -> Advance:
 
 def reward(energy_cost: Any, carbon_kg: Any, wear: Any, penalty: Any, demand_charge: Any, weights: Weights) -> Any:
     """Return the reward of a step from its parts: money earned minus spent, and carbon avoided minus caused."""
-    money, carbon = weights
-    return 0.0 - (money * (energy_cost + wear + penalty + demand_charge) + carbon * carbon_kg)
+    money, carbon, worn = weights
+    spent = money * (energy_cost + wear + penalty + demand_charge)
+    return 0.0 - (spent + carbon * carbon_kg + (worn - money) * wear)
 
 
 def gain(flow: Sequence[Any], weights: Weights) -> Any:

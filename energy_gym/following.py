@@ -141,6 +141,8 @@ def ends_of(unit: Unit, xp: Namespace) -> Ends:
     for place in followers(unit):
         draw, give = rated_of(unit, place)
         coming_in, going_out = coming_in + draw, going_out + give
+    if unit.varies:  # what the limits will be is not known beforehand, and a wish names one power at all times
+        return Ends(coming_in, going_out)
     return Ends(xp.lesser(coming_in, unit.import_kwh), xp.lesser(going_out, unit.export_kwh))
 
 

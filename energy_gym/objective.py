@@ -5,6 +5,7 @@ One rule: plain frozen data, validated when made.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -13,13 +14,26 @@ from energy_gym.errors import ConfigurationError, NonPositiveError, UnknownIdErr
 
 OBJECTIVES = ("cost", "carbon", "joint")
 TERMINALS = ("settle", "buyback", "cyclic", "free")
+PRICES = {
+    "carbon_price": "currency per tonne",
+    "refused_per_kwh": "currency per kWh",
+    "price_weight": "1 for money as it is",
+    "wear_weight": "1 for wear as it is",
+}
 
 
 class Weights(NamedTuple):
-    """How much each part counts against the reward: 1 per unit of money, reward units per kg of carbon."""
+    """How much each part counts against the reward, in reward units.
+
+    Args:
+        money: Per unit of money, wear apart.
+        carbon: Per kg of carbon.
+        wear: Per unit of money of wear.
+    """
 
     money: float
     carbon: float
+    wear: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +43,11 @@ class Objective:
     Args:
         kind: ``"cost"`` (currency), ``"carbon"`` (kg CO2 avoided) or ``"joint"`` (currency plus priced carbon).
         carbon_price: Price of carbon in the joint objective [currency/tonne].
+        refused_per_kwh: What each kWh of a wish that is refused costs at a site [currency/kWh], as a penalty; 0 for
+            nothing. What an action asks for beyond its space is cut before, and not counted.
+        price_weight: What a unit of money counts in the objectives that count money, wear apart; 0 for nothing, where
+            carbon counts.
+        wear_weight: What a unit of money of wear counts there; 0 for nothing.
         terminal: ``"settle"``: energy above or below the starting level is settled at the reference price and carbon
             intensity in the last reward; ``"buyback"``: energy missing is bought back at the highest price of the data
             and energy above earns nothing; ``"cyclic"``: every episode ends at the starting level, since wishes are cut
@@ -36,39 +55,47 @@ class Objective:
 
     Raises:
         UnknownIdError: An unknown kind or terminal.
-        ConfigurationError: A carbon price that is negative or not finite.
+        ConfigurationError: A price or a weight that is negative or not finite, or weights by which neither money nor
+            carbon counts.
+
+    Source:
+        EnCortex, section 5.1.3: weights of price, carbon and degradation (equation 4), and a hard penalty for what
+        breaks the limits of a battery.
 
     Example:
-        >>> Objective("joint", carbon_price=80.0).weights
-        Weights(money=1.0, carbon=0.08)
+        >>> Objective("joint", carbon_price=80.0, wear_weight=2.0).weights
+        Weights(money=1.0, carbon=0.08, wear=2.0)
     """
 
     kind: str = "cost"
     carbon_price: float = 80.0
     terminal: str = "settle"
+    refused_per_kwh: float = 0.0
+    price_weight: float = 1.0
+    wear_weight: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kind not in OBJECTIVES:
             raise UnknownIdError.of("objective", self.kind, OBJECTIVES)
         if self.terminal not in TERMINALS:
             raise UnknownIdError.of("terminal", self.terminal, TERMINALS)
-        if isinstance(self.carbon_price, bool) or not isinstance(self.carbon_price, int | float):
-            raise ConfigurationError(
-                f"carbon_price={self.carbon_price!r}", "must be a number", "pass currency per tonne"
-            )
-        if not 0.0 <= self.carbon_price < float("inf"):
-            raise ConfigurationError(
-                f"carbon_price={self.carbon_price}", "must be finite and not negative", "pass currency per tonne"
-            )
+        for name, unit in PRICES.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ConfigurationError(f"{name}={value!r}", "must be a number", f"pass {unit}")
+            if not 0.0 <= value <= sys.float_info.max:
+                raise ConfigurationError(f"{name}={value}", "must be finite and not negative", f"pass {unit}")
+        if not (self.weights.money or self.weights.carbon):
+            found, rule = f"price_weight={self.price_weight}", f"lets neither money nor carbon count in {self.kind!r}"
+            raise ConfigurationError(found, rule, 'pass more than 0, or kind="joint" and a carbon_price above 0')
 
     @property
     def weights(self) -> Weights:
-        """Reward per unit of money spent and per kg of carbon caused, with the sign of a cost."""
-        if self.kind == "cost":
-            return Weights(1.0, 0.0)
+        """Reward per unit of money spent, per kg of carbon caused and per unit of wear, with the sign of a cost."""
         if self.kind == "carbon":
-            return Weights(0.0, 1.0)
-        return Weights(1.0, self.carbon_price / KG_PER_TONNE)
+            return Weights(0.0, 1.0, 0.0)
+        carbon = self.carbon_price / KG_PER_TONNE if self.kind == "joint" else 0.0
+        return Weights(float(self.price_weight), carbon, float(self.wear_weight))
 
     @property
     def needs_carbon(self) -> bool:

@@ -6,7 +6,7 @@ One rule: the row of step t is what the agent sees before it acts in t; the firs
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +21,7 @@ from energy_gym.data.notices import notice
 from energy_gym.data.own_frame import tell_of_unsaid
 from energy_gym.errors import ConfigurationError
 from energy_gym.forecast import Forecast
+from energy_gym.forecast.past import lag_of, looked_back_at, past_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +84,9 @@ class Tape:
     """The look-ahead of a window of a feed, for the steps ``feed.first`` to ``feed.stop`` and the moment after.
 
     ``columns`` are the series looked ahead at, ``states`` what is filled in before them; ``rows`` has shape (steps + 1,
-    slots), float32; ``ahead`` maps a column to the unscaled rows, shape (steps + 1, horizon), float64.
+    slots), float32; ``ahead`` maps a column to the unscaled rows, shape (steps + 1, horizon), float64. Behind the
+    look-ahead stand the last ``history`` known values of each series that is not known at all times; ``past`` maps such
+    a column to these rows, shape (steps + 1, history).
     """
 
     feed: Feed
@@ -91,21 +94,33 @@ class Tape:
     horizon: int
     columns: tuple[str, ...]
     states: tuple[State, ...]
+    history: int = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
-        slots = len(self.states) + 2 * len(CLOCK) + self.horizon * len(self.columns)
+        slots = len(self.states) + 2 * len(CLOCK) + self._told
         need = (self.feed.stop - self.feed.first + 1) * slots * 4
         if need > MAX_ROWS_BYTES:
+            past = f", history={self.history}" if self.history else ""
             raise ConfigurationError(
-                f"horizon={self.horizon} over {self.feed.stop - self.feed.first} steps",
+                f"horizon={self.horizon}{past} over {self.feed.stop - self.feed.first} steps",
                 f"the look-ahead rows would take {need / 2**30:.1f} GiB (limit 2 GiB)",
-                "use a shorter horizon or split",
+                "use a shorter horizon, history or split",
             )
         if self.feed.own:
             tell_of_unsaid(name for name in self.columns if name in self.feed.unsaid)
         for column in self.columns if self.feed.own else ():
             self._require_zone(column)
             self._tell_what_clips(column)
+
+    @cached_property
+    def remembered(self) -> tuple[str, ...]:
+        """The columns of which the last known values are told."""
+        return looked_back_at(self.feed, self.columns) if self.history else ()
+
+    @property
+    def _told(self) -> int:
+        """Slots of the series: what is to come of each, and what has been."""
+        return self.horizon * len(self.columns) + self.history * len(self.remembered)
 
     def _require_zone(self, column: str) -> None:
         """Raise where a rule follows local days, and neither the index nor the user says of which zone."""
@@ -130,12 +145,17 @@ class Tape:
     def layout(self) -> tuple[Slot, ...]:
         """Name, unit, offset and scale of each slot of the observation."""
         clock = [Slot(f"{part}({name})", "1", 0.0, 1.0) for name in CLOCK for part in ("sin", "cos")]
-        ahead = [self._slot(column, step) for column in self.columns for step in range(self.horizon)]
-        return (*(state.slot for state in self.states), *clock, *ahead)
+        ahead = [self._slot(column, f"+{step}") for column in self.columns for step in range(self.horizon)]
+        past = [
+            self._slot(column, f"-{step}" if step else "now")
+            for column in self.remembered
+            for step in range(lag_of(self.feed, column), lag_of(self.feed, column) + self.history)
+        ]
+        return (*(state.slot for state in self.states), *clock, *ahead, *past)
 
-    def _slot(self, column: str, step: int) -> Slot:
+    def _slot(self, column: str, step: str) -> Slot:
         statistics = self.feed.statistics[column]
-        return Slot(f"{column}[+{step}]", symbol_of(column, self.feed.currency), statistics.offset, statistics.scale)
+        return Slot(f"{column}[{step}]", symbol_of(column, self.feed.currency), statistics.offset, statistics.scale)
 
     def due(self, observations: npt.NDArray[Any], controls: int) -> npt.NDArray[np.bool_]:
         """Return which entries of an action count at its moment, as observations show it: here all do.
@@ -153,7 +173,7 @@ class Tape:
     def bounds(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Lowest and highest observation, each of shape (slots,)."""
         clock = len(CLOCK) * 2
-        wide = np.full(self.horizon * len(self.columns), OBSERVATION_LIMIT)
+        wide = np.full(self._told, OBSERVATION_LIMIT)
         tops = np.array([state.top for state in self.states])
         low = np.concatenate([0.0 * tops, -np.ones(clock), -wide])
         high = np.concatenate([tops, np.ones(clock), wide])
@@ -163,6 +183,12 @@ class Tape:
     def ahead(self) -> dict[str, Floats]:
         """Unscaled look-ahead rows by column, each of shape (steps + 1, horizon)."""
         return {column: self._ahead(column) for column in self.columns}
+
+    @cached_property
+    def past(self) -> dict[str, Floats]:
+        """The last known values by column, the newest first, each of shape (steps + 1, history)."""
+        first, end = self.feed.first, self.feed.stop + 1
+        return {column: past_rows(self.feed, column, first, end, self.history) for column in self.remembered}
 
     def _ahead(self, column: str) -> Floats:
         first, end = self.feed.first, self.feed.stop + 1
@@ -182,11 +208,11 @@ class Tape:
         begin = len(self.states)
         start = begin + 2 * len(CLOCK)
         rows[:, begin:start] = clock_features(self.feed.span(self.feed.first, self.feed.stop + 1), self.feed.zone)
-        for column in self.columns:
-            statistics = self.feed.statistics[column]
-            scaled = (self.ahead[column] - statistics.offset) / statistics.scale
-            rows[:, start : start + self.horizon] = np.clip(scaled, -OBSERVATION_LIMIT, OBSERVATION_LIMIT)
-            start += self.horizon
+        for column, values in (*self.ahead.items(), *self.past.items()):
+            statistics, end = self.feed.statistics[column], start + values.shape[1]
+            scaled = (values - statistics.offset) / statistics.scale
+            rows[:, start:end] = np.clip(scaled, -OBSERVATION_LIMIT, OBSERVATION_LIMIT)
+            start = end
         rows.flags.writeable = False
         return rows
 

@@ -156,7 +156,7 @@ def written(name: str, item: Any) -> dict[str, Any]:
 
 
 def to_tree(item: Any) -> dict[str, Any]:
-    """Return a dataclass as a tree of its fields, tuples as lists.
+    """Return a dataclass as a tree of its fields, tuples as lists, dataclasses in them as trees.
 
     Example:
         >>> from energy_gym.contracts import Spot
@@ -167,6 +167,8 @@ def to_tree(item: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return to_tree(value)
     return [_plain(part) for part in value] if isinstance(value, tuple) else value
 
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from energy_gym.arrays import Floats, or_zeros
+from energy_gym.arrays import Floats, gatherer, lengthened, listed, or_zeros
 from energy_gym.backends import Namespace
 from energy_gym.contracts.ledger import Account, Carried
-from energy_gym.entities import Flexible
+from energy_gym.entities import Backup, Flexible
 
 MONEY = "currency"
 """Stands for the currency of the data in the units of figures."""
@@ -28,11 +28,13 @@ class Told(NamedTuple):
         name: Its name in ``info``.
         place: Its place among the unit's states.
         unit: Its unit, `MONEY` for the currency of the data.
+        owner: The entity it is of; empty for the unit.
     """
 
     name: str
     place: int
     unit: str
+    owner: str = ""
 
 
 class UnitLaws(NamedTuple):
@@ -63,7 +65,7 @@ class Unit:
         flexibles: What can be decided, in the order of the controls.
         fixed_kwh: Energy that flows whatever is decided, shape (T,): consumption positive.
         curtailable_kwh: Generation that may be cut at the connection, shape (T,); None if there is none.
-        import_kwh: Most energy that may come in in a step [kWh].
+        import_kwh: Most energy that may come in in a step [kWh]: a float, or shape (T,), and so is ``export_kwh``.
         export_kwh: Most energy that may go out.
         buy: Price of import, shape (T,) [currency/MWh].
         sell: Price of export, shape (T,).
@@ -77,14 +79,16 @@ class Unit:
         usual: Load and generation that are high, but usual [kWh in a step], where the wishes of its batteries name
             powers at the meter (see `energy_gym.following`); None where they are shares of rated power.
         lost_load_per_mwh: Price of load that is not served above ``import_kwh`` [currency/MWh]; None where all is.
+        backup: What makes load that is missing above ``import_kwh``, before it is not served; None where nothing does.
+        refused_per_kwh: Penalty for each kWh of a wish that is refused [currency/kWh].
     """
 
     name: str
     flexibles: tuple[Flexible, ...]
     fixed_kwh: Floats
     curtailable_kwh: Floats | None
-    import_kwh: float
-    export_kwh: float
+    import_kwh: Any
+    export_kwh: Any
     buy: Floats
     sell: Floats
     carbon: Floats
@@ -96,6 +100,8 @@ class Unit:
     accounts: tuple[Account, ...] = field(default=(), kw_only=True)
     usual: tuple[float, float] | None = field(default=None, kw_only=True)
     lost_load_per_mwh: float | None = field(default=None, kw_only=True)
+    backup: Backup | None = field(default=None, kw_only=True)
+    refused_per_kwh: float = field(default=0.0, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.buy)
@@ -103,12 +109,24 @@ class Unit:
     @property
     def limited(self) -> bool:
         """Whether the connection limits anything."""
-        return math.isfinite(self.import_kwh) or math.isfinite(self.export_kwh)
+        return self.varies or math.isfinite(self.import_kwh) or math.isfinite(self.export_kwh)
+
+    @property
+    def varies(self) -> bool:
+        """Whether the limits of the connection change from step to step."""
+        return np.ndim(self.import_kwh) > 0
 
     @property
     def sheds(self) -> bool:
         """Whether load above what can be imported is left unserved, at a price."""
         return self.lost_load_per_mwh is not None
+
+    @property
+    def most_lacking_kwh(self) -> float:
+        """Most load above what can be imported that a step may have [kWh]."""
+        if self.sheds:
+            return math.inf
+        return 0.0 if self.backup is None else self.backup.most_kwh
 
     @property
     def decisions(self) -> tuple[Flexible, ...]:
@@ -134,6 +152,12 @@ class Unit:
         return self if self.usual is None else replace(self, usual=None)
 
     @property
+    def charges(self) -> list[Any]:
+        """Demand charge by register, as the step takes it [currency/kW]."""
+        charges: list[Any] = self.rates.tolist()
+        return charges
+
+    @property
     def registers(self) -> int:
         """Number of running maxima of demand."""
         return len(self.rates)
@@ -142,7 +166,7 @@ class Unit:
     def plain(self) -> bool:
         """Whether it is one controlled entity without signals, limits, demand charges or ledgers."""
         own = self.flexibles[0].signal if len(self.flexibles) == 1 else self.fixed_kwh
-        billed = self.registers or self.accounts or self.burns
+        billed = self.registers or self.accounts or self.burns or self.ages or self.refused_per_kwh
         return own is None and not self.limited and not billed and not self.remembers
 
     @property
@@ -156,6 +180,11 @@ class Unit:
         return any(flexible.laws.burn is not None for flexible in self.flexibles)
 
     @property
+    def ages(self) -> bool:
+        """Whether what any controlled entity costs in wear depends on its states."""
+        return any(flexible.laws.age is not None for flexible in self.flexibles)
+
+    @property
     def countdowns(self) -> tuple[int, ...]:
         """Places of the states that count the steps left of an episode."""
         memories = (memory for flexible in self.flexibles for memory in flexible.memory)
@@ -165,10 +194,22 @@ class Unit:
     @property
     def told(self) -> tuple[Told, ...]:
         """The states that are figures of the step before, for ``info`` to tell."""
-        if not self.sheds:
-            return ()
+        unserved = (("unserved_kwh", "kWh"), ("unserved_cost", MONEY)) if self.sheds else ()
+        made = (("backup_kwh", "kWh"), ("backup_cost", MONEY)) if self.backup is not None else ()
+        figures = (*unserved, *made, *((("refused_cost", MONEY),) if self.refused_per_kwh else ()))
         first = len(self.flexibles) + self.registers
-        return (Told("unserved_kwh", first, "kWh"), Told("unserved_cost", first + 1, MONEY))
+        return tuple(Told(name, first + place, unit) for place, (name, unit) in enumerate(figures))
+
+    @property
+    def noted(self) -> tuple[Told, ...]:
+        """The same of what its entities remember."""
+        first = len(self.flexibles) + self.registers + len(self.told)
+        pairs = [(item.name, memory) for item in self.flexibles for memory in item.memory]
+        return tuple(
+            Told(memory.name, first + place, memory.told, owner)
+            for place, (owner, memory) in enumerate(pairs)
+            if memory.told is not None
+        )
 
     @property
     def carried(self) -> tuple[Carried, ...]:
@@ -224,6 +265,8 @@ class Unit:
             buy=(buy := self.buy[part]),
             sell=buy if self.sell is self.buy else self.sell[part],
             carbon=self.carbon[part],
+            import_kwh=self.import_kwh[part] if self.varies else self.import_kwh,
+            export_kwh=self.export_kwh[part] if self.varies else self.export_kwh,
             active=self.active[:, part],
             fresh=self.fresh[:, part],
             accounts=tuple(account.window(part) for account in self.accounts),
@@ -240,7 +283,7 @@ class Unit:
 
     def signals(self) -> list[tuple[Any, ...]]:
         """Return what the composed step is told, one tuple per step, on floats."""
-        columns: list[Any] = [_listed(part, len(self)) for part in self._signals()]
+        columns: list[Any] = [listed(part, len(self)) for part in self.series()]
         return list(zip(*columns, strict=True))
 
     def gather(self) -> Callable[[Any], tuple[Any, ...]]:
@@ -248,40 +291,19 @@ class Unit:
 
         One step past the last is allowed, and means nothing. A series of zeros stays a plain 0.0.
         """
-        return _gatherer(self._signals())
+        return gatherer(self.series())
 
-    def _signals(self) -> tuple[Any, ...]:
+    def taken(self) -> tuple[Any, ...]:
+        """Return the series that `gather` takes from, shape (T + 1,), in the same order."""
+        return lengthened(self.series())
+
+    def series(self) -> tuple[Any, ...]:
         """Return series (T,), and groups of them, in the order in which `dynamics.compose` takes them."""
         first = (self.buy, self.sell, self.carbon, self.fixed_kwh)
         if self.plain:
             return first
         own = tuple(or_zeros(item.signal, len(self)) for item in self.flexibles)
-        told = (*first, or_zeros(self.curtailable_kwh, len(self)), own, tuple(self.active), tuple(self.fresh))
+        told: tuple[Any, ...] = (*first, or_zeros(self.curtailable_kwh, len(self)), own)
+        told = (*told, tuple(self.active), tuple(self.fresh))
+        told = (*told, (self.import_kwh, self.export_kwh)) if self.varies else told
         return (*told, tuple(account.signals for account in self.accounts)) if self.accounts else told
-
-
-def _listed(part: Any, steps: int) -> list[Any]:
-    if isinstance(part, tuple):
-        return list(zip(*(_listed(item, steps) for item in part), strict=True)) if part else [()] * steps
-    values: list[Any] = part.tolist()
-    return values
-
-
-def _gatherer(parts: tuple[Any, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    takers: dict[int, Callable[[Any], Any]] = {id(part): _taker(part) for part in parts}
-    order = [id(part) for part in parts]
-
-    def gather(steps: Any) -> tuple[Any, ...]:
-        found = {key: take(steps) for key, take in takers.items()}
-        return tuple([found[key] for key in order])
-
-    return gather
-
-
-def _taker(part: Any) -> Callable[[Any], Any]:
-    if isinstance(part, tuple):
-        return _gatherer(part) if part else lambda _: ()
-    if not part.any():
-        return lambda _: 0.0
-    take = np.append(part, 0.0).take
-    return lambda steps: take(steps)

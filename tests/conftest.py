@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -31,6 +32,9 @@ MIRROR = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 # What a version of Gymnasium, of a solver or of a library that learns can change.
 ON_VERSIONS = ("agents", "bidding", "envs", "leaderboard", "oracle", "reserve", "test_testing.py")
+# Examples that need the extra jax, by parts of their names.
+OF_JAX = ("energy_gym/jax/", "docs/jax.md", "backends.traced", "backends.Traced")
+HAS_JAX = importlib.util.find_spec("jaxlib") is not None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -43,6 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.versions)
         if "real_data" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.real_data)
+        if not HAS_JAX and any(part in item.nodeid for part in OF_JAX):
+            item.add_marker(pytest.mark.skip(reason="the extra jax is not installed"))
 
 
 @pytest.fixture(scope="session")

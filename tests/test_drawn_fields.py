@@ -23,13 +23,14 @@ from energy_gym.bidding.making import make_bidding
 from energy_gym.contracts import CONTRACTS, TimeOfUse
 from energy_gym.contracts.activation import ACTIVATIONS
 from energy_gym.contracts.agreement import DIRECTIONS as AGREED
-from energy_gym.contracts.calendar import DAYS, HOLIDAYS
+from energy_gym.contracts.calendar import HOLIDAYS
 from energy_gym.contracts.demand import PERIODS
 from energy_gym.contracts.market import Market
 from energy_gym.contracts.periods import PERIODS as BILLED
 from energy_gym.contracts.reserve import DIRECTIONS
 from energy_gym.contracts.supply import MATCHING
 from energy_gym.contracts.trading import BIDS, DEVIATIONS, IMPACTS
+from energy_gym.conversions import DAYS
 from energy_gym.entities import ENTITIES
 from energy_gym.entities.solar import CURTAILMENTS
 from energy_gym.envs.setup import make_setup
@@ -58,6 +59,7 @@ WORDS_OF = {
     ("PurchaseAgreement", "direction"): AGREED,
     ("RatchetCharge", "days"): tuple(DAYS),
     ("PowerLimit", "days"): tuple(DAYS),
+    ("StorageTarget", "days"): tuple(DAYS),
     **{(kind, "days"): tuple(DAYS) for kind in ("Band", "DemandWindow")},
     **{(kind, "holidays"): HOLIDAYS for kind in ("Band", "DemandWindow")},
 }

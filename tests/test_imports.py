@@ -19,6 +19,7 @@ PACKAGE = Path(energy_gym.__file__).parent
 CHECKOUT = Path(__file__).resolve().parents[1]
 HEAVY = (
     "torch",
+    "jax",
     "pyomo",
     "pandas",
     "scipy",
@@ -35,8 +36,8 @@ HEAVY = (
 FLOORS = (
     ("arrays", "conversions", "errors", "files", "paths", "version"),
     ("backends", "modelling", "screen", "trees"),
-    ("data",),
-    ("entities", "forecast"),
+    ("data", "tracing"),
+    ("entities", "forecast", "machine"),
     ("contracts", "tape"),
     ("objective",),
     ("scenario",),
@@ -44,7 +45,7 @@ FLOORS = (
     ("connection", "following"),
     ("dynamics",),
     ("envs",),
-    ("oracle",),
+    ("conventions", "jax", "oracle"),
     ("bidding", "reserve"),
     ("scenarios",),
     ("agents",),

@@ -30,6 +30,8 @@ from energy_gym.scenarios.registration import SCENARIOS
 
 ZONE, BEGIN, STEPS = "Europe/Copenhagen", 58, 26
 MOMENTS = (0, 1, 2, 3, 14, 25)
+# With a forecast that knows less than what has been published, the past is all that tells it.
+HISTORY = {"mean": 0}
 KNOWN = {"price_per_mwh": 13, "up_per_mw_h": 24, "down_per_mw_h": 24}
 """Hour of the day before at which a column is published; 12 for forecasts, after the step for all others."""
 
@@ -112,7 +114,7 @@ OWN: dict[str, dict[str, Any]] = {
 # Ids, and those of sites with a meter that batteries can follow.
 PLAYED: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in SCENARIOS]
 PLAYED += [
-    (f"energy_gym/{name}-v0", {"control": "meter"}) for name in ("Microgrid", "HomeSolar", "Commercial", "Scenario")
+    (f"energy_gym/{name}-v1", {"control": "meter"}) for name in ("Microgrid", "HomeSolar", "Commercial", "Scenario")
 ]
 
 
@@ -124,6 +126,7 @@ def keywords(name: str, data: pd.DataFrame, forecast: str) -> dict[str, Any]:
         "forecast": forecast,
         "reference": data,
         "episode_steps": STEPS,
+        "history": HISTORY.get(forecast, 3),
         **horizon,
         **objective,
         **OWN.get(name, {}),

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
 from drawn_contracts import KINDS, SUPPLIES, a_frame, a_problem
 from drawn_dice import Dice
+from drawn_optimum import a_control, held_to_optimum
 from drawn_promises import check_promises
 
 from energy_gym.contracts import PurchaseAgreement, TieredTariff
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.oracle.pyomo_model import build_unit_model, solve_model
-from energy_gym.oracle.rounding import returns
-from energy_gym.oracle.solve import by_unit, solve
-from energy_gym.oracle.statement import Goal
 from energy_gym.testing import check_scenario
-from energy_gym.testing.optimum import check_replay
 
 
 def test_every_kind_is_drawn() -> None:
@@ -30,6 +26,7 @@ def test_every_kind_is_drawn() -> None:
 @pytest.mark.parametrize("seed", range(24))
 def test_every_promise_short_of_the_agents(seed: int) -> None:
     keywords = {"data": a_frame(seed, 14), "horizon": 3, "episode_steps": 14, "scenario": a_problem(seed)}
+    keywords |= a_control(np.random.default_rng(seed), **keywords)
     check_promises(keywords, seed, window=9, rollouts=600)
 
 
@@ -43,29 +40,18 @@ def held_to_its_word(seed: int) -> None:
     random = np.random.default_rng(seed)
     minutes = int(random.choice([1440, 60, 30, 15]))
     scenario = a_problem(seed, minutes)
-    env = EnergyEnv(data=a_frame(seed, 3, minutes), horizon=1, episode_steps=None, scenario=scenario)
-    controls = env.setup.controls
+    keywords: dict[str, Any] = {"scenario": scenario, "horizon": 1, "episode_steps": None}
+    controls = EnergyEnv(data=a_frame(seed, 3, minutes), **keywords).setup.controls
     levels = int(random.choice([0, 0, 3]))
     binaries = any(isinstance(item, TieredTariff | PurchaseAgreement) for item in scenario.contracts.values())
     steps = 6 // controls if levels else (64 if minutes == 1440 and not binaries else 10)
-    data = a_frame(seed, steps + 2, minutes)
-    actions = f"discrete-{levels}" if levels else "continuous"
-    env = EnergyEnv(data=data, horizon=1, episode_steps=None, scenario=scenario, actions=actions)
+    keywords |= {"data": a_frame(seed, steps + 2, minutes), "actions": f"discrete-{levels}" if levels else "continuous"}
+    env = EnergyEnv(**keywords, **a_control(random, **keywords))
     env.reset(seed=seed)
     env.action_space.seed(seed)
     for _ in range(2):
         env.step(env.action_space.sample())
-    (unit,), (states,), (closing,) = env.setup.units, by_unit(env.setup, env.states), env.setup.closings
-    unit, goal, solution = unit.window(*env.steps_left), Goal(env.setup.weights, closing), solve(env)
-    if levels:
-        one = np.array(list(product(env.setup.levels or (), repeat=steps * controls)))
-        best = float(returns(unit, states, goal, one.reshape(len(one), steps, controls)).max())
-        assert solution.value - 1e-9 <= best <= solution.bound + 1e-9, seed
-    else:
-        assert solution.exact, (seed, solution.status)
-        stated = solve_model(build_unit_model(unit, states, goal))
-        assert solution.value == pytest.approx(stated, abs=1e-6, rel=1e-7), seed
-    check_replay(env, solution)
+    held_to_optimum(env, seed, rel=1e-7)
 
 
 @pytest.mark.parametrize("block", range(8))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from itertools import product
 from typing import Any
 
 import drawn_sources
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_optimum import a_control, held_to_optimum
 from drawn_promises import check_promises
 from drawn_sources import MOST_MADE_KW, a_source, with_weather
 
@@ -17,12 +17,7 @@ from energy_gym import Battery, Objective, Scenario
 from energy_gym.contracts import Contract, DemandCharge, DemandWindow, Spot, Tariff
 from energy_gym.entities import Consumer, Entity, Grid, Nuclear, Solar, ThermalUnit
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.oracle.pyomo_model import build_unit_model, solve_model
-from energy_gym.oracle.rounding import returns
-from energy_gym.oracle.solve import by_unit, solve
-from energy_gym.oracle.statement import Goal
 from energy_gym.testing import check_scenario
-from energy_gym.testing.optimum import check_replay, rolled_out
 
 Random = np.random.Generator
 MOST_LOAD_KW = 4.0
@@ -84,6 +79,7 @@ def test_every_promise_short_of_the_agents(seed: int) -> None:
     minutes = [60, 15][seed % 2]
     data, scenario = a_frame(seed, 14, minutes), a_problem(seed, minutes)
     keywords: dict[str, Any] = {"data": data, "horizon": 3, "episode_steps": 14, "scenario": scenario}
+    keywords |= a_control(np.random.default_rng(seed), **keywords)
     check_promises(keywords, seed, window=9, rollouts=600)
 
 
@@ -93,50 +89,22 @@ def test_no_agent_beats_the_bound(seed: int) -> None:
     assert report.exact
 
 
-def every_plan(env: EnergyEnv, steps: int) -> float:
-    """Return the most that any sequence of levels earns, each tried."""
-    setup, total = env.setup, 0.0
-    for unit, states, closing in zip(setup.units, by_unit(setup, env.states), setup.closings, strict=True):
-        one = np.array(list(product(setup.levels or (), repeat=steps * len(unit.flexibles))))
-        plans = one.reshape(len(one), steps, len(unit.flexibles))
-        window = unit.window(*env.steps_left)
-        total += float(returns(window, states, Goal(setup.weights, closing), plans).max())
-    return total
-
-
 def held_to_its_word(seed: int) -> None:
     """Hold what the oracle says of a drawn problem, from a moment within the episode, to what can be tried."""
     random = np.random.default_rng(seed)
     minutes = int(random.choice([60, 30, 15]))
-    scenario = a_problem(seed, minutes)
     played, steps = int(random.integers(0, 4)), 8
-    env = EnergyEnv(data=a_frame(seed, steps + played, minutes), scenario=scenario, horizon=1, episode_steps=None)
-    controls = env.setup.controls
-    levels = int(random.choice([0, 0, 3])) if controls <= 2 else 0
-    if levels:
-        steps = 6 // controls
-        data = a_frame(seed, steps + played, minutes)
-        env = EnergyEnv(data=data, scenario=scenario, horizon=1, episode_steps=None, actions="discrete-3")
+    keywords: dict[str, Any] = {"scenario": a_problem(seed, minutes), "horizon": 1, "episode_steps": None}
+    keywords["data"] = a_frame(seed, steps + played, minutes)
+    controls = EnergyEnv(**keywords).setup.controls
+    if controls <= 2 and random.choice([False, False, True]):
+        keywords |= {"data": a_frame(seed, 6 // controls + played, minutes), "actions": "discrete-3"}
+    env = EnergyEnv(**keywords, **a_control(random, **keywords))
     env.reset(seed=seed)
     env.action_space.seed(seed)
     for _ in range(played):
         env.step(env.action_space.sample())
-    solution = solve(env)
-    if levels:
-        best = every_plan(env, steps)
-        assert solution.value - 1e-9 <= best <= solution.bound + 1e-6, seed
-    else:
-        parts = zip(env.setup.units, by_unit(env.setup, env.states), env.setup.closings, strict=True)
-        goal_of = env.setup.weights
-        stated = sum(
-            solve_model(build_unit_model(unit.window(*env.steps_left), states, Goal(goal_of, closing)))
-            for unit, states, closing in parts
-        )
-        assert solution.exact, seed
-        assert solution.value == pytest.approx(stated, abs=1e-6), seed
-        if not played:
-            assert rolled_out(env, solution, 150, random).max() <= solution.bound + 1e-6, seed
-    check_replay(env, solution)
+    held_to_optimum(env, seed, rollouts=0 if played else 150)
 
 
 @pytest.mark.parametrize("block", range(6))

@@ -81,7 +81,7 @@ def test_unknown_keys_suggest_the_nearest(text: str, near: str) -> None:
     [
         ("entities: {battery: {capacity_kwh: -1}}", NonPositiveError),
         ("entities: {battery: {efficiency_charge: 95}}", EfficiencyError),
-        ("entities: {battery: {soc_initial: 0.95}}", StateOfChargeError),
+        ("entities: {battery: {soc_initial: 1.95}}", StateOfChargeError),
         ("entities: {battery: {capacity_kwh: large}}", ConfigurationError),
         ("entities: {battery: {capacity_kwh: .nan}}", ConfigurationError),
         ("objective: {kind: money}", UnknownIdError),

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from energy_gym.agents.base import Agent
-from energy_gym.agents.mpc import expected_units
+from energy_gym.agents.expecting import expected_units
 from energy_gym.agents.schedules import Changes, UnitWindow, annealed
 from energy_gym.arrays import Floats
 from energy_gym.envs.keywords import check_count

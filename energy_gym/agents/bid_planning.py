@@ -5,6 +5,7 @@ One rule: a plan knows what the environment's forecast, its calendar and its own
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,8 +49,11 @@ class BidPlanner:
         self._every = max(round(1.0 / setup.feed.step_hours), 1)
         self.premium = PREMIUM * setup.feed.statistics[setup.trading.markets[0].price].scale
 
-    def action(self) -> Any:
-        """Return the action for the coming step: entries of shape (controls,), or the choice nearest to them."""
+    def action(self, info: Mapping[str, Any] | None = None) -> Any:
+        """Return the action for the coming step: entries of shape (controls,), or the choice nearest to them.
+
+        ``info`` says nothing that it needs.
+        """
         now = self.env.steps_left[0]
         if self.at_gate or not 0 <= now - self._made < min(self._every, len(self._plan)):
             self._plan, self._made = self.plan(), now

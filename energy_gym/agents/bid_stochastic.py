@@ -66,8 +66,8 @@ class StochasticPlanner(BidPlanner):
 
 def _share(window: BidWindow, count: int) -> BidWindow:
     """Return a window that counts as one of so many."""
-    money, carbon = window.goal.weights
-    return replace(window, goal=replace(window.goal, weights=Weights(money / count, carbon / count)))
+    weights = Weights(*(weight / count for weight in window.goal.weights))
+    return replace(window, goal=replace(window.goal, weights=weights))
 
 
 class BidStochastic(Bidder):
@@ -95,4 +95,4 @@ class BidStochastic(Bidder):
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""
-        return self._planner.action()
+        return self._planner.action(info)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from energy_gym.agents.base import Agent
-from energy_gym.agents.mpc import expected_units
+from energy_gym.agents.expecting import expected_units
 from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
 from energy_gym.conversions import KWH_PER_MWH

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from energy_gym.agents.base import Agent
-from energy_gym.agents.mpc import actions_of, expected_units, planned
+from energy_gym.agents.expecting import expected_units
+from energy_gym.agents.mpc import actions_of, planned
 from energy_gym.envs.keywords import check_count
 
 

@@ -19,13 +19,15 @@ from energy_gym.agents.advice import Advice, advised, valued
 from energy_gym.agents.keeper import Keeper
 from energy_gym.agents.learner import Learner, one_thread, reward_factor
 from energy_gym.agents.logs import checked_device
+from energy_gym.agents.on_device import train
 from energy_gym.agents.records.readers import hush_gym
 from energy_gym.agents.records.trajectories import Trajectories
 from energy_gym.agents.sb3_training import going_on, restore_training, training_state
 from energy_gym.envs.env import batch_of
-from energy_gym.errors import ConfigurationError, MissingExtraError, ResetNeededError
+from energy_gym.errors import ConfigurationError, MissingExtraError, ResetNeededError, UnknownIdError
 
 CHECKPOINTS = 20
+ENGINES = ("sb3", "jax")
 
 
 class SB3Learner(Learner):
@@ -38,6 +40,8 @@ class SB3Learner(Learner):
         library: Arguments of the library's own algorithm in place of those made from the settings, such as
             ``{"policy_kwargs": {"ortho_init": False}}``; they are not saved with the agent.
         callbacks: The library's own callbacks, called while it learns. After ``fit``, ``model`` is its algorithm.
+        engine: What trains: ``"sb3"``, or ``"jax"`` (extra ``jax``), which compiles environment and learner into one
+            program; see `energy_gym.agents.on_device`. It takes no ``library`` and no ``callbacks``.
         settings: See `Learner`.
     """
 
@@ -51,15 +55,21 @@ class SB3Learner(Learner):
         device: str = "cpu",
         library: Mapping[str, Any] | None = None,
         callbacks: Sequence[Any] | None = None,
+        engine: str = "sb3",
         **settings: Any,
     ) -> None:
         super().__init__(env, seed, device=device, **settings)
         self.library = dict(library or {})
         self.callbacks = list(callbacks or ())
+        self.engine = _checked_engine(engine, self.library, self.callbacks)
         # The library's algorithm of the last ``fit``.
         self.model: Any = None
 
     def _train(self, source: Any, budget: int, seed: int, keeper: Keeper) -> None:
+        if self.engine == "jax":
+            self._training = None
+            train(self, source, budget, seed, keeper)
+            return
         _library()
         self.model = model = self._model(self._batch(source, seed), seed, budget)
         board = keeper.board
@@ -186,9 +196,11 @@ class DQN(SB3Learner):
 
         Raises:
             ResetNeededError: Nothing was adopted.
-            ConfigurationError: Trajectories that do not fit the environment.
+            ConfigurationError: Trajectories that do not fit the environment, or another engine.
             MissingExtraError: Stable-Baselines3 is not installed.
         """
+        if self.engine != "sb3":
+            raise ConfigurationError(f"engine={self.engine!r}", "heeds no advice", "pass engine='sb3'")
         if self.actor is None:
             raise ResetNeededError("dqn agent", "has no policy to go on from", "call adopt() first")
         _library()
@@ -304,6 +316,15 @@ class SAC(SB3Learner):
     def linears(self, policy: Any) -> list[Any]:
         """See `SB3Learner.linears`."""
         return [*_dense(policy.actor.latent_pi), policy.actor.mu]
+
+
+def _checked_engine(engine: str, library: Mapping[str, Any], callbacks: Sequence[Any]) -> str:
+    if engine not in ENGINES:
+        raise UnknownIdError.of("engine", engine, ENGINES)
+    if engine == "jax" and (library or callbacks):
+        rule = "takes no library= and no callbacks=, which are those of Stable-Baselines3"
+        raise ConfigurationError("engine='jax'", rule, "leave them out, or pass engine='sb3'")
+    return engine
 
 
 def _dense(modules: Any) -> list[Any]:

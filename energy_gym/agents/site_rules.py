@@ -19,6 +19,7 @@ from energy_gym.arrays import Floats
 from energy_gym.backends import arrays, scalars
 from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.entities import Battery, Consumer
+from energy_gym.entities.limits import LimitedCell
 from energy_gym.entities.solar import Source
 from energy_gym.envs.assembly import table_names
 from energy_gym.envs.env import EnergyEnv, batch_of
@@ -44,9 +45,8 @@ class SiteRule(Agent):
         setup = self.env.setup
         batteries = [item for item in setup.scenario.entities.values() if isinstance(item, Battery)]
         if len(setup.units) != 1 or setup.controls != 1 or len(batteries) != 1:
-            raise self.refused(
-                f"plays one battery behind one meter; here are {setup.controls} controls on {len(setup.units)} meters"
-            )
+            found = f"{setup.controls} controls, {len(batteries)} of them batteries, on {len(setup.units)} meters"
+            raise self.refused(f"plays one battery and no other control behind one meter; here are {found}")
         self.site: Site = setup.sites[0]
         self.battery: Battery = batteries[0]
         self._before: tuple[float, float] | None = None
@@ -60,7 +60,7 @@ class SiteRule(Agent):
         forecast_kw = float(net_kw(self.site, {name: rows[:1] for name, rows in self.env.outlook().items()})[0])
         net = forecast_kw
         if self._before is not None and "grid_kw" in info:
-            measured_kw = self._measured_kw(info, self._before[1])
+            measured_kw = metered_kw(self.env, info, self._before[1])
             net += self.persistence * (measured_kw - self._before[0])
             self.remember(measured_kw)
         self._before = forecast_kw, float(info["energy_kwh"])
@@ -92,13 +92,6 @@ class SiteRule(Agent):
         """Return a power [kW], or an array of them, as a share of the rated power, in [-1, 1]."""
         rated = np.where(np.greater(power_kw, 0.0), self.battery.charge_kw, self.battery.discharge_kw)
         return np.clip(power_kw / rated, -1.0, 1.0)
-
-    def _measured_kw(self, info: Mapping[str, Any], energy: float) -> float:
-        """Return what load less PV drew in the last interval [kW]: what the meter says, less the battery's part."""
-        cell, hours = self.env.setup.flexibles[0].bare.cell, self.env.setup.feed.step_hours
-        gained = float(info["energy_kwh"]) - energy * cell.keep
-        through = gained / cell.efficiency_charge if gained > 0.0 else gained * cell.efficiency_discharge
-        return float(info["grid_kw"] - through / hours - info.get("curtailed_kw", 0.0))
 
     def fit(
         self,
@@ -157,6 +150,39 @@ class SelfConsumption(SiteRule):
     def meter_kw(self, net: float) -> float:
         """See `SiteRule.meter_kw`."""
         return 0.0
+
+
+def metered_kw(env: EnergyEnv, info: Mapping[str, Any], energy: float) -> float:
+    """Return what load less PV drew in the last interval [kW]: what the meter says, less the one battery's part.
+
+    Args:
+        env: The environment.
+        info: What it said of the interval.
+        energy: What was stored before it [kWh].
+    """
+    through = through_kwh(env.setup.flexibles[0].bare.cell, energy, float(info["energy_kwh"]))
+    return float(info["grid_kw"] - through / env.setup.feed.step_hours - info.get("curtailed_kw", 0.0))
+
+
+def through_kwh(cell: Any, before: float, after: float) -> float:
+    """Return what a battery drew at its terminals in a step [kWh], below 0 where it gave.
+
+    Args:
+        cell: Its figures, of any kind of battery.
+        before: Energy stored at the start of the step [kWh].
+        after: Energy stored at its end [kWh].
+
+    Example:
+        >>> from energy_gym.entities.limited import LimitedBattery
+        >>> batteries = Battery(efficiency_charge=0.8), LimitedBattery(charge_efficiency=((0.5, 0.9), (1.0, 0.8)))
+        >>> [round(through_kwh(item.flexible("b", 1.0, {}).cell, 1.0, 1.4), 6) for item in batteries]
+        [0.5, 0.444444]
+    """
+    plain = getattr(cell, "plain", cell)
+    gained = after - before * plain.keep
+    if isinstance(cell, LimitedCell):
+        return float(cell.filling.at(gained)) if gained > 0.0 else -float(cell.emptying.at(-gained))
+    return float(gained / plain.efficiency_charge if gained > 0.0 else gained * plain.efficiency_discharge)
 
 
 def net_kw(site: Site, values: Mapping[str, Floats]) -> Any:

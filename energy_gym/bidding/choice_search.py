@@ -63,7 +63,7 @@ class ProducerSteps(StorageSteps):
 
     def prices(self) -> list[Floats]:
         """See `StorageSteps.prices`: energy at the meter is worth what it changes of the deviation."""
-        unit, (money, carbon) = self.producer, self.goal.weights
+        unit, (money, carbon, _) = self.producer, self.goal.weights
         kg = carbon * carbon_kg(1.0, unit.carbon)
         columns = dict(zip(unit.trading.deviation.columns, unit.imbalance, strict=True))
         slopes = unit.trading.deviation.pieces(columns, unit.hours).slopes_per_mwh

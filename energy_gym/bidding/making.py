@@ -26,13 +26,15 @@ from energy_gym.contracts.supply import Supply, SupplyTerms
 from energy_gym.contracts.trading import Trading
 from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.feed import Feed
-from energy_gym.entities import Battery, Consumer, Entity, PumpedHydro
-from energy_gym.envs.assembly import lay_out_scenario
+from energy_gym.entities import Battery, Consumer, Entity, Grid, PumpedHydro
+from energy_gym.envs.assembly import lay_out_scenario, refuse_refusal_price
 from energy_gym.envs.brought_back import refuse_cyclic
+from energy_gym.envs.held_stores import refuse_targets
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
 from energy_gym.envs.meters import check_fit
 from energy_gym.envs.setup import Kind
 from energy_gym.errors import ConfigurationError
+from energy_gym.forecast.past import history_steps
 from energy_gym.scenario import Scenario
 from energy_gym.tape import Slot, State
 from energy_gym.units import MONEY, Unit, UnitLaws
@@ -119,6 +121,10 @@ def _with(scenario: Scenario, storage: Any, bids: str | None) -> Scenario:
 
 def _laid_out(scenario: Scenario, feed: Feed, common: Common) -> BiddingSetup:
     refuse_cyclic(scenario, "a producer", "its storage makes good what its bids owe, which is not known beforehand")
+    refuse_refusal_price(scenario, "a producer")
+    refuse_targets(
+        scenario.entities, "a producer", "its storage makes good what its bids owe, whatever it is asked to hold"
+    )
     (trading, supply), clock = _contracts(scenario), scenario.clock
     check_step(clock, feed)
     laid = lay_out_scenario(scenario, feed)
@@ -129,7 +135,8 @@ def _laid_out(scenario: Scenario, feed: Feed, common: Common) -> BiddingSetup:
     columns = tuple(dict.fromkeys((*trading.columns(), *laid.columns)))
     states = (*laid.states, _balance_state(unit.balance, supply))
     ahead = common.ahead(clock, table.ahead)
-    tape = BidTape(feed, common.foreseen, ahead, columns, states, timetable=table, trading=trading)
+    back = history_steps(feed, columns, common.history)
+    tape = BidTape(feed, common.foreseen, ahead, columns, states, timetable=table, trading=trading, history=back)
     return BiddingSetup(
         scenario=scenario,
         feed=feed,
@@ -152,6 +159,12 @@ def _check_served(site: Unit) -> None:
         raise ConfigurationError(
             "grid value_of_lost_load_per_mwh", rule, "leave it out, and let import_kw hold all load"
         )
+    if site.backup is not None:
+        rule = "starts for load that is not served, and a producer serves all that its supply contract says"
+        raise ConfigurationError("a backup generator of a producer", rule, "leave it out, or take a thermal_unit")
+    if site.varies:
+        rule = "change with time, and a producer's plans and bids know one limit for all steps"
+        raise ConfigurationError("grid import_kw, export_kw", rule, "pass a number of kW, or None")
 
 
 def _producer(site: Unit, entities: Any, trading: Trading, supply: Supply, feed: Feed) -> ProducerUnit:
@@ -184,7 +197,7 @@ def _contracts(scenario: Scenario) -> tuple[Trading, Supply]:
         rule = "must have one trading and one supply contract, one consumer and one meter"
         raise ConfigurationError(f"scenario {scenario.name!r}", rule, "see energy_gym.bidding.presets.preset")
     for name, entity in scenario.entities.items():
-        if type(entity).calendar is not Entity.calendar:
+        if type(entity).calendar is not Entity.calendar and not isinstance(entity, Grid):
             rule = "counts by the calendar, which a producer's forecasts do not hold"
             raise ConfigurationError(f"entities.{name} (kind {entity.kind!r})", rule, "pass a Battery or a PumpedHydro")
     return found[0][0], found[1][0]

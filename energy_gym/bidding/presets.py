@@ -5,13 +5,13 @@ One rule: what is scaled is scaled by the data card's training split, never by t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from energy_gym.contracts.banded import Banded
 from energy_gym.contracts.deviation import Deviation, DualPrice, SinglePrice
-from energy_gym.contracts.market import Market, eu_day_ahead, india_day_ahead, india_real_time
+from energy_gym.contracts.market import Market, eu_day_ahead, eu_intraday, india_day_ahead, india_real_time
 from energy_gym.contracts.supply import Supply
 from energy_gym.contracts.trading import Trading
 from energy_gym.data.feed import Feed
@@ -25,7 +25,7 @@ MEAN_KW = {"pv_kw": 5_500.0, "wind_kw": 30_000.0, "load_kw": 20_000.0}
 """Mean powers of the producer that a data set's series are scaled to [kW]."""
 RATED_KW = 150_000.0
 """Rated power of its generators, by which India's deviation settlement measures [kW]."""
-DATASETS = {"eu-hourly": "synthetic-dk2", "india-15min": "synthetic-india"}
+DATASETS = {"eu-hourly": "synthetic-dk2", "eu-intraday": "synthetic-intraday", "india-15min": "synthetic-india"}
 
 
 def preset(name: str, feed: Feed | None = None) -> Scenario:
@@ -34,8 +34,10 @@ def preset(name: str, feed: Feed | None = None) -> Scenario:
     Args:
         name: ``"eu-hourly"``: a day-ahead auction for tomorrow's hours at 12:00, deviations at the balancing prices, or
             at the one imbalance price where the data have it, or at what a shortage paid and a surplus earned where
-            they tell it apart from the balancing prices. ``"india-15min"``: a day-ahead auction for 96 quarter
-            hours with bids from 12:00 to 14:00, a real-time market every half hour, deviations band by band.
+            they tell it apart from the balancing prices. ``"eu-intraday"``: the same, and trade within the day, in
+            which each hour closes an hour before it begins, at ``intraday_per_mwh``. ``"india-15min"``: a day-ahead
+            auction for 96 quarter hours with bids from 12:00 to 14:00, a real-time market every half hour, deviations
+            band by band.
         feed: The series.
 
     Raises:
@@ -49,7 +51,7 @@ def preset(name: str, feed: Feed | None = None) -> Scenario:
     if name not in DATASETS:
         raise UnknownIdError.of("preset", name, DATASETS)
     india = name == "india-15min"
-    trading = Trading(_india() if india else (eu_day_ahead(),), _deviation(india, feed))
+    trading = Trading(MARKETS[name](), _deviation(india, feed))
     supply = Supply(price_per_mwh=4_000.0, shortfall_per_mwh=15_000.0) if india else Supply()
     entities: Mapping[str, Entity] = {
         "solar": Solar(),
@@ -61,8 +63,11 @@ def preset(name: str, feed: Feed | None = None) -> Scenario:
     return Scenario("bidding", entities, contracts)
 
 
-def _india() -> tuple[Market, ...]:
-    return india_day_ahead(), india_real_time()
+MARKETS: dict[str, Callable[[], tuple[Market, ...]]] = {
+    "eu-hourly": lambda: (eu_day_ahead(),),
+    "eu-intraday": lambda: (eu_day_ahead(), eu_intraday()),
+    "india-15min": lambda: (india_day_ahead(), india_real_time()),
+}
 
 
 def _deviation(india: bool, feed: Feed | None) -> Deviation:

@@ -177,7 +177,7 @@ def _in_order(model: Model, parts: Sequence[Any], widths: Sequence[Floats], told
 
 def nonconvex(window: BidWindow) -> npt.NDArray[np.bool_]:
     """Return the steps in which a plan may gain from what is not linear: falling slopes, or prices below 0."""
-    money, carbon = window.goal.weights
+    money, carbon, _ = window.goal.weights
     slopes = window.trading.deviation.pieces(window.imbalance, window.unit.hours).slopes_per_mwh
     found = np.zeros(len(window.unit), dtype=bool)
     for one, other in itertools.pairwise(slopes):

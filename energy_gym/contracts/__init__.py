@@ -4,6 +4,7 @@ from energy_gym.contracts.agreement import PurchaseAgreement
 from energy_gym.contracts.base import CONTRACTS, Contract, EnergyContract, register
 from energy_gym.contracts.coincident import CoincidentPeakCharge
 from energy_gym.contracts.demand import DemandCharge, DemandWindow
+from energy_gym.contracts.emptied import EmptyAt
 from energy_gym.contracts.fleet import EnergyValue
 from energy_gym.contracts.ledger import Carried, Exchange, Ledger
 from energy_gym.contracts.power_limit import PowerLimit
@@ -16,6 +17,7 @@ from energy_gym.contracts.tiers import TieredTariff
 from energy_gym.contracts.time_of_use import Band, TimeOfUse
 from energy_gym.contracts.trade import Trade
 from energy_gym.contracts.trading import Trading
+from energy_gym.contracts.transmission import TransmissionCharge
 
 __all__ = [
     "CONTRACTS",
@@ -25,6 +27,7 @@ __all__ = [
     "Contract",
     "DemandCharge",
     "DemandWindow",
+    "EmptyAt",
     "EnergyContract",
     "EnergyValue",
     "Exchange",
@@ -40,5 +43,6 @@ __all__ = [
     "TimeOfUse",
     "Trade",
     "Trading",
+    "TransmissionCharge",
     "register",
 ]

@@ -64,6 +64,36 @@ class FullActivation:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectedActivation:
+    """The reserve is called for the same share of its power in every step: its expected delivery.
+
+    A signal that goes up and down within a step, as regulation does, is told by what it comes to over the step.
+
+    Args:
+        share: Share of the power that is called, in [0, 1].
+
+    Raises:
+        ConfigurationError: The share lies outside.
+
+    Source:
+        Expected delivery (``k_ru``, ``k_rd``) of frequency regulation in EPRI's StorageVET.
+
+    Example:
+        >>> ExpectedActivation(0.3).shares(np.random.default_rng(0), 2, 1.0).tolist()
+        [0.3, 0.3]
+    """
+
+    share: float = 0.2
+
+    def __post_init__(self) -> None:
+        require_number("share", self.share, 0.0, 1.0)
+
+    def shares(self, rng: np.random.Generator, steps: int, step_hours: float) -> Shares:
+        """Return the share, shape (steps,)."""
+        return np.full(steps, float(self.share))
+
+
+@dataclass(frozen=True, slots=True)
 class RandomActivation:
     """The reserve is called now and then: a two-state chain, with the same share of power throughout a call.
 
@@ -167,10 +197,11 @@ class ActivationSeries:
         return values
 
 
-Activation = NoActivation | FullActivation | RandomActivation | ActivationSeries
+Activation = NoActivation | FullActivation | ExpectedActivation | RandomActivation | ActivationSeries
 ACTIVATIONS: dict[str, type[Activation]] = {
     "none": NoActivation,
     "full": FullActivation,
+    "expected": ExpectedActivation,
     "random": RandomActivation,
     "series": ActivationSeries,
 }

@@ -18,6 +18,7 @@ import numpy as np
 
 from energy_gym.arrays import Flags, Ints
 from energy_gym.contracts.clock import DAY, MINUTE, LocalTimes
+from energy_gym.conversions import DAYS
 from energy_gym.errors import ConfigurationError, UnknownIdError
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -37,7 +38,6 @@ MONTHS = (
 )
 ALL_HOURS = ((0.0, 24.0),)
 ALL_MONTHS = tuple(range(1, 13))
-DAYS = {"all": (0, 1, 2, 3, 4, 5, 6), "weekday": (0, 1, 2, 3, 4), "weekend": (5, 6)}
 HOLIDAYS = ("as-days", "only", "never")
 LEAP_YEAR = 2000
 NUMBERS = (int, float, np.integer, np.floating)

@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from energy_gym.backends import Namespace, arrays, scalars, tensors
+from energy_gym.backends import Namespace, Traced, arrays, scalars, tensors
 from energy_gym.contracts.market import Limits
 from energy_gym.conversions import KW_PER_MW
 from energy_gym.errors import ConfigurationError
@@ -108,6 +108,8 @@ def trading_of(xp: Namespace) -> ClearingNamespace:
         >>> trading_of(scalars).whole(2.7)
         2.0
     """
+    if isinstance(xp, Traced):
+        return xp
     if xp is scalars:
         return trading_scalars
     return trading_arrays if xp is arrays else trading_tensors()

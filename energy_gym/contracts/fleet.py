@@ -36,6 +36,11 @@ class Leg(NamedTuple):
     sign: float
     free: bool
 
+    @property
+    def beside(self) -> bool:
+        """Whether it is held while its asset serves the other direction."""
+        return self.product.both_ways
+
 
 class FleetMarket(Contract):
     """Base of what a fleet sells to.
@@ -79,7 +84,7 @@ class FleetMarket(Contract):
 
     def check_unit(self, name: str, entities: Mapping[str, Any], contracts: Mapping[str, Contract]) -> None:
         """See `Contract.check_unit`: all parties are batteries, each has a power, and no leg takes another's name."""
-        _check_batteries(self, name, entities)
+        check_batteries(self, name, entities)
         parties = self.parties or tuple(entities)
         if len(parties) != len(self.prequalified_kw):
             found = f"contracts.{name}.prequalified_kw={self.prequalified_kw}"
@@ -144,7 +149,7 @@ class EnergyValue(EnergyContract):
 
     def check_unit(self, name: str, entities: Mapping[str, Any], contracts: Mapping[str, Contract]) -> None:
         """See `Contract.check_unit`: a fleet has one, beside a market or more."""
-        _check_batteries(self, name, entities)
+        check_batteries(self, name, entities)
         own = [key for key, contract in contracts.items() if isinstance(contract, EnergyValue)]
         if name != own[0]:
             raise ConfigurationError(f"contracts.{name}", f"is a second value of energy beside {own[0]!r}", "keep one")
@@ -153,7 +158,8 @@ class EnergyValue(EnergyContract):
             raise ConfigurationError(f"contracts.{name}", rule, "add a reserve or a trade")
 
 
-def _check_batteries(contract: Contract, name: str, entities: Mapping[str, Any]) -> None:
+def check_batteries(contract: Contract, name: str, entities: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError where a party of a fleet's contract is anything but a plain battery."""
     for party, entity in entities.items():
         found = f"contracts.{name} (kind {contract.kind!r}): its party {party!r} is of kind {entity.kind!r}"
         if not isinstance(entity, Battery):

@@ -47,6 +47,9 @@ class Reserve(FleetMarket):
         penalty_per_mwh: Penalty for energy called and not delivered [currency/MWh].
         penalty_factor: The same, as a multiple of the payment for holding that power; the two add up.
         price_share: Share of the column's price that is paid: a half for each half of a symmetric product.
+        both_ways: Whether an asset may hold it while it serves the other direction, as regulation up and down are held
+            in one hour, about the schedule of a trade: what a trade draws is power that can be given up, and the other
+            way round. Energy called up and down in a step bears the losses of both.
         parties: The assets; empty for all batteries of the scenario.
 
     Raises:
@@ -76,6 +79,7 @@ class Reserve(FleetMarket):
     penalty_per_mwh: float = 0.0
     penalty_factor: float = 0.0
     price_share: float = 1.0
+    both_ways: bool = False
     parties: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -95,6 +99,10 @@ class Reserve(FleetMarket):
 
     def _check_sizes(self) -> None:
         object.__setattr__(self, "prequalified_kw", checked_powers(self.prequalified_kw))
+        flag: object = self.both_ways
+        if not isinstance(flag, bool):
+            rule = "must say whether it may be held while its asset serves the other direction"
+            raise ConfigurationError(f"both_ways={flag!r}", rule, "pass True or False")
         for name in ("minimum_kw", "tick_kw", "penalty_per_mwh", "penalty_factor", "price_share"):
             require_number(name, getattr(self, name), 0.0)
         require_number("duration_hours", self.duration_hours, 0.0)

@@ -190,7 +190,7 @@ def _days(where: str, value: object, zone: str) -> tuple[pd.Timestamp, pd.Timest
 
 def _splits(value: object, zone: str) -> dict[str, tuple[pd.Timestamp, pd.Timestamp]]:
     splits = _mapping("splits", value)
-    check_keys("splits", splits, ("train",), ("validation", "test"))
+    check_keys("splits", splits, ("train",), ("earlier", "validation", "test", "later"))
     return {name: _days(f"splits.{name}", days, zone) for name, days in splits.items()}
 
 

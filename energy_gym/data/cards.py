@@ -14,13 +14,13 @@ import pandas as pd
 from energy_gym.conversions import MINUTES_PER_DAY
 from energy_gym.data.columns import UNITS, symbol_of, unit_of
 from energy_gym.data.layout import Layout
+from energy_gym.data.publishing import RULES, is_rule, minute_of, nearest
 from energy_gym.errors import CardError
 
 FILLS = ("similar-day", "none")
 PACKAGED = ("embedded", "commercial")
 _KINDS = {"embedded": "embedded", "commercial": "derived", "synthetic": "synthetic"}
 FINDINGS = ("gap", "duplicate", "nan", "frozen", "stand-in")
-_PUBLISHED = re.compile(r"always|after|at-start|day-ahead (?:[01]\d|2[0-3]):[0-5]\d|day-ahead 24:00")
 
 
 def _require(good: bool, where: str, value: object, rule: str, remedy: str = "correct the card") -> None:
@@ -88,8 +88,8 @@ class Column:
     statistics: Statistics
 
     def __post_init__(self) -> None:
-        rule = "must be 'always', 'after', 'at-start' or 'day-ahead HH:MM'"
-        _require(_PUBLISHED.fullmatch(self.published) is not None, f"{self.name}.published", self.published, rule)
+        where = f"{self.name}.published"
+        _require(is_rule(self.published), where, self.published, f"must be {RULES}", nearest(self.published))
         _require(self.fill in FILLS, f"{self.name}.fill", self.fill, f"must be one of {', '.join(FILLS)}")
 
     @property
@@ -101,10 +101,7 @@ class Column:
             >>> card("ercot-2021-2022").columns["price_per_mwh"].day_ahead_minute
             810
         """
-        if not self.published.startswith("day-ahead "):
-            return None
-        hours, minutes = self.published.removeprefix("day-ahead ").split(":")
-        return 60 * int(hours) + int(minutes)
+        return minute_of(self.published)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ otherwise; what is converted, split or assumed is told, once, when the environme
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from energy_gym.arrays import Floats
 from energy_gym.data.cards import Statistics
 from energy_gym.data.columns import PRICES, UNITS, conversion_of, says_other_unit, symbol_of, unit_of
 from energy_gym.data.notices import notice
+from energy_gym.data.publishing import RULES, is_rule, nearest
 from energy_gym.data.splitting import Bounds, parts_of
 from energy_gym.data.validation import CANONICAL_COLUMNS, FORECAST_PREFIX, require_not_negative, validate_frame
 from energy_gym.data.zones import UTC, checked_zone, zone_of
@@ -37,8 +37,6 @@ SCALED_BY = 0.2
 """Leading share of a frame that nobody split by which it is scaled: its episodes may begin soon after."""
 FORECAST_PUBLICATION = "day-ahead 12:00"
 AFTER = "after"
-RULES = "'always', 'after', 'at-start' or 'day-ahead HH:MM'"
-_RULE = re.compile(r"always|after|at-start|day-ahead (?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)")
 _HOUR, _DAY = 3600.0, 86400.0
 
 
@@ -178,8 +176,8 @@ def _published(columns: tuple[str, ...], said: Mapping[str, str] | str | None) -
     for name, rule in rules.items():
         if name not in columns:
             raise UnknownIdError.of("column of published=", name, columns)
-        if not isinstance(rule, str) or _RULE.fullmatch(rule) is None:
-            raise ConfigurationError(f"published[{name!r}]={rule!r}", f"must be {RULES}", 'write "day-ahead 13:00"')
+        if not is_rule(rule):
+            raise ConfigurationError(f"published[{name!r}]={rule!r}", f"must be {RULES}", nearest(rule))
     usual = {name: FORECAST_PUBLICATION if name.startswith(FORECAST_PREFIX) else AFTER for name in columns}
     return usual | dict(rules)
 

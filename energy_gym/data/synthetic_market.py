@@ -40,6 +40,8 @@ HOURLY_TURNS = np.array([[0.777, 0.146, 0.077], [0.140, 0.742, 0.118], [0.075, 0
 """Chance of the next hour being regulated down, not at all, or up, by that of this hour."""
 UP, DOWN = (0.72, 27.6), (0.78, 26.1)
 """Shape and scale [EUR/MWh] of the Weibull distributions of what up- and down-regulation add and take off."""
+INTRADAY_SEEN, INTRADAY_NOISE = 0.5, 6.0
+"""Share of regulation that the price within the day foresees, and the spread of what else moves it [EUR/MWh]."""
 _AMOUNT_MEMORY_H = 4.0
 
 
@@ -73,6 +75,36 @@ def nordic(
     frame["balancing_up_per_mwh"] = frame["price_per_mwh"] + np.where(turn == 2, up, 0.0)
     frame["balancing_down_per_mwh"] = frame["price_per_mwh"] - np.where(turn == 0, down, 0.0)
     frame.attrs.update(synthetic=True, title=f"Synthetic Nordic market and site, seed {seed}", currency="EUR")
+    return frame
+
+
+def intraday(
+    *, seed: int = 0, start: str = "2020-01-01", steps: int = 8760, zone: str = "Europe/Copenhagen"
+) -> pd.DataFrame:
+    """Generate the market of `nordic` with a price of trade within the day: what an hour is worth as it comes near.
+
+    Half of what regulation will add to the day-ahead price, or take off, is seen an hour before; the rest is noise.
+
+    Args:
+        seed: Any non-negative integer.
+        start: First local day.
+        steps: Number of hours.
+        zone: Zone of the local clock.
+
+    Returns:
+        Shape (steps, 12), UTC: the columns of `nordic` and ``intraday_per_mwh`` [EUR/MWh].
+
+    Example:
+        >>> frame = intraday(seed=1, steps=48)
+        >>> bool(abs(frame["intraday_per_mwh"] - frame["price_per_mwh"]).mean() > 1.0), frame.attrs["title"]
+        (True, 'Synthetic Nordic market with trade within the day and site, seed 1')
+    """
+    frame = nordic(seed=seed, start=start, steps=steps, zone=zone)
+    turned = frame["balancing_up_per_mwh"] + frame["balancing_down_per_mwh"] - 2.0 * frame["price_per_mwh"]
+    noise = np.random.default_rng(np.random.SeedSequence((seed, 2))).normal(0.0, INTRADAY_NOISE, steps)
+    price = frame["price_per_mwh"] + INTRADAY_SEEN * turned + noise
+    frame["intraday_per_mwh"] = price.clip(*PRICE_LIMITS_PER_MWH)
+    frame.attrs["title"] = f"Synthetic Nordic market with trade within the day and site, seed {seed}"
     return frame
 
 
@@ -135,7 +167,12 @@ def of_card(card: Card) -> pd.DataFrame:
         ConfigurationError: Its steps are not those of the market.
     """
     start = str(card.span[0].tz_convert(card.zone).date())
-    for column, make, minutes in (("balancing_up_per_mwh", nordic, 60), ("real_time_per_mwh", india, 15)):
+    markets = (
+        ("intraday_per_mwh", intraday, 60),
+        ("balancing_up_per_mwh", nordic, 60),
+        ("real_time_per_mwh", india, 15),
+    )
+    for column, make, minutes in markets:
         if column in card.columns:
             if card.resolution_minutes != minutes:
                 found = f"{card.id}: resolution_minutes={card.resolution_minutes}"

@@ -43,6 +43,8 @@ class Laws(NamedTuple):
     burn: ``(before, after, cell, xp) -> (currency, kg)``: what fuel and the like cost on a step, and the carbon caused,
         from the states before and after it; linear but for ``xp.positive`` of what costs. Then the third that
         ``constrain`` returns is all of the state. None where nothing is burnt.
+    age: ``(before, after, cell, xp) -> currency``: what ageing costs on a step, counted as wear, from the states before
+        and after it; else as ``burn``. None for none.
     fine: ``(before, after, cell) -> currency``: what a state missed costs, from the states at both ends of a step,
         counted as a penalty; None for nothing. Then ``constrain`` returns ``(drawn, given, state, cost)``, with the
         penalty of each step, and there is a memory.
@@ -56,6 +58,7 @@ class Laws(NamedTuple):
     fine: Callable[..., Any] | None = None
     burn: Callable[..., Any] | None = None
     owed: Callable[..., Any] | None = None
+    age: Callable[..., Any] | None = None
 
 
 class Memory(NamedTuple):
@@ -66,12 +69,14 @@ class Memory(NamedTuple):
         initial: Its value at the start of an episode.
         span: Offset and scale of it in the observation.
         counts_down: Whether it is the number of steps that are left of the episode; then that is its initial value.
+        told: Unit of what ``info`` tells of it in place of observations: a figure of the step before; None if observed.
     """
 
     name: str
     initial: float
     span: tuple[Any, Any]
     counts_down: bool = False
+    told: str | None = None
 
 
 class Reach(NamedTuple):
@@ -122,6 +127,8 @@ class Flexible:
         spills: Whether what it gives is made whatever the connection takes: what does not fit is cut, as generation is.
         state_name: Name of the state in the observation, where it is not a state of charge.
         reach: How far a step moves its state, if it is a store that can be brought back to where it began.
+        budgets: ``(state, cell, signal) -> [(most, given, begins), ...]``: what it may give in all since a time, what
+            it gave since then, and 1 where the count begins anew; None where only its power limits what it gives.
         own: The entity by itself, where laws that bring it back stand in for its own; else None.
     """
 
@@ -142,6 +149,7 @@ class Flexible:
     spills: bool = False
     state_name: str | None = None
     reach: Reach | None = None
+    budgets: Callable[..., Any] | None = None
     own: Flexible | None = None
 
     @property
@@ -217,8 +225,13 @@ class Entity:
         """Return what it decides, for steps of ``hours`` hours."""
         return None
 
-    def limits_kw(self) -> tuple[float, float] | None:
-        """Return the largest import and export [kW], infinite where there is no limit; None if it limits nothing."""
+    def limits_kw(self, name: str, values: Values) -> tuple[float | Floats, float | Floats] | None:
+        """Return the largest import and export [kW], infinite where there is no limit; None if it limits nothing.
+
+        Args:
+            name: Its name in the scenario.
+            values: Columns of the data and what `calendar` gives, by name, each of shape (steps,).
+        """
         return None
 
 

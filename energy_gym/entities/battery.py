@@ -51,7 +51,8 @@ class Battery(Entity):
         efficiency_discharge: Energy given out per energy taken from the store, in (0, 1].
         soc_min: Lowest state of charge that discharging may reach, as a fraction of the capacity.
         soc_max: Highest state of charge that charging may reach, as a fraction.
-        soc_initial: State of charge at the start of an episode, as a fraction within the limits.
+        soc_initial: State of charge at the start of an episode, as a fraction; from outside the limits it is led back
+            at rated power, whatever is wished.
         self_discharge_per_day: Fraction of the stored energy lost in a day, whatever the step. The loss goes
             on below ``soc_min``.
         wear_per_kwh: Cost of wear per kWh given out [currency/kWh].
@@ -59,7 +60,7 @@ class Battery(Entity):
     Raises:
         NonPositiveError: Capacity or a power is not a positive number.
         EfficiencyError: An efficiency is outside (0, 1].
-        StateOfChargeError: Limits are not 0 <= min < max <= 1, or the start is outside them.
+        StateOfChargeError: Limits are not 0 <= min < max <= 1, or the start is below empty or above full.
         ConfigurationError: Self-discharge is outside [0, 1) or wear is negative.
 
     Source:
@@ -112,11 +113,11 @@ class Battery(Entity):
                 "the limits must satisfy 0 <= soc_min < soc_max <= 1",
                 "pass fractions of the capacity, such as 0.1 and 0.9",
             )
-        if not self.soc_min <= self.soc_initial <= self.soc_max:
+        if not 0.0 <= self.soc_initial <= 1.0:
             raise StateOfChargeError(
                 f"battery soc_initial={self.soc_initial}",
-                f"the start must lie within the limits [{self.soc_min}, {self.soc_max}]",
-                "pass a soc_initial between soc_min and soc_max",
+                "the start must lie between empty and full, in [0, 1]",
+                f"pass a fraction, as a rule between soc_min={self.soc_min} and soc_max={self.soc_max}",
             )
         if not 0.0 <= self.self_discharge_per_day < 1.0:
             raise ConfigurationError(
@@ -129,6 +130,11 @@ class Battery(Entity):
     def round_trip_efficiency(self) -> float:
         """Energy given out per energy taken in, as a fraction."""
         return self.efficiency_charge * self.efficiency_discharge
+
+    @property
+    def starts_outside(self) -> bool:
+        """Whether an episode starts outside the limits of its state of charge."""
+        return not self.soc_min <= self.soc_initial <= self.soc_max
 
     @property
     def energy_initial_kwh(self) -> float:
@@ -285,8 +291,9 @@ def untangle(charged: Floats, discharged: Floats, cell: Cell) -> tuple[Floats, F
 def constrain(model: Model, cell: Cell, start: float, signal: Any = None) -> tuple[Any, Any, Any]:
     """State the battery in a solver's model; returns the energies charged, discharged and stored by step.
 
-    Two rules are not linear: it must not charge and discharge in one step, and it must not discharge below its lower
-    limit, although standby losses may carry it there. One binary a step (1 while charging) states both.
+    What is not linear: it must not charge and discharge in one step, nor discharge below its lower limit, although
+    standby losses may carry it there, nor charge above its upper one, where it may start. One binary a step (1 while
+    charging) states all of it.
 
     Source:
         EnCortex, appendix C, equations 8 to 11: binaries that say whether the battery charges or discharges.
@@ -294,21 +301,25 @@ def constrain(model: Model, cell: Cell, start: float, signal: Any = None) -> tup
     lowest = lowest_energy(cell, start, model.size)
     charged = model.variable(0.0, cell.charge_kwh)
     discharged = model.variable(0.0, cell.discharge_kwh)
-    energy = model.variable(lowest, cell.energy_max)
+    highest = np.maximum(start * cell.keep ** np.arange(1, model.size + 1), cell.energy_max)
+    energy, above = model.variable(lowest, highest), bool(start > cell.energy_max)
     model.equal(energy, next_energy(model.previous(energy, start), charged, discharged, cell))
 
     def rows(charging: Any, at: Any) -> list[tuple[Any, Any]]:
+        within = [(energy[at], highest[at] - (highest[at] - cell.energy_max) * charging)] if above else []
         return [
             (charged[at], cell.charge_kwh * charging),
             (discharged[at], cell.discharge_kwh * (1.0 - charging)),
             (cell.energy_min - (cell.energy_min - lowest[at]) * charging, energy[at]),
+            *within,
         ]
 
     def broken(value: Any) -> Any:
         tolerance = TOLERANCE_KWH * model.scale
         both = np.minimum(value(charged), value(discharged)) > tolerance
         below = (value(discharged) > tolerance) & (value(energy) < cell.energy_min - tolerance)
-        return both | below
+        over = (value(charged) > tolerance) & (value(energy) > cell.energy_max + tolerance)
+        return both | below | over
 
     model.choose(rows, broken)
     return charged, discharged, energy

@@ -208,7 +208,9 @@ def constrain(model: Model, cell: FadingCell, start: tuple[float, float], signal
     stored, left = next_state((model.previous(energy, energy_now), before), charged, discharged, cell)
     model.equal(energy, stored)
     model.equal(capacity, left)
-    model.at_most(energy, cell.soc_max * before)
+    above = energy_now > cell.soc_max * capacity_now
+    if not above:
+        model.at_most(energy, cell.soc_max * before)
     # Without leakage nothing carries the energy below the limit: then the limit holds in every step.
     leaks = cell.keep < 1.0 or energy_now < cell.soc_min * capacity_now
     if not leaks:
@@ -217,12 +219,16 @@ def constrain(model: Model, cell: FadingCell, start: tuple[float, float], signal
 
     def rows(charging: Any, at: Any) -> list[tuple[Any, Any]]:
         ways = [(charged[at], cell.charge_kwh * charging), (discharged[at], cell.discharge_kwh * (1.0 - charging))]
+        if above:
+            ways.append((energy[at], cell.soc_max * before[at] + energy_now * (1.0 - charging)))
         return [*ways, (cell.soc_min * before[at] - room[at] * charging, energy[at])] if leaks else ways
 
     def broken(value: Any) -> Any:
         flowing = value(discharged) > TOLERANCE_KWH
         below = flowing & (value(energy) < cell.soc_min * value(before) - TOLERANCE_KWH)
-        return (np.minimum(value(charged), value(discharged)) > TOLERANCE_KWH) | (below if leaks else False)
+        into = value(charged) > TOLERANCE_KWH
+        over = into & (value(energy) > cell.soc_max * value(before) + TOLERANCE_KWH) if above else False
+        return (into & (value(discharged) > TOLERANCE_KWH)) | (below if leaks else False) | over
 
     model.choose(rows, broken)
     return charged, discharged, energy

@@ -18,6 +18,7 @@ from energy_gym.entities.base import (
     Flexible,
     Laws,
     Memory,
+    Reach,
     Values,
     WallClock,
     finite_number,
@@ -26,7 +27,7 @@ from energy_gym.entities.base import (
 )
 from energy_gym.entities.battery import Battery
 from energy_gym.entities.curves import Points, converted, points_of, taper
-from energy_gym.entities.limits import LimitedCell, constrain, next_state, settle
+from energy_gym.entities.limits import LimitedCell, budgets, constrain, next_state, settle
 from energy_gym.errors import ConfigurationError
 
 RULE_TAPER = "pairs of state of charge and share of rated power"
@@ -153,7 +154,26 @@ class LimitedBattery(Battery):
             costs=self.wear_per_kwh > 0.0,
             memory=tuple(memory),
             follows=True,
+            reach=self._reach(cell),
+            budgets=budgets if any(limit is not None for limit in cell.limits_kwh) else None,
         )
+
+    def _reach(self, cell: LimitedCell) -> Reach | None:
+        """Return how far a step surely moves what is stored; None where the capacity fades or an efficiency bends.
+
+        That is with the power that is left for charging at ``soc_max``, for discharging at the start.
+        """
+        if cell.fades or cell.stored.bends or cell.taken.bends:
+            return None
+        drawn, given = (
+            rated * max(0.0, min([1.0, *(line.at(level) for line in lines)]))
+            for rated, lines, level in (
+                (cell.plain.charge_kwh, cell.charge_lines, self.soc_max),
+                (cell.plain.discharge_kwh, cell.discharge_lines, min(self.soc_initial, self.soc_max)),
+            )
+        )
+        top = self.soc_max * self.capacity_kwh
+        return Reach(cell.plain.keep, cell.stored.slope, cell.taken.slope, drawn, given, 0.0, top)
 
 
 def _energy(cycles: float | None, capacity: float) -> float | None:

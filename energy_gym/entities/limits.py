@@ -116,6 +116,24 @@ def discharge_tops(now: Now, cell: LimitedCell) -> list[Any]:
     return [*left, *(cell.plain.discharge_kwh * line.at(now.kept / cell.capacity_kwh) for line in cell.discharge_lines)]
 
 
+def budgets(state: Any, cell: LimitedCell, signal: Any) -> list[tuple[float, Any, Any]]:
+    """Return what may be given out in a day and a year, as far as they are counted; see `Flexible.budgets`.
+
+    Source:
+        By definition of the limits of cycles.
+
+    Example:
+        >>> from energy_gym.entities.limited import LimitedBattery
+        >>> new = {"b.new_day": np.zeros(1), "b.new_year": np.zeros(1)}
+        >>> cell = LimitedBattery(cycles_per_day=1.0).flexible("b", 1.0, new).cell
+        >>> budgets((5.0, 2.5), cell, (0.0,))
+        [(10.0, 2.5, 0.0)]
+    """
+    _, *rest = state if isinstance(state, tuple) else (state,)
+    limits = [limit for limit in cell.limits_kwh if limit is not None]
+    return list(zip(limits, rest, signal if isinstance(signal, tuple) else (), strict=False))
+
+
 def settle(state: Any, wish: Any, cell: LimitedCell, xp: Namespace, signal: Any = None) -> tuple[Any, Any, Any]:
     """Return what is charged, discharged and refused [kWh]: the wish, within the store's limits and those of `tops`.
 

@@ -29,14 +29,14 @@ class PumpedHydro(Entity):
         efficiency_turbine: Energy given out per energy taken from the reservoir, in (0, 1].
         level_min: Lowest level that the turbine may reach, as a fraction of the reservoir.
         level_max: Highest level that the pump may reach.
-        level_initial: Level at the start of an episode.
+        level_initial: Level at the start of an episode; from outside the limits it is led back.
         loss_per_day: Fraction of the stored energy that evaporates or seeps away in a day.
         wear_per_kwh: Cost of wear per kWh given out [currency/kWh].
 
     Raises:
         NonPositiveError: Reservoir or a power is not a positive number.
         EfficiencyError: An efficiency is outside (0, 1].
-        StateOfChargeError: Levels are not 0 <= min < max <= 1, or the start is outside them.
+        StateOfChargeError: Levels are not 0 <= min < max <= 1, or the start is outside [0, 1].
         ConfigurationError: The loss is outside [0, 1) or wear is negative.
 
     Source:

@@ -6,15 +6,17 @@ what is stored must lie between two levels, worked backwards from the end:
     least(0) = most(0) = start
     least(k + 1) = (least(k) - stored * draw_kwh) / keep,     most(k + 1) = (most(k) + taken * give_kwh) / keep
 
-Where capacity fades with what is given, the start must also fit into what is left of it. With top for the most that can
-be stored now, (top - start) / fade_per_kwh may still be given at all, and what is stored above the start has to be.
+Where capacity fades with what is given, the start must also fit into what is left of it. With top for the most that
+can be stored now, (top - start) / fade_per_kwh may still be given at all, and what is stored above the start has to be.
+Where what is given is counted by the day or the year, what is stored above the start has to fit into what is left to be
+given; a count that begins anew leaves more.
 
 One rule: the band is figures of the entity and of its connection; nothing of the series to come decides what is cut.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -37,6 +39,7 @@ class Band(NamedTuple):
         least: Least state with k steps left, a table by k.
         most: Most state with k steps left.
         top_share: Most state as a share of the capacity left, where that fades; else 0.
+        budgets: As `Flexible.budgets`.
     """
 
     laws: Laws
@@ -46,11 +49,20 @@ class Band(NamedTuple):
     least: Table
     most: Table
     top_share: float
+    budgets: Callable[..., Any] | None = None
 
     @property
     def fades(self) -> bool:
         """Whether giving lessens what can be stored."""
         return self.top_share > 0.0
+
+    def bounds(self, state: tuple[Any, ...], signal: Any, steps: int) -> tuple[Floats, Floats]:
+        """Return the least and the most state at the end of each of so many steps, each of shape (T,)."""
+        return levels(self, state[-1], steps)
+
+    def rewired(self, own: Any, actual: Any) -> Any:
+        """Return what its laws are told with other signals of the store's own: these."""
+        return own
 
 
 def returning(flexible: Flexible, reach: Reach, steps: int) -> Flexible:
@@ -71,7 +83,8 @@ def returning(flexible: Flexible, reach: Reach, steps: int) -> Flexible:
     """
     least, most = band_of(reach, float(flexible.initial), steps)
     share = flexible.cell.soc_max if reach.fade_per_kwh > 0.0 else 0.0
-    band = Band(flexible.laws, flexible.cell, reach, float(flexible.initial), Table(least), Table(most), share)
+    start = float(flexible.initial)
+    band = Band(flexible.laws, flexible.cell, reach, start, Table(least), Table(most), share, flexible.budgets)
     left = Memory("steps_left", float(steps), (0.0, float(max(len(least) - 1, 1))), counts_down=True)
     untangled = None if flexible.laws.untangle is None else untangle
     laws = Laws(settle, next_state, cost, constrain, untangled, owed=owed)
@@ -151,9 +164,35 @@ def settle(state: Any, wish: Any, cell: Band, xp: Namespace, signal: Any = None)
         cut = xp.bounded(given, budget)
         given, refused = cut, refused + (given - cut)
         most = xp.lesser(most, cell.start + reach.taken * budget)
+    if cell.budgets is not None:
+        for limit, spent, begins in cell.budgets(own, cell.figures, signal):
+            most = xp.lesser(most, cell.start + reach.taken * (limit - spent * (1.0 - begins)))
     after = _level(cell.laws.next_state(own, drawn, given, cell.figures, signal))
     short = xp.positive(xp.looked_up(cell.least, state[-1] - 1.0) - after)
-    over = xp.positive(after - most)
+    return kept_within((drawn, given, refused), short, xp.positive(after - most), reach, xp)
+
+
+def kept_within(
+    flows: tuple[Any, Any, Any], short: Any, over: Any, reach: Reach, xp: Namespace
+) -> tuple[Any, Any, Any]:
+    """Return what is drawn, given and refused, changed as little as needed for a state to come to within its bounds.
+
+    Args:
+        flows: What would be drawn, given and refused [kWh].
+        short: What the state would come to below its least.
+        over: What it would come to above its most.
+        reach: How far a step surely moves the state.
+        xp: The namespace of the numbers.
+
+    Source:
+        Follows from the law of the state.
+
+    Example:
+        >>> from energy_gym.backends import scalars
+        >>> kept_within((0.0, 1.5, 0.0), 2.0, 0.0, Reach(1.0, 1.0, 1.0, 3.0, 3.0, 0.0, 9.0), scalars)
+        (0.5, 0.0, 2.0)
+    """
+    drawn, given, refused = flows
     fewer, less = xp.bounded(over / reach.stored, drawn), xp.bounded(short / reach.taken, given)
     more = xp.positive(short - given * reach.taken) / reach.stored
     extra = xp.positive(over - drawn * reach.stored) / reach.taken
@@ -207,6 +246,10 @@ def constrain(model: Model, cell: Band, start: tuple[Any, ...], signal: Any = No
         model.at_most(least[low], state[low])
     if len(high):
         model.at_most(state[high], most[high])
+    for limit, spent, begins in () if cell.budgets is None else cell.budgets(own, cell.figures, signal):
+        count = model.variable(0.0, np.inf)
+        model.equal(count, model.previous(count, spent) * (1.0 - begins) + given)
+        model.at_most(state, cell.start + cell.reach.taken * (limit - count))
     if cell.fades:
         total = model.variable(0.0, np.inf)
         model.equal(total, model.previous(total, 0.0) + given)

@@ -17,8 +17,9 @@ from energy_gym.contracts.ledger import Account, Ledger
 from energy_gym.data.cards import Statistics
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
-from energy_gym.entities import Consumer
+from energy_gym.entities import Consumer, Grid
 from energy_gym.envs.brought_back import brought_back
+from energy_gym.envs.held_stores import led_back, with_targets
 from energy_gym.envs.meters import Registers, calendar_of, check_fit, check_signs, lay_out, ledgers_of, registers_of
 from energy_gym.errors import ConfigurationError
 from energy_gym.following import followers
@@ -64,8 +65,11 @@ def lay_out_scenario(scenario: Scenario, feed: Feed, sites: tuple[Site, ...] | N
     billed = [_bills(site, feed) for site in sites]
     full = _with_tables(feed, zip(priced, billed, strict=True))
     units = tuple(_unit(site, prices, bills, full) for (site, prices), bills in zip(priced, billed, strict=True))
+    if dear := scenario.objective.refused_per_kwh:
+        units = tuple(replace(unit, refused_per_kwh=dear) for unit in units)
     if scenario.objective.terminal == "cyclic":
         units = tuple(brought_back(unit, site, feed) for unit, site in zip(units, sites, strict=True))
+    units = tuple(with_targets(led_back(unit, site, full), site, full) for unit, site in zip(units, sites, strict=True))
     decided = [(site, unit) for site, unit in zip(sites, units, strict=True) if unit.flexibles]
     if not decided:
         raise ConfigurationError(f"scenario {scenario.name!r}", "has nothing to decide", "add a battery or the like")
@@ -78,6 +82,17 @@ def lay_out_scenario(scenario: Scenario, feed: Feed, sites: tuple[Site, ...] | N
         columns=tuple(dict.fromkeys(name for site, unit in decided for name in _seen(scenario, site, unit))),
         states=tuple(states_of(sites, units, full.statistics)),
     )
+
+
+def refuse_refusal_price(scenario: Scenario, who: str) -> None:
+    """Raise where a kWh refused is to cost something of those who are asked for no power.
+
+    Raises:
+        ConfigurationError: Its ``refused_per_kwh`` is above 0.
+    """
+    if price := scenario.objective.refused_per_kwh:
+        rule = f"is charged on power that a site's control asks for, and {who} bids"
+        raise ConfigurationError(f"objective.refused_per_kwh={price}", rule, "pass 0.0, or leave it out")
 
 
 def _require(site: Site, scenario: Scenario, feed: Feed) -> None:
@@ -180,8 +195,10 @@ def _seen(scenario: Scenario, site: Site, unit: Unit) -> Iterator[str]:
             yield from account.ledger.columns
     if kind != "cost":
         yield site.energy.carbon
-    for entity in site.entities.values():
+    for name, entity in site.entities.items():
         yield from entity.columns()
+        if isinstance(entity, Grid):
+            yield from (f"{name}.{series}" for series in entity.scheduled)
 
 
 def states_of(
@@ -208,8 +225,9 @@ def states_of(
         place += len(unit.told)
         for flexible in unit.flexibles:
             for memory in flexible.memory:
-                name = f"{memory.name}({flexible.name})" if several else memory.name
-                yield State(place, Slot(name, "1", 0.0, 1.0), *memory.span, 1.0)
+                if memory.told is None:
+                    name = f"{memory.name}({flexible.name})" if several else memory.name
+                    yield State(place, Slot(name, "1", 0.0, 1.0), *memory.span, 1.0)
                 place += 1
         for account in unit.accounts:
             for one in account.ledger.carried:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from energy_gym.entities import Battery, Flexible
 from energy_gym.entities.battery import stack
-from energy_gym.entities.returning import together
+from energy_gym.entities.returning import Band, together
 from energy_gym.envs.brought_back import brought_back
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ActionError, ConfigurationError, WindowError
@@ -137,6 +137,13 @@ def with_batteries(setup: Setup, batteries: Sequence[Battery]) -> tuple[Unit, ..
             "only batteries of the plain kind may differ within a batch",
             "pass one for all, or a batch for each",
         )
+    outside = next((battery for battery in batteries if battery.starts_outside), None)
+    if outside is not None:
+        raise ConfigurationError(
+            f"battery= soc_initial={outside.soc_initial} among {len(set(batteries))} different ones",
+            f"starts outside its limits [{outside.soc_min}, {outside.soc_max}], and each is led back in its own way",
+            "pass one for all, or start within them",
+        )
     names = {name for name, entity in setup.scenario.entities.items() if isinstance(entity, Battery)}
     return tuple(
         replace(
@@ -163,6 +170,11 @@ def _stacked(setup: Setup, batteries: Sequence[Battery], place: int, index: int)
     }
     if item.own is None:
         return replace(item, cell=cell, **fields)
+    if not isinstance(item.cell, Band):
+        rule = "is held to targets of its own capacity, which differ with the battery"
+        raise ConfigurationError(
+            f"battery= {len(set(batteries))} different ones: {item.name!r}", rule, "pass one for all"
+        )
     own = replace(item.own, cell=cell, **fields)
     each = [_returned(setup, battery, place, index) for battery in batteries]
     return replace(together(each, cell), own=own, **fields)

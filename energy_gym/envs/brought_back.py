@@ -29,20 +29,28 @@ def brought_back(unit: Unit, site: Site, feed: Feed) -> Unit:
     Raises:
         ConfigurationError: It cannot be brought back for sure.
     """
-    reaches = [item.reach for item in unit.flexibles if item.reach is not None]
-    into, out = room_kwh(unit, site, feed)
-    drawn = _share(into, sum(reach.draw_kwh for reach in reaches))
-    given = _share(out, sum(reach.give_kwh for reach in reaches))
+    sure = sure_reaches(unit, site, feed)
 
     def changed(item: Flexible) -> Flexible:
         if item.reach is None:
             _check_nothing_stored(item)
             return item
-        sure = item.reach._replace(draw_kwh=item.reach.draw_kwh * drawn, give_kwh=item.reach.give_kwh * given)
-        _check_sure(item, sure)
-        return returning(item, sure, feed.stop - feed.first)
+        _check_sure(item, sure[item.name])
+        return returning(item, sure[item.name], feed.stop - feed.first)
 
     return replace(unit, flexibles=tuple(changed(item) for item in unit.flexibles))
+
+
+def sure_reaches(unit: Unit, site: Site, feed: Feed) -> dict[str, Reach]:
+    """Return how far a step surely moves each store of a unit that can say so: a share of it behind the connection."""
+    reaches = {item.name: item.reach for item in unit.flexibles if item.reach is not None}
+    into, out = room_kwh(unit, site, feed)
+    drawn = _share(into, sum(reach.draw_kwh for reach in reaches.values()))
+    given = _share(out, sum(reach.give_kwh for reach in reaches.values()))
+    return {
+        name: reach._replace(draw_kwh=reach.draw_kwh * drawn, give_kwh=reach.give_kwh * given)
+        for name, reach in reaches.items()
+    }
 
 
 def room_kwh(unit: Unit, site: Site, feed: Feed) -> tuple[float, float]:
@@ -56,7 +64,8 @@ def room_kwh(unit: Unit, site: Site, feed: Feed) -> tuple[float, float]:
         if fixed is not None:
             most += float(np.nanmax(fixed)) * unit.hours
             least += float(np.nanmin(fixed if spare is None else fixed + spare)) * unit.hours
-    return max(unit.import_kwh - most, 0.0), max(unit.export_kwh + least, 0.0)
+    coming_in, going_out = float(np.min(unit.import_kwh)), float(np.min(unit.export_kwh))
+    return max(coming_in - most, 0.0), max(going_out + least, 0.0)
 
 
 def as_brought_back(unit: Unit, actual: Unit) -> Unit:
@@ -68,7 +77,16 @@ def as_brought_back(unit: Unit, actual: Unit) -> Unit:
     if all(real.own is None for _, real in pairs):
         return unit
     held = [
-        one if real.own is None else replace(one, laws=real.laws, cell=real.cell, memory=real.memory, own=one)
+        one
+        if real.own is None
+        else replace(
+            one,
+            laws=real.laws,
+            cell=real.cell,
+            memory=real.memory,
+            signal=real.cell.rewired(one.signal, real.signal),
+            own=one,
+        )
         for one, real in pairs
     ]
     return replace(unit, flexibles=tuple(held))
@@ -76,7 +94,7 @@ def as_brought_back(unit: Unit, actual: Unit) -> Unit:
 
 def sure_kwh(unit: Unit) -> tuple[float, float]:
     """Return what all storage that is brought back can surely draw and give in a step [kWh]."""
-    held = [item.cell.reach for item in unit.flexibles if item.own is not None]
+    held = [item.cell.reach for item in unit.flexibles if item.own is not None and item.cell.reach is not None]
     return sum(reach.draw_kwh for reach in held), sum(reach.give_kwh for reach in held)
 
 
@@ -97,7 +115,10 @@ def _share(room: float, most: float) -> float:
 
 def _check_nothing_stored(item: Flexible) -> None:
     if item.span is not None and item.worth != 0.0:
-        rule = "stores energy, and nothing says how far a step moves it"
+        rule = (
+            "stores energy, and nothing says how far a step surely moves it (a limited battery says it where neither "
+        )
+        rule += "its capacity fades nor its efficiencies bend)"
         raise ConfigurationError(_found(item), rule, f"let its Flexible have a reach, {REMEDY}")
 
 

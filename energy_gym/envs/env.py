@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from energy_gym.envs.vector_env import EnergyVectorEnv
     from energy_gym.scenario import Scenario
     from energy_gym.tape import ActionSlot, Slot, State
+    from energy_gym.units import Unit
 
 Observation = npt.NDArray[np.float32]
 
@@ -168,6 +169,13 @@ class EnergyEnv(gym.Env[Observation, Any]):
         """The next step and the step after the last of the episode, counted from the start of the split."""
         return self._t, self._stop
 
+    def step_through(self, units: Sequence[Unit]) -> None:
+        """Play steps through units that stand for the environment's own: of the same laws, such as ones that are noted.
+
+        A copy that is pickled steps through its own units again.
+        """
+        self._advance = compose(units, scalars)
+
     def variant(self, **changes: Any) -> EnergyEnv:
         """Return a new environment like this one but for the keywords given; it does not render.
 
@@ -186,6 +194,14 @@ class EnergyEnv(gym.Env[Observation, Any]):
         The arrays are the caller's own.
         """
         return {column: rows[self._t].copy() for column, rows in self.setup.tape.ahead.items()}
+
+    def past(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Return the last known values by column, the newest first: shape (history,), in the column's unit.
+
+        A series that is known at all times has none, and without ``history`` no series has. The arrays are the caller's
+        own.
+        """
+        return {column: rows[self._t].copy() for column, rows in self.setup.tape.past.items()}
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -383,13 +399,13 @@ def observer(rows: list[Observation], states: tuple[State, ...]) -> Callable[[in
         observation = rows[t].copy()
         for slot, place, offset, scale, top in spans:
             share = (now[place] - offset) / scale
-            observation[slot] = share if 0.0 <= share <= top else (0.0 if share < 0.0 else top)
+            observation[slot] = share if 0.0 < share <= top else (0.0 if share <= 0.0 else top)
         return observation
 
     def observe_battery(t: int, now: tuple[float, ...]) -> Observation:
         observation = rows[t].copy()
         soc = now[0] / capacity
-        observation[0] = soc if 0.0 <= soc <= 1.0 else (0.0 if soc < 0.0 else 1.0)
+        observation[0] = soc if 0.0 < soc <= 1.0 else (0.0 if soc <= 0.0 else 1.0)
         return observation
 
     if [span[:3] + span[4:] for span in spans] != [(0, 0, 0.0, 1.0)]:

@@ -33,13 +33,13 @@ CUT = {"curtailed_kw": "kW"}
 def told_figures(units: Sequence[Unit]) -> tuple[tuple[str, int, str], ...]:
     """Return the figures that units keep among their states: name, place among all states, and unit.
 
-    Where several units keep one of a name, each has the unit's name added.
+    Where several keep one of a name, each has the name of its unit or entity added.
     """
-    names = [told.name for unit in units for told in unit.told]
+    names = [told.name for unit in units for told in (*unit.told, *unit.noted)]
     found, begin = [], 0
     for unit in units:
-        for told in unit.told:
-            name = told.name if names.count(told.name) == 1 else f"{told.name}.{unit.name}"
+        for told in (*unit.told, *unit.noted):
+            name = told.name if names.count(told.name) == 1 else f"{told.name}.{told.owner or unit.name}"
             found.append((name, begin + told.place, told.unit))
         begin += len(unit.initial)
     return tuple(found)

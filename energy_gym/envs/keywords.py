@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from energy_gym.scenario import Scenario
 
 Made = TypeVar("Made")
+# Keywords that stand for a field of the objective, under its name.
+AIMS = ("carbon_price", "terminal", "refused_per_kwh", "price_weight", "wear_weight")
 WEEK_HOURS = 168.0
 DEFAULT_HORIZON = 24
 TOLERANCE_MINUTES = 1e-9
@@ -80,10 +82,14 @@ class Common:
         period: Two moments to which the split is cut.
         forecast: What is known in advance: a name or an object.
         horizon: Steps of look-ahead; None for the scenario's own.
+        history: Last known values of each series in the observation; None: 12 where a price is a real-time price.
         actions: ``"continuous"`` or ``"discrete-N"``.
         objective: What is maximised; None for the scenario's own.
         carbon_price: Price of carbon in the joint objective; None for the scenario's own.
         terminal: How an episode is closed; None for the scenario's own.
+        refused_per_kwh: What a kWh refused costs; None for the scenario's own.
+        price_weight: What money counts, wear apart; None for the scenario's own.
+        wear_weight: What wear counts; None for the scenario's own.
         episode_steps: Steps of an episode, ``"week"``, None for the whole split; ``"default"`` for the scenario's own.
         scenario: A scenario or the path of its YAML file.
         reference: Frame by which observations are scaled in place of the data.
@@ -108,6 +114,9 @@ class Common:
     objective: str | None = None
     carbon_price: float | None = None
     terminal: str | None = None
+    refused_per_kwh: float | None = None
+    price_weight: float | None = None
+    wear_weight: float | None = None
     episode_steps: int | str | None = "default"
     scenario: Scenario | str | Path | None = None
     reference: pd.DataFrame | None = None
@@ -115,6 +124,7 @@ class Common:
     zone: str | None = None
     splits: Mapping[str, Any] | None = None
     stamps: str = "start"
+    history: int | None = None
 
     @property
     def told(self) -> Told:
@@ -161,8 +171,8 @@ class Common:
             >>> Common(objective="joint", carbon_price=50.0).with_objective(Scenario()).objective.carbon_price
             50.0
         """
-        given = {"kind": self.objective, "carbon_price": self.carbon_price, "terminal": self.terminal}
-        said: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        pairs = [("kind", self.objective), *((name, getattr(self, name)) for name in AIMS)]
+        said: dict[str, Any] = {name: value for name, value in pairs if value is not None}
         return replace(scenario, objective=replace(scenario.objective, **said)) if said else scenario
 
     @property
@@ -203,7 +213,7 @@ def with_common(maker: Callable[..., Made]) -> Callable[..., Made]:
     Example:
         >>> make = with_common(lambda common, *, battery=None: (common.forecast, battery))
         >>> make(battery="small"), list(inspect.signature(make).parameters)[-2:]
-        (('published', 'small'), ['stamps', 'battery'])
+        (('published', 'small'), ['history', 'battery'])
     """
     own = list(inspect.signature(maker).parameters.values())[1:]
     shared = list(inspect.signature(Common).parameters.values())

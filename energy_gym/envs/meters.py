@@ -15,7 +15,7 @@ from energy_gym.contracts import EnergyContract
 from energy_gym.contracts.base import keeps_ledger
 from energy_gym.contracts.clock import LocalTimes
 from energy_gym.contracts.ledger import Account, Ledger
-from energy_gym.entities import Entity
+from energy_gym.entities import Backup, BackupGenerator, Entity, Grid
 from energy_gym.errors import ConfigurationError, DataError
 from energy_gym.scenario import Site
 from energy_gym.units import Unit
@@ -68,14 +68,14 @@ def lay_out(
     flexibles = [entity.flexible(name, hours, values) for name, entity in entities]
     fixed = [power for _, entity in entities if (power := entity.fixed_kw(values)) is not None]
     spare = [power for _, entity in entities if (power := entity.curtailable_kw(values)) is not None]
-    import_kw, export_kw = site.grid.limits_kw()
+    import_kwh, export_kwh = _limits_kwh(site, values, steps, hours)
     return Unit(
         name=site.name,
         flexibles=tuple(flexible for flexible in flexibles if flexible is not None),
         fixed_kwh=_total(fixed, steps) * hours,
         curtailable_kwh=_total(spare, steps) * hours if spare else None,
-        import_kwh=import_kw * hours,
-        export_kwh=export_kw * hours,
+        import_kwh=import_kwh,
+        export_kwh=export_kwh,
         buy=prices[0],
         sell=prices[1],
         carbon=or_zeros(values.get(site.energy.carbon), steps),
@@ -85,7 +85,32 @@ def lay_out(
         hours=hours,
         accounts=accounts,
         lost_load_per_mwh=site.grid.value_of_lost_load_per_mwh,
+        backup=_backup(site, hours),
     )
+
+
+def _backup(site: Site, hours: float) -> Backup | None:
+    """Return what makes load that is missing at a site, if anything does."""
+    found = {name: item for name, item in site.entities.items() if isinstance(item, BackupGenerator)}
+    for place, name in enumerate(found):
+        if place:
+            rule = f"is a second backup generator beside {next(iter(found))!r}"
+            raise ConfigurationError(f"entities.{name}", rule, "make one of both, with their rated powers added")
+        if site.grid.import_kw is None:
+            rule = "starts for what the connection lacks, and nothing limits imports"
+            raise ConfigurationError(f"entities.{name}", rule, "add a grid with an import_kw, such as 0 for an island")
+    return next((item.backup(hours) for item in found.values()), None)
+
+
+def _limits_kwh(
+    site: Site, values: Mapping[str, Floats], steps: int, hours: float
+) -> tuple[float | Floats, float | Floats]:
+    """Return the most energy that may come in and go out in a step [kWh]; both by step where one of them is."""
+    name = next((name for name, entity in site.entities.items() if isinstance(entity, Grid)), "")
+    coming_in, going_out = (limit * hours for limit in site.grid.limits_kw(name, values))
+    if np.ndim(coming_in) == np.ndim(going_out) == 0:
+        return coming_in, going_out
+    return np.broadcast_to(coming_in, steps).astype(np.float64), np.broadcast_to(going_out, steps).astype(np.float64)
 
 
 def calendar_of(site: Site, times: pd.DatetimeIndex, zone: str) -> dict[str, Floats]:
@@ -157,14 +182,14 @@ def check_signs(site: Site, values: Mapping[str, Floats], times: pd.DatetimeInde
             if len(bad):
                 raise DataError(
                     f"entities.{name}: {column}={values[column][bad[0]]} at {times[bad[0]].isoformat()}",
-                    "load and generation must not be negative (the sign is the entity's)",
+                    "load, generation and limits must not be negative (the sign is the entity's)",
                     "correct the data, or clip what a meter's noise made negative",
                 )
 
 
 def check_fit(unit: Unit, times: pd.DatetimeIndex) -> None:
     """Raise DataError where what flows whatever is decided does not fit through the connection."""
-    over = unit.fixed_kwh - (np.inf if unit.sheds else unit.import_kwh)
+    over = unit.fixed_kwh - unit.import_kwh - unit.most_lacking_kwh
     under = -unit.export_kwh - (unit.fixed_kwh + or_zeros(unit.curtailable_kwh, len(unit)))
     for excess, way, instead in ((over, "import", UNSERVED), (under, "export", CUT)):
         bad = np.flatnonzero(excess > TOLERANCE_KWH)

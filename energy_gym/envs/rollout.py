@@ -218,7 +218,7 @@ class DayRollout:
         )
         self.battery, self.step_hours = battery, step_hours
         self.units = (unit,)
-        self._course = Course(self.units, (closing or Closing(),), weights or Weights(1.0, 0.0))
+        self._course = Course(self.units, (closing or Closing(),), weights or Weights(1.0, 0.0, 1.0))
 
     def __call__(
         self,

@@ -22,10 +22,12 @@ from energy_gym.entities import Battery, Flexible, PumpedHydro
 from energy_gym.envs.assembly import at_the_meter, lay_out_scenario
 from energy_gym.envs.figures import told_figures, units_of_info
 from energy_gym.envs.gates import BatchGates, Gates
+from energy_gym.envs.held_stores import check_starts
 from energy_gym.envs.keywords import Common, check_settled, check_step, check_steps, with_common
 from energy_gym.envs.keywords import check_count as check_count  # handed on to whoever makes environments
 from energy_gym.errors import ConfigurationError, UnknownIdError, WindowError
 from energy_gym.following import INNER, ends_of
+from energy_gym.forecast.past import history_steps
 from energy_gym.scenario import Scenario, Site, Weights
 from energy_gym.tape import ActionSlot, Slot, Tape
 from energy_gym.units import Unit
@@ -328,17 +330,20 @@ def make_setup(common: Common, *, battery: Battery | None = None, control: str =
     laid = lay_out_scenario(chosen, feed)
     clock = chosen.clock
     check_step(clock, feed)
+    back = history_steps(laid.feed, laid.columns, common.history)
+    steps, whole = common.length(clock, feed), common.wanted(clock) is None
+    check_starts(laid.units, steps, whole)
     return Setup(
         scenario=chosen,
         feed=laid.feed,
-        tape=Tape(laid.feed, common.foreseen, common.ahead(clock), laid.columns, laid.states),
+        tape=Tape(laid.feed, common.foreseen, common.ahead(clock), laid.columns, laid.states, history=back),
         sites=laid.sites,
         units=laid.units if control == "power" else at_the_meter(laid),
         closings=laid.closings,
         continuation=laid.continuation,
         levels=common.levels,
-        episode_steps=common.length(clock, feed),
-        whole=common.wanted(clock) is None,
+        episode_steps=steps,
+        whole=whole,
     )
 
 

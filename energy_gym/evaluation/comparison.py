@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from energy_gym.agents.l2o.planner import Schedule
 
 # Energy missing at the end of a day costs far more than it can be worth, so that every optimum ends where it began.
-GOAL = Goal(Weights(1.0, 0.0), Closing(missing=10_000.0))
+GOAL = Goal(Weights(1.0, 0.0, 1.0), Closing(missing=10_000.0))
 TOLERANCE = 1e-6
 
 

@@ -5,19 +5,17 @@ One rule: for each step t, the answer is the first step that is still unknown at
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from energy_gym.data.feed import Feed
+from energy_gym.data.publishing import RULES, is_rule, minute_of, nearest
 from energy_gym.errors import CardError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_DAY_AHEAD = re.compile(r"day-ahead (\d{2}):(\d{2})")
 
 
 def known_until(published: str, feed: Feed, first: int, stop: int) -> npt.NDArray[np.int64]:
@@ -42,11 +40,10 @@ def known_until(published: str, feed: Feed, first: int, stop: int) -> npt.NDArra
         return np.arange(first, stop, dtype=np.int64)
     if published == "at-start":
         return np.arange(first + 1, stop + 1, dtype=np.int64)
-    match = _DAY_AHEAD.fullmatch(published)
-    if match is None:
-        remedy = 'write "always", "after", "at-start" or "day-ahead HH:MM"'
-        raise CardError(f"published: {published!r}", "is no rule of publication", remedy)
-    return _end_of_known_day(feed, first, stop, int(match[1]) * 60 + int(match[2]))
+    minute = minute_of(published) if is_rule(published) else None
+    if minute is None:
+        raise CardError(f"published: {published!r}", f"must be {RULES}", nearest(published))
+    return _end_of_known_day(feed, first, stop, minute)
 
 
 def _end_of_known_day(feed: Feed, first: int, stop: int, minute: int) -> npt.NDArray[np.int64]:

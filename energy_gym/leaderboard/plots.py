@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 # Colours that colour-blind readers can tell apart (Okabe and Ito), then darker ones.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#555555", "#8C6D1F", "#5E3C99", "#1B5E20")
+# Of agents beyond the palette: the same colours once more, darker and then lighter.
+SHADES = (("#000000", 0.0), ("#000000", 0.5), ("#FFFFFF", 0.5))
+# An axis that reaches this far is labelled in thousands and millions.
+LONG = 1e5
 SCORE = "score"
 COLUMNS = 3
 FEW_DAYS = 4
@@ -37,13 +41,22 @@ TOLD = {
 
 
 def colours(agents: Sequence[str]) -> dict[str, str]:
-    """Return a colour per agent.
+    """Return a colour per agent, of its own as long as there are 30 of them.
 
     Example:
         >>> colours(["mpc", "idle"])
         {'mpc': '#0072B2', 'idle': '#E69F00'}
+        >>> colours([str(place) for place in range(11)])["10"]
+        '#003959'
     """
-    return {agent: PALETTE[place % len(PALETTE)] for place, agent in enumerate(agents)}
+    return {agent: _colour(place) for place, agent in enumerate(agents)}
+
+
+def _colour(place: int) -> str:
+    base = PALETTE[place % len(PALETTE)]
+    towards, share = SHADES[place // len(PALETTE) % len(SHADES)]
+    mixed = [(1.0 - share) * int(base[at : at + 2], 16) + share * int(towards[at : at + 2], 16) for at in (1, 3, 5)]
+    return "#" + "".join(f"{math.floor(part):02X}" for part in mixed)
 
 
 def check_plots() -> None:
@@ -143,6 +156,7 @@ def write_parts(path: Path, results: Results) -> bool:
         rows = table[table["task"] == task].iloc[::-1]
         _bars(axes, rows)
         _style(axes, task, dates=False)
+        _shorten(axes.xaxis)
         axes.set_xlabel(f"regret [{rows['unit'].iloc[0]}]: forecast + controller")
     keys = [Patch(color=PARTS[part], label=TOLD[part]) for part in PARTS]
     figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), frameon=False, fontsize=8)
@@ -164,7 +178,7 @@ def _bars(axes: Any, rows: pd.DataFrame) -> None:
     digits = min(max(2 - math.floor(math.log10(longest)), 0), 6)
     for place, one, other, end in zip(places, forecast, controller, np.maximum(forecast, regret), strict=True):
         sign = "+" if other >= 0.0 else "-"
-        text = f"{fixed(one, digits)} {sign} {fixed(abs(other), digits)}"
+        text = f"{grouped(one, digits)} {sign} {grouped(abs(other), digits)}"
         axes.text(end + 0.02 * longest, place, text, va="center", fontsize=7, color=INK)
     axes.set_xlim(min(0.0, float(regret.min())), 1.45 * longest)
     axes.set_axisbelow(True)
@@ -203,7 +217,26 @@ def _style(axes: Any, task: str, dates: bool) -> None:
     axes.tick_params(labelsize=8)
     axes.yaxis.label.set_size(8)
     axes.xaxis.label.set_size(8)
+    _shorten(axes.yaxis)
     if dates:
         days = np.unique(np.concatenate([line.get_xdata() for line in axes.get_lines()]))  # some did not play the task
         ticks = np.unique(np.linspace(0, len(days) - 1, DATES).round().astype(int))
         axes.set_xticks(days[ticks], labels=[str(day)[:10] for day in days[ticks]])
+
+
+def _shorten(axis: Any) -> None:
+    """Label a long axis in thousands and millions, without a power of ten at its end; agents' names are no figures."""
+    from matplotlib.ticker import EngFormatter, ScalarFormatter
+
+    if isinstance(axis.get_major_formatter(), ScalarFormatter) and max(map(abs, axis.get_view_interval())) >= LONG:
+        axis.set_major_formatter(EngFormatter(sep=" "))
+
+
+def grouped(value: float, digits: int) -> str:
+    """Return `fixed` with a thin space between thousands.
+
+    Example:
+        >>> grouped(6628008.4, 0).split("\u2009"), grouped(12.345, 2)
+        (['6', '628', '008'], '12.35')
+    """
+    return "-" if math.isnan(value) else f"{float(fixed(value, digits)):,.{digits}f}".replace(",", "\u2009")

@@ -26,8 +26,8 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.contracts.spot import carbon_kg, energy_cost
-from energy_gym.entities import returning
 from energy_gym.entities.battery import Cell
+from energy_gym.entities.held import Held
 from energy_gym.oracle.peaks import charges_demand
 from energy_gym.oracle.problem import is_battery
 from energy_gym.oracle.statement import Goal
@@ -63,6 +63,7 @@ class Metered(NamedTuple):
         end: Value of what is stored at the end.
         constant: What is earned if nothing is ever stored or taken.
         band: Least and most that may be stored at the end of each step, each of shape (T,); None for the battery's own.
+        fines: What a kWh below a level at the end of a step costs: levels by step, shape (T,), and that cost.
     """
 
     cell: Cell
@@ -71,6 +72,7 @@ class Metered(NamedTuple):
     end: Curve
     constant: float
     band: tuple[Floats, Floats] | None = None
+    fines: tuple[tuple[Floats, float], ...] = ()
 
 
 def metered_of(unit: Unit, states: Sequence[float], goal: Goal) -> Metered | None:
@@ -84,19 +86,25 @@ def metered_of(unit: Unit, states: Sequence[float], goal: Goal) -> Metered | Non
     money = goal.weights.money
     # What a kWh costs depends on the steps before where a maximum or a ledger is charged.
     charged = charges_demand(unit, money) or (money != 0.0 and bool(unit.accounts))
-    if len(unit.flexibles) != 1 or charged or not is_battery(unit.flexibles[0]):
+    if len(unit.flexibles) != 1 or charged or unit.backup is not None or not is_battery(unit.flexibles[0]):
         return None
-    trades, constant = _trades(unit, goal)
     flexible = unit.flexibles[0]
     cell, band = flexible.bare.cell, None
+    fines: tuple[tuple[Floats, float], ...] = ()
     if flexible.own is not None:
-        band = returning.levels(flexible.cell, states[unit.countdowns[0]], len(unit))
-    return Metered(cell, states[0], trades, _end(cell, flexible.initial, goal), constant, band)
+        band = flexible.cell.bounds(unit.nested(states)[0], flexible.signal, len(unit))
+        if band is None:
+            return None
+        band = band[0], np.minimum(band[1], cell.energy_max)
+    if isinstance(flexible.cell, Held):
+        fines = tuple((due, money * rate) for due, rate in flexible.cell.soft(flexible.signal) if rate * money > 0.0)
+    trades, constant = _trades(unit, goal)
+    return Metered(cell, states[0], trades, _end(cell, flexible.initial, goal), constant, band, fines)
 
 
 def _end(cell: Cell, initial: float, goal: Goal) -> Curve:
     """Return what energy left at the end is worth: one price for what is missing, another for what is left."""
-    (money, carbon), closing = goal.weights, goal.closing
+    (money, carbon, _), closing = goal.weights, goal.closing
     missing = money * energy_cost(1.0, closing.missing) + carbon * carbon_kg(1.0, closing.missing_carbon)
     left = money * energy_cost(1.0, closing.left) + carbon * carbon_kg(1.0, closing.left_carbon)
     knots = sorted(
@@ -109,7 +117,7 @@ def _end(cell: Cell, initial: float, goal: Goal) -> Curve:
 
 def _trades(unit: Unit, goal: Goal) -> tuple[list[Trade], float]:
     """Return what each step earns by its change, and what no change earns in all."""
-    (money, carbon), cell = goal.weights, unit.flexibles[0].bare.cell
+    (money, carbon, worn), cell = goal.weights, unit.flexibles[0].bare.cell
     kg = carbon * carbon_kg(1.0, unit.carbon)
     bought = money * energy_cost(1.0, unit.buy) + kg
     lost = bought if unit.lost_load_per_mwh is None else money * energy_cost(1.0, unit.lost_load_per_mwh)
@@ -133,7 +141,7 @@ def _trades(unit: Unit, goal: Goal) -> tuple[list[Trade], float]:
     price = np.take_along_axis(prices, kind, axis=0)
     charging = middles > fixed
     factor = np.where(charging, cell.efficiency_charge, 1.0 / cell.efficiency_discharge)
-    costs = np.where(charging, price, price - money * cell.wear_per_kwh) / factor
+    costs = np.where(charging, price, price - worn * cell.wear_per_kwh) / factor
     flows = edges - fixed
     changes = np.where(flows > 0.0, flows * cell.efficiency_charge, flows / cell.efficiency_discharge)
     idle = np.clip(fixed, least, most)
@@ -169,11 +177,11 @@ def curves_of(problem: Metered, max_knots: int = MAX_KNOTS, time_limit: float | 
     Returns None if one of them needs more than ``max_knots`` knots, or if it takes longer than ``time_limit`` seconds.
     """
     cell, steep, last = problem.cell, _steep(problem), len(problem.trades) - 1
-    curves = [_held(problem, problem.end, last, steep)]
+    curves = [_held(problem, _fined(problem, problem.end, last), last, steep)]
     end = np.inf if time_limit is None else time.perf_counter() + time_limit
     for step, trade in zip(range(last, -1, -1), reversed(problem.trades), strict=True):
         lines = within(_lines(curves[-1], trade, cell.energy_min), cell.keep * cell.energy_max)
-        curve = _held(problem, joined(lines, cell), step - 1, steep)
+        curve = _held(problem, _fined(problem, joined(lines, cell), step - 1), step - 1, steep)
         if len(curve.knots) > max_knots or time.perf_counter() > end:
             return None
         curves.append(curve)
@@ -184,7 +192,29 @@ def curves_of(problem: Metered, max_knots: int = MAX_KNOTS, time_limit: float | 
 def _steep(problem: Metered) -> float:
     """Return a slope that no way back into the band is worth less than [reward units/kWh]."""
     costs = [abs(cost) for trade in problem.trades for cost in trade.costs]
-    return STEEP * (1.0 + max([*costs, *(abs(slope) for slope in problem.end.slopes)]))
+    fined = sum(cost * np.count_nonzero(due) for due, cost in problem.fines)
+    return STEEP * (1.0 + fined + max([*costs, *(abs(slope) for slope in problem.end.slopes)]))
+
+
+def _fined(problem: Metered, curve: Curve, step: int) -> Curve:
+    """Return the value of what is stored at the end of a step, less what missing a level then costs."""
+    for due, cost in problem.fines:
+        level = float(due[step]) if step >= 0 else 0.0
+        if level > 0.0:
+            curve = _less_below(curve, level, cost)
+    return curve
+
+
+def _less_below(curve: Curve, level: float, cost: float) -> Curve:
+    """Return a curve less a cost for each kWh below a level."""
+    knots, values, slopes = list(curve.knots), list(curve.values), list(curve.slopes)
+    place = bisect_left(knots, level - TINY_KWH)
+    if place < len(knots) and knots[place] > level + TINY_KWH:
+        values.insert(place, value_at(curve, level))
+        knots.insert(place, level)
+        slopes.insert(place, slopes[place - 1])
+    values = [value - cost * max(level - knot, 0.0) for knot, value in zip(knots, values, strict=True)]
+    return Curve(knots, values, [slope + cost * (number < place) for number, slope in enumerate(slopes)])
 
 
 def _held(problem: Metered, curve: Curve, step: int, steep: float) -> Curve:

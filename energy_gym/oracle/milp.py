@@ -65,7 +65,7 @@ def play_unit(unit: Unit, states: Sequence[float], goal: Goal, wishes: Floats) -
 
 def _likely(unit: Unit, goal: Goal) -> npt.NDArray[np.bool_]:
     """Return the steps in which energy, or exporting it, is worth less than nothing."""
-    money, carbon = goal.weights
+    money, carbon, _ = goal.weights
     least = money * np.minimum(unit.buy, unit.sell) + carbon * unit.carbon
     return np.asarray(least < 0.0)
 

@@ -92,13 +92,13 @@ def problem_of(unit: Unit, states: Sequence[float], goal: Goal) -> Problem | Non
     by_power = unit.plain and unit.usual is None
     if not (by_power and unit.buy is unit.sell and linear and is_battery(unit.flexibles[0])):
         return None
-    (money, carbon), flexible = goal.weights, unit.flexibles[0]
+    (money, carbon, worn), flexible = goal.weights, unit.flexibles[0]
     buy = money * spot.energy_cost(1.0, unit.buy) + carbon * spot.carbon_kg(1.0, unit.carbon)
     end_value = money * spot.energy_cost(1.0, closing.left) + carbon * spot.carbon_kg(1.0, closing.left_carbon)
     return Problem(
         cell=flexible.cell,
         buy=np.asarray(buy, dtype=np.float64),
-        sell=np.asarray(buy - money * flexible.cell.wear_per_kwh, dtype=np.float64),
+        sell=np.asarray(buy - worn * flexible.cell.wear_per_kwh, dtype=np.float64),
         energy=states[0],
         end_value=end_value,
         constant=-end_value * flexible.initial - float(buy @ unit.fixed_kwh),

@@ -124,7 +124,7 @@ class Solution:
     @property
     def exact(self) -> bool:
         """Whether value and bound agree within 1e-6, relative to the value where it is above 1."""
-        return self.bound - self.value <= EXACT * max(1.0, abs(self.value))
+        return bool(self.bound - self.value <= EXACT * max(1.0, abs(self.value)))
 
     @property
     def physical(self) -> Solution:

@@ -6,7 +6,7 @@ One rule: the physics and the money are those of the step; nothing is restated h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,10 +16,9 @@ from energy_gym.contracts.ledger import Exchange
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import Closing
 from energy_gym.modelling import Model, positive_part
+from energy_gym.oracle.shortage import TOLERANCE_KWH, served
 from energy_gym.scenario import Weights
 from energy_gym.units import Unit
-
-TOLERANCE_KWH = 1e-7
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Goal:
     """What is maximised besides the steps: weights of the reward's parts, and how the window ends.
 
     Args:
-        weights: What a unit of money and a kg of carbon count.
+        weights: What a unit of money, a kg of carbon and a unit of wear count.
         closing: What energy missing or left at the end costs.
     """
 
@@ -74,27 +73,32 @@ def state_unit(model: Model, unit: Unit, states: Sequence[float], goal: Goal, ex
     """
     drawn, given, after = [], [], []
     net: Any = unit.fixed_kwh if extra is None else unit.fixed_kwh + extra.flow
-    spent, caused = np.zeros(len(unit)), np.zeros(len(unit))
+    spent, caused, worn = np.zeros(len(unit)), np.zeros(len(unit)), np.zeros(len(unit))
+    unit = _bounded(unit) if unit.varies else unit
     now = unit.nested(states)
     for flexible, start in zip(unit.flexibles, now, strict=False):
         draws, gives, state, *tolls = flexible.laws.constrain(model, flexible.cell, start, flexible.signal)
         net = net + draws - gives
-        spent = _added(spent + flexible.laws.cost(draws, gives, flexible.cell), tolls)
+        spent, worn = _added(spent, tolls), worn + flexible.laws.cost(draws, gives, flexible.cell)
         if (burn := flexible.laws.burn) is not None:
             cost, kg = burn(_before(model, state, start), state, flexible.cell, _Dear(model))
             spent, caused = spent + cost, caused + kg
+        if (age := flexible.laws.age) is not None:
+            worn = worn + age(_before(model, state, start), state, flexible.cell, _Dear(model))
         drawn.append(draws)
         given.append(gives)
         after.append(state)
-    if unit.sheds:
-        net, lost = _served(model, unit, net, drawn)
-        spent = spent + lost
+    if unit.most_lacking_kwh > 0.0:
+        net, lost, emitted = served(model, unit, (net, most_metered_kwh(unit)[1]), drawn, goal.weights)
+        spent, caused = spent + lost, caused + emitted
     net = _connect(model, unit, net, (drawn, given), extra)
-    money, carbon = goal.weights
+    money, carbon, wearing = goal.weights
     if money:
-        model.earn(-money * (spent + _energy(model, unit, net)))
+        model.earn(-money * (spent + _energy(model, unit, net)) - wearing * worn)
         _demand(model, unit, net, now[len(unit.flexibles) :], money)
         _accounts(model, unit, net, states, money)
+    elif wearing:
+        model.earn(0.0 * net - wearing * worn)
     if carbon:
         model.earn(-carbon * (carbon_kg(net, unit.carbon) + caused))
     state_closing(model, unit, after, goal)
@@ -123,9 +127,9 @@ def _connect(model: Model, unit: Unit, net: Any, flows: tuple[list[Any], list[An
     """State the limits of the connection; generation is cut where, and only as far as, the export limit demands it."""
     if not unit.limited:
         return net
-    if np.isfinite(unit.import_kwh):
+    if unit.varies or np.isfinite(unit.import_kwh):
         model.at_most(net, unit.import_kwh)
-    if not np.isfinite(unit.export_kwh):
+    if not (unit.varies or np.isfinite(unit.export_kwh)):
         return net
     most = _most_cut(unit)
     if most is not None:
@@ -142,38 +146,13 @@ def _connect(model: Model, unit: Unit, net: Any, flows: tuple[list[Any], list[An
     return net
 
 
-def _served(model: Model, unit: Unit, net: Any, drawn: list[Any]) -> tuple[Any, Any]:
-    """State what of the load is not served; return the energy at the meter without it, and what it costs [currency].
-
-    One binary a step (1: some is not served) rules out what the step does not do: leaving load unserved while more can
-    be imported, or while anything is drawn by decision.
-    """
-    most = np.maximum(unit.fixed_kwh - unit.import_kwh, 0.0)
-    short = model.variable(0.0, most)
-    net, could = net - short, most > 0.0
-    slack = unit.import_kwh + np.maximum(most_metered_kwh(unit)[1], 0.0)
-    draws = [
-        (one, np.broadcast_to(item.draw_kwh, most.shape))
-        for one, item in zip(drawn, unit.flexibles, strict=True)
-        if not isinstance(one, float | int)
-    ]
-
-    def rows(lost: Any, at: Any) -> list[tuple[Any, Any]]:
-        lost, at = lost[could[at]], at[could[at]]
-        full = (unit.import_kwh - slack[at] * (1.0 - lost), net[at])
-        none = [(one[at], rated[at] * (1.0 - lost)) for one, rated in draws]
-        return [(short[at], most[at] * lost), full, *none]
-
-    def broken(value: Any) -> Any:
-        tolerance = TOLERANCE_KWH * model.scale
-        needless = value(net) < unit.import_kwh - tolerance
-        for one, _ in draws:
-            needless = needless | (value(one) > tolerance)
-        return could & (value(short) > tolerance) & needless
-
-    if could.any():
-        model.choose(rows, broken)
-    return net, energy_cost(short, unit.lost_load_per_mwh or 0.0)
+def _bounded(unit: Unit) -> Unit:
+    """Return a unit whose limits by time are finite: no more than could ever flow, and a little."""
+    highest, lowest = most_metered_kwh(unit)
+    spilt = [flexible.give_kwh for flexible in unit.flexibles if flexible.spills]
+    coming_in, going_out = np.maximum(_added(highest, spilt), 0.0) + 1.0, np.maximum(lowest, 0.0) + 1.0
+    limits = np.minimum(unit.import_kwh, coming_in), np.minimum(unit.export_kwh, going_out)
+    return replace(unit, import_kwh=limits[0], export_kwh=limits[1])
 
 
 def _added(first: Any, more: list[Any]) -> Any:
@@ -196,14 +175,15 @@ def _most_cut(unit: Unit) -> Floats | None:
 def _cut_only_at_the_limit(model: Model, unit: Unit, net: Any, cutting: tuple[Any, Floats], more: Any) -> None:
     """One binary a step (1: at the export limit); needed where cutting more than the limit demands would pay."""
     (cut, most), highest = cutting, most_kwh(unit)[0] + more
+    limit = np.broadcast_to(unit.export_kwh, most.shape)
 
     def rows(limited: Any, at: Any) -> list[tuple[Any, Any]]:
-        slack = highest[at] + unit.export_kwh + most[at]
-        return [(cut[at], most[at] * limited), (net[at], -unit.export_kwh + slack * (1.0 - limited))]
+        slack = highest[at] + limit[at] + most[at]
+        return [(cut[at], most[at] * limited), (net[at], -limit[at] + slack * (1.0 - limited))]
 
     def broken(value: Any) -> Any:
         tolerance = TOLERANCE_KWH * model.scale
-        return (value(cut) > tolerance) & (value(net) > -unit.export_kwh + tolerance)
+        return (value(cut) > tolerance) & (value(net) > -limit + tolerance)
 
     model.choose(rows, broken)
 
@@ -264,8 +244,9 @@ def state_closing(model: Model, unit: Unit, after: list[Any], goal: Goal) -> Non
     owed: Any = 0.0
     for flexible, state in zip(unit.flexibles, after, strict=True):
         if state is not None and flexible.worth:
-            owed = owed + flexible.worth * (np.array([flexible.initial]) - state[np.array([len(unit) - 1])])
-    closing, (money, carbon) = goal.closing, goal.weights
+            level = state[0] if isinstance(state, tuple) else state
+            owed = owed + flexible.worth * (np.array([flexible.initial]) - level[np.array([len(unit) - 1])])
+    closing, (money, carbon, _) = goal.closing, goal.weights
     left = _value(money, carbon, closing.left, closing.left_carbon)
     missing = _value(money, carbon, closing.missing, closing.missing_carbon)
     if isinstance(owed, float) or not (left or missing):

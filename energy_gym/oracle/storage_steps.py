@@ -12,10 +12,11 @@ from functools import cached_property
 import numpy as np
 
 from energy_gym.arrays import Floats
-from energy_gym.backends import arrays
+from energy_gym.backends import arrays, scalars
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import GRID, STATES, closed, compose, gain, reward
 from energy_gym.entities import battery, consumer, solar
+from energy_gym.entities.held import Held
 from energy_gym.oracle.statement import Goal
 from energy_gym.units import Unit
 
@@ -30,8 +31,8 @@ def one_known(unit: Unit) -> bool:
 class StorageSteps:
     """A unit with one controlled entity and no running maxima, from given states to the end of its steps.
 
-    Beside the state that labels compare there may be the number of steps left, which is the same for all, and figures
-    of the step before, which no step reads.
+    Beside the state that labels compare there may be others that go the same way whatever is decided, such as the
+    number of steps left, and figures of the step before, which no step reads.
     """
 
     def __init__(self, unit: Unit, states: Sequence[float], goal: Goal) -> None:
@@ -54,11 +55,22 @@ class StorageSteps:
     def outcome(self, step: int, energy: Floats, wish: Floats) -> tuple[Floats, Floats, Floats]:
         """Return the energies stored after a step, what it earns, and the energy from the grid [kWh]."""
         energy, wish = np.broadcast_arrays(energy, wish)
-        left = (np.full(energy.shape, count - step) for count in self.states[1:])
-        flow = self._advance((energy, *left), (wish,), self._signals[step])
+        beside = (np.full(energy.shape, state) for state in self._beside[step])
+        flow = self._advance((energy, *beside), (wish,), self._signals[step])
         parts = flow[STATES][0], gain(flow, self.goal.weights), flow[GRID]
         after, earned, net = (np.broadcast_to(part, energy.shape) for part in parts)
         return after, earned, net
+
+    @cached_property
+    def _beside(self) -> list[tuple[float, ...]]:
+        """The states beside the one that labels compare, at the start of each step."""
+        if len(self.states) == 1:
+            return [()] * len(self)
+        found, now, advance = [], self.states, compose([self.unit], scalars)
+        for signal in self._signals:
+            found.append(tuple(now[1:]))
+            now = advance(now, (0.0,), signal)[STATES]
+        return found
 
     @property
     def span(self) -> tuple[float, float]:
@@ -83,26 +95,41 @@ class StorageSteps:
             prices.append(np.zeros(len(self)))
         if lost := self.unit.lost_load_per_mwh:
             prices.append(np.full(len(self), money * energy_cost(1.0, lost)))
-        rows = [factor * price - wear for price in prices for factor, wear in self._exchanges(money)]
-        return np.stack([*rows, np.zeros(len(self))])
+        if (backup := self.unit.backup) is not None:
+            fuel = money * backup.fuel_per_kwh + self.goal.weights.carbon * backup.carbon_kg_per_kwh
+            prices.append(np.full(len(self), fuel))
+        if dear := money * self.unit.refused_per_kwh:  # energy may make or spare a refusal
+            prices = [price + more for price in prices for more in (0.0, dear, -dear)]
+        rows = [factor * price - wear for price in prices for factor, wear in self._exchanges()]
+        rows.append(np.zeros(len(self)))
+        return np.stack([*rows, *self._aimed(money, rows)])
+
+    def _aimed(self, money: float, rows: list[Floats]) -> list[Floats]:
+        """Return what a kWh may be worth that counts at every soft target to come, and is sold after that."""
+        flexible = self.unit.flexibles[0]
+        if not isinstance(flexible.cell, Held) or not any(flexible.cell.prices):
+            return []
+        prices = money * flexible.cell.prices_at(flexible.signal)
+        return [max(float(np.max(rows)), *self.end_worth) + np.cumsum(prices[::-1])[::-1]]
 
     def prices(self) -> list[Floats]:
         """Return what a kWh at the meter may cost or earn at each step, each of shape (T,) [reward units]."""
-        money, carbon = self.goal.weights
+        money, carbon, _ = self.goal.weights
         kg = carbon * carbon_kg(1.0, self.unit.carbon)
         return [money * energy_cost(1.0, price) + kg for price in (self.unit.buy, self.unit.sell)]
 
-    def _exchanges(self, money: float) -> list[tuple[float, float]]:
+    def _exchanges(self) -> list[tuple[float, float]]:
         """Return how much energy at the meter a unit of the state can stand for, and the wear of it [reward units]."""
         cell = self.unit.flexibles[0].bare.cell
         charge, discharge = getattr(cell, "efficiency_charge", 1.0), getattr(cell, "efficiency_discharge", 1.0)
-        return [(1.0 / charge, 0.0), (discharge, money * discharge * getattr(cell, "wear_per_kwh", 0.0))]
+        wear = self.goal.weights.wear * discharge * getattr(cell, "wear_per_kwh", 0.0)
+        return [(1.0 / charge, 0.0), (discharge, wear)]
 
     @property
     def end_worth(self) -> tuple[float, float]:
         """See `energy_gym.oracle.levels.Steps.end_worth`."""
         worth, closing = self.unit.flexibles[0].worth, self.goal.closing
-        money, carbon = self.goal.weights
+        money, carbon, _ = self.goal.weights
         ends = [
             worth * (money * energy_cost(1.0, price) + carbon * carbon_kg(1.0, intensity))
             for price, intensity in ((closing.left, closing.left_carbon), (closing.missing, closing.missing_carbon))

@@ -61,7 +61,8 @@ def _fits(unit: FleetUnit, asset: int) -> bool:
     figures = unit.assets[asset]
     own = [place for place, limit in enumerate(figures.limits_kw) if limit]
     lasting = all(unit.legs[place].product.duration_hours == unit.hours for place in own)
-    return figures.cell.keep == 1.0 and lasting and bool((unit.shares[own] == 1.0).all())
+    alone = unit.emptied is None and not any(unit.legs[place].beside for place in own)
+    return figures.cell.keep == 1.0 and alone and lasting and bool((unit.shares[own] == 1.0).all())
 
 
 def _blocks(unit: FleetUnit, asset: int, goal: Goal, step: int) -> tuple[list[Block], list[Block]]:
@@ -88,12 +89,12 @@ def _blocks(unit: FleetUnit, asset: int, goal: Goal, step: int) -> tuple[list[Bl
 def _worth(unit: FleetUnit, asset: int, place: int, goal: Goal, step: int) -> float:
     """Return what a kW sold on a leg earns in a step [reward units]."""
     leg, hours = unit.legs[place], unit.hours
-    product, (money, carbon) = leg.product, goal.weights
+    product, (money, carbon, worn) = leg.product, goal.weights
     paid = 0.0 if leg.free else availability_income(1.0, float(unit.held_prices[place, step]), hours)
     drawn = product.sign * hours
     spent = 0.0 if product.energy_price is None else energy_cost(drawn, float(unit.energy_prices[place, step]))
     wear = wear_cost(max(drawn, 0.0), max(-drawn, 0.0), unit.assets[asset].cell)
-    return float(money * (paid - spent - wear) - carbon * carbon_kg(drawn, float(unit.carbon[step])))
+    return float(money * (paid - spent) - worn * wear - carbon * carbon_kg(drawn, float(unit.carbon[step])))
 
 
 def _curves(

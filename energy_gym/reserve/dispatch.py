@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,11 +18,13 @@ from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace, arrays, scalars
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.modelling import Model
-from energy_gym.reserve.laws import DOWN, UP, FleetFigures, rooms_kwh
+from energy_gym.reserve.laws import DOWN, UP, FleetFigures, Parts, rooms_kwh
 from energy_gym.reserve.unit import Dispatch, FleetUnit
 
 # What the evenness of a dispatch counts against a unit of power served.
 EVENNESS = 1e-3
+# Dispatches that are remembered: a plan of some weeks is played again as often as it is looked at.
+REMEMBERED = 8192
 
 
 def _share(wish: Any, sign: float, xp: Namespace) -> Any:
@@ -127,36 +130,51 @@ def shared(unit: FleetUnit, energies: Floats, bids_kw: Floats) -> Floats:
         energies: Energies stored, shape (n,) [kWh].
         bids_kw: Bids by leg, shape (legs,).
     """
+    return _shared(unit.assets, unit.ways, unit.parts, tuple(energies.tolist()), tuple(bids_kw.tolist()))
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _shared(
+    assets: tuple[FleetFigures, ...],
+    legs: tuple[int, ...],
+    parts: Parts,
+    energies: tuple[float, ...],
+    bids_kw: tuple[float, ...],
+) -> Floats:
+    """Return the same from figures alone: a plan that is played again is not solved again."""
     from energy_gym.oracle.model import ArrayModel
 
-    count, ways = len(unit.assets), np.array(unit.ways)
+    count, ways = len(assets), np.array(legs)
     model = ArrayModel(count, likely=np.ones(count, dtype=bool))
-    limits = np.array([asset.limits_kw for asset in unit.assets])
-    needs = np.array([asset.needs_kwh for asset in unit.assets])
+    limits = np.array([asset.limits_kw for asset in assets])
+    needs = np.array([asset.needs_kwh for asset in assets])
     power = [model.variable(0.0, limits[:, leg]) for leg in range(len(ways))]
     worst = model.variable(0.0, 1.0, size=1)
-    rooms = np.array(
-        [rooms_kwh(e, asset.cell, scalars) for e, asset in zip(energies.tolist(), unit.assets, strict=True)]
-    )
+    rooms = np.array([rooms_kwh(e, asset.cell, scalars) for e, asset in zip(energies, assets, strict=True)])
     sums: list[Any] = [np.zeros(count), np.zeros(count)]
+    total: list[Any] = [np.zeros(count), np.zeros(count)]
     for way in (UP, DOWN):
         used: Any = np.zeros(count)
         if not (ways == way).any():
             continue
         for leg in np.flatnonzero(ways == way).tolist():
-            sums[way], used = sums[way] + power[leg], used + power[leg] * needs[:, leg]
-        rated = np.array([asset.rated_kw[way] for asset in unit.assets])
-        model.at_most(sums[way], rated)
+            total[way], used = total[way] + power[leg], used + power[leg] * needs[:, leg]
+            sums[way] = sums[way] + power[leg] if leg in parts.first else sums[way]
+        for leg in parts.traded if parts.beside else ():
+            total[way] = total[way] - power[leg] if legs[leg] != way else total[way]
+        model.at_most(total[way], np.array([asset.rated_kw[way] for asset in assets]))
         model.at_most(used, rooms[:, way])
         model.at_most(used, worst[np.zeros(count, dtype=np.int64)] * rooms[:, way].max())
-    for leg, bid in enumerate(bids_kw.tolist()):
+    for leg, bid in enumerate(bids_kw):
         model.at_most(_summed(power[leg]), bid)
         model.earn(power[leg])
-    model.earn(worst * (-EVENNESS * float(bids_kw.max())))
-    if unit.assets[0].both:
-        _one_direction(model, sums, unit.assets)
+    model.earn(worst * (-EVENNESS * max(bids_kw)))
+    if assets[0].both:
+        _one_direction(model, sums, assets)
     answer = model.solve()
-    return np.maximum(np.stack([item.value(answer.columns) for item in power]), 0.0)
+    found = np.maximum(np.stack([item.value(answer.columns) for item in power]), 0.0)
+    found.flags.writeable = False
+    return found
 
 
 def _summed(series: Any) -> Any:

@@ -5,7 +5,12 @@ One rule: nothing is kept here; the scenario's contracts say it all.
 
 from __future__ import annotations
 
+import numpy as np
+
+from energy_gym.arrays import Floats
+from energy_gym.contracts.emptied import EmptyAt
 from energy_gym.contracts.fleet import FleetMarket, Leg
+from energy_gym.data.feed import Feed
 from energy_gym.errors import ConfigurationError
 from energy_gym.scenario import Scenario, Site
 
@@ -48,6 +53,16 @@ def legs_of(fleet: Site, hours: float) -> tuple[Leg, ...]:
     """
     assets, markets = tuple(fleet.entities), markets_of(fleet).values()
     return tuple(leg for place, item in enumerate(markets) for leg in item.legs(place, assets, hours))
+
+
+def emptied_of(fleet: Site, feed: Feed) -> Floats | None:
+    """Return the charge for what is stored at each step's end, shape (steps of the data,) [currency/kWh], if any."""
+    due = [
+        item.due(feed.times, feed.zone, feed.step_hours)
+        for item in fleet.contracts.values()
+        if isinstance(item, EmptyAt)
+    ]
+    return np.sum(due, axis=0) if due else None
 
 
 def columns_of(fleet: Site) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """What an asset holds and delivers: pure laws on floats, arrays and tensors.
 
-One rule: an asset serves one direction in a step. It serves the markets in the order of the fleet's legs, each as far
-as its rated power and the energy (up) or room (down) that is left can last for the product's duration; where it could
-serve both directions, what is asked in one cancels what is asked in the other.
+One rule: an asset serves one direction in a step, but for reserves that are held both ways about it. It serves the
+markets in the order of the fleet's legs, each as far as its rated power and the energy (up) or room (down) that is left
+can last for the product's duration; where it could serve both directions, what is asked in one cancels what is asked in
+the other.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class FleetFigures(NamedTuple):
         rated_kw: Power to give and to take.
         limits_kw: Prequalified power by leg.
         needs_kwh: Energy in store that a kW of each leg holds back; 0 where the asset may not sell it.
-        both: Whether it may sell both directions.
+        both: Whether it may sell both directions, of which a step serves one.
     """
 
     cell: Cell
@@ -38,6 +39,27 @@ class FleetFigures(NamedTuple):
     limits_kw: tuple[Any, ...]
     needs_kwh: tuple[Any, ...]
     both: bool
+
+
+class Parts(NamedTuple):
+    """Legs by what they are: places in the order of the fleet.
+
+    Args:
+        first: Those of which a step serves one direction.
+        beside: Those that are held both ways about them.
+        traded: Those of ``first`` that are delivered in full: the schedule.
+    """
+
+    first: tuple[int, ...]
+    beside: tuple[int, ...]
+    traded: tuple[int, ...]
+
+
+def parts_of(legs: Sequence[Leg]) -> Parts:
+    """Return the legs of a fleet by what they are."""
+    first = tuple(place for place, leg in enumerate(legs) if not leg.beside)
+    beside = tuple(place for place, leg in enumerate(legs) if leg.beside)
+    return Parts(first, beside, tuple(place for place in first if legs[place].free))
 
 
 def figures(battery: Battery, place: int, legs: Sequence[Leg], hours: float) -> FleetFigures:
@@ -52,7 +74,7 @@ def figures(battery: Battery, place: int, legs: Sequence[Leg], hours: float) -> 
     cell = battery.cell(hours)
     efficiency = {"up": cell.efficiency_discharge, "down": cell.efficiency_charge}
     limits = tuple(leg.product.prequalified_kw[place] for leg in legs)
-    ways = {leg.product.direction for leg, limit in zip(legs, limits, strict=True) if limit > 0.0}
+    ways = {leg.product.direction for leg, limit in zip(legs, limits, strict=True) if limit > 0.0 and not leg.beside}
     needs = tuple(
         energy_held_kwh(1.0, leg.product.duration_hours, efficiency[leg.product.direction], leg.product.direction)
         for leg in legs
@@ -113,6 +135,55 @@ def hold(
             energies[way] = energies[way] - xp.lesser(size * need, energies[way])
         held.append(size)
     return _one_way(held, ways, xp) if asset.both else held
+
+
+def hold_beside(
+    rooms: tuple[Any, Any],
+    wishes: Sequence[Any],
+    asset: FleetFigures,
+    ways: tuple[int, ...],
+    parts: Parts,
+    xp: Namespace,
+) -> list[Any]:
+    """Return the same where some legs are held both ways: after the others, about the power that is traded.
+
+    Args:
+        rooms: As in `hold`.
+        wishes: As in `hold`.
+        asset: As in `hold`.
+        ways: As in `hold`.
+        parts: Which legs are which.
+        xp: As in `hold`.
+
+    Source:
+        By definition of a range: the schedule plus what is held up, and the schedule less what is held down, lie
+        between the most that is taken and the most that is given.
+
+    Example:
+        >>> from energy_gym.backends import scalars
+        >>> from energy_gym.contracts.reserve import Reserve
+        >>> from energy_gym.contracts.trade import Trade
+        >>> up, down = (Reserve(way, f"{way}_per_mw_h", way, (9.0,), both_ways=True) for way in ("up", "down"))
+        >>> markets = (Trade("spot", "price_per_mwh", (5.0,)), up, down)
+        >>> legs = [leg for place, item in enumerate(markets) for leg in item.legs(place, ("a",), 1.0)]
+        >>> asset = figures(Battery(20.0, 5.0, 5.0, 1.0, 1.0), 0, legs, 1.0)
+        >>> hold_beside((10.0, 10.0), [2.0, 0.0, 9.0, 9.0], asset, (DOWN, UP, UP, DOWN), parts_of(legs), scalars)
+        [2.0, 0.0, 7.0, 3.0]
+    """
+    held: list[Any] = [None] * len(ways)
+    power, energies = list(asset.rated_kw), list(rooms)
+    for places in (parts.first, parts.beside):
+        own, needs = tuple(ways[place] for place in places), tuple(asset.needs_kwh[place] for place in places)
+        part = asset._replace(rated_kw=tuple(power), needs_kwh=needs, both=asset.both and places is parts.first)
+        sizes = hold((energies[UP], energies[DOWN]), [wishes[place] for place in places], part, own, xp)
+        for place, size in zip(places, sizes, strict=True):
+            held[place] = size
+            way = ways[place]
+            power[way] = xp.positive(power[way] - size)
+            energies[way] = energies[way] - xp.lesser(size * asset.needs_kwh[place], energies[way])
+            if place in parts.traded:
+                power[1 - way] = power[1 - way] + size
+    return held
 
 
 def by_way(sizes: Sequence[Any], ways: Sequence[int]) -> list[Any]:

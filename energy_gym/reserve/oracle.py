@@ -16,16 +16,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from energy_gym.arrays import Floats
+from energy_gym.errors import ConfigurationError
 from energy_gym.modelling import Model
 from energy_gym.oracle.milp import play_unit
 from energy_gym.oracle.model import ArrayModel
 from energy_gym.oracle.solve import Best
 from energy_gym.oracle.statement import Goal
 from energy_gym.reserve.delivered import best_delivered
+from energy_gym.reserve.directions import TOLERANCE
 from energy_gym.reserve.laws import DOWN, UP
 from energy_gym.reserve.planning import fits, planned
-from energy_gym.reserve.plans import improved, nearest
-from energy_gym.reserve.statement import TOLERANCE, state_fleet
+from energy_gym.reserve.plans import improved, nearest, plans_of
+from energy_gym.reserve.statement import state_fleet
 
 if TYPE_CHECKING:
     from energy_gym.reserve.unit import FleetUnit
@@ -37,6 +39,11 @@ PATIENCE_S = 60.0
 PLAN_GAP, PLAN_PATIENCE_S = 1e-3, 2.0
 # Part of the time that is kept for trying plans one by one, where actions name them and no solver dispatches.
 IMPROVING = 0.3
+# Levels of the bids that are tried where bids have any size.
+TRIED = (-1.0, -0.5, 0.0, 0.5, 1.0)
+# Where a solver dispatches: steps that are played to learn how long they take, how many plans are played, and the part
+# of the time that is left to the search at least.
+PLAYED, PLAYS, LEAST_SOLVING = 12, 2.0, 0.2
 
 
 def best_of_fleet(
@@ -58,8 +65,8 @@ def best_of_fleet(
     if time_limit is None:
         time_limit = PATIENCE_S if unit.proving else PLAN_PATIENCE_S
     end = began + time_limit
-    improving = levels is not None and unit.plans is not None and unit.proving and unit.dispatch.name != "optimal"
-    time_limit *= 1.0 - IMPROVING if improving else 1.0
+    tried = _tried(unit, levels)
+    time_limit = _for_solving(unit, states, goal, time_limit) * (1.0 if tried is None else 1.0 - IMPROVING)
     direct = unit.dispatch.name == "direct" or len(unit.assets) == 1
     limit = time_limit / (1.0 if direct else 2.0)
     found, bound = ([], np.inf) if not direct and not unit.proving else _free(unit, states, goal, limit)
@@ -71,14 +78,55 @@ def best_of_fleet(
     if levels is not None:
         found = [_discrete(unit, wishes, levels) for wishes in found]
         method = f"{method}, rounded"
+    elif tried is not None:
+        found = [*found, *(nearest(unit, tried, wishes) for wishes in found)]
     candidates = [*found, np.zeros_like(found[0])] if len(found) > 1 or levels is not None else found
     if len(candidates) == 1:
         return Best(candidates[0], bound, method)
     earned = [play_unit(unit, states, goal, wishes) for wishes in candidates]
-    best = candidates[int(np.argmax(earned))]
-    if unit.plans is None or not improving:
-        return Best(best, bound, method)
-    return Best(improved(unit, states, goal, unit.plans, best, end), bound, f"{method} and improved")
+    ranked = [candidates[place] for place in np.argsort(-np.array(earned), kind="stable")]
+    if tried is None or bound - max(earned) <= GAP * max(1.0, abs(bound)):
+        return Best(ranked[0], bound, method)
+    starts = [ranked[0]] if levels is not None else [ranked[0], nearest(unit, tried, ranked[0])]
+    return Best(_improved(unit, states, goal, tried, starts, end), bound, f"{method} and improved")
+
+
+def _tried(unit: FleetUnit, levels: tuple[float, ...] | None) -> Floats | None:
+    """Return the bids that every step tries once there is a plan, shape (plans, controls); None where none does.
+
+    They are what discrete actions mean; where bids have any size and a rule shares them, what such actions would mean.
+    """
+    if not unit.proving or unit.dispatch.name == "optimal":
+        return None
+    if levels is not None:
+        return unit.plans
+    if unit.dispatch.name == "direct" or len(unit.assets) == 1:
+        return None
+    try:
+        return plans_of(unit, TRIED)
+    except ConfigurationError:
+        return None
+
+
+def _improved(
+    unit: FleetUnit, states: Sequence[float], goal: Goal, tried: Floats, starts: Sequence[Floats], end: float
+) -> Floats:
+    """Return the best of some plans, each improved step by step in its part of the time that is left."""
+    found = []
+    for number, start in enumerate(starts):
+        now = time.perf_counter()
+        found.append(improved(unit, states, goal, tried, start, now + (end - now) / (len(starts) - number)))
+    return max(found, key=lambda wishes: play_unit(unit, states, goal, wishes))
+
+
+def _for_solving(unit: FleetUnit, states: Sequence[float], goal: Goal, time_limit: float) -> float:
+    """Return the part of the time that is not needed to play plans where a solver dispatches each of their steps."""
+    if unit.dispatch.name != "optimal":
+        return time_limit
+    few, began = min(len(unit), PLAYED), time.perf_counter()
+    play_unit(unit.window(0, few), states, goal, np.full((few, unit.controls), 0.5))
+    once = (time.perf_counter() - began) / few * len(unit)
+    return max(time_limit - PLAYS * once, LEAST_SOLVING * time_limit)
 
 
 def _planned(unit: FleetUnit, states: Sequence[float], goal: Goal) -> Floats:
@@ -93,8 +141,9 @@ def _planned(unit: FleetUnit, states: Sequence[float], goal: Goal) -> Floats:
     if unit.dispatch.name == "direct":
         return _bids(unit, power)
     upward = np.array(unit.ways) == UP
-    wanted = [power[:, upward == way].sum(axis=(0, 1)) for way in (True, False)]
-    served = np.where(upward[:, None], wanted[0] >= wanted[1], wanted[0] < wanted[1])
+    beside = np.array([leg.beside for leg in unit.legs])
+    wanted = [power[:, (upward == way) & ~beside].sum(axis=(0, 1)) for way in (True, False)]
+    served = np.where(upward[:, None], wanted[0] >= wanted[1], wanted[0] < wanted[1]) | beside[:, None]
     most = list(np.where(served, shares.max(axis=0), 0.0))
     return _signed(unit, most, len(unit.markets), lambda leg: leg.control)
 
@@ -153,14 +202,12 @@ def _one_direction(model: Model, unit: FleetUnit, shares: Sequence[Any]) -> None
     """One binary a step for all assets (1 while the fleet serves up): they offer the same shares."""
 
     def rows(upward: Any, at: Any) -> list[tuple[Any, Any]]:
-        return [
-            (share[at], upward if way == UP else 1.0 - upward) for share, way in zip(shares, unit.ways, strict=True)
-        ]
+        return [(shares[leg][at], upward if unit.ways[leg] == UP else 1.0 - upward) for leg in unit.parts.first]
 
     def broken(value: Any) -> Any:
         most = [np.zeros(len(unit)), np.zeros(len(unit))]
-        for share, way in zip(shares, unit.ways, strict=True):
-            most[way] = np.maximum(most[way], value(share))
+        for leg in unit.parts.first:
+            most[unit.ways[leg]] = np.maximum(most[unit.ways[leg]], value(shares[leg]))
         return np.minimum(most[UP], most[DOWN]) > TOLERANCE
 
     model.choose(rows, broken)

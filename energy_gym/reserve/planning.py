@@ -90,13 +90,15 @@ class _Programme:
     def __init__(self, unit: FleetUnit, states: Sequence[float], goal: Goal, members: Sequence[int]) -> None:
         self.unit, self.members, self.steps, self.legs = unit, list(members), len(unit), len(unit.legs)
         self.limits = np.array([unit.assets[asset].limits_kw for asset in members])
-        self.upward = np.array(unit.ways) == UP
+        self.upward, self.beside = np.array(unit.ways) == UP, np.array([leg.beside for leg in unit.legs])
         self._entries: list[tuple[Any, Any, Any]] = []
         self._bounds: list[tuple[Floats, Floats]] = []
         self._rows = 0
         for place, asset in enumerate(self.members):
             self._state_energy(place, asset, float(states[asset]))
         self._state_power()
+        if unit.parts.beside:
+            self._state_range()
         self._solver = self._loaded([float(states[asset]) for asset in members], goal)
 
     def _columns(self, block: int) -> npt.NDArray[np.int64]:
@@ -139,17 +141,27 @@ class _Programme:
         direction, seen = self._columns(self.legs), set()
         for place, asset in enumerate(self.members):
             for way, rated in enumerate(self.unit.assets[asset].rated_kw):
-                shares = self.limits[place] / rated * (self.upward == (way == UP))
+                shares = self.limits[place] / rated * (self.upward == (way == UP)) * ~self.beside
                 if shares.any() and (key := (way, *np.round(shares, 9))) not in seen:
                     seen.add(key)
                     parts = [(self._columns(leg), shares[leg]) for leg in np.flatnonzero(shares).tolist()]
                     self._add([*parts, (direction, -1.0 if way == UP else 1.0)], -np.inf, float(way == DOWN))
-        for leg, up in enumerate(self.upward.tolist()):
+        for leg in np.flatnonzero(~self.beside).tolist():
+            up = self.upward[leg]
             self._add([(self._columns(leg), 1.0), (direction, -1.0 if up else 1.0)], -np.inf, float(not up))
+
+    def _state_range(self) -> None:
+        """State that what is held both ways about a schedule fits beside it, asset by asset."""
+        traded = np.isin(np.arange(self.legs), self.unit.parts.traded)
+        for limits, asset in zip(self.limits, self.members, strict=True):
+            for way, rated in enumerate(self.unit.assets[asset].rated_kw):
+                own = self.upward == (way == UP)
+                power = limits * np.where(own, 1.0, np.where(traded, -1.0, 0.0))
+                self._add([(self._columns(leg), power[leg]) for leg in np.flatnonzero(power).tolist()], -np.inf, rated)
 
     def _gains(self, goal: Goal) -> Floats:
         """Return what each column earns [reward units]."""
-        unit, (money, carbon) = self.unit, goal.weights
+        unit, (money, carbon, worn) = self.unit, goal.weights
         gains = np.zeros((self.legs + 1 + len(self.members), self.steps))
         for leg, (known, limits) in enumerate(zip(unit.legs, self.limits.T, strict=True)):
             product = known.product
@@ -160,10 +172,12 @@ class _Programme:
             worth = money * (paid - spent) - carbon * carbon_kg(drawn, unit.carbon)
             for asset, limit in zip(self.members, limits.tolist(), strict=True):
                 down, up = (called, 0.0 * called) if product.sign > 0.0 else (0.0 * called, called)
-                gains[leg] += limit * (worth - money * wear_cost(down, up, unit.assets[asset].cell))
+                gains[leg] += limit * (worth - worn * wear_cost(down, up, unit.assets[asset].cell))
         closing = goal.closing
         end = money * energy_cost(1.0, closing.left) + carbon * carbon_kg(1.0, closing.left_carbon)
         gains[self.legs + 1 :, -1] = [end * unit.flexibles[asset].worth for asset in self.members]
+        if unit.emptied is not None:
+            gains[self.legs + 1 :] -= money * unit.emptied
         return gains.ravel()
 
     def _loaded(self, starts: Sequence[float], goal: Goal) -> Any:

@@ -32,7 +32,8 @@ def plans_of(unit: FleetUnit, levels: Sequence[float]) -> Floats:
     """Return the plans that numbers name, as bids of shape (plans, controls): the first is nothing.
 
     An asset serves one direction in a step, so a plan bids in one: upward plans come first, then downward ones. Each
-    takes one of the levels of at least 0 for every market of its direction, those of the last market running fastest.
+    takes one of the levels of at least 0 for every market of its direction, those of the last market running fastest;
+    what is held both ways belongs to either direction.
     Where an action bids for each asset by itself, all assets bid alike.
 
     Args:
@@ -50,19 +51,23 @@ def plans_of(unit: FleetUnit, levels: Sequence[float]) -> Floats:
         ((15, 5), [0.0, 0.0, 1.0, 0.0, -1.0])
     """
     shares = [level for level in levels if level >= 0.0]
-    counts = [unit.ways.count(way) for way in (UP, DOWN)]
-    found = sum(len(shares) ** count for count in counts) - 1
+    sides = [
+        [leg for leg, own in zip(unit.legs, unit.ways, strict=True) if own == way or leg.beside] for way in (UP, DOWN)
+    ]
+    counts = [len(legs) for legs in sides]
+    found = sum(len(shares) ** count for count in counts) - len(shares) ** len(unit.parts.beside)
     if found > MOST_PLANS:
         value = f"actions='discrete-{len(levels)}' for {counts[0]} markets upward and {counts[1]} downward"
         rule = f"make {found} plans, and one number chooses among {MOST_PLANS} at most"
         raise ConfigurationError(value, rule, "take fewer levels or markets, or continuous actions")
     rows = [np.zeros(unit.controls)]
-    for way in (UP, DOWN):
-        legs = [leg for leg, own in zip(unit.legs, unit.ways, strict=True) if own == way]
+    for side, legs in enumerate(sides):
+        own = [not leg.beside or side == 0 for leg in legs]
         for chosen in product(shares, repeat=len(legs)):
-            if any(chosen):
-                pairs = zip(legs, chosen, strict=True)
-                rows.append(_bids(unit, [(leg.control, leg.sign * share) for leg, share in pairs]))
+            # What is held both ways alone is named once.
+            if any(share for share, belongs in zip(chosen, own, strict=True) if belongs):
+                bids = zip(legs, chosen, strict=True)
+                rows.append(_bids(unit, [(leg.control, leg.sign * share) for leg, share in bids]))
     return np.array(rows)
 
 

@@ -18,13 +18,15 @@ from energy_gym.contracts.fleet import Leg
 from energy_gym.contracts.reserve import Reserve
 from energy_gym.data.feed import Feed
 from energy_gym.dynamics import Closing
-from energy_gym.envs.assembly import table_names
+from energy_gym.envs.assembly import refuse_refusal_price, table_names
 from energy_gym.envs.brought_back import refuse_cyclic
+from energy_gym.envs.held_stores import refuse_targets
 from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
 from energy_gym.envs.setup import Kind, Setup
 from energy_gym.errors import ConfigurationError
+from energy_gym.forecast.past import history_steps
 from energy_gym.reserve.dispatch import DISPATCHES, get_dispatch
-from energy_gym.reserve.fleet import columns_of, fleet_of, legs_of, markets_of
+from energy_gym.reserve.fleet import columns_of, emptied_of, fleet_of, legs_of, markets_of
 from energy_gym.reserve.oracle import best_of_fleet
 from energy_gym.reserve.plans import levels_of, plans_of
 from energy_gym.reserve.presets import get_fleet, usual_fleet
@@ -85,10 +87,11 @@ def make_fleet_setup(
     laid = laid_fleet(chosen, site, feed, dispatch, activation_seed)
     plans = None if common.levels is None else plans_of(laid.unit, common.levels)
     unit = replace(laid.unit, plans=plans)
+    ahead, back = common.ahead(clock), history_steps(feed, laid.columns, common.history)
     return FleetSetup(
         scenario=chosen,
         feed=feed,
-        tape=FleetTape(feed, common.foreseen, common.ahead(clock), laid.columns, laid.states, laid.called),
+        tape=FleetTape(feed, common.foreseen, ahead, laid.columns, laid.states, laid.called, history=back),
         sites=(site,),
         units=(unit,),
         closings=(laid.closing,),
@@ -163,6 +166,8 @@ def laid_fleet(scenario: Scenario, site: Site, feed: Feed, dispatch: str = "prop
         ConfigurationError: The seed is no whole number of at least 0.
     """
     refuse_cyclic(scenario, "a fleet", "what the markets call of its batteries is not known beforehand")
+    refuse_refusal_price(scenario, "a fleet")
+    refuse_targets(site.entities, "a fleet", "what the markets call of its batteries is not known beforehand")
     _check_columns(scenario, site, feed)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ConfigurationError(f"activation_seed={seed!r}", "must be a whole number of at least 0", "pass 0")
@@ -197,7 +202,7 @@ def lay_out_fleet(
     steps = feed.stop - feed.first
     legs = legs_of(site, hours)
     shares = [_shares(leg, place, feed, seed) for place, leg in enumerate(legs)]
-    zeros = np.zeros(steps)
+    zeros, emptied = np.zeros(steps), emptied_of(site, feed)
     price, carbon = (feed.values.get(column) for column in (_worth(site), site.energy.carbon))
     price = zeros if price is None else price[window]
     energy = [leg.product.energy_price for leg in legs]
@@ -221,6 +226,7 @@ def lay_out_fleet(
         held_prices=np.stack([feed.values[leg.product.price][window] * leg.product.price_share for leg in legs]),
         energy_prices=np.stack([zeros if name is None else feed.values[name][window] for name in energy]),
         shares=np.stack([part[window] for part in shares]),
+        emptied=None if emptied is None else emptied[window],
         typical=tuple(_typical(leg) for leg in legs),
         laws=LAWS,
     )

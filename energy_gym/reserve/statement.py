@@ -16,15 +16,14 @@ from energy_gym.contracts.reserve import availability_income, called_kwh
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.entities.battery import lowest_energy, next_energy, wear_cost
-from energy_gym.modelling import Model
+from energy_gym.modelling import Model, positive_part
 from energy_gym.oracle.statement import Goal, state_closing
+from energy_gym.reserve.directions import TOLERANCE, Store, about_schedule, most_kw, sells, state_direction, sums
 from energy_gym.reserve.laws import DOWN, UP, FleetFigures
 from energy_gym.reserve.laws import TOLERANCE as TICK_SHARE
 
 if TYPE_CHECKING:
     from energy_gym.reserve.unit import FleetUnit
-
-TOLERANCE = 1e-7
 
 
 class StatedFleet(NamedTuple):
@@ -56,8 +55,8 @@ def state_fleet(
     for asset in chosen:
         figures = unit.assets[asset]
         row = [
-            model.variable(0.0, min(limit, figures.rated_kw[way])) if limit else None
-            for limit, way in zip(figures.limits_kw, unit.ways, strict=True)
+            model.variable(0.0, min(limit, most)) if limit else None
+            for limit, most in zip(figures.limits_kw, most_kw(unit, figures), strict=True)
         ]
         if shares is not None:
             for power, share, limit in zip(row, shares, figures.limits_kw, strict=True):
@@ -83,90 +82,39 @@ def _state_asset(
     energy = model.variable(lowest, max(cell.energy_max, start))
     before = model.previous(energy, start)
     kept = before * cell.keep
-    power: list[Any] = [np.zeros(steps), np.zeros(steps)]
-    used: list[Any] = [np.zeros(steps), np.zeros(steps)]
-    for item, need, way in zip(row, figures.needs_kwh, unit.ways, strict=True):
-        if item is not None:
-            power[way], used[way] = power[way] + item, used[way] + item * need
+    power, used = sums(unit, figures, row, range(len(row)))
     leaks = cell.keep < 1.0 or start < cell.energy_min
     floor = np.concatenate([[start], lowest[:-1]]) * cell.keep if leaks else np.full(steps, cell.energy_min)
     floor = np.minimum(floor, cell.energy_min)
-    sells = _sells(unit, figures)
+    sold = sells(unit, figures)
     for way in (UP, DOWN):
-        if sells[way]:
-            model.at_most(power[way], figures.rated_kw[way])
+        if sold[way]:
+            model.at_most(about_schedule(unit, row, power[way], way), figures.rated_kw[way])
             model.at_most(used[way], kept - floor if way == UP else cell.energy_max - kept)
     flows = _state_calls(model, unit, asset, row, kept, goal)
     model.equal(energy, next_energy(before, flows[DOWN], flows[UP], cell))
-    _state_direction(model, unit, figures, row, (power, used, flows[UP] / cell.efficiency_discharge, kept, floor), free)
+    store = Store(kept, floor, flows[UP] / cell.efficiency_discharge, cell)
+    if unit.parts.beside:
+        # Of what one direction gives, the other cannot live in the same step.
+        model.at_most(store.drained, kept - floor)
+        model.at_most(flows[DOWN] * cell.efficiency_charge, cell.energy_max - kept)
+    state_direction(model, unit, figures, row, (power, used), store, free)
     net = flows[DOWN] - flows[UP]
-    money, carbon = goal.weights
-    if sells[UP] and cell.wear_per_kwh and money:
-        model.earn(wear_cost(flows[DOWN], flows[UP], cell) * -money)
-    if any(sells) and carbon:
+    money, carbon, worn = goal.weights
+    if unit.emptied is not None and money:
+        left, most = energy - cell.energy_min, max(cell.energy_max, start) - cell.energy_min
+        left = positive_part(model, left, most, cell.energy_min, exact=False) if leaks else left
+        model.earn(left * (unit.emptied * -money))
+    if sold[UP] and cell.wear_per_kwh and worn:
+        model.earn(wear_cost(flows[DOWN], flows[UP], cell) * -worn)
+    if any(sold) and carbon:
         model.earn(carbon_kg(net, unit.carbon) * -carbon)
     return energy
-
-
-def _sells(unit: FleetUnit, figures: FleetFigures) -> tuple[bool, bool]:
-    """Return by direction whether an asset may sell anything."""
-    ways = {way for limit, way in zip(figures.limits_kw, unit.ways, strict=True) if limit}
-    return UP in ways, DOWN in ways
 
 
 def _lowest(unit: FleetUnit, figures: FleetFigures, start: float) -> Floats:
     """Return the least energy that can be stored at each step's end [kWh]."""
     return np.asarray(lowest_energy(figures.cell, start, len(unit)))
-
-
-def _state_direction(
-    model: Model, unit: FleetUnit, figures: FleetFigures, row: list[Any], sums: tuple[Any, ...], free: bool
-) -> None:
-    """One binary a step (1 while serving up): one direction at a time, and nothing up where losses left too little."""
-    power, used, drained, kept, floor = sums
-    cell = figures.cell
-    most = [
-        min(
-            figures.rated_kw[way],
-            sum(limit for limit, own in zip(figures.limits_kw, unit.ways, strict=True) if own == way),
-        )
-        for way in (UP, DOWN)
-    ]
-    sells = _sells(unit, figures)
-    leaks = bool((floor < cell.energy_min).any()) and sells[UP]
-    both = free and all(sells)
-    if both:
-        # True without a binary as well; it tightens the relaxation.
-        model.at_most(power[UP] / most[UP] + power[DOWN] / most[DOWN], 1.0)
-    if not (both or leaks):
-        return
-
-    def rows(upward: Any, at: Any) -> list[tuple[Any, Any]]:
-        stated = [(power[UP][at], most[UP] * upward)]
-        if both:
-            span = cell.energy_max - floor[at]
-            stated += [(power[DOWN][at], most[DOWN] * (1.0 - upward))]
-            stated += [(used[UP][at], span * upward), (used[DOWN][at], span * (1.0 - upward))]
-            for item, limit, way in zip(row, figures.limits_kw, unit.ways, strict=True):
-                if item is not None and limit < most[way]:
-                    stated.append((item[at], limit * (upward if way == UP else 1.0 - upward)))
-        if leaks:
-            slack = cell.energy_min - floor[at]
-            least = kept[at] - cell.energy_min + slack * (1.0 - upward)
-            stated += [(used[UP][at], least), (drained[at], least)]
-        return stated
-
-    def broken(value: Any) -> Any:
-        found = np.zeros(len(unit), dtype=bool)
-        if both:
-            found |= np.minimum(value(power[UP]), value(power[DOWN])) > TOLERANCE
-        if leaks:
-            most_kwh = np.maximum(value(used[UP]), value(drained))
-            short = most_kwh > np.maximum(value(kept) - cell.energy_min, 0.0) + TOLERANCE
-            found |= short & (value(power[UP]) > TOLERANCE)
-        return found
-
-    model.choose(rows, broken)
 
 
 def _state_calls(model: Model, unit: FleetUnit, asset: int, row: list[Any], kept: Any, goal: Goal) -> list[Any]:

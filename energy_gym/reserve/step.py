@@ -7,17 +7,18 @@ as a block of rows where the numbers are NumPy arrays; both give the same bits.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from energy_gym.backends import Namespace, arrays, scalars
+from energy_gym.backends import Namespace, Traced, arrays, scalars
 from energy_gym.contracts.clearing import trading_of
 from energy_gym.contracts.reserve import availability_income, non_delivery_cost
 from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import Flow
 from energy_gym.entities.battery import Cell, next_energy, wear_cost
-from energy_gym.reserve.laws import DOWN, UP, FleetFigures, accepted, by_way, deliver, hold, rooms_kwh
+from energy_gym.reserve.laws import DOWN, UP, FleetFigures, accepted, by_way, deliver, hold, hold_beside, rooms_kwh
 
 if TYPE_CHECKING:
     from energy_gym.reserve.unit import FleetUnit
@@ -40,6 +41,8 @@ class FleetStep:
         products = [leg.product for leg in unit.legs]
         self._products = products
         self._sizes = [(product.minimum_kw, product.tick_kw) for product in products]
+        self._hold = partial(hold_beside, parts=unit.parts) if unit.parts.beside else hold
+        self._emptied = unit.emptied is not None
         self._trims = any(minimum or tick for minimum, tick in self._sizes)
         self._paid = [place for place, leg in enumerate(unit.legs) if not leg.free]
         self._priced = [place for place, product in enumerate(products) if product.energy_price is not None]
@@ -53,7 +56,7 @@ class FleetStep:
 
     def __call__(self, states: Any, wishes: Any, signals: Any) -> Flow:
         """Play a step: states and bids as flat tuples, signals as `FleetUnit.signals` gives them."""
-        prices, energy_prices, shares, carbon = signals
+        prices, energy_prices, shares, carbon = signals[:4]
         unit, xp = self._unit, self._xp
         energies = states[: self._count]
         if self._block:
@@ -62,7 +65,7 @@ class FleetStep:
         asked = unit.dispatch.asked(unit, energies, wishes, self._assets, xp)
         rooms = [rooms_kwh(energy, asset.cell, xp) for energy, asset in zip(energies, self._assets, strict=True)]
         held = [
-            hold(room, wish, asset, self._ways, xp)
+            self._hold(room, wish, asset, self._ways, xp=xp)
             for room, wish, asset in zip(rooms, asked, self._assets, strict=True)
         ]
         totals = self._by_leg(held)
@@ -82,12 +85,19 @@ class FleetStep:
         for leg in self._fined:
             fine = non_delivery_cost(self._products[leg], asked_kwh[leg], given_kwh[leg], prices[leg], xp)
             penalty = penalty + fine
+        if self._emptied:
+            penalty = penalty + self._left(after) * signals[4]
         refused: Any = 0.0
         for wish, size in zip(self._by_leg(asked), totals, strict=True):
             refused = refused + xp.positive(wish - size) * unit.hours
         states = (*self._rows(after), *self._held_rows(held), *asked_kwh, *given_kwh, income + asked_kwh[0] * 0.0)
         emitted = carbon_kg(grid_kwh, carbon) if self._emits else 0.0
         return states, grid_kwh, spent, emitted, self._over_assets(wear) if wear else 0.0, penalty, 0.0, refused, 0.0
+
+    def _left(self, after: Any) -> Any:
+        """Return what is stored above the lower limits at the end of a step [kWh]."""
+        xp, pairs = self._xp, zip(after, self._assets, strict=True)
+        return self._over_assets([xp.positive(energy - asset.cell.energy_min) for energy, asset in pairs])
 
     def _widen(self, count: int) -> None:
         """Give every figure of the block a value for each environment: NumPy divides rows faster than by a column."""
@@ -148,7 +158,7 @@ class FleetStep:
 
 def _assets(assets: tuple[FleetFigures, ...], xp: Namespace) -> tuple[FleetFigures, ...]:
     """Return the figures of assets as the numbers need them: one block for arrays, limits as tensors for tensors."""
-    if xp is scalars:
+    if xp is scalars or isinstance(xp, Traced):
         return assets
     if xp is arrays:
         return (_as_block(assets),)

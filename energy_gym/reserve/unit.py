@@ -20,7 +20,7 @@ from energy_gym.entities import Battery, Flexible
 from energy_gym.entities.base import Laws
 from energy_gym.errors import ConfigurationError
 from energy_gym.reserve.fleet import legs_of, markets_of
-from energy_gym.reserve.laws import DOWN, UP, FleetFigures, figures
+from energy_gym.reserve.laws import DOWN, UP, FleetFigures, Parts, figures, parts_of
 from energy_gym.scenario import Site
 from energy_gym.units import MONEY, Told, Unit
 
@@ -66,6 +66,7 @@ class FleetUnit(Unit):
         held_prices: Payment for holding by leg, shape (legs, T) [currency/MW/h].
         energy_prices: Price of called energy by leg, shape (legs, T) [currency/MWh].
         shares: Share called by leg, shape (legs, T).
+        emptied: Charge for what is still stored at each step's end, shape (T,) [currency/kWh]; None where none is due.
         typical: Mean share called by leg, of all that is ever expected.
         proving: Whether a plan comes with a bound; without one it is found in half the time.
         plans: What discrete actions mean, shape (plans, controls); None where each bid has levels, or any size.
@@ -77,6 +78,7 @@ class FleetUnit(Unit):
     held_prices: Floats
     energy_prices: Floats
     shares: Floats
+    emptied: Floats | None
     typical: tuple[float | str, ...]
     proving: bool = True
     plans: Floats | None = None
@@ -100,6 +102,11 @@ class FleetUnit(Unit):
     def ways(self) -> tuple[int, ...]:
         """`UP` or `DOWN` by leg."""
         return tuple(UP if leg.product.direction == "up" else DOWN for leg in self.legs)
+
+    @cached_property
+    def parts(self) -> Parts:
+        """Legs by what they are; ``beside`` is empty where a step serves one direction alone."""
+        return parts_of(self.legs)
 
     @cached_property
     def assets(self) -> tuple[FleetFigures, ...]:
@@ -170,13 +177,14 @@ class FleetUnit(Unit):
         """See `Unit.window`."""
         part = slice(first, stop)
         cut = {name: getattr(self, name)[:, part] for name in ("held_prices", "energy_prices", "shares")}
+        cut["emptied"] = None if self.emptied is None else self.emptied[part]
         return replace(super().window(first, stop), **cut)
 
     def signals(self) -> list[tuple[Any, ...]]:
         """See `Unit.signals`."""
         legs = len(self.legs)
         rows = self._table.T[: len(self)].tolist()
-        return [(*(row[k * legs : (k + 1) * legs] for k in range(3)), row[-1]) for row in rows]
+        return [(*(row[k * legs : (k + 1) * legs] for k in range(3)), *row[3 * legs :]) for row in rows]
 
     def gather(self) -> Callable[[Any], tuple[Any, ...]]:
         """See `Unit.gather`."""
@@ -184,14 +192,20 @@ class FleetUnit(Unit):
 
         def gather(steps: Any) -> tuple[Any, ...]:
             rows = table.take(steps, axis=1)
-            return rows[:legs], rows[legs : 2 * legs], rows[2 * legs : 3 * legs], rows[-1]
+            return rows[:legs], rows[legs : 2 * legs], rows[2 * legs : 3 * legs], *rows[3 * legs :]
 
         return gather
 
+    def series(self) -> tuple[Any, ...]:
+        """See `Unit.series`."""
+        told = tuple(self.held_prices), tuple(self.energy_prices), tuple(self.shares), self.carbon
+        return told if self.emptied is None else (*told, self.emptied)
+
     @property
     def _table(self) -> Floats:
-        """Prices of holding, of energy, shares and carbon, with a step past the last, shape (3 legs + 1, T + 1)."""
-        table = np.concatenate([self.held_prices, self.energy_prices, self.shares, self.carbon[None, :]])
+        """Prices of holding and energy, shares, carbon, what is due, with a step past the last; shape (rows, T + 1)."""
+        due = [] if self.emptied is None else [self.emptied[None, :]]
+        table = np.concatenate([self.held_prices, self.energy_prices, self.shares, self.carbon[None, :], *due])
         return np.ascontiguousarray(np.concatenate([table, np.zeros((len(table), 1))], axis=1))
 
 

@@ -16,7 +16,8 @@ class ArbitrageEnv(EnergyEnv):
 
     **Observation.** A flat float32 Box: state of charge; sine and cosine of the local hour of day, day of week and
     day of year; then ``horizon`` forecast values of each series that the reward depends on, as known at that moment,
-    scaled by fixed figures and cut to [-10, 10]. ``env.unwrapped.layout`` names each slot.
+    scaled by fixed figures and cut to [-10, 10]; then, with ``history``, the last known values of each such series, the
+    newest first. ``env.unwrapped.layout`` names each slot.
 
     **Reward.** ``objective="cost"``: money earned minus spent, less wear [currency]; ``"carbon"``: kg CO2 avoided minus
     caused; ``"joint"``: money plus ``carbon_price`` [currency/tonne] times tonnes avoided. In ``info`` the parts
@@ -31,10 +32,12 @@ class ArbitrageEnv(EnergyEnv):
 
     **Keywords.** ``dataset`` (id; default ``"ercot-2021-2022"``) or ``data`` (DataFrame with a time-zone-aware index,
     ``price_per_mwh`` and, where carbon counts, ``carbon_g_per_kwh``), ``split`` (``"train"``, ``"validation"``,
-    ``"test"``, ``"all"``),
+    ``"test"``, ``"all"``, and on some cards years that are ``"earlier"`` or ``"later"``),
     ``period`` (a part of the split, such as ``("2021-01-01", "2021-04-01")``, local time),
     ``forecast`` (``"published"``, ``"perfect"``, ``"yesterday"`` or an object with ``rows``), ``horizon`` (24 steps),
-    ``actions``, ``objective``, ``carbon_price``, ``terminal`` (docs/scenarios.md), ``episode_steps``,
+    ``history`` (known values of each series; 12 where the price is a real-time price, else 0; docs/forecasts.md),
+    ``actions``, ``objective``, ``carbon_price``, ``price_weight``, ``wear_weight``, ``refused_per_kwh``, ``terminal``
+    (docs/scenarios.md), ``episode_steps``,
     ``battery``, ``scenario``, ``render_mode`` (``"rgb_array"``, ``"human"``). ``control="meter"`` is for sites with
     load or generation, and refused here: at this meter is nothing but the battery.
 
@@ -51,8 +54,9 @@ class ArbitrageEnv(EnergyEnv):
 
     **Versions.** v1: of a frame given as ``data=``, prices count as known when their step is over, no
     longer at 13:00 of the day before; observations are scaled by its training part; an explicit split is honoured; a
-    plan values what is left by the training part; a start without a time zone is local time. Standby losses of a
-    battery compound. The defaults return what v0 returned. v0: first version; its name makes v1 (docs/scenarios.md).
+    plan values what is left by the training part; a start without a time zone is local time. A real-time price is
+    followed by its last twelve values. Standby losses of a battery compound. The defaults return what v0
+    returned. v0: first version; its name makes v1 (docs/scenarios.md).
 
     Example:
         >>> import gymnasium as gym

@@ -36,10 +36,11 @@ class BiddingEnv(env.ProducerEnv):
 
     **Presets.** ``"eu-hourly"`` (default): tomorrow's hours at 12:00; deviations at the balancing prices, at the one
     imbalance price where the data have it, or at what a shortage paid and a surplus earned where they tell that apart.
-    ``"india-15min"``: 96 quarter hours at 14:00, two quarter hours an hour ahead every half hour, deviations band by
-    band. Each runs on synthetic data of its own; ``dataset="dk2-2021"``, ``"dk2-2024"`` or ``"belgium"`` are fetched,
-    and lack of wind, solar or load is made up by a synthetic site, which the title says. Sites are scaled to 30 MW of
-    wind, 5.5 MW of sun and a load of 20 MW on average.
+    ``"eu-intraday"``: the same, and within the day each hour by itself, an hour before it begins. ``"india-15min"``: 96
+    quarter hours at 14:00, two quarter hours an hour ahead every half hour, deviations band by band. Each runs on
+    synthetic data of its own; ``dataset="dk2-2021"``, ``"dk2-2024"`` or ``"belgium"`` are fetched, and lack of wind,
+    solar or load is made up by a synthetic site, which the title says. Sites are scaled to 30 MW of wind, 5.5 MW of sun
+    and a load of 20 MW on average.
 
     **Episode.** One week from a random start, with nothing committed; it ends by truncation. ``episode_steps=None``
     plays the whole split; ``reset(options={"start": "2022-03-01T00:00Z", "steps": 168})`` picks a window. What was

@@ -32,7 +32,7 @@ class ScenarioEnv(EnergyEnv):
     shape (controls,), or with ``actions="discrete-N"`` a Discrete space (one control) or a MultiDiscrete one. Beside
     sites, the bids of fleets come last. With ``control="meter"`` the share of each battery names a power at its meter,
     as in ``energy_gym/Microgrid-v1``; several at one meter follow it one by one, and all others stay what they are.
-    Scenarios with fleets or a producer have no such control.
+    Fleets and a producer have no such control: their bids are for markets.
 
     **Observation.** A flat float32 Box: the states of the controlled entities, the running maxima of demand windows,
     the clock, then ``horizon`` forecast values of every series that the reward depends on.
@@ -46,7 +46,7 @@ class ScenarioEnv(EnergyEnv):
     **Data.** By default the microgrid's, as an example of a scenario; your own wants data that fit it.
 
     **Keywords.** As for ``energy_gym/Arbitrage-v1``, or for the id of the scenario's kind; beside sites, fleets take
-    ``dispatch`` and ``activation_seed``; sites alone take ``control``. ``scenario`` and ``dataset`` (or ``data``) are
+    ``dispatch`` and ``activation_seed``, and sites take ``control``. ``scenario`` and ``dataset`` (or ``data``) are
     yours, by default those of ``energy_gym/Microgrid-v1``. ``docs/scenarios.md`` shows how to compose a scenario and
     how to add a kind of entity.
 

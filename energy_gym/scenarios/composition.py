@@ -11,10 +11,12 @@ from typing import Any
 
 from energy_gym.bidding.making import make_bidding
 from energy_gym.data.feed import Feed
-from energy_gym.envs.assembly import Laid, lay_out_scenario
+from energy_gym.envs.assembly import Laid, at_the_meter, lay_out_scenario
+from energy_gym.envs.held_stores import check_starts
 from energy_gym.envs.keywords import Common, call_checked, check_settled, check_step, with_common
-from energy_gym.envs.setup import Kind, Setup, make_setup
-from energy_gym.errors import ConfigurationError
+from energy_gym.envs.setup import CONTROLS, Kind, Setup, make_setup
+from energy_gym.errors import ConfigurationError, UnknownIdError
+from energy_gym.forecast.past import history_steps
 from energy_gym.reserve.fleet import markets_of
 from energy_gym.reserve.setup import LaidFleet, known_in_time, laid_fleet, make_fleet_setup
 from energy_gym.reserve.tape import FleetTape
@@ -66,8 +68,15 @@ def _refuse_beside_producer(scenario: Scenario) -> None:
 
 
 @with_common
-def make_mixed(common: Common, *, dispatch: str = "proportional", activation_seed: int = 0) -> Setup:
-    """Return sites with meters beside fleets as one setup; ``dispatch`` and ``activation_seed`` are the fleets'."""
+def make_mixed(
+    common: Common, *, dispatch: str = "proportional", activation_seed: int = 0, control: str = "power"
+) -> Setup:
+    """Return sites with meters beside fleets as one setup.
+
+    ``dispatch`` and ``activation_seed`` are the fleets', ``control`` is the sites'.
+    """
+    if control not in CONTROLS:
+        raise UnknownIdError.of("control", control, CONTROLS)
     chosen = common.with_objective(Scenario.read(common.scenario or Scenario()))
     check_settled(chosen, ("meter", "fleet"))
     fleets = tuple(site for site in chosen.sites() if site.settled_by == "fleet")
@@ -78,18 +87,20 @@ def make_mixed(common: Common, *, dispatch: str = "proportional", activation_see
     check_step(chosen.clock, laid.feed)
     columns = tuple(dict.fromkeys((*laid.columns, *(name for fleet in sold for name in fleet.columns))))
     called = tuple(pair for fleet in sold for pair in fleet.called)
-    ahead = common.ahead(chosen.clock)
+    ahead, back = common.ahead(chosen.clock), history_steps(laid.feed, columns, common.history)
+    steps, whole = common.length(chosen.clock, laid.feed), common.wanted(chosen.clock) is None
+    check_starts(laid.units, steps, whole)
     return Setup(
         scenario=chosen,
         feed=laid.feed,
-        tape=FleetTape(laid.feed, common.foreseen, ahead, columns, _states(laid, sold), called),
+        tape=FleetTape(laid.feed, common.foreseen, ahead, columns, _states(laid, sold), called, history=back),
         sites=(*metered, *fleets),
-        units=(*laid.units, *(fleet.unit for fleet in sold)),
+        units=(*(laid.units if control == "power" else at_the_meter(laid)), *(fleet.unit for fleet in sold)),
         closings=(*laid.closings, *(fleet.closing for fleet in sold)),
         continuation=(*laid.continuation, *(fleet.continuation for fleet in sold)),
         levels=common.levels,
-        episode_steps=common.length(chosen.clock, laid.feed),
-        whole=common.wanted(chosen.clock) is None,
+        episode_steps=steps,
+        whole=whole,
         kind=KIND,
     )
 

@@ -20,6 +20,7 @@ import yaml
 
 from energy_gym.agents.registry import AGENTS, agent_factory
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.keywords import AIMS
 from energy_gym.envs.setup import make_setup
 from energy_gym.envs.written import FRAMES, from_words
 from energy_gym.errors import ConfigurationError, UnknownIdError
@@ -33,7 +34,7 @@ PARTS = ("task", "scenario", "forecast", "agent")
 DEFAULT_ID = "energy_gym/Arbitrage-v1"
 ORACLE = "oracle"
 # What the scenario says, or a file of one's own, which has no default.
-APART = ("data", "reference", "scenario", "battery", "objective", "carbon_price", "terminal", "forecast")
+APART = ("data", "reference", "scenario", "battery", "objective", *AIMS, "forecast")
 Tree = dict[str, Any]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from energy_gym.arrays import Floats
+from energy_gym.envs.compiled import compiles
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import BrokenPromiseError
 from energy_gym.scenarios.composed import ScenarioEnv, ScenarioVectorEnv
@@ -50,10 +51,12 @@ def check_episodes(keywords: dict[str, Any], episodes: int, steps: int, seed: in
     again = _trail(env, seed, wishes[0])
     remedy = "keep no state outside the environment's states, and draw nothing"
     compare("two episodes of one seed", names, trails[0], again, "the same seed gives the same trajectory", remedy)
-    together = _batch(keywords, episodes, seed, wishes)
-    for index, trail in enumerate(trails):
-        rule = "environment i of a batch does what a single environment does"
-        compare(f"single and batch, episode {index}", names, trail, together[:, :, index], rule, "see the laws")
+    for engine in ("numpy", "compiled") if compiles(env.setup) else ("numpy",):
+        together = _batch(keywords, episodes, seed, wishes, engine)
+        for index, trail in enumerate(trails):
+            rule = "environment i of a batch does what a single environment does"
+            where = f"single and batch ({engine}), episode {index}"
+            compare(where, names, trail, together[:, :, index], rule, "see the laws")
 
 
 def _trail(env: EnergyEnv, seed: int, wishes: Floats) -> Floats:
@@ -110,17 +113,17 @@ def _check_parts(env: EnergyEnv, step: int, gain: float, info: dict[str, Any]) -
     for name, value in info.items():
         if not np.isfinite(value).all():
             raise BrokenPromiseError(f"info: {name} at step {step} is {value}", "must be finite", "correct the laws")
-    money, carbon = env.setup.weights
-    spent = info["energy_cost"] + info["wear"] + info["penalty"] + info["demand_charge"]
-    parts = -(money * spent + carbon * info["carbon_kg"])
+    money, carbon, worn = env.setup.weights
+    spent = info["energy_cost"] + info["penalty"] + info["demand_charge"]
+    parts = -(money * spent + carbon * info["carbon_kg"] + worn * info["wear"])
     scale = max(1.0, sum(abs(info[name]) for name in PARTS))
     if abs(parts - gain) > ROUNDING * scale:
         differ("reward and its parts in info", "reward", step, (gain, parts), "the parts add up", "correct the laws")
 
 
-def _batch(keywords: dict[str, Any], episodes: int, seed: int, wishes: Floats) -> Floats:
+def _batch(keywords: dict[str, Any], episodes: int, seed: int, wishes: Floats, engine: str) -> Floats:
     """Return what `_trail` does for all episodes at once, shape (steps, 1 + slots, episodes)."""
-    batch = ScenarioVectorEnv(episodes, autoreset="disabled", **keywords)
+    batch = ScenarioVectorEnv(episodes, autoreset="disabled", engine=engine, **keywords)
     batch.reset(seed=seed)
     rows = []
     for step in range(wishes.shape[1]):

@@ -15,7 +15,8 @@ import energy_gym
 from energy_gym import Battery, Scenario
 from energy_gym.agents import make_agent
 from energy_gym.agents.annealing import Annealing
-from energy_gym.agents.mpc import MPC, expected_units
+from energy_gym.agents.expecting import expected_units
+from energy_gym.agents.mpc import MPC
 from energy_gym.agents.schedules import Changes, UnitWindow, resampled
 from energy_gym.contracts import Spot, Tariff
 from energy_gym.entities import Consumer, Grid

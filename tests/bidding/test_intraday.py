@@ -10,6 +10,7 @@ import pytest
 
 from energy_gym import Scenario, solve
 from energy_gym.contracts.market import eu_day_ahead, eu_intraday
+from energy_gym.errors import MissingColumnError
 from energy_gym.testing import check_scenario
 
 
@@ -48,3 +49,24 @@ def test_a_scenario_names_it_by_its_preset() -> None:
     trading = Scenario.from_yaml(text).contracts["trading"]
     assert [market.name for market in trading.markets] == ["day_ahead", "intraday"]
     assert trading.markets[1] == eu_intraday()
+
+
+def test_its_preset_is_played_without_any_data_of_ones_own() -> None:
+    env = gym.make("energy_gym/Bidding-v1", preset="eu-intraday", episode_steps=24)
+    _, info = env.reset(seed=3)
+    within = np.array([name.startswith("intraday") for name in env.unwrapped.entries])
+    assert [market.name for market in env.unwrapped.scenario.contracts["trading"].markets] == ["day_ahead", "intraday"]
+    over, due = False, 0
+    while not over:
+        due += int(info["due"][within].sum())
+        _, _, _, over, info = env.step(env.action_space.sample() * 0.0)
+    assert due >= 22
+    env.reset(seed=3)
+    plan = solve(env)
+    assert plan.exact
+    assert sum(env.step(action)[1] for action in plan.actions) == pytest.approx(plan.value, abs=1e-6)
+
+
+def test_data_without_a_price_within_the_day_are_refused() -> None:
+    with pytest.raises(MissingColumnError, match="intraday_per_mwh"):
+        gym.make("energy_gym/Bidding-v1", preset="eu-intraday", dataset="synthetic-dk2")

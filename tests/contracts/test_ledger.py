@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from energy_gym import Battery, Objective, Scenario, solve
-from energy_gym.agents.mpc import expected_units
+from energy_gym.agents.expecting import expected_units
 from energy_gym.agents.peak_shaving import PeakShaving
 from energy_gym.contracts import Carried, Contract, DemandCharge, DemandWindow, Ledger, Spot, Tariff, register
 from energy_gym.contracts.base import CONTRACTS, party_names

@@ -27,6 +27,7 @@ MARKETS = (
     "nem-tas1",
     "nem-vic1",
 )
+REAL_TIME = tuple(f"nyiso-{part}{zone}" for part in ("rt-", "") for zone in ("longil", "north", "nyc", "west"))
 ALL = (
     "ausgrid-12",
     "caiso",
@@ -41,11 +42,14 @@ ALL = (
     "ercot",
     "ercot-2021-2022",
     "nyiso",
+    *REAL_TIME,
     "synthetic",
     "synthetic-dk2",
     "synthetic-india",
+    "synthetic-intraday",
 )
 OFFLINE = ("california-homes-2016", "commercial", "ercot-2021-2022", "synthetic", "synthetic-dk2", "synthetic-india")
+OFFLINE += ("synthetic-intraday",)
 
 
 @pytest.fixture
@@ -229,3 +233,18 @@ def test_file_that_is_not_yaml(tmp_path: Path) -> None:
     path.write_text("- a list", encoding="utf-8")
     with pytest.raises(CardError, match="must be a mapping"):
         read_card(path)
+
+
+def test_a_card_with_a_publication_that_is_none_is_told_the_nearest(content: dict[str, Any]) -> None:
+    for said, meant in {"at_start": "at-start", "day ahead 12:45": "day-ahead 12:45", "afterwards": "after"}.items():
+        content["columns"]["price_per_mwh"]["published"] = said
+        assert f"did you mean {meant!r}" in refused(content)
+
+
+def test_a_card_may_have_years_before_and_after_its_parts(content: dict[str, Any]) -> None:
+    content["splits"] = {"earlier": content["splits"]["train"]} | {
+        name: content["splits"][other] for name, other in (("train", "validation"), ("later", "test"))
+    }
+    assert list(parse_card("mine", content).splits) == ["earlier", "train", "later"]
+    content["splits"]["latter"] = content["splits"].pop("later")
+    assert "did you mean 'later'" in refused(content)

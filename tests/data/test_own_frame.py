@@ -429,6 +429,9 @@ def test_what_is_said_of_a_data_set_is_refused() -> None:
     [
         ({"price": "after"}, "column of published="),
         ({PRICE: "day-ahead"}, "must be 'always'"),
+        ({PRICE: "at start"}, "did you mean 'at-start'"),
+        ({PRICE: "dayahead 9:30"}, "did you mean 'day-ahead 09:30'"),
+        ("real-time", "did you mean 'at-start'"),
         ({PRICE: "day-ahead 25:00"}, "must be 'always'"),
         ({PRICE: None}, "must be 'always'"),
         ("tomorrow", "must be 'always'"),

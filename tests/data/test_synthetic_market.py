@@ -10,7 +10,7 @@ import pytest
 
 import energy_gym
 from energy_gym.data import synthetic_market
-from energy_gym.data.synthetic_market import india, nordic, with_site
+from energy_gym.data.synthetic_market import india, intraday, nordic, with_site
 
 YEARS = 4 * 8766
 
@@ -64,7 +64,9 @@ def test_a_site_adds_only_what_is_missing() -> None:
 
 
 def test_the_cards_hold_what_is_generated() -> None:
-    for name, make, steps in (("synthetic-dk2", nordic, 500), ("synthetic-india", india, 500)):
+    made_by = {"synthetic-dk2": nordic, "synthetic-india": india, "synthetic-intraday": intraday}
+    for name, make in made_by.items():
+        steps = 500
         data = energy_gym.load(name)
         start = str(data.card.span[0].tz_convert(data.card.zone).date())
         made = make(start=start, steps=steps)[list(data.card.columns)]

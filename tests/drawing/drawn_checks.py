@@ -8,15 +8,16 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from drawn_optimum import every_plan, stated_again
 from drawn_problems import Problem
 from drawn_stage import Stage, started
 
 import energy_gym
 from energy_gym.agents import make_agent
+from energy_gym.envs.compiled import compiles
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.evaluation.episode import evaluate
-from energy_gym.oracle.pyomo_model import PyomoModel, build_unit_model, solve_model
-from energy_gym.oracle.rounding import fixed_return, returns
+from energy_gym.oracle.rounding import returns
 from energy_gym.oracle.solution import EXACT, Solution
 from energy_gym.oracle.solve import by_unit
 from energy_gym.oracle.statement import Goal
@@ -84,28 +85,6 @@ def check_claims(problem: Problem, stage: Stage, solution: Solution) -> None:
     assert abs(rounded - value) <= FLOAT32 * max(1.0, abs(value)), (seed, "in float32", rounded, value)
 
 
-def stated_again(env: EnergyEnv) -> float:
-    """Return the optimum over the physical range as Pyomo states it, with a binary in every step."""
-    setup, (first, stop) = env.setup, env.steps_left
-    if setup.kind.state is not None:
-        model = PyomoModel(stop - first)
-        setup.kind.state(model, env.gates, env.states)
-        return solve_model(model.finished())
-    parts = zip(setup.units, by_unit(setup, env.states), setup.closings, strict=True)
-    return sum(
-        _stated_unit(unit.window(first, stop).physical().by_power(), states, Goal(setup.weights, closing))
-        for unit, states, closing in parts
-    )
-
-
-def _stated_unit(unit: Any, states: Any, goal: Goal) -> float:
-    if unit.laws is not None:
-        model = PyomoModel(len(unit))
-        unit.laws.state(model, unit, states, goal)
-        return solve_model(model.finished())
-    return solve_model(build_unit_model(unit, states, goal)) if unit.flexibles else fixed_return(unit, states, goal)
-
-
 def solved_by_steps(env: EnergyEnv) -> bool:
     """Return whether a fleet solves a programme at every step, which costs milliseconds and has no gradient."""
     return any(getattr(getattr(unit, "dispatch", None), "name", "") == "optimal" for unit in env.setup.units)
@@ -145,22 +124,13 @@ def plans_tried(problem: Problem, stage: Stage) -> float | None:
     """Return the most that any sequence of levels earns, each tried; None where there are too many."""
     env = stage.env
     stage.back()
-    setup, (first, stop) = env.setup, env.steps_left
+    setup = env.setup
     if setup.kind.state is not None or setup.choices is not None:
         count = env.action_space.n**problem.steps
         if count > (MOST_TRIED // 500 if solved_by_steps(env) else MOST_TRIED // 20):
             return None
         return max(stage.play(plan) for plan in itertools.product(range(env.action_space.n), repeat=problem.steps))
-    total = 0.0
-    for unit, states, closing in zip(setup.units, by_unit(setup, env.states), setup.closings, strict=True):
-        entries = problem.steps * unit.controls
-        if len(setup.levels) ** entries > (MOST_TRIED // 500 if solved_by_steps(env) else MOST_TRIED):
-            return None
-        plans = np.array(list(itertools.product(setup.levels, repeat=entries)))
-        plans = plans.reshape(-1, problem.steps, unit.controls)
-        goal = Goal(setup.weights, closing)
-        total += float(returns(unit.window(first, stop), states, goal, plans).max())
-    return total
+    return every_plan(env, MOST_TRIED // 500 if solved_by_steps(env) else MOST_TRIED)
 
 
 def out_of_time(solution: Solution) -> bool:
@@ -258,7 +228,14 @@ def check_readings(problem: Problem, env: EnergyEnv, random: np.random.Generator
     check_laws(env.setup, min(problem.steps, 6), sequences, random, False if solved_by_steps(env) else None)
     if problem.seed % 3:
         return
-    batch = env.batch_class()(2, autoreset="disabled", **env.complete(env.keywords))
+    for engine in ("numpy", "compiled") if compiles(env.setup) else ("numpy",):
+        check_batch(problem, env, engine)
+
+
+def check_batch(problem: Problem, env: EnergyEnv, engine: str) -> None:
+    """Hold a batch to what single environments do."""
+    batch = env.batch_class()(2, autoreset="disabled", engine=engine, **env.complete(env.keywords))
+    assert batch.engine == engine
     batch.reset(seed=[problem.seed, problem.seed + 1], options=None)
     actions = [batch.action_space.sample() for _ in range(min(problem.steps, 5))]
     together = []

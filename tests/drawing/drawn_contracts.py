@@ -24,6 +24,7 @@ from energy_gym.contracts import (
     Spot,
     Tariff,
     TieredTariff,
+    TransmissionCharge,
 )
 from energy_gym.contracts.agreement import DIRECTIONS
 from energy_gym.contracts.periods import PERIODS
@@ -112,7 +113,12 @@ def a_limit(dice: Dice, parties: Parties) -> Contract:
     )
 
 
-KINDS = (a_ratchet, a_coincidence, a_limit)
+def a_transmission(dice: Dice, parties: Parties) -> Contract:
+    rates = dice.one((dice.within(0.1, 90.0), 0.0), (0.0, dice.within(0.1, 90.0)), (dice.within(0.1, 90.0), 5.0))
+    return TransmissionCharge(*rates, parties=parties)
+
+
+KINDS = (a_ratchet, a_coincidence, a_limit, a_transmission)
 SUPPLIES = (tiers, an_agreement)
 WHOLE: dict[str, Any] = {"hours": ((0.0, 24.0),), "zone": None}
 """What fits steps of whole days."""

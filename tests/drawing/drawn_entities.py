@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from drawn_dice import Dice
 
 from energy_gym import Battery
 from energy_gym.entities import (
+    AgeingBattery,
     Consumer,
     ElectricVehicle,
     Entity,
@@ -20,6 +21,7 @@ from energy_gym.entities import (
     RunOfRiver,
     Solar,
     SolarArray,
+    StorageTarget,
     ThermalUnit,
     Wind,
     WindTurbine,
@@ -95,6 +97,26 @@ def a_vehicle(dice: Dice) -> ElectricVehicle:
     )
 
 
+def started_anywhere(dice: Dice, store: Entity) -> Entity:
+    """Return a store, which now and then starts anywhere between empty and full, outside its limits too."""
+    if not dice.chance(0.2):
+        return store
+    start = dice.one(0.0, 1.0, dice.within(0.0, 1.0))
+    return replace(store, **{"soc_initial" if isinstance(store, Battery) else "level_initial": start})  # type: ignore[arg-type]
+
+
+def a_target(dice: Dice, name: str, store: Battery | PumpedHydro) -> StorageTarget:
+    """Return a target of a store, of those that it may hold."""
+    most = store.soc_max if isinstance(store, Battery) else store.level_max
+    return StorageTarget(
+        store=name,
+        soc=dice.one(most, dice.within(0.05, most)),
+        at=dice.one("24:00", "24:00", f"{dice.whole(0, 23):02d}:00", float(dice.whole(0, 5)), 22.0),
+        days=dice.one("all", "all", "weekday", "weekend", (0, 2, 5, 6)),
+        missed_price_per_kwh=dice.one(None, None, 0.0, dice.within(0.0, 1.0)),
+    )
+
+
 def a_plant_that_burns(dice: Dice) -> Plant:
     rated, least = dice.within(2.0, 8.0), dice.one(0.0, 0.5)
     low, ramp = least * rated, dice.one(None, dice.within(1.0, 3.0) * rated * 60.0 / dice.minutes)
@@ -105,9 +127,22 @@ def a_plant_that_burns(dice: Dice) -> Plant:
     return ThermalUnit(*figures, dice.one(0.0, running), dice.one(0.0, dice.within(0.0, 0.5)) if low else 0.0)
 
 
+def an_ageing_battery(dice: Dice) -> AgeingBattery:
+    return a_battery(
+        dice,
+        AgeingBattery,
+        replacement_per_kwh=dice.one(300.0, dice.within(0.0, 2000.0)),
+        stress_factor=dice.one(5.24e-4, dice.within(0.0, 2e-3)),
+        stress_exponent=dice.one(1.0, 2.03, dice.within(1.0, 3.0)),
+        segments=dice.one(1, 3, 10, dice.whole(2, 6)),
+    )
+
+
 def a_store(dice: Dice, calendar: bool = True) -> Entity:
     """Return a store of one of the kinds, many of them plain batteries; of those that count by a calendar if it may."""
-    kind = dice.one("battery", "battery", "fading", "plant", *(("limited",) if calendar else ()))
+    kind = dice.one("battery", "battery", "fading", "plant", "ageing", *(("limited",) if calendar else ()))
+    if kind == "ageing":
+        return an_ageing_battery(dice)
     if kind == "fading":
         return a_battery(dice, FadingBattery, fade_per_kwh=dice.one(0.0, 1e-4, dice.within(0.0, 0.2)))
     if kind == "limited":

@@ -7,8 +7,14 @@ from typing import Any
 from drawn_dice import Dice
 
 from energy_gym import Battery
-from energy_gym.contracts import Contract, EnergyValue, Reserve, Trade
-from energy_gym.contracts.activation import ActivationSeries, FullActivation, NoActivation, RandomActivation
+from energy_gym.contracts import Contract, EmptyAt, EnergyValue, Reserve, Trade
+from energy_gym.contracts.activation import (
+    ActivationSeries,
+    ExpectedActivation,
+    FullActivation,
+    NoActivation,
+    RandomActivation,
+)
 from energy_gym.contracts.reserve import DIRECTIONS
 
 HELD = ("a_per_mw_h", "b_per_mw_h", "c_per_mw_h")
@@ -42,7 +48,8 @@ def powers(dice: Dice, count: int, least: float = 0.0) -> tuple[float, ...]:
 def a_call(dice: Dice) -> Any:
     lowest = dice.within(0.0, 1.0)
     chain = RandomActivation(dice.within(0.05, 0.6), dice.within(1.5, 4.0), lowest, dice.within(lowest, 1.0))
-    return dice.one(FullActivation(), NoActivation(), chain, ActivationSeries(dice.one(*CALLED)))
+    steady = ExpectedActivation(dice.one(0.0, 0.3, dice.within(0.0, 1.0)))
+    return dice.one(FullActivation(), NoActivation(), steady, chain, ActivationSeries(dice.one(*CALLED)))
 
 
 def a_reserve(dice: Dice, name: str, place: int, parties: tuple[str, ...], count: int) -> Reserve:
@@ -61,6 +68,7 @@ def a_reserve(dice: Dice, name: str, place: int, parties: tuple[str, ...], count
         penalty_per_mwh=dice.one(0.0, 150.0, dice.within(0.0, 400.0)),
         penalty_factor=dice.one(0.0, 1.0, dice.within(0.0, 3.0)),
         price_share=dice.one(1.0, 0.5, dice.within(0.0, 1.0)),
+        both_ways=dice.chance(0.4),
         parties=parties,
     )
 
@@ -85,4 +93,9 @@ def a_fleet(
         contracts[name] = Trade(name, dice.column("price"), powers(dice, len(names)), parties)
     if dice.chance(0.4):
         contracts[f"value{number}"] = EnergyValue(dice.column("price"), dice.column("carbon"), parties)
+    if dice.chance(0.3):
+        zone = dice.one(None, dice.zone)
+        contracts[f"emptied{number}"] = EmptyAt(
+            dice.one(0.0, 900.0, dice.within(0.0, 300.0)), dice.one(0.0, 6.0, float(dice.whole(0, 23))), zone, parties
+        )
     return assets, contracts

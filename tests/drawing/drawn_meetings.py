@@ -17,7 +17,7 @@ from energy_gym import Battery
 from energy_gym.contracts import DemandCharge, EnergyContract, Reserve, Tariff, TimeOfUse, Trade, Trading
 from energy_gym.contracts.base import keeps_ledger
 from energy_gym.contracts.market import Market
-from energy_gym.entities import ElectricVehicle, FadingBattery, Grid
+from energy_gym.entities import ElectricVehicle, FadingBattery, Grid, StorageTarget
 from energy_gym.entities.solar import Source
 from energy_gym.entities.thermal import Plant
 from energy_gym.reserve.dispatch import DISPATCHES
@@ -90,6 +90,10 @@ MEETINGS: dict[str, Callable[[Problem], bool]] = {
     "a month's end": lambda p: len(set(window_of(p).month)) > 1,
     "a start within the frame": lambda p: len(window_of(p)) > 0 and window_of(p)[0] > p.keywords["data"].index[1],
     "steps played before": lambda p: p.played > 0,
+    "a start outside the limits": lambda p: any(item.starts_outside for item in of(p, Battery)),
+    "a target that is always met": lambda p: any(item.hard for item in of(p, StorageTarget)),
+    "a target at a price": lambda p: any(item.missed_price_per_kwh for item in of(p, StorageTarget)),
+    "a target behind a limit": lambda p: bool(of(p, StorageTarget)) and any(g.import_kw for g in of(p, Grid)),
     "prices below zero": lambda p: bool((p.keywords["data"]["price_per_mwh"] < 0.0).any()),
     "exports dearer than imports": exports_dearer,
     "net metering": lambda p: any(item.feed_in_ratio for item in of(p, Tariff)),
@@ -98,6 +102,10 @@ MEETINGS: dict[str, Callable[[Problem], bool]] = {
     "a demand charge on levels": lambda p: bool(of(p, DemandCharge)) and p.levels > 0,
     "demand charges on power": lambda p: len(of(p, DemandCharge)) > 1 and not p.levels,
     "two generators cut by action at one limit": lambda p: cut_by_action(p) > 1,
+    "limits by time where load is shed": lambda p: any(
+        not isinstance(item.import_kw, float | None) and item.value_of_lost_load_per_mwh is not None
+        for item in of(p, Grid)
+    ),
     "a load that can be shifted": lambda p: any(getattr(i, "shiftable", 0.0) for i in p.scenario.entities.values()),
     "fading": lambda p: any(item.fade_per_kwh > 0.01 for item in of(p, FadingBattery)),
     "leaks and wear at once": lambda p: any(i.self_discharge_per_day and i.wear_per_kwh for i in of(p, Battery)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gymnasium as gym
@@ -16,7 +16,7 @@ from drawn_sites import a_site
 
 from energy_gym import Battery, Objective, Scenario
 from energy_gym.contracts.trading import BIDS
-from energy_gym.entities import PumpedHydro
+from energy_gym.entities import PumpedHydro, StorageTarget
 from energy_gym.envs.setup import CONTROLS
 from energy_gym.errors import ConfigurationError
 from energy_gym.objective import OBJECTIVES, TERMINALS, Clock
@@ -27,6 +27,8 @@ IDS = {"producer": "energy_gym/Bidding-v1", "fleet": "energy_gym/FleetReserve-v1
 COMPOSED = "energy_gym/Scenario-v1"
 SPAN_HOURS = 54  # a gate of the evening that commits the day after tomorrow delivers into so many
 ALWAYS = ("price_per_mwh", "carbon_g_per_kwh", "load_kw")
+REFUSED = ("always to be met", "at a hard target", "may not be able to keep")
+"""What is said of hard targets that cannot surely be met."""
 FORECASTS = ("published", "perfect", "yesterday", "mean", "noise")
 
 
@@ -123,9 +125,12 @@ def a_length(dice: Dice, kind: str, levels: int, controls: int) -> int:
     return dice.whole(4, 6) if kind in ("fleet", "mixed") else dice.whole(6, 10)
 
 
-def an_objective(dice: Dice) -> Objective:
+def an_objective(dice: Dice, kind: str) -> Objective:
     price = dice.one(0.0, 100.0, dice.within(10.0, 300.0))
-    return Objective(dice.one("cost", *OBJECTIVES), price, dice.one(*TERMINALS))
+    refused = dice.one(0.0, 0.0, dice.within(0.0, 2.0)) if kind == "meter" else 0.0
+    aim, terminal = dice.one("cost", *OBJECTIVES), dice.one(*TERMINALS)
+    weights = dice.one(1.0, 1.0, dice.within(0.1, 2.0)), dice.one(1.0, 1.0, 0.0, dice.within(0.0, 4.0))
+    return Objective(aim, price, terminal, refused, *weights)
 
 
 def a_problem(seed: int, discrete: float = 0.15) -> Problem:
@@ -146,7 +151,7 @@ def a_problem(seed: int, discrete: float = 0.15) -> Problem:
     least = SPAN_HOURS * 60 // dice.minutes if kind == "producer" else 0
     data = series(dice, start, max(before + played + steps + after, least))
     clock = Clock(dice.one(None, dice.minutes), dice.one(None, 3), dice.one(None, played + steps))
-    scenario = Scenario(f"drawn {seed}", entities, contracts, clock, an_objective(dice))
+    scenario = Scenario(f"drawn {seed}", entities, contracts, clock, an_objective(dice, kind))
     text = scenario.to_yaml()
     used = [name for name in data if name in ALWAYS or name in text or f"prefix: {name.split('_')[0]}\n" in text]
     data = data[used]
@@ -156,9 +161,13 @@ def a_problem(seed: int, discrete: float = 0.15) -> Problem:
     name = COMPOSED if kind not in IDS or dice.chance(0.5) else IDS[kind]
     if name == IDS["fleet"] and dice.chance(0.5):
         keywords["fleet"] = keywords.pop("scenario")
+    if dice.chance(0.4):
+        keywords["history"] = dice.whole(0, min(before or len(data), 4))
     drawn = Problem(seed, kind, name, keywords, options, played, steps, levels)
     if (keywords.get("terminal") or scenario.objective.terminal) == "cyclic" and not brings_back(drawn):
         keywords["terminal"] = "buyback"
+    if any(isinstance(item, StorageTarget) and item.hard for item in entities.values()) and not holds_targets(drawn):
+        keywords["scenario"] = softened(dice, scenario)
     return drawn
 
 
@@ -168,7 +177,7 @@ def _keywords(
     """Return keywords, and options of ``reset``, that give the window of so many steps after so many others."""
     before, steps = window
     keywords: dict[str, Any] = {"data": data, "scenario": scenario, "horizon": dice.one(1, 2, 5)}
-    keywords |= _said(dice, data, before) | _aimed(dice) | _replaced(dice, kind, scenario)
+    keywords |= _said(dice, data, before) | _aimed(dice, kind) | _replaced(dice, kind, scenario)
     if kind in ("fleet", "mixed"):
         keywords["dispatch"] = dice.one("direct", "direct", "proportional", *DISPATCHES)
         keywords["activation_seed"] = dice.whole(0, 9)
@@ -199,14 +208,18 @@ def _said(dice: Dice, data: pd.DataFrame, before: int) -> dict[str, Any]:
     return said
 
 
-def _aimed(dice: Dice) -> dict[str, Any]:
+def _aimed(dice: Dice, kind: str) -> dict[str, Any]:
     """Return keywords in place of parts of the objective."""
+    refused = dice.one(None, None, dice.within(0.0, 2.0)) if kind == "meter" else dice.one(None, 0.0)
     return {
         name: value
         for name, value in (
             ("objective", dice.one(None, None, *OBJECTIVES)),
             ("carbon_price", dice.one(None, dice.within(0.0, 200.0))),
             ("terminal", dice.one(None, None, *TERMINALS)),
+            ("refused_per_kwh", refused),
+            ("price_weight", dice.one(None, None, dice.within(0.1, 2.0))),
+            ("wear_weight", dice.one(None, None, 0.0, dice.within(0.0, 4.0))),
         )
         if value is not None
     }
@@ -217,10 +230,11 @@ def _replaced(dice: Dice, kind: str, scenario: Scenario) -> dict[str, Any]:
     entities = scenario.entities.values()
     batteries = [item for item in entities if isinstance(item, Battery)]
     found: dict[str, Any] = {}
-    if kind == "meter" and followed(scenario) and dice.chance(0.3):
+    if kind in ("meter", "mixed") and followed(scenario) and dice.chance(0.6):
         found["control"] = dice.one(*CONTROLS)
     if kind == "meter" and len(batteries) == 1 and dice.chance(0.2):
-        found["battery"] = a_battery(dice)
+        aimed = any(isinstance(item, StorageTarget) for item in entities)
+        found["battery"] = replace(a_battery(dice), soc_max=1.0) if aimed else a_battery(dice)
     if kind == "producer" and len([item for item in entities if isinstance(item, Battery | PumpedHydro)]) == 1:
         found |= {"storage": dice.one(a_battery(dice), a_plant(dice))} if dice.chance(0.2) else {}
     if kind == "producer" and dice.chance(0.2):
@@ -231,11 +245,35 @@ def _replaced(dice: Dice, kind: str, scenario: Scenario) -> dict[str, Any]:
 def followed(scenario: Scenario) -> bool:
     """Return whether a battery stands at a meter that shows anything else."""
     for site in scenario.sites():
+        if site.settled_by != "meter":
+            continue
         items = list(site.entities.values())
         follows = any(isinstance(item, Battery | PumpedHydro) for item in items)
         if follows and (sum(map(decides, items)) > 1 or any(item.columns() for item in items)):
             return True
     return False
+
+
+def holds_targets(problem: Problem) -> bool:
+    """Return whether all hard targets of a problem can surely be met."""
+    try:
+        gym.make(problem.id, disable_env_checker=True, **problem.keywords)
+    except ConfigurationError as error:
+        if any(words in str(error) for words in REFUSED):
+            return False
+        raise
+    return True
+
+
+def softened(dice: Dice, scenario: Scenario) -> Scenario:
+    """Return a scenario whose targets are all soft."""
+    entities = {
+        name: replace(item, missed_price_per_kwh=dice.one(0.0, dice.within(0.0, 1.0)))
+        if isinstance(item, StorageTarget)
+        else item
+        for name, item in scenario.entities.items()
+    }
+    return replace(scenario, entities=entities)
 
 
 def brings_back(problem: Problem) -> bool:

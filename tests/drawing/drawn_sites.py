@@ -13,14 +13,17 @@ from drawn_entities import (
     a_generator,
     a_plant_that_burns,
     a_store,
+    a_target,
     a_vehicle,
     decides,
     most_made_kw,
+    started_anywhere,
 )
 
 from energy_gym.contracts import Band, Contract, DemandCharge, DemandWindow, Spot, Tariff, TimeOfUse
 from energy_gym.contracts.demand import PERIODS
-from energy_gym.entities import Consumer, Entity, Grid, Solar, Wind
+from energy_gym.entities import BackupGenerator, Consumer, Entity, Grid, Solar, Wind
+from energy_gym.entities.schedule import PowerWindow
 from energy_gym.entities.solar import Source
 
 SUMMER = (4, 5, 6, 7, 8, 9)
@@ -50,6 +53,43 @@ def a_fuse(dice: Dice, grid: Grid) -> Grid:
         return grid
     fuse_kw, price = dice.one(0.0, dice.within(0.0, grid.import_kw)), dice.one(0.0, dice.within(0.0, 200.0), 5000.0)
     return Grid(fuse_kw, grid.export_kw, price)
+
+
+def by_time(dice: Dice, grid: Grid, entities: dict[str, Entity]) -> Grid:
+    """Return a connection whose limits change with time, as far as all that must fit still does; at times as it was."""
+    if dice.chance(0.6):
+        return grid
+    sheds = grid.value_of_lost_load_per_mwh is not None
+    import_kw: Any = grid.import_kw
+    export_kw: Any = grid.export_kw
+    if import_kw is not None:
+        import_kw = dice.one("limit_kw", some_windows(dice, 0.0)) if sheds else some_windows(dice, import_kw)
+    makes = any(isinstance(item, Source) and item.curtailment == "none" for item in entities.values())
+    if export_kw is not None:
+        export_kw = some_windows(dice, export_kw) if makes else dice.one("other_limit_kw", some_windows(dice, 0.0))
+    return Grid(import_kw, export_kw, grid.value_of_lost_load_per_mwh)
+
+
+def with_backup(dice: Dice, number: int, grid: Grid) -> dict[str, Entity]:
+    """Return a connection, and perhaps a generator for what it lacks; at times no more is lacking than that makes."""
+    found: dict[str, Entity] = {f"grid{number}": grid}
+    if grid.import_kw is None or dice.chance(0.6):
+        return found
+    rated = dice.within(0.5, 8.0)
+    if isinstance(grid.import_kw, float) and grid.value_of_lost_load_per_mwh is None:
+        found[f"grid{number}"] = Grid(max(grid.import_kw - dice.one(0.0, 0.9) * rated, 0.0), grid.export_kw)
+    fuel, carbon = dice.one(0.0, 0.4, dice.within(0.0, 3.0)), dice.one(0.0, 700.0)
+    found[f"genset{number}"] = BackupGenerator(rated, fuel, carbon)
+    return found
+
+
+def some_windows(dice: Dice, least_kw: float) -> tuple[PowerWindow, ...]:
+    spans: tuple[Any, ...] = (((0.0, 24.0),), ((16.0, 20.0),), ((22.0, 6.0), (12.0, 14.0)))
+    dates: tuple[Any, ...] = ((), (), (("2024-01-01", "2024-06-15"),))
+    count = dice.one(1, 1, 2)
+    return tuple(
+        PowerWindow(least_kw + dice.within(0.0, 4.0), dice.one(*spans), dice.one(*dates)) for _ in range(count)
+    )
 
 
 def _hours(dice: Dice) -> list[tuple[tuple[float, float], ...]]:
@@ -121,7 +161,10 @@ def a_site(
     """
     entities: dict[str, Entity] = {}
     for index in range(dice.one(0, 1, 1, 1, 2) if stores is None else stores):
-        entities[f"store{number}{index}"] = a_store(dice)
+        entities[f"store{number}{index}"] = started_anywhere(dice, a_store(dice))
+    for index, name in enumerate(list(entities) if dice.chance(0.3) else ()):
+        for more in range(dice.one(1, 1, 2)):
+            entities[f"aim{number}{index}{more}"] = a_target(dice, name, entities[name])
     for index in range(dice.one(0, 0, 1, 1, 2)):
         entities[f"pv{number}{index}"] = a_generator(dice, Solar)
     if dice.chance(0.3):
@@ -132,7 +175,7 @@ def a_site(
     if not any(decides(item) for item in entities.values()):
         entities[f"store{number}0"] = a_store(dice)
     if dice.chance(0.6):
-        entities[f"grid{number}"] = a_fuse(dice, a_grid(dice, entities))
+        entities |= with_backup(dice, number, by_time(dice, a_fuse(dice, a_grid(dice, entities)), entities))
     parties = () if alone and dice.chance(0.4) else tuple(entities)
     contracts: dict[str, Contract] = {f"supply{number}": a_supply(dice, parties)}
     for index in range(dice.one(0, 0, 1, 2) if demand else 0):

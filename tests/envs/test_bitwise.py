@@ -48,7 +48,7 @@ def unit(cell: Any) -> Unit:
 
 
 def play(energy: Any, wishes: Any, prices: Any, carbon: Any, cell: Any, xp: Any) -> list[tuple[Any, ...]]:
-    weights, steps, states = Weights(1.0, 0.08), [], (energy,)
+    weights, steps, states = Weights(1.0, 0.08, 1.0), [], (energy,)
     advance = compose([unit(cell)], xp)
     for wish, price, intensity in zip(wishes, prices, carbon, strict=True):
         states, grid, cost, kg, wear, _, _, refused, _ = advance(states, (wish,), (price, price, intensity, 0.0))

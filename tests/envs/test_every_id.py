@@ -115,7 +115,7 @@ def test_batch_equals_singles(keywords: dict[str, Any], objective: str, actions:
                 assert env.observation_space.contains(observation)
                 assert (gain, end, over) == (gains[i], terminated[i], truncated[i])
                 same(infos, i, info)
-                money, carbon = env.setup.weights
+                money, carbon, _ = env.setup.weights
                 spent = money * sum(info[name] for name in PARTS) + carbon * info["carbon_kg"]
                 assert gain == pytest.approx(-spent, abs=1e-9)
         assert truncated.all()

@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from energy_gym.agents.mpc import expected_units
+from energy_gym.agents.expecting import expected_units
 from energy_gym.entities import Battery
 from energy_gym.oracle.milp import play_unit
 from energy_gym.oracle.statement import Goal
@@ -36,7 +36,7 @@ def at_random(seed: int, horizon: int = 12, **keywords: Any) -> tuple[Any, list[
 
 def promised(unit: Any, goal: Goal, value: float) -> float:
     """Return what a programme's value is as a return: energy counts from the starting level."""
-    money, carbon = goal.weights
+    money, carbon, _ = goal.weights
     end = (money * goal.closing.left + carbon * goal.closing.left_carbon) / 1000.0
     return value - end * float(sum(item.initial for item in unit.flexibles))
 

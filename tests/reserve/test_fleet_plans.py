@@ -154,3 +154,24 @@ def test_a_fleet_of_one_direction_is_found_again_with_its_levels(frame: pd.DataF
     env = gym.make(ID, fleet=fleet, data=frame, actions="discrete-5")
     make_agent("idle", env).save(tmp_path)
     assert agent_factory(str(tmp_path)).preferred_actions == "discrete-5"
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_bids_of_any_size_earn_no_less_than_numbers(seed: int) -> None:
+    """Where a rule dispatches, the search for bids of any size knows the plans that numbers name."""
+    values = []
+    for actions in ("discrete-3", "continuous"):
+        env = gym.make("energy_gym/FleetReserve-v1", episode_steps=18, actions=actions)
+        env.reset(seed=seed)
+        solution = energy_gym.solve(env, time_limit=6.0)
+        assert solution.value <= solution.bound + 1e-9
+        values.append(solution.value)
+    assert values[0] <= values[1] + 1e-9
+
+
+def test_a_limit_leaves_time_to_play_what_a_solver_dispatches() -> None:
+    env = gym.make("energy_gym/FleetReserve-v1", episode_steps=96, dispatch="optimal")
+    env.reset(seed=1)
+    solution = energy_gym.solve(env, time_limit=6.0)
+    assert solution.seconds < 6.0 * 1.2 + 1.5  # what is not search: stating the models
+    assert sum(env.step(action)[1] for action in solution.actions) == pytest.approx(solution.value, abs=1e-6)

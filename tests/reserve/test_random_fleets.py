@@ -11,18 +11,33 @@ import pytest
 
 import energy_gym
 from energy_gym import Battery, Scenario
-from energy_gym.contracts.fleet import FleetMarket
+from energy_gym.contracts import Contract
 from energy_gym.entities import ENTITIES
 from energy_gym.errors import ConfigurationError
 from energy_gym.oracle.milp import play_unit
 from energy_gym.oracle.pyomo_model import PyomoModel, solve_model
 from energy_gym.oracle.statement import Goal
-from energy_gym.reserve import Fleet, FullActivation, NoActivation, RandomActivation, Reserve, Trade
+from energy_gym.reserve import (
+    EmptyAt,
+    ExpectedActivation,
+    Fleet,
+    FullActivation,
+    NoActivation,
+    RandomActivation,
+    Reserve,
+    Trade,
+)
 from energy_gym.reserve.statement import state_fleet
 
 STEPS = 5
 PRICES = ("a_per_mw_h", "b_per_mw_h", "c_per_mw_h")
-CALLS = (FullActivation(), NoActivation(), RandomActivation(0.4, 1.5, 0.2, 1.0), RandomActivation(0.5, 1.0, 1.0, 1.0))
+CALLS = (
+    FullActivation(),
+    NoActivation(),
+    ExpectedActivation(0.3),
+    RandomActivation(0.4, 1.5, 0.2, 1.0),
+    RandomActivation(0.5, 1.0, 1.0, 1.0),
+)
 OTHERS = [kind for kind, item in ENTITIES.items() if item.__module__.startswith("energy_gym.") and item is not Battery]
 Random = np.random.Generator
 
@@ -71,15 +86,19 @@ def drawn_reserve(random: Random, place: int, assets: int) -> Reserve:
         penalty_per_mwh=one_of(random, 0.0, 150.0),
         penalty_factor=one_of(random, 0.0, 1.0),
         price_share=one_of(random, 1.0, 0.5),
+        both_ways=bool(random.random() < 0.4),
     )
 
 
 def drawn_fleet(random: Random) -> Scenario:
     assets = int(random.integers(1, 4))
     batteries = {f"b{place}": drawn_battery(random) for place in range(assets)}
-    markets: list[FleetMarket] = [drawn_reserve(random, place, assets) for place in range(int(random.integers(1, 4)))]
+    reserves = [drawn_reserve(random, place, assets) for place in range(int(random.integers(1, 4)))]
+    markets: dict[str, Contract] = {market.name: market for market in reserves}
     if random.random() < 0.6:
-        markets.append(Trade("spot", "price_per_mwh", drawn_powers(random, assets)))
+        markets["spot"] = Trade("spot", "price_per_mwh", drawn_powers(random, assets))
+    if random.random() < 0.4:
+        markets["emptied"] = EmptyAt(one_of(random, 30.0, 400.0), hour=float(random.integers(STEPS + 1)))
     return Fleet(batteries=batteries, markets=markets)
 
 

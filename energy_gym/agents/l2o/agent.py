@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from energy_gym.agents.base import Agent, Callback
+from energy_gym.agents.expecting import expected_units
 from energy_gym.agents.l2o.windows import Draw, Source
 from energy_gym.agents.learner import WEIGHTS, chosen_settings, defaults, one_thread
-from energy_gym.agents.mpc import expected_units
 from energy_gym.arrays import Floats
 from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.homes import DayBatch, synthetic_days
@@ -188,7 +188,7 @@ class L2O(Agent):
         _torch()
         from energy_gym.agents.l2o.planner import DayPlanner
 
-        money, _ = self.env.setup.weights
+        money = self.env.setup.weights.wear
         chosen = self.settings
         shape = {name: chosen[name] for name in ("width", "candidates", "sharpness", "mode_bias")}
         return DayPlanner(self.env.scenario.battery, self.env.setup.feed.step_hours, price, steps, money=money, **shape)

@@ -119,7 +119,7 @@ class DayPlanner:
         width: Of the encoder.
         candidates: Schedules that the network proposes.
         sharpness: See `Network`.
-        money: What a unit of money counts in the prices, by which wear is weighted.
+        money: What a unit of money of wear counts, where the prices count in the same units.
         mode_bias: See `Network`.
 
     Example:
@@ -208,7 +208,7 @@ class DayPlanner:
         buy, sell, proposed = (np.ascontiguousarray(part) for part in (buy, sell, proposed))
         guard = Returning(self.cell, self.battery.energy_initial_kwh, left, self.steps)
         signals = [(*row, 0.0, drawn) for *row, drawn in zip(buy, sell, fixed, strict=True)]
-        course = Course(self._rollout.units, None, Weights(1.0, 0.0))
+        course = Course(self._rollout.units, None, Weights(1.0, 0.0, 1.0))
         moves = list(play(course, (energy,), [(row,) for row in proposed], signals, arrays, guard))
         path = [energy, *(move.flow[STATES][0] for move in moves)]
         bills = np.zeros(len(energy))

@@ -13,6 +13,7 @@ import numpy as np
 
 from energy_gym.bidding.presets import DATASETS
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.keywords import AIMS
 from energy_gym.errors import ConfigurationError
 from energy_gym.scenario import Scenario
 from energy_gym.scenarios.registration import SCENARIOS
@@ -20,7 +21,7 @@ from energy_gym.scenarios.registration import SCENARIOS
 # Objects that are part of a scenario, which is written out in full where one of them is given.
 PARTS = ("scenario", "battery", "storage", "fleet")
 # What such a scenario states as well; these would be said twice.
-STATED = (*PARTS, "objective", "carbon_price", "terminal", "bids", "preset", "home")
+STATED = (*PARTS, "objective", *AIMS, "bids", "preset", "home")
 YAML = "yaml"
 LOST = "not kept"
 

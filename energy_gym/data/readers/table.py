@@ -10,7 +10,19 @@ from collections.abc import Callable
 
 from energy_gym.data.cards import Card
 from energy_gym.data.raw import Paths, Raw
-from energy_gym.data.readers import ausgrid, elia, emsx, encortex, energinet, epf, green_dcc, nem, own_table, packaged
+from energy_gym.data.readers import (
+    ausgrid,
+    elia,
+    emsx,
+    encortex,
+    energinet,
+    epf,
+    green_dcc,
+    nem,
+    nyiso,
+    own_table,
+    packaged,
+)
 from energy_gym.errors import RawFileError, UnknownIdError
 
 READERS: dict[str, Callable[[Card, Paths], Raw]] = {
@@ -20,6 +32,8 @@ READERS: dict[str, Callable[[Card, Paths], Raw]] = {
     "energinet-2024": energinet.read_2024,
     "elia": elia.read_elia,
     "nem": nem.read_nem,
+    "nyiso-5min": nyiso.read_five_minutes,
+    "nyiso-hours": nyiso.read_hours,
     "green-dcc-utc": green_dcc.read_absolute,
     "green-dcc-offset": green_dcc.read_absolute,
     "green-dcc-local": green_dcc.read_local,

@@ -1,0 +1,68 @@
+"""The reading in JAX in the speed script: steps a second of many environments in one program, learning included.
+
+One rule: what is compared has the same shape of program: actions drawn by key, episodes that end start anew, and every
+observation and reward is used.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from measuring import Row, Sizes, against, seconds, take_turns
+
+COUNT = 65_536
+STEPS = 32
+
+
+def compiled(sizes: Sizes, pole: Callable[[], float]) -> Iterator[Row]:
+    """Yield the rows of 65,536 environments on this machine's JAX device; none where JAX is not installed.
+
+    Args:
+        sizes: How much is measured.
+        pole: Measures the reference: steps a second of CartPole's own batch, in millions.
+    """
+    if importlib.util.find_spec("jaxlib") is None:
+        return
+    import gymnax
+    import jax
+
+    import energy_gym.jax
+
+    count, steps = (COUNT, STEPS) if sizes.turns > 1 else (sizes.batch, 4)
+    device = jax.devices()[0].device_kind
+    other_env, other_params = gymnax.make("CartPole-v1")
+    other = _rate(other_env, other_params, 2, count, steps)
+    for name in ("Arbitrage", "Microgrid", "HomeSolar"):
+        env = energy_gym.jax.make(f"energy_gym/{name}-v1", actions="discrete-3")
+        own = _rate(env, env.default_params, 3, count, steps)
+        rate, theirs, reference = take_turns(sizes.repeats, own, other, pole)
+        note = f"that of {sizes.batch} environments; gymnax's CartPole in the same program {theirs:.1f} M steps/s"
+        row = f"JAX, {count} environments, {name}"
+        if name == "Arbitrage":
+            yield against(row, rate, "M steps/s", reference, "CartPole-v1 batch", 2.5, f"{note}; device {device}")
+        else:
+            yield Row(row, rate, "M steps/s", reference, "CartPole-v1 batch", rate / reference, note=note)
+
+
+def _rate(env: Any, params: Any, actions: int, count: int, steps: int) -> Callable[[], float]:
+    """Return what measures an environment in gymnax's convention, in million steps a second."""
+    import jax
+
+    def body(now: Any, key: Any) -> Any:
+        state, seen = now
+        for_actions, for_steps = jax.random.split(key)
+        action = jax.random.randint(for_actions, (count,), 0, actions)
+        step = jax.vmap(env.step, (0, 0, 0, None))
+        seen, state, reward, _, _ = step(jax.random.split(for_steps, count), state, action, params)
+        return (state, seen), reward.sum()
+
+    run = jax.jit(lambda now, key: jax.lax.scan(body, now, jax.random.split(key, steps)))
+    seen, state = jax.vmap(env.reset, (0, None))(jax.random.split(jax.random.key(0), count), params)
+    jax.block_until_ready(run((state, seen), jax.random.key(1)))
+
+    def measured() -> float:
+        return count * steps / 1e6 / seconds(lambda: jax.block_until_ready(run((state, seen), jax.random.key(2))))
+
+    return measured

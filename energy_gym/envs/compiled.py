@@ -1,0 +1,182 @@
+"""The step of a batch, compiled: the laws are traced, and what they do becomes one loop over the environments.
+
+One rule: no law is stated here. The loop holds the operations that the composed step makes of symbols, in their order,
+so that it comes to the same bits as the arrays do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.arrays import Flags, Floats
+from energy_gym.dynamics import (
+    CARBON,
+    COST,
+    CUT,
+    DEMAND,
+    GRID,
+    PENALTY,
+    REFUSED,
+    STATES,
+    WEAR,
+    compose,
+    gain,
+    settlement,
+)
+from energy_gym.envs.setup import Setup
+from energy_gym.errors import ConfigurationError, MissingExtraError
+from energy_gym.machine import Compiled, Rows, installed
+from energy_gym.tape import State
+from energy_gym.tracing import Symbol, Trace, Untraceable
+from energy_gym.units import Unit
+
+ENGINES = ("auto", "numpy", "compiled")
+# Batches of this size and above are compiled by themselves: below it, compiling takes longer than it saves in an hour.
+LARGE = 1024
+MONEY = ("energy_cost", "carbon_kg", "wear", "penalty", "demand_charge")
+FIGURES = ("energy_kwh", "grid_kw", "cost", "clipped_kw", *MONEY)
+CURTAILED, REWARD = "curtailed_kw", "reward"
+
+
+def compiles(setup: Setup) -> bool:
+    """Return whether a batch of what is played can be compiled here: a compiler is installed, and nothing bids."""
+    return installed() and setup.kind.batch_gates is None and all(unit.laws is None for unit in setup.units)
+
+
+def engine_of(engine: str, setup: Setup, units: Sequence[Unit], spans: Sequence[State], num_envs: int) -> Loop | None:
+    """Return the compiled step of a batch, or None where arrays are to be used.
+
+    Args:
+        engine: ``"compiled"``, ``"numpy"``, or ``"auto"``: compiled for large batches, where it can be.
+        setup: What the batch plays.
+        units: Its units, with a battery for each environment if they differ.
+        spans: How its states are observed.
+        num_envs: Number of environments.
+
+    Raises:
+        ConfigurationError: Another engine; or ``"compiled"``, and what is played cannot be.
+        MissingExtraError: ``"compiled"``, and no compiler is installed.
+    """
+    if engine not in ENGINES:
+        raise ConfigurationError(f"engine={engine!r}", f"must be one of {', '.join(ENGINES)}", 'leave it at "auto"')
+    if engine == "numpy" or (engine == "auto" and (num_envs < LARGE or not installed())):
+        return None
+    if not installed():
+        raise MissingExtraError.of("llvmlite", "fast")
+    try:
+        return Loop(setup, units, spans, num_envs)
+    except Untraceable as reason:
+        if engine == "auto":
+            return None
+        raise ConfigurationError('engine="compiled"', f"cannot be used here: {reason}", 'use "numpy"') from reason
+
+
+class Played(NamedTuple):
+    """What a step of all environments came to.
+
+    Attributes:
+        states: States at its end, each of shape (num_envs,).
+        figures: Figures of ``info`` by name, each of shape (num_envs,).
+        gains: Rewards, shape (num_envs,).
+        observations: What is observed at its end, shape (num_envs, slots).
+    """
+
+    states: tuple[Floats, ...]
+    figures: dict[str, Floats]
+    gains: Floats
+    observations: npt.NDArray[np.float32]
+
+
+class Loop:
+    """The compiled step of a batch: what its laws do, in one pass over the environments."""
+
+    def __init__(self, setup: Setup, units: Sequence[Unit], spans: Sequence[State], num_envs: int) -> None:
+        if not compiles(setup):
+            raise Untraceable("what bids in markets is played on arrays")
+        self.names = (*FIGURES, *((CURTAILED,) if setup.curtails else ()), REWARD)
+        self._slots = len(spans)
+        self._usual, self._last, self._look = (
+            _Program(setup, units, spans, num_envs).compiled(part) for part in ("step", "last", "seen")
+        )
+
+    def play(
+        self, states: Sequence[Floats], wishes: Sequence[Floats], t: npt.NDArray[np.int64], done: Flags | None
+    ) -> Played:
+        """Return what wishes came to at steps ``t``; the episodes that are ``done`` with it are closed (None: none)."""
+        if done is None:
+            out, seen = self._usual(t, (*wishes, *states))
+        else:
+            out, seen = self._last(t, (*wishes, *states, done.astype(np.float64)))
+        count = len(states)
+        figures = dict(zip(self.names, out[count + self._slots :], strict=True))
+        return Played(tuple(out[:count]), figures, figures.pop(REWARD), seen)
+
+    def observe(self, states: Sequence[Floats], t: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Return what is observed of some states at steps ``t``."""
+        return self._look(t, states)[1]
+
+
+class _Program:
+    """The lines that the laws leave behind, of one part of what a batch does."""
+
+    def __init__(self, setup: Setup, units: Sequence[Unit], spans: Sequence[State], num_envs: int) -> None:
+        self._setup, self._units, self._spans = setup, units, spans
+        self.trace = Trace(num_envs)
+
+    def compiled(self, part: str) -> Compiled:
+        """Return one of the three parts that follow as a function of arrays."""
+        outputs = getattr(self, part)()
+        ahead, first = (0, 0) if part == "seen" else (1, sum(len(unit.initial) for unit in self._units))
+        rows = Rows(self._setup.tape.rows, ahead, tuple(range(first, first + len(self._spans))))
+        return Compiled(self.trace, outputs, rows)
+
+    def step(self) -> list[Any]:
+        """Return states, what is seen of them, and figures, of a step with which no episode ends."""
+        return self._outcome(self._flow())
+
+    def last(self) -> list[Any]:
+        """Return the same of a step with which some episodes end."""
+        trace, flow = self.trace, self._flow()
+        owed = settlement(self._units, self._setup.closings, flow[STATES], trace)
+        (done,) = self._inputs("done", 1)
+        for part, more in zip((COST, CARBON, PENALTY), owed, strict=True):
+            flow[part] = trace.chosen(done, flow[part] + more, flow[part])
+        return self._outcome(flow)
+
+    def seen(self) -> list[Any]:
+        """Return what is seen of states that are given."""
+        return self._shares(self._inputs("s", sum(len(unit.initial) for unit in self._units)))
+
+    def _flow(self) -> list[Any]:
+        wishes = self._inputs("w", sum(len(unit.flexibles) for unit in self._units))
+        states = self._inputs("s", sum(len(unit.initial) for unit in self._units))
+        told = tuple(self._leaves(unit.taken()) for unit in self._units)
+        return list(compose(self._units, self.trace)(states, wishes, told[0] if len(told) == 1 else told))
+
+    def _inputs(self, word: str, count: int) -> tuple[Symbol, ...]:
+        return tuple(self.trace.given(f"{word}{place}") for place in range(count))
+
+    def _leaves(self, part: Any) -> Any:
+        if isinstance(part, tuple):
+            return tuple(self._leaves(item) for item in part)
+        if part.ndim != 1:
+            raise Untraceable(f"a series of shape {part.shape}")
+        return self.trace.of_step(part)
+
+    def _outcome(self, flow: Sequence[Any]) -> list[Any]:
+        setup, hours, refused = self._setup, self._setup.feed.step_hours, flow[REFUSED]
+        energy: Any = 0.0
+        for place, worth in setup.stored:
+            energy = energy + worth * flow[STATES][place]
+        parts = [flow[part] for part in (COST, CARBON, WEAR, PENALTY, DEMAND)]
+        cut = [flow[CUT] / hours] if setup.curtails else []
+        figures = [energy, flow[GRID] / hours, refused, refused / hours, *parts, *cut, gain(flow, setup.weights)]
+        return [*flow[STATES], *self._shares(flow[STATES]), *figures]
+
+    def _shares(self, states: Sequence[Any]) -> list[Any]:
+        cut, floor = self.trace.lesser, self.trace.positive
+        return [cut(floor((states[span.place] - span.offset) / span.scale), span.top) for span in self._spans]

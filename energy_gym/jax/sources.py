@@ -1,0 +1,36 @@
+"""What an environment in JAX is made of: an id, a scenario, or an environment that was made.
+
+One rule: keywords are those of ``gym.make`` and are read there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.setup import Setup
+from energy_gym.errors import ConfigurationError
+from energy_gym.scenario import Scenario
+
+
+def setup_of(source: Any, **keywords: Any) -> Setup:
+    """Return the setup of a source.
+
+    Raises:
+        ConfigurationError: The source is none, or keywords for an environment that is made already.
+    """
+    if isinstance(source, str) and not source.endswith((".yaml", ".yml")):
+        return setup_of(gym.make(source, **keywords))
+    if isinstance(source, Scenario | str | Path):
+        return setup_of(gym.make("energy_gym/Scenario-v1", scenario=source, **keywords))
+    base = getattr(source, "unwrapped", source)
+    setup = base.setup if isinstance(base, EnergyEnv) else base
+    if not isinstance(setup, Setup):
+        rule = "must be an id, a Scenario, or an environment of energy_gym"
+        raise ConfigurationError(f"source={source!r}", rule, 'pass "energy_gym/Arbitrage-v1"')
+    if keywords:
+        raise ConfigurationError(f"keywords {', '.join(keywords)}", "belong to an id", "pass them to gym.make")
+    return setup

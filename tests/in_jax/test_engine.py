@@ -1,0 +1,76 @@
+"""``engine="jax"``: environment and learner compiled into one program, the same small actor kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from energy_gym.agents import load_agent
+from energy_gym.agents.sb3 import DQN, PPO, SAC
+from energy_gym.errors import ConfigurationError, UnknownIdError
+from tests.conftest import make_series
+
+pytest.importorskip("rejax", reason="the extra jax is not installed", exc_type=ImportError)
+
+SMALL: dict[str, dict[str, Any]] = {
+    "ppo": {"num_envs": 8, "rollout_steps": 16, "batch_size": 64, "epochs": 2},
+    "dqn": {"num_envs": 8, "gradient_steps": 1, "batch_size": 32, "learning_starts": 64, "buffer_size": 1024},
+    "sac": {"num_envs": 8, "gradient_steps": 1, "batch_size": 32, "learning_starts": 64, "buffer_size": 1024},
+}
+
+
+def an_env(actions: str) -> Any:
+    return gym.make("energy_gym/Arbitrage-v1", actions=actions, split="test", episode_steps=24, horizon=6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "actions"), [(PPO, "discrete-3"), (PPO, "continuous"), (DQN, "discrete-3"), (SAC, "continuous")]
+)
+def test_an_agent_learns_saves_and_plays_on_without_the_library(kind: Any, actions: str, tmp_path: Path) -> None:
+    env = an_env(actions)
+    agent = kind(env, seed=1, engine="jax", hidden=[16, 8], **SMALL[kind.name]).fit(budget=512)
+    assert [len(bias) for _, bias in agent.actor.layers] == [16, 8, 3 if actions == "discrete-3" else 1]
+    assert agent.curve[-1][0] == 512
+    assert all(np.isfinite(figures["score"]) for _, figures in agent.curve)
+    agent.save(tmp_path / "agent")
+    again = load_agent(tmp_path / "agent", env)
+    seen, info = env.reset(seed=1)
+    np.testing.assert_array_equal(again.act(seen, info), agent.act(seen, info))
+
+
+def test_the_same_seed_learns_the_same_and_another_something_else() -> None:
+    env = an_env("discrete-3")
+    made = [PPO(env, seed=seed, engine="jax", hidden=[8], **SMALL["ppo"]).fit(budget=256) for seed in (1, 1, 2)]
+    first, same, other = [agent.curve for agent in made]
+    assert first == same
+    assert first != other
+
+
+def test_training_goes_on_from_the_actor_that_is_there() -> None:
+    env = an_env("discrete-3")
+    agent = PPO(env, seed=1, engine="jax", hidden=[8], learning_rate=1e-30, **SMALL["ppo"]).fit(budget=256)
+    before = agent.actor.to_bytes()
+    agent.fit(budget=256)
+    assert agent.actor.to_bytes() == before
+
+
+def test_what_it_learns_is_worth_something() -> None:
+    """Cheap nights and dear days, three levels: most of what is possible is found within a few seconds."""
+    data = make_series(24 * 60)
+    data["price_per_mwh"] = np.where(np.arange(len(data)) % 24 < 12, 10.0, 90.0)
+    env = gym.make("energy_gym/Arbitrage-v1", data=data, actions="discrete-3", episode_steps=48, published="always")
+    agent = PPO(env, seed=3, engine="jax", hidden=[32], num_envs=32, rollout_steps=32, epochs=4, batch_size=256)
+    agent.fit(budget=60_000)
+    assert max(figures["score"] for _, figures in agent.curve) > 0.7
+
+
+def test_what_the_engine_does_not_take_is_refused() -> None:
+    env = an_env("discrete-3")
+    with pytest.raises(UnknownIdError, match="jax"):
+        PPO(env, engine="jaxx")
+    with pytest.raises(ConfigurationError, match=r"takes no library= and no callbacks="):
+        PPO(env, engine="jax", library={"policy_kwargs": {}})
