@@ -162,7 +162,7 @@ def agent_fields(name: str) -> Tree:
     """Return seed, budget and settings of an agent; ``oracle`` is the proven optimum, played.
 
     Example:
-        >>> agent_fields("mpc")
+        >>> agent_fields("idle")
         {'seed': 0, 'budget': None}
     """
     if name == ORACLE:
