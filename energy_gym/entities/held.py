@@ -23,6 +23,7 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace
+from energy_gym.entities.around import laws_around, level_of
 from energy_gym.entities.base import Flexible, Laws, Memory, Reach
 from energy_gym.entities.returning import kept_within
 from energy_gym.modelling import Model
@@ -130,9 +131,8 @@ def held(flexible: Flexible, reach: Reach | None, aims: Sequence[Aim]) -> Flexib
     cell = Held(flexible.laws, flexible.cell, reach, count, bool(firm), tuple(price for price, _ in soft))
     memory = [Memory("held_kwh", flexible.initial, flexible.span or (0.0, 1.0))] if firm else []
     memory += [Memory("missed_kwh", 0.0, (0.0, 1.0), told="kWh"), Memory("missed_cost", 0.0, (0.0, 1.0), told=CURRENCY)]
-    untangled = None if flexible.laws.untangle is None else untangle
     aged = None if flexible.laws.age is None else age
-    laws = Laws(settle, next_state, cost, constrain, untangled, fine, owed=owed, age=aged)
+    laws = laws_around(flexible, settle, next_state, constrain, owed, fine=fine, age=aged)
     return replace(
         flexible,
         laws=laws,
@@ -178,7 +178,7 @@ def settle(state: Any, wish: Any, cell: Held, xp: Namespace, signal: Any) -> tup
     flows = cell.laws.settle(own, wish, cell.figures, xp, told)
     if not cell.hard:
         return flows
-    after = _level(cell.laws.next_state(own, flows[0], flows[1], cell.figures, told))
+    after = level_of(cell.laws.next_state(own, flows[0], flows[1], cell.figures, told))
     return kept_within(flows, xp.positive(_next_held(held_kwh, mine[0], cell, xp) - after), 0.0, cell.reach, xp)
 
 
@@ -191,7 +191,7 @@ def owed(state: Any, cell: Held, xp: Namespace, signal: Any) -> tuple[Any, Any]:
     (own, held_kwh), (told, mine) = cell.parted(state), cell.told(signal)
     drawn, given = (0.0, 0.0) if cell.laws.owed is None else cell.laws.owed(own, cell.figures, xp, told)
     if cell.hard:
-        kept = _level(cell.laws.next_state(own, 0.0, 0.0, cell.figures, told))
+        kept = level_of(cell.laws.next_state(own, 0.0, 0.0, cell.figures, told))
         short = xp.positive(_next_held(held_kwh, mine[0], cell, xp) - kept) / cell.reach.stored
         drawn = drawn + xp.positive(short - drawn)
     return drawn, given
@@ -205,7 +205,7 @@ def next_state(state: Any, drawn: Any, given: Any, cell: Held, signal: Any) -> t
     """
     (own, held_kwh), (told, mine) = cell.parted(state), cell.told(signal)
     after = cell.laws.next_state(own, drawn, given, cell.figures, told)
-    energy = _level(after)
+    energy = level_of(after)
     missed = price = energy * 0.0  # of the shape of a batch, whatever is asked for
     now = after if isinstance(after, tuple) else (after,)
     if cell.hard:
@@ -215,20 +215,6 @@ def next_state(state: Any, drawn: Any, given: Any, cell: Held, signal: Any) -> t
         short = _positive(due - energy)
         missed, price = missed + short, price + rate * short
     return (*now, missed, price)
-
-
-def cost(drawn: Any, given: Any, cell: Held) -> Any:
-    """Return what the step costs besides energy [currency].
-
-    Source:
-        The store's own.
-    """
-    return cell.laws.cost(drawn, given, cell.figures)
-
-
-def untangle(drawn: Any, given: Any, cell: Held) -> Any:
-    """See `Laws.untangle`."""
-    return cell.laws.untangle(drawn, given, cell.figures) if cell.laws.untangle is not None else (drawn, given)
 
 
 def fine(before: Any, after: Any, cell: Held) -> Any:
@@ -254,7 +240,7 @@ def constrain(model: Model, cell: Held, start: Any, signal: Any) -> tuple[Any, A
     """State the store in a solver's model: its energy is at least what is held, and what soft targets miss costs."""
     (own, _), (told, mine) = cell.parted(start), cell.told(signal)
     drawn, given, state, *tolls = cell.laws.constrain(model, cell.figures, own, told)
-    energy = _level(state)
+    energy = level_of(state)
     spent: Any = tolls[0] if tolls else np.zeros(model.size)
     if cell.hard:
         least = cell.levels(start, signal)
@@ -283,7 +269,3 @@ def _positive(value: Any) -> Any:
 
 def _lesser(value: Any, limit: Any) -> Any:
     return (value + limit - abs(value - limit)) * 0.5
-
-
-def _level(state: Any) -> Any:
-    return state[0] if isinstance(state, tuple) else state

@@ -21,6 +21,7 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace, Table
+from energy_gym.entities.around import counted, laws_around, level_of, own_state
 from energy_gym.entities.base import Flexible, Laws, Memory, Reach
 from energy_gym.entities.returning import kept_within
 from energy_gym.modelling import Model
@@ -79,8 +80,7 @@ def led(flexible: Flexible, reach: Reach, limits: tuple[float, float], steps: in
     """
     least, most = path_to(flexible.initial, reach, limits, steps)
     memory = Memory("steps_on", 0.0, (0.0, float(max(len(least), len(most)))))
-    untangled = None if flexible.laws.untangle is None else untangle
-    laws = Laws(settle, next_state, cost, constrain, untangled, owed=owed)
+    laws = laws_around(flexible, settle, next_state, constrain, owed)
     cell = Led(flexible.laws, flexible.cell, reach, Table(least), Table(most))
     return replace(flexible, laws=laws, cell=cell, memory=(*flexible.memory, memory), own=flexible)
 
@@ -110,9 +110,9 @@ def settle(state: Any, wish: Any, cell: Led, xp: Namespace, signal: Any = None) 
     Source:
         The equations at the top of this file.
     """
-    own = _own(state)
+    own = own_state(state)
     flows = cell.laws.settle(own, wish, cell.figures, xp, signal)
-    after = _level(cell.laws.next_state(own, flows[0], flows[1], cell.figures, signal))
+    after = level_of(cell.laws.next_state(own, flows[0], flows[1], cell.figures, signal))
     short, over = _outside(after, state[-1], cell, xp)
     return kept_within(flows, short, over, cell.reach, xp)
 
@@ -123,7 +123,7 @@ def owed(state: Any, cell: Led, xp: Namespace, signal: Any = None) -> tuple[Any,
     Source:
         As `settle`.
     """
-    kept = _level(cell.laws.next_state(_own(state), 0.0, 0.0, cell.figures, signal))
+    kept = level_of(cell.laws.next_state(own_state(state), 0.0, 0.0, cell.figures, signal))
     short, over = _outside(kept, state[-1], cell, xp)
     return short / cell.reach.stored, over / cell.reach.taken
 
@@ -134,27 +134,12 @@ def next_state(state: Any, drawn: Any, given: Any, cell: Led, signal: Any = None
     Source:
         The store's own.
     """
-    after = cell.laws.next_state(_own(state), drawn, given, cell.figures, signal)
-    return (*(after if isinstance(after, tuple) else (after,)), state[-1] + 1.0)
-
-
-def cost(drawn: Any, given: Any, cell: Led) -> Any:
-    """Return what the step costs besides energy [currency].
-
-    Source:
-        The store's own.
-    """
-    return cell.laws.cost(drawn, given, cell.figures)
-
-
-def untangle(drawn: Any, given: Any, cell: Led) -> Any:
-    """See `Laws.untangle`."""
-    return cell.laws.untangle(drawn, given, cell.figures) if cell.laws.untangle is not None else (drawn, given)
+    return counted(state, drawn, given, cell, signal, 1.0)
 
 
 def constrain(model: Model, cell: Led, start: tuple[Any, ...], signal: Any = None) -> tuple[Any, Any, Any]:
     """State the store in a solver's model, and that its state is led back."""
-    drawn, given, state = cell.laws.constrain(model, cell.figures, _own(start), signal)
+    drawn, given, state = cell.laws.constrain(model, cell.figures, own_state(start), signal)
     least, most = cell.levels(start[-1], model.size)
     low, high = np.flatnonzero(least > 0.0), np.flatnonzero(np.isfinite(most))
     if len(low):
@@ -168,12 +153,3 @@ def _outside(level: Any, passed: Any, cell: Led, xp: Namespace) -> tuple[Any, An
     """Return what a state at the end of a step is below its least, and above its most."""
     short = xp.positive(xp.looked_up(cell.least, passed) - level)
     return short, xp.positive(level - xp.looked_up(cell.most, passed))
-
-
-def _own(state: Any) -> Any:
-    """Return the store's own state, with its memory if it has any."""
-    return state[0] if len(state) == 2 else state[:-1]
-
-
-def _level(state: Any) -> Any:
-    return state[0] if isinstance(state, tuple) else state

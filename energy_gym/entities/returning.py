@@ -24,6 +24,7 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace, Table
+from energy_gym.entities.around import counted, laws_around, level_of, own_state
 from energy_gym.entities.base import Flexible, Laws, Memory, Reach
 from energy_gym.modelling import Model
 
@@ -86,8 +87,7 @@ def returning(flexible: Flexible, reach: Reach, steps: int) -> Flexible:
     start = float(flexible.initial)
     band = Band(flexible.laws, flexible.cell, reach, start, Table(least), Table(most), share, flexible.budgets)
     left = Memory("steps_left", float(steps), (0.0, float(max(len(least) - 1, 1))), counts_down=True)
-    untangled = None if flexible.laws.untangle is None else untangle
-    laws = Laws(settle, next_state, cost, constrain, untangled, owed=owed)
+    laws = laws_around(flexible, settle, next_state, constrain, owed)
     return replace(flexible, laws=laws, cell=band, memory=(*flexible.memory, left), own=flexible)
 
 
@@ -156,7 +156,7 @@ def settle(state: Any, wish: Any, cell: Band, xp: Namespace, signal: Any = None)
     Source:
         Follows from the law of the state; the equations stand at the top of this file.
     """
-    own, reach = _own(state), cell.reach
+    own, reach = own_state(state), cell.reach
     drawn, given, refused = cell.laws.settle(own, wish, cell.figures, xp, signal)
     most = xp.looked_up(cell.most, state[-1] - 1.0)
     if cell.fades:
@@ -167,7 +167,7 @@ def settle(state: Any, wish: Any, cell: Band, xp: Namespace, signal: Any = None)
     if cell.budgets is not None:
         for limit, spent, begins in cell.budgets(own, cell.figures, signal):
             most = xp.lesser(most, cell.start + reach.taken * (limit - spent * (1.0 - begins)))
-    after = _level(cell.laws.next_state(own, drawn, given, cell.figures, signal))
+    after = level_of(cell.laws.next_state(own, drawn, given, cell.figures, signal))
     short = xp.positive(xp.looked_up(cell.least, state[-1] - 1.0) - after)
     return kept_within((drawn, given, refused), short, xp.positive(after - most), reach, xp)
 
@@ -206,8 +206,8 @@ def owed(state: Any, cell: Band, xp: Namespace, signal: Any = None) -> tuple[Any
     Source:
         As `settle`.
     """
-    own, left = _own(state), state[-1] - 1.0
-    kept = _level(cell.laws.next_state(own, 0.0, 0.0, cell.figures, signal))
+    own, left = own_state(state), state[-1] - 1.0
+    kept = level_of(cell.laws.next_state(own, 0.0, 0.0, cell.figures, signal))
     short, over = xp.positive(xp.looked_up(cell.least, left) - kept), xp.positive(kept - xp.looked_up(cell.most, left))
     return short / cell.reach.stored, over / cell.reach.taken
 
@@ -218,27 +218,12 @@ def next_state(state: Any, drawn: Any, given: Any, cell: Band, signal: Any = Non
     Source:
         The store's own.
     """
-    after = cell.laws.next_state(_own(state), drawn, given, cell.figures, signal)
-    return (*(after if isinstance(after, tuple) else (after,)), state[-1] - 1.0)
-
-
-def cost(drawn: Any, given: Any, cell: Band) -> Any:
-    """Return what the step costs besides energy [currency].
-
-    Source:
-        The store's own.
-    """
-    return cell.laws.cost(drawn, given, cell.figures)
-
-
-def untangle(drawn: Any, given: Any, cell: Band) -> Any:
-    """See `Laws.untangle`."""
-    return cell.laws.untangle(drawn, given, cell.figures) if cell.laws.untangle is not None else (drawn, given)
+    return counted(state, drawn, given, cell, signal, -1.0)
 
 
 def constrain(model: Model, cell: Band, start: tuple[Any, ...], signal: Any = None) -> tuple[Any, Any, Any]:
     """State the store in a solver's model, and that its state stays within the band."""
-    own = _own(start)
+    own = own_state(start)
     drawn, given, state = cell.laws.constrain(model, cell.figures, own, signal)
     least, most = levels(cell, start[-1], model.size)
     low, high = np.flatnonzero(least > cell.reach.floor), np.flatnonzero(most < cell.reach.top)
@@ -263,12 +248,3 @@ def levels(cell: Band, left: float, steps: int) -> tuple[Floats, Floats]:
     """Return the least and the most state at the end of each of so many steps, with ``left`` left before the first."""
     places = np.clip(left - 1.0 - np.arange(steps), 0.0, cell.least.last).astype(np.int64)
     return cell.least.array[places], cell.most.array[places]
-
-
-def _own(state: Any) -> Any:
-    """Return the store's own state, with its memory if it has any."""
-    return state[0] if len(state) == 2 else state[:-1]
-
-
-def _level(state: Any) -> Any:
-    return state[0] if isinstance(state, tuple) else state
