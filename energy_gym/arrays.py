@@ -59,16 +59,6 @@ def gatherer(parts: tuple[Any, ...]) -> Callable[[Any], tuple[Any, ...]]:
     return gather
 
 
-def lengthened(part: Any) -> Any:
-    """Return series (T,), or nested tuples of them, with a 0 after their last step.
-
-    Example:
-        >>> lengthened((np.array([1.0]), ()))
-        (array([1., 0.]), ())
-    """
-    return tuple(lengthened(item) for item in part) if isinstance(part, tuple) else np.append(part, 0.0)
-
-
 def _taker(part: Any) -> Callable[[Any], Any]:
     if isinstance(part, tuple):
         return gatherer(part) if part else lambda _: ()

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from energy_gym.arrays import Floats, gatherer, lengthened, listed, or_zeros
+from energy_gym.arrays import Floats, gatherer, listed, or_zeros
 from energy_gym.backends import Namespace
 from energy_gym.contracts.ledger import Account, Carried
 from energy_gym.entities import Backup, Flexible
@@ -292,10 +292,6 @@ class Unit:
         One step past the last is allowed, and means nothing. A series of zeros stays a plain 0.0.
         """
         return gatherer(self.series())
-
-    def taken(self) -> tuple[Any, ...]:
-        """Return the series that `gather` takes from, shape (T + 1,), in the same order."""
-        return lengthened(self.series())
 
     def series(self) -> tuple[Any, ...]:
         """Return series (T,), and groups of them, in the order in which `dynamics.compose` takes them."""

@@ -13,20 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.arrays import Flags, Floats
-from energy_gym.dynamics import (
-    CARBON,
-    COST,
-    CUT,
-    DEMAND,
-    GRID,
-    PENALTY,
-    REFUSED,
-    STATES,
-    WEAR,
-    compose,
-    gain,
-    settlement,
-)
+from energy_gym.dynamics import CARBON, COST, PENALTY, STATES, compose, gain, settlement
+from energy_gym.envs.figures import stored_in, usual_figures, usual_names
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.machine import Compiled, Rows, installed
@@ -37,9 +25,7 @@ from energy_gym.units import Unit
 ENGINES = ("auto", "numpy", "compiled")
 # Batches of this size and above are compiled by themselves: below it, compiling takes longer than it saves in an hour.
 LARGE = 1024
-MONEY = ("energy_cost", "carbon_kg", "wear", "penalty", "demand_charge")
-FIGURES = ("energy_kwh", "grid_kw", "cost", "clipped_kw", *MONEY)
-CURTAILED, REWARD = "curtailed_kw", "reward"
+REWARD = "reward"
 
 
 def compiles(setup: Setup) -> bool:
@@ -97,7 +83,7 @@ class Loop:
     def __init__(self, setup: Setup, units: Sequence[Unit], spans: Sequence[State], num_envs: int) -> None:
         if not compiles(setup):
             raise Untraceable("what bids in markets is played on arrays")
-        self.names = (*FIGURES, *((CURTAILED,) if setup.curtails else ()), REWARD)
+        self.names = (*usual_names(setup.curtails), REWARD)
         self._slots = len(spans)
         self._usual, self._last, self._look = (
             _Program(setup, units, spans, num_envs).compiled(part) for part in ("step", "last", "seen")
@@ -154,7 +140,7 @@ class _Program:
     def _flow(self) -> list[Any]:
         wishes = self._inputs("w", sum(len(unit.flexibles) for unit in self._units))
         states = self._inputs("s", sum(len(unit.initial) for unit in self._units))
-        told = tuple(self._leaves(unit.taken()) for unit in self._units)
+        told = tuple(self._leaves(unit.series()) for unit in self._units)
         return list(compose(self._units, self.trace)(states, wishes, told[0] if len(told) == 1 else told))
 
     def _inputs(self, word: str, count: int) -> tuple[Symbol, ...]:
@@ -168,14 +154,9 @@ class _Program:
         return self.trace.of_step(part)
 
     def _outcome(self, flow: Sequence[Any]) -> list[Any]:
-        setup, hours, refused = self._setup, self._setup.feed.step_hours, flow[REFUSED]
-        energy: Any = 0.0
-        for place, worth in setup.stored:
-            energy = energy + worth * flow[STATES][place]
-        parts = [flow[part] for part in (COST, CARBON, WEAR, PENALTY, DEMAND)]
-        cut = [flow[CUT] / hours] if setup.curtails else []
-        figures = [energy, flow[GRID] / hours, refused, refused / hours, *parts, *cut, gain(flow, setup.weights)]
-        return [*flow[STATES], *self._shares(flow[STATES]), *figures]
+        setup, states = self._setup, flow[STATES]
+        figures = usual_figures(flow, stored_in(states, setup.stored), setup.feed.step_hours, setup.curtails)
+        return [*states, *self._shares(states), *figures.values(), gain(flow, setup.weights)]
 
     def _shares(self, states: Sequence[Any]) -> list[Any]:
         cut, floor = self.trace.lesser, self.trace.positive
