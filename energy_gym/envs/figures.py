@@ -30,6 +30,34 @@ CUT = {"curtailed_kw": "kW"}
 """Figures where generation may be cut."""
 
 
+def usual_names(cuts: bool) -> tuple[str, ...]:
+    """Return the names of `usual_figures`, in their order; ``cuts`` says whether generation may be cut."""
+    return (*USUAL, *(CUT if cuts else ()))
+
+
+def usual_figures(flow: Sequence[Any], energy: Any, hours: float, cuts: bool) -> dict[str, Any]:
+    """Return what ``info`` tells of a step that was played: floats, arrays, tensors or symbols.
+
+    Args:
+        flow: What the step came to, a `energy_gym.dynamics.Flow`.
+        energy: Energy stored at its end [kWh].
+        hours: Length of a step [h].
+        cuts: Whether generation may be cut.
+    """
+    _, grid_kwh, energy_cost, carbon_kg, wear, penalty, charge, refused, curtailed = flow
+    parts = energy_cost, carbon_kg, wear, penalty, charge
+    told = energy, grid_kwh / hours, refused, refused / hours, *parts, *((curtailed / hours,) if cuts else ())
+    return dict(zip(usual_names(cuts), told, strict=True))
+
+
+def stored_in(states: Sequence[Any], stored: Sequence[tuple[int, float]]) -> Any:
+    """Return the energy that states are [kWh], given the place and the worth of those that store any."""
+    energy: Any = 0.0
+    for place, worth in stored:
+        energy = energy + worth * states[place]
+    return energy
+
+
 def told_figures(units: Sequence[Unit]) -> tuple[tuple[str, int, str], ...]:
     """Return the figures that units keep among their states: name, place among all states, and unit.
 

@@ -28,7 +28,7 @@ from energy_gym.envs.batched import (
 )
 from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, MODERN, VectorEnv, autoreset_mode
 from energy_gym.envs.compiled import Loop, engine_of
-from energy_gym.envs.figures import kept
+from energy_gym.envs.figures import kept, stored_in, usual_figures
 from energy_gym.envs.keywords import call_checked
 from energy_gym.envs.setup import Setup, check_count, make_setup
 from energy_gym.envs.spaces import action_space, observation_space
@@ -307,9 +307,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return gains, done, {**figures, **self._masks}
 
     def _over(self) -> Flags:
-        """Return which episodes end with this step."""
-        if self._countdown > 0:
-            return np.zeros(self.num_envs, dtype=bool)
+        """Return which episodes end with this step, and count down to the next that does."""
         left = (self._stop - self._t)[self._t < self._stop]
         self._countdown = int(left.min(initial=np.iinfo(np.int64).max))
         return self._t == self._stop
@@ -318,7 +316,6 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         """Settle the episodes that end with this step; say which they are, and the cost and penalty of closing."""
         if self._countdown > 0 and waiting is None:
             return np.zeros(self.num_envs, dtype=bool), None
-        self._countdown = 0
         done = self._over()
         owed = settlement(self._units, self.setup.closings, self._states, arrays)
         for part, more in zip((COST, CARBON, PENALTY), owed, strict=True):
@@ -367,20 +364,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
     def _info(
         self, flow: list[Any], waiting: Flags | None, done: Flags, closed: tuple[Any, Any] | None
     ) -> dict[str, Any]:
-        _, grid_kwh, energy_cost, carbon_kg, wear, penalty, charge, refused, curtailed = flow
-        figures = {
-            "energy_kwh": self._energy(),
-            "grid_kw": grid_kwh / self._hours,
-            "cost": refused,
-            "clipped_kw": refused / self._hours,
-            "energy_cost": energy_cost,
-            "carbon_kg": carbon_kg,
-            "wear": wear,
-            "penalty": penalty,
-            "demand_charge": charge,
-        }
-        if self.setup.curtails:
-            figures["curtailed_kw"] = curtailed / self._hours
+        figures = usual_figures(flow, self._energy(), self._hours, self.setup.curtails)
         figures.update((name, self._states[place]) for name, place in self._told)
         if self._gates is not None:
             self._gates.tell(figures, done, closed, waiting)
@@ -394,10 +378,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return value if isinstance(value, np.ndarray) else np.full(self.num_envs, value)
 
     def _energy(self) -> Floats:
-        total: Floats = np.zeros(self.num_envs)
-        for place, worth in self._stored:
-            total += worth * self._states[place]
-        return total
+        return self._spread(stored_in(self._states, self._stored))
 
     def _observe(self) -> npt.NDArray[np.float32]:
         if self._shown is not None:

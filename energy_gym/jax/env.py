@@ -5,7 +5,7 @@ One rule: no physics here; a step is `dynamics.compose` on JAX arrays, and a bil
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,18 +14,15 @@ from energy_gym.backends import traced
 from energy_gym.dynamics import (
     CARBON,
     COST,
-    CUT,
-    DEMAND,
-    GRID,
     PENALTY,
     REFUSED,
     STATES,
-    WEAR,
     Closing,
     compose,
     ended,
     gain,
 )
+from energy_gym.envs.figures import stored_in, usual_figures
 from energy_gym.envs.setup import Setup
 from energy_gym.jax.batteries import with_battery
 from energy_gym.jax.checks import checked_dtype, other_shape, require_playable, require_same_shape
@@ -272,21 +269,8 @@ class Environment:
     def _info(self, figures: list[Any]) -> dict[str, Any]:
         import jax.numpy as jnp
 
-        hours, states = self.setup.feed.step_hours, figures[STATES]
-        energy: Any = 0.0
-        for place, worth in self.setup.stored:
-            energy = energy + worth * states[place]
-        named: Mapping[str, Any] = {
-            "energy_kwh": energy,
-            "grid_kw": figures[GRID] / hours,
-            "cost": figures[REFUSED],
-            "clipped_kw": figures[REFUSED] / hours,
-            "energy_cost": figures[COST],
-            "carbon_kg": figures[CARBON],
-            "wear": figures[WEAR],
-            "penalty": figures[PENALTY],
-            "demand_charge": figures[DEMAND],
-            **({"curtailed_kw": figures[CUT] / hours} if self.setup.curtails else {}),
-            **{name: states[place] for name, place in self.setup.told},
-        }
+        setup, states = self.setup, figures[STATES]
+        energy = stored_in(states, setup.stored)
+        named = usual_figures(figures, energy, setup.feed.step_hours, setup.curtails)
+        named.update((name, states[place]) for name, place in setup.told)
         return {name: jnp.asarray(value, dtype=self.dtype) for name, value in named.items()}
