@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 import pytest
+from benchmark_scripts import benchmark_script
 
-SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "emhass.py"
-
-
-def script() -> ModuleType:
-    """Return the script as a module; it lies outside the package."""
-    spec = importlib.util.spec_from_file_location("emhass_study", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
-EMHASS = script()
+EMHASS = benchmark_script("emhass")
 
 
 @pytest.fixture(scope="module")

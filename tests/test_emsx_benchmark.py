@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import importlib.util
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -15,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from benchmark_scripts import FOLDER, benchmark_script
 
 from energy_gym.data.loading import forget
 
-FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 NOTHING = {1: 3597.51, 8: 4276.77, 9: 4793.61, 11: 3449.42}
 """Bills of site 1 without a battery, by week [EUR]."""
 SITE = 1
@@ -31,11 +29,7 @@ def script() -> Iterator[ModuleType]:
     """The script as a module; it lies outside the package, beside the one that writes its page."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(FOLDER))
-        spec = importlib.util.spec_from_file_location("emsx_benchmark", FOLDER / "emsx.py")
-        assert spec is not None and spec.loader is not None
-        module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
-        spec.loader.exec_module(module)
-        yield module
+        yield benchmark_script("emsx")
 
 
 @pytest.fixture(scope="module")

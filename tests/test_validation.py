@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import pytest
+from benchmark_scripts import benchmark_script
 
-SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "validation.py"
-
-
-def script() -> ModuleType:
-    """Return the script as a module; it lies outside the package."""
-    spec = importlib.util.spec_from_file_location("validation_rows", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
-VALIDATION = script()
+VALIDATION = benchmark_script("validation")
 
 
 @pytest.mark.parametrize("row", VALIDATION.ROWS, ids=lambda row: row.what)

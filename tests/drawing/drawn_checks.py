@@ -237,6 +237,7 @@ def check_batch(problem: Problem, env: EnergyEnv, engine: str) -> None:
     batch = env.batch_class()(2, autoreset="disabled", engine=engine, **env.complete(env.keywords))
     assert batch.engine == engine
     batch.reset(seed=[problem.seed, problem.seed + 1], options=None)
+    batch.action_space.seed(problem.seed)
     actions = [batch.action_space.sample() for _ in range(min(problem.steps, 5))]
     together = []
     for action in actions:
