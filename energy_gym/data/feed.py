@@ -147,7 +147,7 @@ def open_feed(
     dataset: str | None,
     data: pd.DataFrame | None,
     split: str | None,
-    reference: pd.DataFrame | None = None,
+    reference: pd.DataFrame | str | None = None,
     told: Told | None = None,
 ) -> Feed:
     """Return the feed of a data set by id, or of a user's frame.
@@ -158,7 +158,8 @@ def open_feed(
             ``carbon_g_per_kwh``, ``load_kw`` and the like, each with or without ``forecast_`` before it. Columns
             without a unit are left out.
         split: Part of the data. None is the training split of a data set or of ``splits``, and all of a frame without.
-        reference: Frame whose statistics scale the observations and close the episodes, in place of ``data``'s own.
+        reference: Frame, or id of a data set, whose statistics scale the observations and close the episodes, in place
+            of ``data``'s own.
         told: What is said of the frame beside its values.
 
     Raises:
