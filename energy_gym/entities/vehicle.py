@@ -184,6 +184,7 @@ class ElectricVehicle(Entity):
             cell.discharge_kwh,
             signal=tuple(Stays.of(hours_left, arrival, need, hours)),
             worth=0.0,
+            unsure="it comes and goes with what it holds, so that no end of an episode is where it began",
             memory=(Memory("missed_kwh", 0.0, (0.0, self.capacity_kwh)),),
         )
 
