@@ -279,8 +279,8 @@ def positive_number(entity: str, name: str, value: object) -> float:
     """Return a value as a float above 0, or raise NonPositiveError."""
     number = finite_number(entity, name, value)
     if number <= 0.0:
-        unit = name.rsplit("_", 1)[-1].replace("kwh", "kWh").replace("kw", "kW")
-        raise NonPositiveError(f"{entity} {name}={number}", f"must be above 0 {unit}", f"pass a positive {name}")
+        unit = {"kwh": " kWh", "kw": " kW"}.get(name.rsplit("_", 1)[-1], "") if "_per_" not in name else ""
+        raise NonPositiveError(f"{entity} {name}={number}", f"must be above 0{unit}", f"pass a positive {name}")
     return number
 
 
