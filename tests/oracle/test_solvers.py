@@ -47,7 +47,7 @@ def test_levels_keep_their_own_method() -> None:
     assert "appsi_highs" in energy_gym.solve(env, continuous=True, solver="appsi_highs").status
 
 
-def test_a_solver_that_is_not_there_is_refused() -> None:
+def test_a_solver_that_is_not_there_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
     env = gym.make("energy_gym/Arbitrage-v1", split="test", episode_steps=24)
     env.reset(seed=2)
     with pytest.raises(SolverError, match=r"'nosuch'.*is not available to Pyomo"):
@@ -55,3 +55,4 @@ def test_a_solver_that_is_not_there_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="must name a solver"), using_solver(""):
         pass
     assert chosen_solver() is None
+    assert capfd.readouterr().err == "", "nothing but the error is told"
