@@ -24,7 +24,7 @@ from energy_gym.cli.recipes import add_recipes
 from energy_gym.cli.recommend import recommend
 from energy_gym.cli.serve import serve
 from energy_gym.cli.sweep import plot, sweep
-from energy_gym.cli.words import LEVELS, either
+from energy_gym.cli.words import LEVELS, CarbonPrice, PriceWeight, RefusedPrice, WearWeight, either, weights
 from energy_gym.objective import OBJECTIVES, TERMINALS
 from energy_gym.screen import run_app
 from energy_gym.version import __version__
@@ -70,7 +70,10 @@ def solve(
     objective: Annotated[
         str | None, typer.Option(help=f"{either(OBJECTIVES)}; default: the scenario's, or cost")
     ] = None,
-    carbon_price: Annotated[float | None, typer.Option(help="Currency per tonne, for joint; default: 80")] = None,
+    carbon_price: CarbonPrice = None,
+    price_weight: PriceWeight = None,
+    wear_weight: WearWeight = None,
+    refused_per_kwh: RefusedPrice = None,
     actions: Annotated[str, typer.Option(help=LEVELS)] = "continuous",
     terminal: Annotated[str | None, typer.Option(help=f"{either(TERMINALS)}; default: the id's")] = None,
     scenario: Annotated[Path | None, typer.Option(help="YAML file of a scenario")] = None,
@@ -92,7 +95,7 @@ def solve(
         "dataset": dataset,
         "split": split,
         "objective": objective,
-        "carbon_price": carbon_price,
+        **weights(carbon_price, price_weight, wear_weight, refused_per_kwh),
     }
     keywords |= {name: value for name, value in {"data": data, "zone": zone}.items() if value is not None}
     keywords |= {"actions": actions, "terminal": terminal, "scenario": scenario, "episode_steps": None}
