@@ -16,6 +16,7 @@ from energy_gym.data.feed import Feed, open_feed
 from energy_gym.data.own_frame import Told
 from energy_gym.errors import ConfigurationError, DataError, MissingColumnError, UnknownIdError, WindowError
 from energy_gym.forecast import make_scenarios, scenario_ids
+from energy_gym.forecast.error_chain import Bins
 from energy_gym.forecast.probabilistic import Scenarios
 
 ZONE = "Europe/Berlin"
@@ -68,7 +69,7 @@ def corrupted(data: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
     """Return the data with every value replaced that is not public at ``now``."""
     random, changed = np.random.default_rng(9), data.copy()
     for column, rule in RULES.items():
-        hidden = np.array([release(stamp, rule) > now for stamp in data.index])
+        hidden = np.array([stamp >= now and release(stamp, rule) > now for stamp in data.index])
         changed.loc[hidden, column] = np.abs(random.normal(0.0, 3000.0, int(hidden.sum())))
     return changed
 
@@ -77,7 +78,7 @@ def seen(maker: Scenarios, t: int, horizon: int = 30) -> list[bytes]:
     return [name.encode() + values.tobytes() for name, values in sorted(maker.scenarios(t, 8, horizon).items())]
 
 
-MAKERS: dict[str, dict[str, Any]] = {"residual": {}}
+MAKERS: dict[str, dict[str, Any]] = {"analog": {}, "markov": {"bins": Bins(now=2, tails=(), slow=1)}, "residual": {}}
 
 
 def made(name: str, feed: Feed, **settings: Any) -> Any:

@@ -73,11 +73,18 @@ class Residual(Maker):
     def _drawn(self, random: np.random.Generator, t: int, n: int, horizon: int) -> dict[str, Floats]:
         errors = self._errors(horizon)
         apart = max(horizon, steps_per_day(self.feed))
-        chosen = drawn_evenly(random, errors.origins(*self._rows.kind(t), t + self._behind(), apart), n)
+        among = errors.origins(*self._rows.kind(t), t + self._behind(), apart)
+        chosen = self._chosen(random, errors, among, t, n, horizon)
         return {
             column: self._rows.row(column, t, horizon) + errors.errors(column, chosen, self._latest(column, t, horizon))
             for column in self._columns
         }
+
+    def _chosen(
+        self, random: np.random.Generator, errors: PastErrors, among: Ints, t: int, n: int, horizon: int
+    ) -> Ints:
+        """Return the rows of which the errors are drawn, shape (n,)."""
+        return _drawn_evenly(random, among, n)
 
     def _errors(self, horizon: int) -> PastErrors:
         """Return what the forecast missed in the training window; they are worked out once for a horizon."""
@@ -112,7 +119,7 @@ def honest(forecast: Forecast, feed: Feed) -> tuple[Forecast, int]:
     return copy.deepcopy(forecast).fit(replace(feed, stop=first)), first
 
 
-def drawn_evenly(random: np.random.Generator, among: Ints, n: int) -> Ints:
+def _drawn_evenly(random: np.random.Generator, among: Ints, n: int) -> Ints:
     """Return so many of some, each as often as any other."""
     rounds = -(-n // len(among))
     return np.concatenate([random.permutation(among) for _ in range(rounds)])[:n]
