@@ -26,6 +26,7 @@ from energy_gym.errors import (
     WindowError,
 )
 from energy_gym.forecast import Forecast, get_forecast
+from energy_gym.lookahead import version_of
 from energy_gym.objective import Clock
 
 if TYPE_CHECKING:
@@ -125,6 +126,12 @@ class Common:
     splits: Mapping[str, Any] | None = None
     stamps: str = "start"
     history: int | None = None
+    lookahead: str = "full"
+
+    @property
+    def view(self) -> str:
+        """The version of the look-ahead that observations show."""
+        return version_of(self.lookahead)
 
     @property
     def told(self) -> Told:
@@ -213,7 +220,7 @@ def with_common(maker: Callable[..., Made]) -> Callable[..., Made]:
     Example:
         >>> make = with_common(lambda common, *, battery=None: (common.forecast, battery))
         >>> make(battery="small"), list(inspect.signature(make).parameters)[-2:]
-        (('published', 'small'), ['history', 'battery'])
+        (('published', 'small'), ['lookahead', 'battery'])
     """
     own = list(inspect.signature(maker).parameters.values())[1:]
     shared = list(inspect.signature(Common).parameters.values())
