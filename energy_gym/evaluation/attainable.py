@@ -22,11 +22,11 @@ from energy_gym.arrays import Floats
 from energy_gym.data.price_law import PriceLaw
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
-from energy_gym.errors import ConfigurationError
-from energy_gym.evaluation.believed import Course, played, realised
+from energy_gym.errors import ConfigurationError, DataError
+from energy_gym.evaluation.believed import Believed, Course, played
 from energy_gym.evaluation.statistics import Estimate
 from energy_gym.oracle.chain import Paths, Penalty, PriceChain, best_on, between
-from energy_gym.oracle.law import solve_law
+from energy_gym.oracle.law import LawSolution, solve_law
 from energy_gym.oracle.solve import law_of, running
 
 PATHS = 100
@@ -69,6 +69,12 @@ class Attainable:
     def known(self) -> bool:
         """Whether paths were drawn from the law of the prices, so that the bound holds on average for every agent."""
         return not self.daily
+
+    def solution(self, env: EnergyEnv) -> LawSolution | None:
+        """Return the optimum under the law in an environment that was reset; None for a frame not of that law."""
+        if not self.known or env.setup.feed.law != self.law:
+            return None
+        return solve_law(env, law_of(env, "law"), continuous=True)
 
     def share(self, earned: float, idle: float, daily: Mapping[str, float] | None = None) -> Estimate:
         """Return which share of the bound was earned, with its 95 % interval.
@@ -168,12 +174,28 @@ def attainable(
     return _of_series(base, law if isinstance(law, SDP) else None, FITTED_PENALTY if penalty is None else penalty)
 
 
+def attainable_or_none(env: Any) -> Attainable | None:
+    """Return how much could be attained, as `attainable` does by default; None where it cannot be told.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> env = gym.make("energy_gym/Arbitrage-v1", episode_steps=24)
+        >>> observation, info = env.reset(seed=0)
+        >>> attainable_or_none(env) is None
+        True
+    """
+    try:
+        return attainable(env)
+    except (ConfigurationError, DataError):
+        return None
+
+
 def _of_law(
     env: EnergyEnv, law: PriceLaw, believed: PriceLaw | None, penalty: float, count: int, seed: int
 ) -> Attainable:
     """Return what is attainable where the law is known."""
     began = time.perf_counter()
-    solution = solve_law(env, law)
+    solution = solve_law(env, law, continuous=True)
     chain, place = solution.chain, solution.chain.grid.place(solution.energy_kwh)
     if believed is not None:
         if not np.array_equal(believed.levels, law.levels):
@@ -203,12 +225,11 @@ def _of_series(env: EnergyEnv, agent: SDP | None, penalty: float) -> Attainable:
     """Return what is attainable on the path that came, by a law that was fitted."""
     began = time.perf_counter()
     fitted = SDP(env).fit() if agent is None else agent
-    days, marks = _days(env)
-    value, daily = played(env, fitted), bound_by_day(realised(env, fitted), [penalty], marks)[0]
-    bound, blocks = float(sum(daily)), _blocks(daily)
-    error = ERRORS * float(blocks.std(ddof=1)) * math.sqrt(len(blocks)) if len(blocks) > 1 else math.inf
+    days, marks = days_left(env)
+    value, daily = played(env, fitted), bound_by_day(Believed.of(env, fitted).course(), [penalty], marks)[0]
+    bound, low, high = total_of(daily)
     found, seconds = dict(zip(days, daily, strict=True)), time.perf_counter() - began
-    return Attainable(value, bound, bound - error, bound + error, 1, None, fitted.name, penalty, found, seconds)
+    return Attainable(value, bound, low, high, 1, None, fitted.name, penalty, found, seconds)
 
 
 def bound_by_day(course: Course, penalties: Sequence[float], marks: Sequence[int]) -> list[list[float]]:
@@ -231,12 +252,24 @@ def bound_by_day(course: Course, penalties: Sequence[float], marks: Sequence[int
     return found
 
 
-def _days(env: EnergyEnv) -> tuple[list[str], list[int]]:
+def days_left(env: EnergyEnv) -> tuple[list[str], list[int]]:
     """Return the local days of what is left of an episode (ISO dates), and the step at which each begins in it."""
     feed, (first, stop) = env.setup.feed, env.steps_left
     times = feed.span(feed.first + first, feed.first + stop).tz_convert(feed.zone).tz_localize(None)
     days, marks = np.unique(times.to_numpy().astype("datetime64[D]"), return_index=True)
     return days.astype(str).tolist(), marks.tolist()
+
+
+def total_of(daily: Sequence[float]) -> tuple[float, float, float]:
+    """Return the sum over days and the ends of its 95 % interval, from the spread of weeks (of less than eight, days).
+
+    Example:
+        >>> total_of([1.0, 1.0])
+        (2.0, 2.0, 2.0)
+    """
+    total, blocks = float(sum(daily)), _blocks(daily)
+    error = ERRORS * float(blocks.std(ddof=1)) * math.sqrt(len(blocks)) if len(blocks) > 1 else math.inf
+    return total, total - error, total + error
 
 
 def _blocks(daily: Sequence[float]) -> Floats:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -40,30 +40,53 @@ class Course:
     place: float
 
 
-def realised(env: EnergyEnv, agent: SDP) -> Course:
-    """Return the rest of an episode as the law of a fitted agent sees it.
+@dataclass(frozen=True)
+class Believed:
+    """The split of an environment as the law of a fitted agent sees it.
 
-    Raises:
-        ConfigurationError: The price is known in advance, or not yet when its step begins; or more than money counts.
+    Args:
+        env: The environment.
+        errors: The law.
+        prices: The price, and what was expected of it.
+        states: State of the law in each step of the split, shape (T,).
     """
-    prices, errors = prices_of(env, np.array(agent.parameters()["usual"])), agent.ready().chain
-    _check(env, prices)
-    (first, stop), cell = env.steps_left, env.setup.flexibles[0].bare.cell
-    grid, fine = EnergyGrid.of(cell, CELLS), EnergyGrid.fitting(cell) or EnergyGrid.of(cell, FINE)
-    actual = np.asarray(spot.energy_cost(1.0, prices.actual[first:stop]))
-    closing, ends = _ends(env, grid, fine, float(np.abs(actual).max()))
-    hours, expected = prices.hours[first:stop].tolist(), prices.expected[first:stop].tolist()
-    chain = PriceChain(
-        grid=grid,
-        matrices=errors.matrices,
-        hours=hours,
-        price=lambda step: np.asarray(spot.energy_cost(1.0, errors.prices(expected[step], hours[step]))),
-        closing=np.diff(closing) / grid.size_kwh,
-        empty=float(closing[0]),
-        fixed_kwh=env.setup.units[0].fixed_kwh[first:stop],
-    )
-    states = _states(prices, errors)[first:stop, None]
-    return Course(chain, Paths(actual[:, None], states, ends, fine), fine.place(env.states[0]))
+
+    env: EnergyEnv
+    errors: ErrorChain
+    prices: Prices
+    states: Ints
+
+    @classmethod
+    def of(cls, env: EnergyEnv, agent: SDP) -> Self:
+        """Return the split of an environment, episode or not, as a fitted agent sees it.
+
+        Raises:
+            ConfigurationError: The price is known in advance, or not yet when its step begins; or more than money
+                counts.
+        """
+        prices, errors = prices_of(env, np.array(agent.parameters()["usual"])), agent.ready().chain
+        _check(env, prices)
+        return cls(env, errors, prices, _states(prices, errors))
+
+    def course(self) -> Course:
+        """Return what is left of the episode that runs now."""
+        env, errors, prices = self.env, self.errors, self.prices
+        (first, stop), cell = env.steps_left, env.setup.flexibles[0].bare.cell
+        grid, fine = EnergyGrid.of(cell, CELLS), EnergyGrid.fitting(cell) or EnergyGrid.of(cell, FINE)
+        actual = np.asarray(spot.energy_cost(1.0, prices.actual[first:stop]))
+        closing, ends = _ends(env, grid, fine, float(np.abs(actual).max()))
+        hours, expected = prices.hours[first:stop].tolist(), prices.expected[first:stop].tolist()
+        chain = PriceChain(
+            grid=grid,
+            matrices=errors.matrices,
+            hours=hours,
+            price=lambda step: np.asarray(spot.energy_cost(1.0, errors.prices(expected[step], hours[step]))),
+            closing=np.diff(closing) / grid.size_kwh,
+            empty=float(closing[0]),
+            fixed_kwh=env.setup.units[0].fixed_kwh[first:stop],
+        )
+        states = self.states[first:stop, None]
+        return Course(chain, Paths(actual[:, None], states, ends, fine), fine.place(env.states[0]))
 
 
 def _check(env: EnergyEnv, prices: Prices) -> None:

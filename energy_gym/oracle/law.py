@@ -27,6 +27,7 @@ from energy_gym.data.price_law import PriceLaw
 from energy_gym.dynamics import Course, play
 from energy_gym.envs.assembly import table_names
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError
 from energy_gym.oracle.chain import PriceChain, Step, backward, between
 from energy_gym.oracle.marginal import MOST_CELLS, WHOLE, EnergyGrid
@@ -136,7 +137,12 @@ class LawSolution:
         return np.maximum(found, 0.0)
 
     def simulate(self, episodes: int = 10_000, seed: int = 0) -> Floats:
-        """Return what the policy earns in episodes drawn from the law, by the environment's own laws, shape (n,)."""
+        """Return what the policy earns in episodes drawn from the law, by the environment's own laws, shape (n,).
+
+        Raises:
+            NonPositiveError: No episodes.
+        """
+        check_count("episodes", episodes)
         setup, random = self.env.setup, np.random.default_rng(seed)
         state = self.law.state_of(float(setup.price[self.first]), self.chain.hours[0])
         states = np.full(episodes, state, dtype=np.int64)
@@ -158,7 +164,7 @@ class LawSolution:
         return total
 
 
-def solve_law(env: EnergyEnv, law: PriceLaw) -> LawSolution:
+def solve_law(env: EnergyEnv, law: PriceLaw, *, continuous: bool = False) -> LawSolution:
     """Return the best policy under a law; see `energy_gym.solve`.
 
     Raises:
@@ -166,7 +172,7 @@ def solve_law(env: EnergyEnv, law: PriceLaw) -> LawSolution:
             money, or its powers do not fit a grid.
     """
     began = time.perf_counter()
-    grid = checked_grid(env, law)
+    grid = checked_grid(env, law, continuous=continuous)
     setup, (first, _) = env.setup, env.steps_left
     chain, place = chain_of(env, law, grid), grid.place(env.states[0])
     start = law.state_of(float(setup.price[first]), chain.hours[0])
@@ -220,15 +226,18 @@ def chain_of(env: EnergyEnv, law: PriceLaw, grid: EnergyGrid) -> PriceChain:
     )
 
 
-def checked_grid(env: EnergyEnv, law: PriceLaw) -> EnergyGrid:
+def checked_grid(env: EnergyEnv, law: PriceLaw, *, continuous: bool = False) -> EnergyGrid:
     """Return the grid on which the value is exact, or raise ConfigurationError."""
     setup = env.setup
     unit, column = setup.units[0], table_names(setup.sites[0])[0]
     one = len(setup.units) == 1 and unit.plain and unit.usual is None and unit.buy is unit.sell
     money = setup.weights.money == 1.0 and not setup.weights.carbon
-    if not (one and money and is_battery(unit.flexibles[0]) and setup.levels is None):
-        rule = "is solved for one battery of continuous power at a market with one price, for money"
+    if not (one and money and is_battery(unit.flexibles[0])):
+        rule = "is solved for one battery at a market with one price, for money"
         raise ConfigurationError('information="law"', rule, "use energy_gym/Arbitrage-v1 with its usual objective")
+    if setup.levels is not None and not continuous:
+        rule = "is solved for continuous power"
+        raise ConfigurationError('information="law"', rule, 'pass continuous=True, or leave out actions="discrete-..."')
     if setup.feed.published[column] != "at-start":
         rule = "is solved for a price that is known when its step begins"
         raise ConfigurationError(f"published[{column!r}]", rule, 'pass published="at-start"')

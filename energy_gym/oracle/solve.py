@@ -48,7 +48,7 @@ def solve(
 
 
 @overload
-def solve(env: Any, *, information: PriceLaw | str) -> LawSolution: ...
+def solve(env: Any, continuous: bool = False, *, information: PriceLaw | str) -> LawSolution: ...
 
 
 def solve(
@@ -102,7 +102,11 @@ def solve(
     """
     if information != "foresight":
         base = running(env)
-        return solve_law(base, law_of(base, information))
+        for name, value in (("time_limit", time_limit), ("solver", solver)):
+            if value is not None:
+                rule = "has no effect under a law, which is solved step by step over a grid of energies"
+                raise ConfigurationError(f"{name}={value!r}", rule, 'leave it out, or pass information="foresight"')
+        return solve_law(base, law_of(base, information), continuous=continuous)
     with using_solver(solver):
         return _solved(running(env), continuous, time_limit)
 

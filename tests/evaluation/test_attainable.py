@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -16,8 +17,9 @@ from energy_gym import Battery, attainable
 from energy_gym.agents.sdp.agent import SDP
 from energy_gym.agents.sdp.noise import Bins
 from energy_gym.data.price_law import PriceLaw, price_law
-from energy_gym.errors import ConfigurationError, NonPositiveError, UnsuitableAgentError
-from energy_gym.oracle.chain import Paths, Penalty, PriceChain, best_on, between
+from energy_gym.errors import ConfigurationError, DataError, NonPositiveError, UnsuitableAgentError
+from energy_gym.evaluation.regret import decompose
+from energy_gym.oracle.chain import Paths, Penalty, PriceChain, backward, best_on, between
 from energy_gym.oracle.law import chain_of, checked_grid
 
 SMALL = Battery(4.0, 2.0, 1.8, 1.0, 0.9, soc_min=0.0, soc_max=1.0, wear_per_kwh=0.005)
@@ -109,8 +111,6 @@ def test_the_best_on_a_path_is_that_of_trying_every_plan() -> None:
 
 
 def _stages(chain: PriceChain) -> Any:
-    from energy_gym.oracle.chain import backward
-
     return backward(chain, chain.grid.back)
 
 
@@ -270,3 +270,115 @@ def test_a_course_loses_nothing_by_the_best_actions_and_its_advantage_by_others(
         else:
             assert lost[0] == pytest.approx(-solution.advantages(np.array([0.35]))[0])
             assert lost.sum() > 0.0
+
+
+def test_scores_carry_both_yardsticks_where_the_law_is_known() -> None:
+    law, start = price_law("markov-west-rt"), {"start": "2024-01-02T07:00"}
+    store = Battery(1000.0, 500.0, 500.0, 0.9, 0.9, soc_min=0.0, soc_max=1.0, wear_per_kwh=0.01)
+    env = gym.make(
+        "energy_gym/Arbitrage-v1",
+        data=law.draw(4, 1),
+        published="at-start",
+        split="all",
+        battery=store,
+        episode_steps=24,
+        actions="discrete-3",
+    )
+    env.reset(options=start)
+    best = energy_gym.solve(env, continuous=True, information="law")
+    shares = []
+    for action in (0, 1, 2):
+        found = energy_gym.evaluate(_Always(action), env, options=start, attainable=True)
+        lost = energy_gym.step_regret(_reset(env, start), [action] * 24, information="law").sum()
+        assert found.attainable_share == pytest.approx(1.0 - lost / (found.attainable_bound - found.idle))
+        assert found.attainable_bound == pytest.approx(best.value)
+        shares.append(found.attainable_share)
+    assert shares[1] == pytest.approx(0.0, abs=1e-9)
+    assert max(shares) <= 1.0
+    parts = decompose(_Always(0), env, options=start, attainable=True)
+    assert parts.attainable_share == pytest.approx(shares[0])
+    assert parts.unforeseeable == pytest.approx(energy_gym.solve(env, continuous=True).bound - best.value)
+
+
+def test_scores_carry_both_yardsticks_on_a_real_series() -> None:
+    env, start = real(episode_steps=24 * 14), {"start": "2024-04-01T00:00"}
+    agent = SDP(env, bins=BINS).fit()
+    within = attainable(env, law=agent)
+    found = energy_gym.evaluate(agent, env, options=start, attainable=within)
+    share = (found.return_ - found.idle) / (within.bound - found.idle)
+    assert found.attainable_share == pytest.approx(share)
+    assert found.attainable_low < share < found.attainable_high < share + 0.2
+    assert found.score < found.attainable_share
+    with pytest.raises(DataError, match="longer training split"):
+        energy_gym.evaluate(lambda observation: [0.0], real(published="after"), attainable=True)
+
+
+def test_where_nothing_was_asked_nothing_is_told() -> None:
+    found = energy_gym.evaluate(_Always(0), small(small_law(0), actions="discrete-3"), seed=1)
+    assert np.isnan([found.attainable_bound, found.attainable_share, found.attainable_low, found.attainable_high]).all()
+
+
+class _Always:
+    def __init__(self, action: int) -> None:
+        self.action = action
+
+    def reset(self) -> None:
+        pass
+
+    def act(self, observation: Any, info: Any) -> int:
+        return self.action
+
+
+def _reset(env: Any, options: Any) -> Any:
+    env.reset(options=options)
+    return env
+
+
+def other(name: str, law: PriceLaw) -> dict[str, Any]:
+    """Return a value other than the default for each keyword."""
+    return {
+        "law": replace(law, name="mixed", matrices=np.full((24, 3, 3), 1.0 / 3.0)),
+        "cost_to_go": replace(law, name="mixed", matrices=np.full((24, 3, 3), 1.0 / 3.0)),
+        "penalty": 0.25,
+        "paths": 7,
+        "seed": 3,
+        "continuous": True,
+        "time_limit": 1.0,
+        "solver": "glpk",
+    }[name]
+
+
+@pytest.mark.parametrize("name", [name for name in inspect.signature(attainable).parameters if name != "env"])
+def test_every_keyword_of_attainable_has_an_effect(name: str) -> None:
+    law = small_law(0)
+    usual: dict[str, Any] = {"law": law, "penalty": 0.75}
+    one = attainable(small(law), **usual)
+    changed = attainable(small(law), **{**usual, name: other(name, law)})
+    assert (one.bound, one.value) != (changed.bound, changed.value)
+
+
+@pytest.mark.parametrize("name", sorted({*inspect.signature(energy_gym.solve).parameters} - {"env", "information"}))
+def test_every_keyword_of_solve_has_an_effect_under_a_law_or_is_refused(name: str) -> None:
+    law = small_law(0)
+    env = small(law, actions="discrete-3")
+    value = other(name, law)
+    if name == "continuous":
+        with pytest.raises(ConfigurationError, match="continuous=True"):
+            energy_gym.solve(env, information=law)
+        assert energy_gym.solve(env, continuous=True, information=law).exact
+    else:
+        with pytest.raises(ConfigurationError, match=f"{name}={value!r}.*no effect under a law"):
+            energy_gym.solve(env, continuous=True, information=law, **{name: value})
+
+
+@pytest.mark.parametrize("name", sorted({*inspect.signature(PriceLaw.draw).parameters} - {"self"}))
+def test_every_keyword_of_a_draw_has_an_effect_and_wrong_ones_are_refused(name: str) -> None:
+    law, changed = small_law(0), {"days": 3, "seed": 9, "start": "2023-05-01"}[name]
+    usual = {"days": 2, "seed": 1}
+    assert not law.draw(**usual).equals(law.draw(**{**usual, name: changed}))
+    with pytest.raises(NonPositiveError, match="days=0"):
+        law.draw(days=0)
+    with pytest.raises(DataError, match="must divide an hour"):
+        replace(law, step_minutes=7)
+    with pytest.raises(NonPositiveError, match="episodes"):
+        energy_gym.solve(small(law), information=law).simulate(0)
