@@ -37,7 +37,7 @@ def signed(content: Mapping[str, Any]) -> dict[str, Any]:
 
     Example:
         >>> signed({"score": 0.5})["sha256"][:16]
-        'a4a5ad9e23d2d3fe'
+        '2e4c25ffee23d189'
     """
     rest = {name: value for name, value in content.items() if name != HASH}
     return {**_plain(rest), HASH: hashlib.sha256(canonical(rest)).hexdigest()}
