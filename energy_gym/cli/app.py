@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from energy_gym.cli.data import app as data_app
+from energy_gym.cli.entries import board, submit
 from energy_gym.cli.experts import app as experts_app
 from energy_gym.cli.fleet import fleet
 from energy_gym.cli.forecasts import forecasts
@@ -249,7 +250,7 @@ def list_() -> None:
 
 
 # In the order in which a newcomer needs them; typer lists groups after commands.
-for command in (leaderboard, solve, recommend, forecasts, sweep, plot, fleet, serve, merge, forget):
+for command in (leaderboard, solve, recommend, forecasts, sweep, plot, fleet, serve, merge, forget, submit, board):
     app.command()(command)
 app.command(name="list")(list_)
 add_recipes(app)
