@@ -48,6 +48,7 @@ class Feed:
     and offset of its statistics. ``own`` marks a user's frame, ``said`` its columns of which it is settled when they
     become known, and ``zone_open`` one in UTC whose market's zone nobody said: no rule that follows local days holds
     for it. ``dataset`` is the id of a data set, ``law`` the name of the law that a frame was drawn from.
+    ``scales`` has figures of columns that are worked out, such as a tariff's prices, where they are not their own.
     """
 
     title: str
@@ -69,6 +70,7 @@ class Feed:
     zone_open: bool = False
     dataset: str | None = None
     law: str | None = None
+    scales: Mapping[str, Statistics] = field(default_factory=dict)
 
     def usual_value(self, column: str) -> float:
         """Return the mean of a column over the training part."""
@@ -183,7 +185,7 @@ def open_feed(
     dataset: str | None,
     data: pd.DataFrame | None,
     split: str | None,
-    reference: pd.DataFrame | str | None = None,
+    reference: pd.DataFrame | Mapping[str, Statistics] | None = None,
     told: Told | None = None,
 ) -> Feed:
     """Return the feed of a data set by id, or of a user's frame.
@@ -194,8 +196,8 @@ def open_feed(
             ``carbon_g_per_kwh``, ``load_kw`` and the like, each with or without ``forecast_`` before it. Columns
             without a unit are left out.
         split: Part of the data. None is the training split of a data set or of ``splits``, and all of a frame without.
-        reference: Frame, or id of a data set, whose statistics scale the observations and close the episodes, in place
-            of ``data``'s own.
+        reference: Frame whose statistics scale the observations and close the episodes in place of ``data``'s own; or
+            these figures by column, as ``env.unwrapped.setup.feed.statistics`` of another environment.
         told: What is said of the frame beside its values.
 
     Raises:
@@ -264,6 +266,7 @@ def _of_frame(data: Any, split: str | None, reference: Any, told: Told | None) -
         said=own.said,
         zone_open=own.zone_open,
         law=data.attrs.get("law"),
+        scales=reference if isinstance(reference, Mapping) else {},
     )
 
 

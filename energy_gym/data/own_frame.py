@@ -15,7 +15,6 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.data.cards import Statistics
-from energy_gym.data.catalogue import card
 from energy_gym.data.columns import PRICES, UNITS, conversion_of, says_other_unit, symbol_of, unit_of
 from energy_gym.data.notices import notice
 from energy_gym.data.publishing import RULES, is_rule, nearest
@@ -115,15 +114,16 @@ def read_own(data: Any, told: Told, split: str | None, reference: Any) -> Own:
 
 
 def _scaled_by(frame: pd.DataFrame, parts: Any, told: Told, reference: Any) -> dict[str, Statistics]:
-    """Return the figures that scale each column: of a part of the frame, of another frame, or of a data set's card."""
+    """Return the figures that scale each column: of a part of the frame, of another frame, or those given."""
     names = [str(name) for name in frame.columns]
-    if isinstance(reference, str):
-        columns = card(reference).columns
+    if isinstance(reference, Mapping):
         for name in names:
-            if name not in columns:
-                rule = f"the data set has {', '.join(columns)}"
-                raise MissingColumnError(f"reference={reference!r}: column {name!r}", rule, "pass a frame that has it")
-        return {name: columns[name].statistics for name in names}
+            if name not in reference:
+                rule = f"it has {', '.join(reference)}"
+                raise MissingColumnError(
+                    f"column {name!r} of reference=", rule, "take the figures of data that have it"
+                )
+        return {name: reference[name] for name in names}
     fitted = frame.iloc[_scaling_part(frame, parts, told)] if reference is None else _validated(reference, told.stamps)
     return {name: _figures(name, fitted) for name in names}
 

@@ -150,11 +150,12 @@ def _with_tables(feed: Feed, priced: Iterator[tuple[tuple[Site, tuple[Floats, Fl
                 added[name] = series
         for contract, ledger in ledgers.items():
             added |= {f"{contract}.{name}": np.asarray(ledger.series[name], dtype=float) for name in ledger.seen}
+    figures = {name: feed.scales.get(name) or Statistics.of(series) for name, series in added.items()}
     return replace(
         feed,
         values={**feed.values, **added},
         published={**feed.published, **dict.fromkeys(added, "always")},
-        statistics={**feed.statistics, **{name: Statistics.of(series) for name, series in added.items()}},
+        statistics={**feed.statistics, **figures},
     )
 
 

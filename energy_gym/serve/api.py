@@ -5,6 +5,7 @@ One rule: reading is answered from what is planned already; nothing is computed 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -17,7 +18,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from energy_gym.errors import EnergyGymError, UnknownIdError
+from energy_gym.errors import EnergyGymError, UnknownIdError, WindowError
 from energy_gym.serve.plan import Plan
 from energy_gym.serve.security import ANONYMOUS, READ, TRIGGER, Keys, RateLimit, allows, hashed
 from energy_gym.serve.service import Service
@@ -76,6 +77,21 @@ class PlanSummary(BaseModel):
     reason: str
     seconds: float
     inputs: str
+
+
+class RegretReport(BaseModel):
+    """What a stretch of time earned, the best it could have, and what doing nothing would have; positive is earned."""
+
+    since: datetime
+    until: datetime
+    earned: float
+    best: float
+    idle: float
+    regret: float
+    score: float | None
+    exact: bool
+    measured: float
+    currency: str
 
 
 class Problem(BaseModel):
@@ -171,7 +187,7 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(EnergyGymError)
     async def known(_: Request, error: EnergyGymError) -> JSONResponse:
-        code = 404 if isinstance(error, UnknownIdError) else 503
+        code = 404 if isinstance(error, UnknownIdError | WindowError) else 503
         return _refused(RefusalError(code, error.value, error.rule, error.remedy))
 
     @app.exception_handler(RequestValidationError)
@@ -332,8 +348,34 @@ def _add_v1(app: FastAPI, service: Service) -> None:
         """Return what the intervals of a period came to (half open)."""
         service.site(site)
         table = service.store.intervals(site, *_period(since, until)).head(limit)
-        rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")
+        rows: list[dict[str, Any]] = (
+            table.drop(columns="states", errors="ignore").astype(object).where(table.notna(), None).to_dict("records")
+        )
         return [{"time": stamp.isoformat(), **row} for stamp, row in zip(table.index, rows, strict=True)]
+
+    @app.get("/v1/sites/{site}/regret")
+    def site_regret(site: str, since: datetime, until: datetime) -> RegretReport:
+        """Return what a period came to beside the best that it could have (half open, at most 31 days)."""
+        return _regret(service, site, *_period(since, until))
+
+
+def _regret(service: Service, name: str, since: pd.Timestamp, until: pd.Timestamp) -> RegretReport:
+    site = service.site(name)
+    if not since < until <= since + pd.Timedelta(days=31):
+        raise RefusalError(422, "query.until", "must be after since, by at most 31 days", "choose a shorter period")
+    found = site.review(since, until)
+    return RegretReport(
+        since=found.since.to_pydatetime(),
+        until=found.until.to_pydatetime(),
+        earned=found.earned,
+        best=found.best,
+        idle=found.idle,
+        regret=found.regret,
+        score=None if math.isnan(found.score) else found.score,
+        exact=found.exact,
+        measured=found.measured,
+        currency=site.history.currency,
+    )
 
 
 def _period(since: datetime, until: datetime) -> tuple[pd.Timestamp, pd.Timestamp]:

@@ -19,6 +19,7 @@ from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, NonFiniteError, WindowError
 from energy_gym.scenario import Scenario
 from energy_gym.scenarios.composed import ScenarioEnv
+from energy_gym.serve.usual import History
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,15 +151,18 @@ class LiveEnv(ScenarioEnv):
     Args:
         scenario: The site; its decision is the power of one battery.
         diary: What is known.
-        currency: That of the site's contracts.
+        history: What was before: agents learn from it, and it scales what they see.
         keywords: Of ``gym.make``: ``zone``, ``reference`` and the like.
 
     Raises:
         ConfigurationError: The scenario has not just one control, a battery's power.
     """
 
-    def __init__(self, scenario: Scenario, diary: Diary, currency: str = "currency", **keywords: Any) -> None:
-        self.diary, self.currency = diary, currency
+    def __init__(self, scenario: Scenario, diary: Diary, history: History | None = None, **keywords: Any) -> None:
+        self.diary, self.history = diary, history
+        if history is not None:
+            figures = history.environment(scenario, diary.horizon).setup.feed.statistics
+            keywords = {"zone": history.zone, "reference": figures, **keywords}
         laid = {"horizon": diary.horizon, "episode_steps": None, "split": "all", **keywords}
         published = dict.fromkeys(diary.columns, "after")
         super().__init__(scenario=scenario, data=self._frame(), forecast=diary, published=published, **laid)
@@ -169,7 +173,8 @@ class LiveEnv(ScenarioEnv):
 
     def _frame(self) -> pd.DataFrame:
         frame = self.diary.frame()
-        frame.attrs = {"currency": self.currency, "title": "what is measured and believed"}
+        currency = "currency" if self.history is None else self.history.currency
+        frame.attrs = {"currency": currency, "title": "what is measured and believed"}
         return frame
 
     def renew(self) -> None:
@@ -189,12 +194,11 @@ class LiveEnv(ScenarioEnv):
 
     def variant(self, **changes: Any) -> EnergyEnv:
         """Return an environment on the history in which agents learn; see `EnergyEnv.variant`."""
-        reference = self.keywords.get("reference")
-        kept: dict[str, Any] = {"scenario": self.scenario, "horizon": self.diary.horizon}
-        if isinstance(reference, str):
-            return ScenarioEnv(**{**kept, "dataset": reference, **changes})
-        changes.pop("split", None)
-        return ScenarioEnv(**{**kept, "data": reference, "zone": self.keywords.get("zone"), **changes})
+        if self.history is None:
+            rule = "has no history to learn from"
+            raise ConfigurationError(f"scenario {self.scenario.name!r}", rule, "pass history=")
+        changes = {name: value for name, value in changes.items() if name != "split"}
+        return self.history.environment(self.scenario, self.diary.horizon, **changes)
 
     def stand(self, step: int, states: tuple[float, ...]) -> None:
         """Stand at the start of an interval with given states, as after a restart.

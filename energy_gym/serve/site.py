@@ -33,6 +33,7 @@ from energy_gym.serve.plan import (
     share_of,
     wish_of,
 )
+from energy_gym.serve.review import Review, reviewed
 from energy_gym.serve.safety import Callback, Guard, Logging, log, tell
 from energy_gym.serve.settings import Settings, SiteSettings
 from energy_gym.serve.store import Store
@@ -136,6 +137,15 @@ class LiveSite:
         """How good what the last plan was made on is; see `energy_gym.serve.beliefs`."""
         return worst(self.beliefs)
 
+    def review(self, since: pd.Timestamp, until: pd.Timestamp) -> Review:
+        """Return what a stretch of time came to, beside the best that it could have (half open).
+
+        Raises:
+            WindowError: The service did not run throughout.
+        """
+        kept = self.store.intervals(self.site.id, since, until)
+        return reviewed(self._env, self.history, kept, self.columns)
+
     def close(self) -> None:
         """Let go of what it holds."""
         self._planning.shutdown(wait=False, cancel_futures=True)
@@ -148,8 +158,7 @@ class LiveSite:
             self.history.frame.index[-1] + self.step, periods=2 * self.settings.horizon, freq=self.step
         )
         diary = self._diary(times, {name: self.history.usual(name, times) for name in self.columns})
-        told = {"zone": self.history.zone, "reference": self.history.reference}
-        return LiveEnv(self.scenario, diary, self.history.currency, **told)
+        return LiveEnv(self.scenario, diary, self.history)
 
     def _made(self) -> Agent:
         """Return the agent, which has learnt from the history what it can."""
@@ -240,12 +249,14 @@ class LiveSite:
         """End the interval that the site stands at: by the laws, on what was measured, else believed, of it."""
         moment, step = env.time, env.steps_left[0]
         share = share_of(env, self._commanded)
+        before = list(env.states)
         _, gain, _, _, self._info = env.step(env.setup.chosen(_wishes(share))[0])
         self._commanded = self._commanded if reading is not None else 0.0
         capacity = battery_of(env).capacity_kwh
         measured = {name: float(env.diary.measured[name][step]) for name in self.columns}
         known = {name: value for name, value in measured.items() if value == value}
         values = {**known, **self._info, "reward": gain, "power_kw": power_of(env, share), "measured": len(known) > 0}
+        values |= {"share": share, "states": before}
         values["soc"] = (env.energy_kwh / capacity) if reading is None else reading.soc
         self.store.keep_interval(self.site.id, moment, values)
         tell(self.callbacks, "passed", self.site.id, moment, values)

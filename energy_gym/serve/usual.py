@@ -5,6 +5,7 @@ One rule: the last days at the same time of day count first, then the usual cour
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,10 @@ from energy_gym.arrays import Floats
 from energy_gym.contracts.clock import LocalTimes
 from energy_gym.data import load
 from energy_gym.data.own_check import read_frame
+from energy_gym.data.zones import zone_of
 from energy_gym.errors import MissingColumnError
+from energy_gym.scenario import Scenario
+from energy_gym.scenarios.composed import ScenarioEnv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,13 +37,13 @@ class History:
         frame: The series [kW], UTC index; of a data set, its training part.
         zone: Time zone of the site.
         currency: Of its tariff.
-        reference: What observations are scaled by, so that agents that were trained there see what they saw.
+        source: Keywords of an environment on it.
     """
 
     frame: pd.DataFrame
     zone: str
     currency: str
-    reference: Any
+    source: Mapping[str, Any]
 
     @classmethod
     def read(cls, data: str, zone: str | None) -> History:
@@ -51,10 +55,17 @@ class History:
         """
         if Path(data).suffix:
             frame = read_frame(Path(data), zone)
-            return cls(frame, zone or str(frame.index.tz), str(frame.attrs.get("currency", "currency")), frame)
+            found = zone or zone_of(frame.index.tz)
+            source = {"data": frame, "zone": found, "split": "all"}
+            return cls(frame, found, str(frame.attrs.get("currency", "currency")), source)
         loaded = load(data)
         first, stop = loaded.bounds("train")
-        return cls(loaded.frame.iloc[first:stop], zone or loaded.card.zone, loaded.card.currency, data)
+        source = {"dataset": data, "split": "train"}
+        return cls(loaded.frame.iloc[first:stop], zone or loaded.card.zone, loaded.card.currency, source)
+
+    def environment(self, scenario: Scenario, horizon: int, **keywords: Any) -> ScenarioEnv:
+        """Return an environment on the history: in it agents learn, and by its figures observations are scaled."""
+        return ScenarioEnv(**{"scenario": scenario, "horizon": horizon, **self.source, **keywords})
 
     def require(self, columns: tuple[str, ...]) -> None:
         """Raise MissingColumnError where a series that the site needs is not among them."""

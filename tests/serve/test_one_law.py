@@ -40,3 +40,9 @@ def test_a_plan_says_how_it_turns_out(plant, service):
     assert told.total_cost == pytest.approx(told.energy_cost + told.demand_cost + told.wear)
     plant.advance()
     assert plant.soc == pytest.approx(told.soc[1], abs=1e-9)
+
+
+def test_what_is_seen_and_what_energy_is_worth_are_those_of_the_environment(service):
+    live, env = service(agent="idle").sites["site"]._env, commercial(split="train")
+    assert live.layout == env.layout
+    assert (live.setup.closings, live.setup.continuation) == (env.setup.closings, env.setup.continuation)
