@@ -35,7 +35,7 @@ HEAVY = (
 # floors below, at its top or inside a function. ARCHITECTURE.md shows the same table.
 FLOORS = (
     ("arrays", "conversions", "errors", "files", "paths", "version"),
-    ("backends", "modelling", "screen", "trees"),
+    ("backends", "lookahead", "modelling", "screen", "trees"),
     ("data", "tracing"),
     ("entities", "forecast", "machine"),
     ("contracts", "tape"),
@@ -51,7 +51,7 @@ FLOORS = (
     ("agents",),
     ("evaluation", "testing"),
     ("leaderboard", "recipes"),
-    ("sweeps", "suites"),
+    ("entries", "sweeps", "suites"),
     ("cli",),
     ("__main__",),
 )

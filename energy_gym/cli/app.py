@@ -16,12 +16,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from energy_gym.cli.data import app as data_app
+from energy_gym.cli.entries import board, submit
 from energy_gym.cli.experts import app as experts_app
 from energy_gym.cli.fleet import fleet
 from energy_gym.cli.forecasts import forecasts
 from energy_gym.cli.leaderboard import forget, leaderboard, merge
 from energy_gym.cli.recipes import add_recipes
 from energy_gym.cli.recommend import recommend
+from energy_gym.cli.serve import serve
 from energy_gym.cli.sweep import plot, sweep
 from energy_gym.cli.words import LEVELS, CarbonPrice, PriceWeight, RefusedPrice, WearWeight, either, weights
 from energy_gym.objective import OBJECTIVES, TERMINALS
@@ -248,7 +250,7 @@ def list_() -> None:
 
 
 # In the order in which a newcomer needs them; typer lists groups after commands.
-for command in (leaderboard, solve, recommend, forecasts, sweep, plot, fleet, merge, forget):
+for command in (leaderboard, solve, recommend, forecasts, sweep, plot, fleet, serve, merge, forget, submit, board):
     app.command()(command)
 app.command(name="list")(list_)
 add_recipes(app)

@@ -341,7 +341,15 @@ def make_setup(common: Common, *, battery: Battery | None = None, control: str =
     return Setup(
         scenario=chosen,
         feed=laid.feed,
-        tape=Tape(laid.feed, common.foreseen, common.ahead(clock), laid.columns, laid.states, history=back),
+        tape=Tape(
+            laid.feed,
+            common.foreseen,
+            common.ahead(clock),
+            laid.columns,
+            laid.states,
+            history=back,
+            lookahead=common.view,
+        ),
         sites=laid.sites,
         units=laid.units if control == "power" else at_the_meter(laid),
         closings=laid.closings,

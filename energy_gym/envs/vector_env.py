@@ -294,13 +294,14 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return observations
 
     def _advance(self, actions: Any, waiting: Flags | None) -> tuple[Floats, Flags, dict[str, Any]]:
+        committed: tuple[Floats, ...] = ()
         if self._gates is None:
             wishes, excess = self._read(actions)
-            if self._loop is not None and waiting is None and excess is None:
-                return self._fast(self._loop, wishes)
-            signals = self._gather(self._t)
         else:
-            wishes, excess, signals = self._gates.take(self._t, actions, waiting)
+            wishes, excess, committed = self._gates.take(self._t, actions, waiting)
+        if self._loop is not None and waiting is None and excess is None:
+            return self._fast(self._loop, (*wishes, *committed))
+        signals = self._gather(self._t) if self._gates is None else self._gates.signals(self._t, committed)
         flow = list(self._play(self._states, wishes, signals))
         self._states = flow[STATES]
         self._t = self._t + 1
@@ -313,16 +314,18 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             self._revive(waiting, flow)
         return self._spread(gain(flow, self._weights)), done, self._info(flow, waiting, done, closed)
 
-    def _fast(self, loop: Loop, wishes: tuple[Floats, ...]) -> tuple[Floats, Flags, dict[str, Any]]:
+    def _fast(self, loop: Loop, asked: tuple[Floats, ...]) -> tuple[Floats, Flags, dict[str, Any]]:
         """Play a step in which no environment waits for a reset, and see its end."""
         self._countdown -= 1
         before, self._t = self._t, self._t + 1
         done = self._over()
-        self._states, figures, gains, self._shown = loop.play(
-            self._states, wishes, before, done if done.any() else None
-        )
+        played = loop.play(self._states, asked, before, done if done.any() else None)
+        self._states, figures, self._shown = played.states, played.figures, played.observations
         figures.update((name, self._states[place]) for name, place in self._told)
-        return gains, done, {**figures, **self._masks}
+        if self._gates is not None:
+            self._gates.tell(figures, done, played.closed, None)
+            figures = {name: self._spread(value) for name, value in figures.items()}
+        return played.gains, done, {**figures, **self._masks}
 
     def _over(self) -> Flags:
         """Return which episodes end with this step, and count down to the next that does."""
@@ -401,17 +404,19 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return self._spread(stored_in(self._states, self._stored))
 
     def _observe(self) -> npt.NDArray[np.float32]:
-        if self._shown is not None:
-            shown, self._shown = self._shown, None
-            return shown
-        if self._loop is not None:
-            return self._loop.observe(self._states, self._t)
+        shown, self._shown = self._shown, None
+        if shown is None:
+            shown = self._looked() if self._loop is None else self._loop.observe(self._states, self._t)
+        if self._gates is not None:
+            self._gates.show(shown)
+        return shown
+
+    def _looked(self) -> npt.NDArray[np.float32]:
+        """Return what is observed now, on arrays, but for what is committed."""
         observations = self._rows.take(self._t, axis=0)
         for index, state in enumerate(self._spans):
             share = (self._states[state.place] - state.offset) / state.scale
             observations[:, index] = np.minimum(np.maximum(share, 0.0), state.top)
-        if self._gates is not None:
-            self._gates.show(observations)
         return observations
 
     def _read(self, actions: Any) -> tuple[tuple[Floats, ...], Floats | None]:

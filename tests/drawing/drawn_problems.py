@@ -171,6 +171,8 @@ def a_problem(seed: int, discrete: float = 0.15) -> Problem:
         keywords["terminal"] = "buyback"
     if any(isinstance(item, StorageTarget) and item.hard for item in entities.values()) and not holds_targets(drawn):
         keywords["scenario"] = softened(dice, scenario)
+    if dice.chance(0.15):
+        keywords |= {"lookahead": "compact", "horizon": dice.whole(10, 14)}
     return drawn if kind == "producer" else replace(drawn, begins=a_beginning(seed, scenario, keywords))
 
 
