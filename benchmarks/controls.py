@@ -50,7 +50,7 @@ def page(table: pd.DataFrame, agents: Sequence[str], command: str) -> str:
         f'Written by `{command}`. A battery with `control="power"` is told a share of its rated power before load and',
         'generation of the interval are known; with `control="meter"` it is told a power at the meter and follows it',
         "within the interval. Scores over the test split, power / meter: 0 is doing nothing, 1 perfect foresight,",
-        "which is the same for both. What draws at random is a mean over seeds; `mpc` has been fitted.",
+        "which is the same for both. What draws at random is a mean over seeds; what can be fitted has been.",
         "",
         "| site | " + " | ".join(agents) + " |",
         "| --- |" + " ---: |" * len(agents),
@@ -90,7 +90,8 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--page", type=Path, default=PAGE)
     asked = parser.parse_args(words)
     table = played(Suite.read(asked.suite), asked.folder, asked.agents, asked.seeds, asked.workers)
-    asked.page.write_text(page(table, asked.agents, "python benchmarks/controls.py"), encoding="utf-8")
+    chosen = "" if tuple(asked.agents) == AGENTS else f" --agents {' '.join(asked.agents)}"
+    asked.page.write_text(page(table, asked.agents, f"python benchmarks/controls.py{chosen}"), encoding="utf-8")
 
 
 if __name__ == "__main__":
