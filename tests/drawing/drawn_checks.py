@@ -236,7 +236,7 @@ def check_batch(problem: Problem, env: EnergyEnv, engine: str) -> None:
     """Hold a batch to what single environments do."""
     batch = env.batch_class()(2, autoreset="disabled", engine=engine, **env.complete(env.keywords))
     assert batch.engine == engine
-    batch.reset(seed=[problem.seed, problem.seed + 1], options=None)
+    batch.reset(seed=[problem.seed, problem.seed + 1], options=dict(problem.begins) or None)
     batch.action_space.seed(problem.seed)
     actions = [batch.action_space.sample() for _ in range(min(problem.steps, 5))]
     together = []
@@ -246,7 +246,7 @@ def check_batch(problem: Problem, env: EnergyEnv, engine: str) -> None:
         if np.any(over):
             break
     for place in range(2):
-        env.reset(seed=problem.seed + place)
+        env.reset(seed=problem.seed + place, options=dict(problem.begins) or None)
         for action, (gains, seen) in zip(actions, together, strict=False):
             alone, gain, *_ = env.step(action[place])
             assert gain == gains[place], (problem.seed, "batch", gain, gains[place])

@@ -130,6 +130,7 @@ MEETINGS: dict[str, Callable[[Problem], bool]] = {
     "every kind by its own id": lambda p: p.id != "energy_gym/Scenario-v1",
     "producers by Scenario-v1": lambda p: p.kind == "producer" and p.id == "energy_gym/Scenario-v1",
     "a producer that burns fuel": lambda p: p.kind == "producer" and bool(of(p, Plant)),
+    "storage begun elsewhere": lambda p: bool(p.begins.get("soc_initial")),
     "a vehicle that gives back": lambda p: any(item.discharge_kw for item in of(p, ElectricVehicle)),
     "power at the meter": lambda p: p.keywords.get("control") == "meter",
     "fleets by Scenario-v1": lambda p: p.kind == "fleet" and p.id == "energy_gym/Scenario-v1",

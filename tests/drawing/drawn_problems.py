@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pandas as pd
+from drawn_beginnings import a_beginning
 from drawn_dice import COLUMNS, MINUTES, MOMENTS, ZONES, Dice
 from drawn_entities import MOST_LOAD_KW, MOST_MADE_KW, a_battery, a_plant, decides, stays, weather
 from drawn_fleets import CALLED, HELD, a_fleet
@@ -45,6 +46,7 @@ class Problem:
         played: Steps that are played before it is solved.
         steps: Steps that are left then.
         levels: Levels of a control; 0 where power is continuous.
+        begins: Options of ``reset`` that say where storage begins, if not as the scenario says.
     """
 
     seed: int
@@ -55,6 +57,7 @@ class Problem:
     played: int
     steps: int
     levels: int
+    begins: dict[str, Any] = field(default_factory=dict)
 
     @property
     def scenario(self) -> Scenario:
@@ -170,7 +173,7 @@ def a_problem(seed: int, discrete: float = 0.15) -> Problem:
         keywords["scenario"] = softened(dice, scenario)
     if dice.chance(0.15):
         keywords |= {"lookahead": "compact", "horizon": dice.whole(10, 14)}
-    return drawn
+    return drawn if kind == "producer" else replace(drawn, begins=a_beginning(seed, scenario, keywords))
 
 
 def _keywords(

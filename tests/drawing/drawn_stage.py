@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -18,12 +18,13 @@ class Stage:
     Args:
         env: The environment, at that moment.
         prefix: Actions that led there from the start of its episode.
+        begins: Options of ``reset`` that say where its storage began.
     """
 
-    def __init__(self, env: EnergyEnv, prefix: Sequence[Any]) -> None:
+    def __init__(self, env: EnergyEnv, prefix: Sequence[Any], begins: Mapping[str, Any]) -> None:
         first, stop = env.window
         self.env, self.prefix = env, list(prefix)
-        self.options = {"start": env.setup.time(first), "steps": stop - first}
+        self.options = {"start": env.setup.time(first), "steps": stop - first, **begins}
         self.moment = env._t, env._states, None if env.gates is None else env.gates.copy()
         self.due: list[Any] = []
 
@@ -67,7 +68,7 @@ class Stage:
 def made(problem: Problem) -> EnergyEnv:
     """Return the environment of a problem, reset."""
     env: EnergyEnv = gym.make(problem.id, disable_env_checker=True, **problem.keywords).unwrapped
-    env.reset(seed=problem.seed, options=problem.options)
+    env.reset(seed=problem.seed, options={**(problem.options or {}), **problem.begins} or None)
     env.action_space.seed(problem.seed)
     return env
 
@@ -78,4 +79,4 @@ def started(problem: Problem) -> Stage:
     prefix = [env.action_space.sample() for _ in range(problem.played)]
     for action in prefix:
         env.step(action)
-    return Stage(env, prefix)
+    return Stage(env, prefix, problem.begins)
