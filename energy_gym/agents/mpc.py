@@ -18,6 +18,8 @@ from energy_gym.agents.continuation import Continuation, check_continuation, clo
 from energy_gym.agents.expecting import expected_units, fitting
 from energy_gym.agents.net_load import FILE as CORRECTION
 from energy_gym.agents.net_load import Correction, learnt
+from energy_gym.agents.price_outlook import FILE as PRICES
+from energy_gym.agents.price_outlook import PriceOutlook
 from energy_gym.agents.site_planning import SitePlanner, plannable
 from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
@@ -51,7 +53,8 @@ class MPC(Agent):
 
     Where one battery stands behind a meter with load or generation, `fit` learns how their forecast errs. Plans then go
     over what may come, and under demand charges leave a margin; see `energy_gym.agents.site_planning`. Without `fit`
-    the forecast is taken at its word.
+    the forecast is taken at its word. Of a fleet `fit` learns how prices that become known after their interval follow
+    the last ones; see `energy_gym.agents.price_outlook`.
 
     Args:
         env: The environment it acts in.
@@ -74,6 +77,7 @@ class MPC(Agent):
 
     name: ClassVar[str] = "mpc"
     correction: Correction | None = None
+    prices: PriceOutlook | None = None
 
     def __init__(self, env: Any, seed: int = 0, continuation: str | Continuation = "mean-price") -> None:
         super().__init__(env, seed)
@@ -93,7 +97,7 @@ class MPC(Agent):
         Raises:
             ConfigurationError: A value of what is stored that was learnt, where nothing plans with one.
         """
-        self._planner: Planner = planner(self.env, self.correction, self.continuation)
+        self._planner: Planner = planner(self.env, self.correction, self.continuation, self.prices)
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""
@@ -107,9 +111,10 @@ class MPC(Agent):
         seed: int | None = None,
         callback: Callback | None = None,
     ) -> Self:
-        """See `Agent.fit`: learns how the forecast of a site's load and generation errs; elsewhere there is nothing."""
+        """See `Agent.fit`: learns how a site's load and generation, or a fleet's prices, are misforecast."""
         train = self.played(source, episode_steps=None)
         self.correction = learnt(train) if plannable(train) else None
+        self.prices = PriceOutlook.learnt(train) if train.decision == "fleet" else None
         self.reset()
         return self
 
@@ -118,24 +123,31 @@ class MPC(Agent):
         super().save(folder)
         if self.correction is not None:
             write_atomically(Path(folder) / CORRECTION, self.correction.write)
+        if self.prices is not None:
+            write_atomically(Path(folder) / PRICES, self.prices.write)
 
     def parameters(self) -> dict[str, Any]:
         """See `Agent.parameters`."""
         if not isinstance(self.continuation, str):
             found = f"continuation={self.continuation!r}"
             raise ConfigurationError(found, "is not saved with the agent", "save it by itself")
-        return {**super().parameters(), "corrected": self.correction is not None, "continuation": self.continuation}
+        known = {"corrected": self.correction is not None, "priced": self.prices is not None}
+        return {**super().parameters(), **known, "continuation": self.continuation}
 
     def restore(self, parameters: Mapping[str, Any], folder: Path) -> None:
         """See `Agent.restore`."""
         super().restore(parameters, folder)
         self.continuation = str(parameters.get("continuation", "mean-price"))
         self.correction = Correction.read(folder / CORRECTION) if parameters.get("corrected") else None
+        self.prices = PriceOutlook.read(folder / PRICES) if parameters.get("priced") else None
         self.reset()
 
 
 def planner(
-    env: EnergyEnv, correction: Correction | None = None, continuation: str | Continuation = "mean-price"
+    env: EnergyEnv,
+    correction: Correction | None = None,
+    continuation: str | Continuation = "mean-price",
+    prices: PriceOutlook | None = None,
 ) -> Planner:
     """Return what plans in an environment.
 
@@ -143,12 +155,13 @@ def planner(
         env: The environment.
         correction: What was learnt of its load and generation, if anything.
         continuation: What is stored is worth where a plan ends before its episode.
+        prices: What was learnt of the prices of a fleet.
     """
     if env.decision == "bids":
         return BidPlanner(cast(ProducerEnv, env))
     closings = closings_of(env, continuation)
     if correction is None or correction.exact:
-        return StepPlanner(env, closings)
+        return StepPlanner(env, closings, prices)
 
     def first(env: EnergyEnv, units: list[Unit], ends: bool) -> Any:
         """Return the first action of the best plan over units that need not fit through their connection yet."""
@@ -163,12 +176,14 @@ class StepPlanner:
 
     env: EnergyEnv
     continuation: tuple[Closing, ...] | None = None
+    prices: PriceOutlook | None = None
 
     def action(self, info: Mapping[str, Any]) -> Any:
         """Return the action for the coming step."""
         now, stop = self.env.steps_left
         size = min(self.env.setup.tape.horizon, stop - now)
-        wishes = planned(self.env, expected_units(self.env, size), now + size == stop, robust, self.continuation)
+        units = expected_units(self.env, size, None if self.prices is None else self.prices.outlook(self.env))
+        wishes = planned(self.env, units, now + size == stop, robust, self.continuation)
         return actions_of(self.env, wishes[:1])[0]
 
 
