@@ -29,8 +29,6 @@ from energy_gym.files import write_atomically
 from energy_gym.oracle.model import ArrayModel
 from energy_gym.scenario import Weights
 
-MARGIN = 0.3
-"""What a deviation of what has been bid costs beside its expected price, in units of `BidPlanner.premium`."""
 DAYS = 9
 """Days whose errors are added to the forecast; with the forecast itself they are the scenarios."""
 
@@ -59,17 +57,17 @@ class StochasticPlanner(BidPlanner):
         return self._expecting(super().window())
 
     def _expecting(self, window: BidWindow) -> BidWindow:
-        """Return a window whose deviations cost what is expected, and a share of the premium, where no bid is open."""
+        """Return a window whose deviations cost what is expected where no bid is open."""
         if self.deviations is None:
             return window
         off = list(self.deviations.expected(self.env, len(window.unit)).values())
-        price, margin = window.markets[0].price, MARGIN * self.premium
+        price = window.markets[0].price
         over, under = np.minimum(off[0], off[-1]), np.maximum(off[0], off[-1])
         bid = np.all([market.slot < 0 for market in window.markets], axis=0)
         (short, dear), (surplus, cheap) = window.imbalance.items()
         told = {
-            short: np.where(bid, price + under + margin, dear),
-            surplus: np.where(bid, price + over - margin, cheap),
+            short: np.where(bid, price + under, dear),
+            surplus: np.where(bid, price + over, cheap),
         }
         return replace(window, imbalance=told)
 
