@@ -16,6 +16,7 @@ from energy_gym.data.feed import Feed, open_feed
 from energy_gym.data.own_frame import Told
 from energy_gym.errors import ConfigurationError, DataError, MissingColumnError, UnknownIdError, WindowError
 from energy_gym.forecast import make_scenarios, scenario_ids
+from energy_gym.forecast.error_chain import Bins
 from energy_gym.forecast.probabilistic import Scenarios
 
 ZONE = "Europe/Berlin"
@@ -68,7 +69,7 @@ def corrupted(data: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
     """Return the data with every value replaced that is not public at ``now``."""
     random, changed = np.random.default_rng(9), data.copy()
     for column, rule in RULES.items():
-        hidden = np.array([release(stamp, rule) > now for stamp in data.index])
+        hidden = np.array([stamp >= now and release(stamp, rule) > now for stamp in data.index])
         changed.loc[hidden, column] = np.abs(random.normal(0.0, 3000.0, int(hidden.sum())))
     return changed
 
@@ -77,7 +78,7 @@ def seen(maker: Scenarios, t: int, horizon: int = 30) -> list[bytes]:
     return [name.encode() + values.tobytes() for name, values in sorted(maker.scenarios(t, 8, horizon).items())]
 
 
-MAKERS: dict[str, dict[str, Any]] = {"residual": {}}
+MAKERS: dict[str, dict[str, Any]] = {"analog": {}, "markov": {"bins": Bins(now=2, tails=(), slow=1)}, "residual": {}}
 
 
 def made(name: str, feed: Feed, **settings: Any) -> Any:
@@ -142,7 +143,9 @@ def test_loads_and_generation_stay_above_zero(name: str) -> None:
 def test_residual_paths_hold_whole_days_of_errors_of_all_columns_together() -> None:
     feed = feed_of(frame())
     t, horizon = feed.first + 27, 24
-    paths = made("residual", feed, forecast="yesterday", columns=("price_per_mwh", "load_kw")).scenarios(t, 40, horizon)
+    columns = ("price_per_mwh", "load_kw")
+    maker = made("residual", feed, forecast="yesterday", columns=columns, carry=False)
+    paths = maker.scenarios(t, 40, horizon)
     expected = {name: feed.values[name][t - 24 : t] for name in paths}
     errors = {
         name: np.array([values[s : s + horizon] - values[s - 24 : s] for s in range(24, t)])
@@ -151,6 +154,23 @@ def test_residual_paths_hold_whole_days_of_errors_of_all_columns_together() -> N
     for path in range(40):
         away = [np.abs(errors[name] - (paths[name][path] - expected[name]))[:, 1:].max(axis=1) for name in paths]
         assert (np.maximum(*away) < 1e-4).any()
+
+
+def test_what_was_missed_last_moves_what_is_expected_next() -> None:
+    data = frame()
+    random = np.random.default_rng(3)
+    drift = np.zeros(len(data))
+    for step in range(1, len(data)):
+        drift[step] = 0.9 * drift[step - 1] + random.normal(0.0, 1.0)
+    data["load_kw"] = 40.0 + drift
+    feed = feed_of(data)
+    still, moved = (made("residual", feed, columns=("load_kw",), carry=carry) for carry in (False, True))
+    found = {False: 0.0, True: 0.0}
+    for t in range(feed.first, feed.first + 200, 5):
+        for carry, maker in ((False, still), (True, moved)):
+            middle = maker.scenarios(t, 100, 3)["load_kw"].mean(axis=0)
+            found[carry] += float(np.abs(middle - feed.values["load_kw"][t : t + 3]).mean())
+    assert found[True] < 0.7 * found[False]
 
 
 def test_steps_of_the_training_window_are_not_told_their_own_errors() -> None:

@@ -19,9 +19,6 @@ from energy_gym.forecast.probabilistic.protocol import check_asked, checked
 from energy_gym.forecast.probabilistic.rows import Rows
 from energy_gym.forecast.rows import Forecast, Published
 
-LEAST_DAYS = 20
-"""Days of the same time of day that paths are made from, at least."""
-
 
 @dataclass(eq=False)
 class Maker(ABC):

@@ -16,6 +16,8 @@ from energy_gym.forecast.fitted import training_split
 from energy_gym.forecast.probabilistic.protocol import Scenarios
 
 MAKERS = {
+    "analog": "energy_gym.forecast.probabilistic.analog:Analog",
+    "markov": "energy_gym.forecast.probabilistic.markov:Markov",
     "residual": "energy_gym.forecast.probabilistic.residual:Residual",
 }
 

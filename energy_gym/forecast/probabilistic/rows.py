@@ -19,6 +19,8 @@ from energy_gym.forecast.rows import Forecast, steps_per_day
 
 BLOCK = 2048
 KEPT = 64
+KINDS = np.array([0, 1, 1, 1, 1, 2, 3])
+"""Kinds of day whose errors are alike, from Monday on: before a Monday lies a Sunday."""
 MINUTES_PER_DAY = round(HOURS_PER_DAY * MINUTES_PER_HOUR)
 
 
@@ -35,7 +37,7 @@ class Rows:
     feed: Feed
     _rows: dict[tuple[str, int, int], Floats] = field(default_factory=dict, init=False, repr=False)
     _known: dict[tuple[str, int], Ints] = field(default_factory=dict, init=False, repr=False)
-    _slots: dict[int, Ints] = field(default_factory=dict, init=False, repr=False)
+    _kinds: dict[int, tuple[Ints, Ints]] = field(default_factory=dict, init=False, repr=False)
 
     def row(self, column: str, t: int, horizon: int) -> Floats:
         """Return what was expected at a step of the steps from it on, shape (horizon,)."""
@@ -55,13 +57,14 @@ class Rows:
             self._known[key] = known_until(self.feed.published[column], self.feed, first, stop)
         return int(self._known[key][t - first])
 
-    def slot(self, t: int) -> int:
-        """Return the local time of day of a step, counted in steps from midnight."""
+    def kind(self, t: int) -> tuple[int, int]:
+        """Return the local time of day of a step, counted in steps from midnight, and the kind of its day."""
         first, stop = self._block(t)
-        if first not in self._slots:
-            _make_room(self._slots)
-            self._slots[first] = slots(self.feed, first, stop)
-        return int(self._slots[first][t - first])
+        if first not in self._kinds:
+            _make_room(self._kinds)
+            self._kinds[first] = slots(self.feed, first, stop), kinds_of_day(self.feed, first, stop)
+        places, kinds = self._kinds[first]
+        return int(places[t - first]), int(kinds[t - first])
 
     def _block(self, t: int) -> tuple[int, int]:
         """Return the bounds of the block of a step; blocks are counted from the first step that is played."""
@@ -87,6 +90,11 @@ def slots(feed: Feed, first: int, stop: int) -> Ints:
     local = feed.span(first, stop).tz_convert(feed.zone)
     minutes = (local.hour * MINUTES_PER_HOUR + local.minute).to_numpy()
     return np.asarray(minutes * steps_per_day(feed) // MINUTES_PER_DAY, dtype=np.int64)
+
+
+def kinds_of_day(feed: Feed, first: int, stop: int) -> Ints:
+    """Return the kind of local day of steps, shape (stop - first,)."""
+    return np.asarray(KINDS[feed.span(first, stop).tz_convert(feed.zone).day_of_week.to_numpy()])
 
 
 def _make_room(kept: dict[Any, Any]) -> None:
