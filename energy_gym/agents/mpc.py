@@ -6,18 +6,22 @@ One rule: it sees the environment's own forecast and the state, nothing else; wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, cast
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, cast
 
 import numpy as np
 
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.agents.bid_planning import BidPlanner
 from energy_gym.agents.continuation import Continuation, check_continuation, closings_of
+from energy_gym.agents.day_course import FILE as COURSE
+from energy_gym.agents.day_course import DayCourse
 from energy_gym.agents.expecting import expected_units, fitting
 from energy_gym.agents.net_load import FILE as CORRECTION
 from energy_gym.agents.net_load import Correction, learnt
+from energy_gym.agents.price_outlook import FILE as PRICES
+from energy_gym.agents.price_outlook import PriceOutlook
 from energy_gym.agents.site_planning import SitePlanner, plannable
 from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
@@ -51,7 +55,9 @@ class MPC(Agent):
 
     Where one battery stands behind a meter with load or generation, `fit` learns how their forecast errs. Plans then go
     over what may come, and under demand charges leave a margin; see `energy_gym.agents.site_planning`. Without `fit`
-    the forecast is taken at its word.
+    the forecast is taken at its word. Of a fleet `fit` learns how prices that become known after their interval follow
+    the last ones, and what energy is worth where a plan ends before the day does; see
+    `energy_gym.agents.price_outlook` and `energy_gym.agents.day_course`.
 
     Args:
         env: The environment it acts in.
@@ -74,6 +80,8 @@ class MPC(Agent):
 
     name: ClassVar[str] = "mpc"
     correction: Correction | None = None
+    prices: PriceOutlook | None = None
+    course: DayCourse | None = None
 
     def __init__(self, env: Any, seed: int = 0, continuation: str | Continuation = "mean-price") -> None:
         super().__init__(env, seed)
@@ -93,7 +101,8 @@ class MPC(Agent):
         Raises:
             ConfigurationError: A value of what is stored that was learnt, where nothing plans with one.
         """
-        self._planner: Planner = planner(self.env, self.correction, self.continuation)
+        markets = Markets(self.prices, self.course if self.continuation == "mean-price" else None)
+        self._planner: Planner = planner(self.env, self.correction, self.continuation, markets)
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
         """See `Agent.act`."""
@@ -107,9 +116,12 @@ class MPC(Agent):
         seed: int | None = None,
         callback: Callback | None = None,
     ) -> Self:
-        """See `Agent.fit`: learns how the forecast of a site's load and generation errs; elsewhere there is nothing."""
+        """See `Agent.fit`: learns how a site's load and generation, or a fleet's prices, are misforecast."""
         train = self.played(source, episode_steps=None)
         self.correction = learnt(train) if plannable(train) else None
+        fleet = train.decision == "fleet"
+        self.prices = PriceOutlook.learnt(train) if fleet else None
+        self.course = DayCourse.learnt(train) if fleet else None
         self.reset()
         return self
 
@@ -118,24 +130,35 @@ class MPC(Agent):
         super().save(folder)
         if self.correction is not None:
             write_atomically(Path(folder) / CORRECTION, self.correction.write)
+        if self.prices is not None:
+            write_atomically(Path(folder) / PRICES, self.prices.write)
+        if self.course is not None:
+            write_atomically(Path(folder) / COURSE, self.course.write)
 
     def parameters(self) -> dict[str, Any]:
         """See `Agent.parameters`."""
         if not isinstance(self.continuation, str):
             found = f"continuation={self.continuation!r}"
             raise ConfigurationError(found, "is not saved with the agent", "save it by itself")
-        return {**super().parameters(), "corrected": self.correction is not None, "continuation": self.continuation}
+        known = {"corrected": self.correction is not None, "priced": self.prices is not None}
+        known["course"] = self.course is not None
+        return {**super().parameters(), **known, "continuation": self.continuation}
 
     def restore(self, parameters: Mapping[str, Any], folder: Path) -> None:
         """See `Agent.restore`."""
         super().restore(parameters, folder)
         self.continuation = str(parameters.get("continuation", "mean-price"))
         self.correction = Correction.read(folder / CORRECTION) if parameters.get("corrected") else None
+        self.prices = PriceOutlook.read(folder / PRICES) if parameters.get("priced") else None
+        self.course = DayCourse.read(folder / COURSE) if parameters.get("course") else None
         self.reset()
 
 
 def planner(
-    env: EnergyEnv, correction: Correction | None = None, continuation: str | Continuation = "mean-price"
+    env: EnergyEnv,
+    correction: Correction | None = None,
+    continuation: str | Continuation = "mean-price",
+    markets: Markets | None = None,
 ) -> Planner:
     """Return what plans in an environment.
 
@@ -143,12 +166,13 @@ def planner(
         env: The environment.
         correction: What was learnt of its load and generation, if anything.
         continuation: What is stored is worth where a plan ends before its episode.
+        markets: What was learnt of the prices of a fleet.
     """
     if env.decision == "bids":
         return BidPlanner(cast(ProducerEnv, env))
     closings = closings_of(env, continuation)
     if correction is None or correction.exact:
-        return StepPlanner(env, closings)
+        return StepPlanner(env, closings, Markets() if markets is None else markets)
 
     def first(env: EnergyEnv, units: list[Unit], ends: bool) -> Any:
         """Return the first action of the best plan over units that need not fit through their connection yet."""
@@ -157,18 +181,37 @@ def planner(
     return SitePlanner(env, correction, first, continuation)
 
 
+class Markets(NamedTuple):
+    """What a fleet has learnt of its prices, if anything."""
+
+    prices: PriceOutlook | None = None
+    course: DayCourse | None = None
+
+    def outlook(self, env: EnergyEnv) -> dict[str, Floats] | None:
+        """Return what the coming steps are expected to hold; None for the environment's forecast."""
+        return None if self.prices is None else self.prices.outlook(env)
+
+    def closings(self, env: EnergyEnv, size: int) -> tuple[Closing, ...] | None:
+        """Return at what a plan of so many steps is closed, by unit; None where nothing is known of it."""
+        closing = None if self.course is None else self.course.closing(env, size)
+        return None if closing is None else (closing,)
+
+
 @dataclass(frozen=True)
 class StepPlanner:
     """The best plan over the look-ahead at each step, of which the first action is played."""
 
     env: EnergyEnv
     continuation: tuple[Closing, ...] | None = None
+    markets: Markets = field(default_factory=lambda: Markets())
 
     def action(self, info: Mapping[str, Any]) -> Any:
         """Return the action for the coming step."""
         now, stop = self.env.steps_left
         size = min(self.env.setup.tape.horizon, stop - now)
-        wishes = planned(self.env, expected_units(self.env, size), now + size == stop, robust, self.continuation)
+        units, ends = expected_units(self.env, size, self.markets.outlook(self.env)), now + size == stop
+        worth = None if ends else self.markets.closings(self.env, size)
+        wishes = planned(self.env, units, ends, robust, self.continuation if worth is None else worth)
         return actions_of(self.env, wishes[:1])[0]
 
 

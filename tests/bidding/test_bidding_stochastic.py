@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import pandas as pd
 import pytest
 
 import energy_gym
-from energy_gym.agents import bid_stochastic
+from energy_gym.agents import bid_stochastic, load_agent
 from energy_gym.agents.bid_planning import BidPlanner
 from energy_gym.agents.bid_stochastic import BidStochastic, StochasticPlanner
 from energy_gym.bidding.outlook import hedged_window, past_errors, planned_steps
@@ -92,3 +94,66 @@ def test_it_plays_an_episode_and_does_not_beat_the_oracle(env: Any) -> None:
     assert results[0].return_ == results[1].return_
     assert results[0].regret >= 0.0
     assert results[0].score > 0.2
+
+
+def market(moment: int | None = None) -> Any:
+    """Return a producer on 60 days whose imbalance price lasts; what comes from a moment on is another."""
+    random, steps = np.random.default_rng(5), 24 * 60
+    index = pd.date_range("2024-01-01", periods=steps, freq="h", tz="UTC")
+    hour = index.hour.to_numpy()
+    lasting = np.zeros(steps)
+    for step in range(1, steps):
+        lasting[step] = 0.8 * lasting[step - 1] + random.normal(0.0, 60.0)
+    price = 60.0 + 20.0 * np.sin((hour - 9) / 24.0 * 2.0 * np.pi)
+    frame = pd.DataFrame(
+        {
+            "price_per_mwh": price,
+            "imbalance_per_mwh": price + lasting,
+            "load_kw": 1000.0 + 100.0 * random.random(steps),
+            "pv_kw": 800.0 * np.clip(np.sin((hour - 6) / 24.0 * 2.0 * np.pi), 0.0, None),
+            "wind_kw": 900.0 * random.random(steps),
+        },
+        index,
+    )
+    if moment is not None:
+        open_columns = ["imbalance_per_mwh", "load_kw", "pv_kw", "wind_kw"]
+        frame.iloc[moment:, [frame.columns.get_loc(name) for name in open_columns]] *= 1.7
+    splits = {"train": ("2024-01-01", "2024-02-15"), "test": ("2024-02-15", "2024-03-01")}
+    return gym.make(ID, data=frame, splits=splits, split="test", zone="UTC", published=PUBLISHED, episode_steps=72)
+
+
+PUBLISHED = {
+    "price_per_mwh": "day-ahead 13:00",
+    **dict.fromkeys(("imbalance_per_mwh", "load_kw", "pv_kw", "wind_kw"), "after"),
+}
+
+
+def test_a_deviations_price_that_lasts_is_learnt_and_pays() -> None:
+    env = market()
+    agent = BidStochastic(env).fit()
+    options = {"start": env.unwrapped.setup.time(48)}
+    fitted, plain = (energy_gym.evaluate(each, env, options=options) for each in (agent, BidStochastic(env)))
+    assert fitted.return_ > plain.return_
+    assert fitted.regret >= 0.0
+
+
+def test_what_is_learnt_of_deviations_reads_nothing_that_is_not_known() -> None:
+    actions = []
+    for env in (market(), market(24 * 47 + 20)):
+        agent = BidStochastic(env).fit()
+        observation, info = env.reset(options={"start": env.unwrapped.setup.time(48)})
+        agent.reset()
+        played = []
+        for _ in range(21):
+            played.append(agent.act(observation, info))
+            observation, _, _, _, info = env.step(played[-1])
+        actions.append(np.array(played))
+    assert np.array_equal(*actions)
+
+
+def test_what_is_learnt_of_deviations_is_saved(tmp_path: Path) -> None:
+    env = market()
+    BidStochastic(env).fit().save(tmp_path)
+    loaded = load_agent(tmp_path, env)
+    results = [energy_gym.evaluate(each, env, seed=1).return_ for each in (loaded, BidStochastic(env).fit())]
+    assert results[0] == results[1]

@@ -25,8 +25,10 @@ from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, NonPositiveError
 from energy_gym.files import write_atomically
 from energy_gym.forecast.probabilistic import Scenarios, make_scenarios
+from energy_gym.oracle.peaks import charges_demand
 
-COUNT = 20
+# Scenarios where demand is charged for, and elsewhere, where plans are shorter.
+COUNTS = (20, 60)
 MAKER = "residual"
 
 
@@ -45,9 +47,10 @@ class MPCStochastic(Agent):
     Args:
         env: The environment it acts in.
         seed: Seed of paths that are drawn.
-        paths: Number of scenarios.
-        stages: Steps at which scenarios are told apart; ``(1,)`` is two stages, now and all that follows. A battery
-            that follows the meter has two.
+        paths: Number of scenarios; None: 20 where demand is charged for, else 60.
+        stages: Steps at which scenarios are told apart; ``(1,)`` is two stages, now and all that follows. None: two
+            stages where demand is charged for, or the battery follows the meter, which has no more; else scenarios
+            share all decisions of a plan.
         risk: What the dearest scenarios count beside the mean of all: a level and a weight, see
             `energy_gym.agents.stochastic.risk.Risk`. None: nothing.
         continuation: What is stored is worth where a plan ends before its episode: ``"mean-price"`` or ``"none"``.
@@ -84,8 +87,8 @@ class MPCStochastic(Agent):
         env: Any,
         seed: int = 0,
         *,
-        paths: int = COUNT,
-        stages: Sequence[int] = TWO_STAGES,
+        paths: int | None = None,
+        stages: Sequence[int] | None = None,
         risk: tuple[float, float] | None = None,
         continuation: str = "mean-price",
         scenarios: Scenarios | None = None,
@@ -110,8 +113,12 @@ class MPCStochastic(Agent):
         check_continuation(continuation)
         if seconds is not None and not float(seconds) > 0.0:
             raise NonPositiveError(f"seconds={seconds}", "must be positive", "pass seconds, or None")
-        stages = check_stages(stages)
-        if self.env.setup.control == "meter" and stages != TWO_STAGES:
+        setup = self.env.setup
+        charged, meter = charges_demand(setup.units[0], setup.weights.money), setup.control == "meter"
+        paths = COUNTS[not charged] if paths is None else paths
+        usual = TWO_STAGES if charged or meter else (setup.tape.horizon,)
+        stages = usual if stages is None else check_stages(stages)
+        if meter and stages != TWO_STAGES:
             raise ConfigurationError(
                 f"stages={stages} of a battery that follows the meter", "must be two", f"pass stages={TWO_STAGES}"
             )

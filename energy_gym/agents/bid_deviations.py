@@ -1,0 +1,135 @@
+"""What deviations will cost a producer: the first market's price, and what their own price was off it of late.
+
+One rule: what is learnt comes from the training split; what is played, from prices that are known at the step.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from energy_gym.arrays import Floats, Ints
+from energy_gym.bidding.env import ProducerEnv
+from energy_gym.contracts.deviation import DualPrice, SinglePrice
+from energy_gym.conversions import HOURS_PER_DAY
+from energy_gym.errors import ConfigurationError
+from energy_gym.forecast.publication import known_until
+
+FILE = "deviations.npz"
+# Shares of the training split's distances that are taken for what they are; those beyond count as the last of them.
+TRUSTED = (0.01, 0.99)
+# Of how many of the last known steps means are taken, beside the last one.
+RECENT = (1, 2, 4, 12)
+MOST_ROWS = 20000
+
+
+class Deviations(NamedTuple):
+    """A linear forecast of how far prices of deviations lie from the first market's price, by lead.
+
+    Args:
+        weights: What each feature counts, shape (columns, horizon, features).
+        limits: The lowest and highest distance that is believed, shape (columns, 2) [currency/MWh].
+        mean: Mean distance by hour of the day in UTC and column, shape (columns, 24).
+    """
+
+    weights: Floats
+    limits: Floats
+    mean: Floats
+
+    @classmethod
+    def learnt(cls, train: ProducerEnv) -> Self:
+        """Return what a training split shows, by least squares for each lead.
+
+        Raises:
+            ConfigurationError: The split is not longer than the look-ahead and a day.
+        """
+        setup, columns = train.setup, train.setup.trading.deviation.columns
+        horizon, first, stop = setup.tape.horizon, setup.feed.first, setup.feed.stop
+        day = round(HOURS_PER_DAY / setup.feed.step_hours)
+        if stop - first <= horizon + day:
+            rule = f"must be longer than {horizon + day}"
+            raise ConfigurationError(f"training split of {stop - first} steps", rule, "give it more data")
+        limits = np.array([np.quantile(distances(train, name)[first:stop], TRUSTED) for name in columns])
+        mean = np.array(
+            [
+                _by_hour(train, np.clip(distances(train, name), *limit), first, stop)
+                for name, limit in zip(columns, limits, strict=True)
+            ]
+        )
+        found = cls(np.zeros((len(columns), horizon, len(RECENT))), limits, mean)
+        at = np.arange(first + day, stop - horizon)[:: max((stop - first) // MOST_ROWS, 1)]
+        for place in range(len(columns)):
+            off, features = found._off_usual(train, place), found._features(train, place, at)
+            gram = np.linalg.pinv(features.T @ features) @ features.T
+            for lead in range(horizon):
+                found.weights[place, lead] = gram @ off[at + lead]
+        return found
+
+    def _off_usual(self, env: ProducerEnv, place: int) -> Floats:
+        """Return by how much each step of the data was further off than is usual at its hour [currency/MWh]."""
+        name = env.setup.trading.deviation.columns[place]
+        return np.asarray(np.clip(distances(env, name), *self.limits[place]) - self.mean[place][_hours(env)])
+
+    def _features(self, env: ProducerEnv, place: int, at: Ints) -> Floats:
+        """Return what is looked at where a forecast is made at steps of the data, shape (n, features)."""
+        feed, name = env.setup.feed, env.setup.trading.deviation.columns[place]
+        off = self._off_usual(env, place)
+        begin = int(at.min())
+        known = np.minimum(known_until(feed.published[name], feed, begin, int(at.max()) + 1)[at - begin], at)
+        total = np.concatenate([[0.0], np.cumsum(off)])
+        means = [(total[known] - total[np.maximum(known - size, 0)]) / size for size in RECENT]
+        return np.stack(means, axis=1)
+
+    def expected(self, env: ProducerEnv, size: int) -> dict[str, Floats]:
+        """Return how far prices of deviations are expected to lie from the first market's, by column, shape (size,)."""
+        now = env.setup.feed.first + env.steps_left[0]
+        hours = _hours(env)[now : now + size]
+        found = {}
+        for place, name in enumerate(env.setup.trading.deviation.columns):
+            features = self._features(env, place, np.array([now]))[0]
+            found[name] = self.weights[place, :size] @ features + self.mean[place][hours]
+        return found
+
+    def write(self, path: Path) -> None:
+        """Write it into a file."""
+        with path.open("wb") as stream:
+            np.savez(stream, **self._asdict())
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read it from a file.
+
+        Raises:
+            ConfigurationError: There is none, or it is damaged.
+        """
+        try:
+            with np.load(path) as arrays:
+                return cls(*(arrays[name] for name in cls._fields))
+        except (OSError, ValueError, KeyError) as error:
+            raise ConfigurationError(f"{path}", "cannot be read", "save the agent again") from error
+
+
+def priced(env: ProducerEnv) -> bool:
+    """Return whether deviations have one price, or one for a shortage and one for a surplus, that is known later."""
+    trading, published = env.setup.trading, env.setup.feed.published
+    own = isinstance(trading.deviation, SinglePrice | DualPrice)
+    return own and all(published.get(name) == "after" for name in trading.deviation.columns)
+
+
+def distances(env: ProducerEnv, column: str) -> Floats:
+    """Return how far a price of deviations lay from the first market's at each step of the data [currency/MWh]."""
+    values = env.setup.feed.values
+    return np.asarray(values[column] - values[env.setup.trading.markets[0].price])
+
+
+def _hours(env: ProducerEnv) -> Ints:
+    return np.asarray(env.setup.feed.times.hour, dtype=np.int64)
+
+
+def _by_hour(env: ProducerEnv, values: Floats, first: int, stop: int) -> Floats:
+    """Return the mean of a part of the data by hour, shape (24,)."""
+    hours, part = _hours(env)[first:stop], values[first:stop]
+    seen = np.bincount(hours, minlength=24)
+    return np.where(seen > 0, np.bincount(hours, part, 24) / np.maximum(seen, 1), part.mean())
