@@ -59,9 +59,12 @@ def play(dataset: str, maker: str) -> dict[str, Any]:
 
 
 def section(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the section that shows what is kept."""
+    """Return the section that shows what is kept, with the command that makes it."""
+    sets, makers = ([*dict.fromkeys(row[name] for row in rows)] for name in ("dataset", "maker"))
+    options = f" --sets {' '.join(sets)}" if set(sets) != set(SETS) else ""
+    options += f" --makers {' '.join(makers)}" if set(makers) != set(scenario_ids()) else ""
     head = "| series | paths | CRPS | MAE | in 50 % | in 80 % | in 95 % | lowest tenth | highest tenth | energy score |"
-    lines = [HEADING, "", "Made with `python benchmarks/forecast_paths.py`.", TEXT, head]
+    lines = [HEADING, "", f"Made with `python benchmarks/forecast_paths.py{options}`.", TEXT, head]
     lines.append("| --- | --- |" + " ---: |" * 8)
     names = {(row["dataset"], name): None for row in rows for name in row["columns"]}
     for dataset, name in names:
