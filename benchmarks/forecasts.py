@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from forecasts_page import page
+from forecasts_page import page, put_section, section_of
 
 import energy_gym
 from energy_gym.data.feed import CARBON, PRICE, open_feed
@@ -138,7 +138,8 @@ def main(words: Sequence[str] | None = None) -> None:
             write_json(path, row)
             print(f"{path.stem}: MAE {row['mae']:.3f}, score {row['score']:.4f}, {row['seconds']:.0f} s", flush=True)
         rows.append(row)
-    asked.page.write_text(page(rows), encoding="utf-8")
+    paths = section_of(asked.page.read_text(encoding="utf-8")) if asked.page.is_file() else ""
+    asked.page.write_text(put_section(page(rows), paths), encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -36,6 +36,8 @@ look-ahead of 24 hours leaves of it.
   come by then; ours once. Their forecast of a day is known from 11:00 of the day before, so that it covers 13 to 37 of
   the hours to come (what it does not cover is yesterday's), and in **published** it tells two hours of news a day."""
 
+HEADING = "## Paths of what may come"
+
 
 def page(rows: Rows) -> str:
     """Return the page of rows that were kept."""
@@ -128,3 +130,13 @@ def _section(one: Series, rows: Rows) -> Iterator[str]:
 def _settings(rows: Rows) -> Iterator[str]:
     for text in dict.fromkeys(row["settings"] for row in rows if row["forecast"] in LEARNT):
         yield f"- `{text}`"
+
+
+def section_of(text: str) -> str:
+    """Return the section on paths of a page, empty where it has none."""
+    return text[text.index(HEADING) :] if HEADING in text else ""
+
+
+def put_section(text: str, section: str) -> str:
+    """Return a page with its section on paths, the last one, put in place of the one it has."""
+    return text.removesuffix(section_of(text)).rstrip() + ("\n\n" + section if section else "\n")

@@ -65,3 +65,12 @@ def test_the_script_judges_what_is_missing(
     scripts["forecasts"].main(words)
     assert sorted(judged) == ["noise", "yesterday"]
     assert (tmp_path / "page.md").read_text(encoding="utf-8") == text
+
+
+def test_the_section_on_paths_is_kept_and_replaced(scripts: dict[str, ModuleType]) -> None:
+    module = scripts["forecasts_page"]
+    first = module.put_section("# Forecasts\n\ntext\n", f"{module.HEADING}\n\none\n")
+    assert first == f"# Forecasts\n\ntext\n\n{module.HEADING}\n\none\n"
+    assert module.put_section(first, f"{module.HEADING}\n\ntwo\n") == first.replace("one", "two")
+    assert module.section_of("# Forecasts\n") == ""
+    assert module.put_section("# Forecasts\n", module.section_of(first)).endswith(f"\n\n{module.HEADING}\n\none\n")

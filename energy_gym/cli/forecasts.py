@@ -25,8 +25,16 @@ def forecasts(
     published: Annotated[bool, typer.Option(help="Whether day-ahead prices count as known once published")] = True,
     steps: Annotated[int | None, typer.Option(help="Steps that mpc plays; default: the whole split")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the table to this file too")] = None,
+    probabilistic: Annotated[bool, typer.Option("--probabilistic", help="Judge paths of what may come")] = False,
+    column: Annotated[list[str] | None, typer.Option(help="With --probabilistic: column, several times")] = None,
+    fan: Annotated[Path | None, typer.Option(help="With --probabilistic: draw a fan of the first maker, PNG")] = None,
 ) -> None:
-    """Show how far each forecast is off and what mpc earns with it."""
+    """Show how far each forecast is off and what mpc earns with it; with --probabilistic, how good paths are."""
+    if probabilistic:
+        from energy_gym.cli.forecast_paths import show_paths
+
+        show_paths(dataset, split, tuple(forecast or ()), tuple(column or ()), horizon, csv, fan)
+        return
     from rich.console import Console
 
     from energy_gym.evaluation.forecast_value import judged

@@ -5,7 +5,7 @@ One rule: row t takes for each step the newest forecast that was made by t; what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,10 +54,10 @@ class FromCSV:
 
     def rows(self, feed: Feed, column: str, first: int, stop: int, horizon: int) -> Floats:
         """See `Forecast.rows`."""
-        table = self._read(column)
-        times = {name: self._stamps(table[name]) for name in (ISSUED, TIME) if name in table}
+        table = read_table(self.path, (TIME,), (column,))
+        times = {name: stamps(self.path, table[name]) for name in (ISSUED, TIME) if name in table}
         self._require_once(times)
-        target = self._places(feed, times[TIME])
+        target = places(self.path, feed, times[TIME])
         values = table[column].to_numpy(dtype=np.float64)
         inside = (target >= 0) & (target < len(feed))
         self._require_some(feed, times[TIME], inside)
@@ -78,41 +78,6 @@ class FromCSV:
         rows[use] = told[use]
         return rows
 
-    def _read(self, column: str) -> pd.DataFrame:
-        import pandas as pd
-
-        try:
-            table = pd.read_csv(self.path)
-        except (OSError, ValueError) as error:
-            raise DataError(
-                str(self.path), f"cannot be read as CSV ({error})", "check the path and the file"
-            ) from error
-        for name in (TIME, column):
-            if name not in table:
-                raise MissingColumnError(f"{self.path}: column {name!r}", f"found {', '.join(table)}", "add it")
-        numbers = pd.to_numeric(table[column], errors="coerce")
-        if not np.isfinite(numbers).all():
-            line = int(np.flatnonzero(~np.isfinite(numbers))[0]) + 2
-            raise NonFiniteError(f"{self.path}, line {line}: {column}", "must be a finite number", "complete the file")
-        return table.assign(**{column: numbers})
-
-    def _stamps(self, written: pd.Series) -> pd.DatetimeIndex:
-        import pandas as pd
-
-        stamps = []
-        for line, text in enumerate(written, start=2):
-            where = f"{self.path}, line {line}: {written.name} {text!r}"
-            try:
-                stamp = pd.Timestamp(text)
-            except (ValueError, TypeError) as error:
-                raise DataError(where, "is no time stamp", "write 2024-03-01T00:00Z") from error
-            if stamp is pd.NaT:
-                raise DataError(where, "is no time stamp", "complete the file")
-            if stamp.tz is None:
-                raise NaiveIndexError(where, "stamps without an offset leave their moment open", "add Z or +01:00")
-            stamps.append(stamp.tz_convert("UTC"))
-        return pd.DatetimeIndex(stamps, tz="UTC")
-
     def _require_once(self, times: Mapping[str, pd.DatetimeIndex]) -> None:
         """Raise DuplicateStampError where two lines say something of the same step."""
         import pandas as pd
@@ -132,16 +97,75 @@ class FromCSV:
         held = f"the data are from {feed.times[0].isoformat()} to {feed.times[-1].isoformat()}"
         raise DataError(f"{self.path}: {told}", f"holds nothing of them: {held}", "check the file and its years")
 
-    def _places(self, feed: Feed, stamps: pd.DatetimeIndex) -> npt.NDArray[np.int64]:
-        away = (stamps - feed.times[0]) / (feed.times[1] - feed.times[0])
-        places = np.round(away).astype(np.int64)
-        wrong = np.abs(away - places) > 1e-9
-        if wrong.any():
-            stamp = stamps[int(np.argmax(wrong))]
-            raise DataError(
-                f"{self.path}: {stamp}", f"is no start of a step of {feed.step_hours} h", "shift the stamps"
-            )
-        return np.asarray(places)
+
+def read_table(path: str | Path, needed: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
+    """Return the table of a file.
+
+    Args:
+        path: The file.
+        needed: Columns that must be there.
+        numbers: Columns that must be there and hold finite numbers.
+
+    Raises:
+        DataError: It cannot be read.
+        MissingColumnError: A column is missing.
+        NonFiniteError: A value is missing.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise DataError(str(path), f"cannot be read as CSV ({error})", "check the path and the file") from error
+    for name in (*needed, *numbers):
+        if name not in table:
+            raise MissingColumnError(f"{path}: column {name!r}", f"found {', '.join(table)}", "add it")
+    for name in numbers:
+        values = pd.to_numeric(table[name], errors="coerce")
+        if not np.isfinite(values).all():
+            line = int(np.flatnonzero(~np.isfinite(values))[0]) + 2
+            raise NonFiniteError(f"{path}, line {line}: {name}", "must be a finite number", "complete the file")
+        table = table.assign(**{name: values})
+    return table
+
+
+def stamps(path: str | Path, written: pd.Series) -> pd.DatetimeIndex:
+    """Return the moments of a column of a file.
+
+    Raises:
+        DataError: One is no stamp.
+        NaiveIndexError: One has no offset.
+    """
+    import pandas as pd
+
+    found = []
+    for line, text in enumerate(written, start=2):
+        where = f"{path}, line {line}: {written.name} {text!r}"
+        try:
+            stamp = pd.Timestamp(text)
+        except (ValueError, TypeError) as error:
+            raise DataError(where, "is no time stamp", "write 2024-03-01T00:00Z") from error
+        if stamp is pd.NaT:
+            raise DataError(where, "is no time stamp", "complete the file")
+        if stamp.tz is None:
+            raise NaiveIndexError(where, "stamps without an offset leave their moment open", "add Z or +01:00")
+        found.append(stamp.tz_convert("UTC"))
+    return pd.DatetimeIndex(found, tz="UTC")
+
+
+def places(path: str | Path, feed: Feed, moments: pd.DatetimeIndex) -> npt.NDArray[np.int64]:
+    """Return which steps of a feed begin at moments.
+
+    Raises:
+        DataError: One lies between two steps.
+    """
+    away = (moments - feed.times[0]) / (feed.times[1] - feed.times[0])
+    found = np.round(away).astype(np.int64)
+    wrong = np.abs(away - found) > 1e-9
+    if wrong.any():
+        stamp = moments[int(np.argmax(wrong))]
+        raise DataError(f"{path}: {stamp}", f"is no start of a step of {feed.step_hours} h", "shift the stamps")
+    return np.asarray(found)
 
 
 def _newest(

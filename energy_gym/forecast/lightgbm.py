@@ -69,14 +69,16 @@ class LightGBM(Fitted):
 
     def settings(self) -> str:
         """See `Fitted.settings`."""
-        _library()
+        library()
         return f"{self!r} lightgbm {metadata.version('lightgbm')}"
 
     def _learn(self, feed: Feed, column: str, horizon: int) -> Any:
-        library = _library()
         features, target = self._sampled(feed, column, horizon)
-        parameters = {
-            "objective": "l1",
+        settings = {**self._parameters(), "objective": "l1"}
+        return library().train(settings, library().Dataset(features, target), num_boost_round=self.trees)
+
+    def _parameters(self) -> dict[str, Any]:
+        return {
             "num_leaves": self.leaves,
             "learning_rate": self.learning_rate,
             "min_data_in_leaf": 50,
@@ -88,7 +90,6 @@ class LightGBM(Fitted):
             "force_row_wise": True,
             "verbosity": -1,
         }
-        return library.train(parameters, library.Dataset(features, target), num_boost_round=self.trees)
 
     def _sampled(self, feed: Feed, column: str, horizon: int) -> tuple[Floats, Floats]:
         """Draw pairs of row and lead whose value is not known, but lies within the period."""
@@ -153,7 +154,12 @@ def _known_other(feed: Feed, name: str, first: int, stop: int, horizon: int) -> 
     return np.where(public, feed.values[name][np.minimum(ahead, len(feed) - 1)], np.nan).ravel()
 
 
-def _library() -> Any:
+def library() -> Any:
+    """Return LightGBM.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
     try:
         import lightgbm
     except ImportError as error:

@@ -45,11 +45,14 @@ class Perfect:
 
 @dataclass(frozen=True)
 class Yesterday:
-    """The latest value at the same time of day that was measured before the step (that of 24 h before, or of more)."""
+    """The latest value at the same time of day that was measured by the step (that of 24 h before, or of more).
+
+    A value that is posted as its step begins (``"at-start"``) is measured then: the running step holds it.
+    """
 
     def rows(self, feed: Feed, column: str, first: int, stop: int, horizon: int) -> Floats:
         """See `Forecast.rows`."""
-        return _last_known(feed, column, first, np.arange(first, stop, dtype=np.int64), horizon)
+        return _last_known(feed, column, first, measured_until(feed, column, first, stop), horizon)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,11 @@ class Published:
         if column in feed.issued:
             _overlay(rows, feed.issued[column][first:stop], known, first)
         return rows
+
+
+def measured_until(feed: Feed, column: str, first: int, stop: int) -> Positions:
+    """Return, for each step, the first position not measured yet: the step itself, or the next one if it is posted."""
+    return np.arange(first, stop, dtype=np.int64) + int(feed.published[column] == "at-start")
 
 
 def steps_per_day(feed: Feed) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from energy_gym.arrays import Floats
 from energy_gym.data.feed import Feed
 from energy_gym.errors import ConfigurationError, MissingColumnError
-from energy_gym.forecast.rows import Perfect, steps_per_day
+from energy_gym.forecast.rows import Perfect, measured_until, steps_per_day
 
 HOURS_OF_MAE = 24.0
 
@@ -24,6 +24,8 @@ HOURS_OF_MAE = 24.0
 @dataclass(frozen=True)
 class Mean:
     """The mean of the same time of day over the latest days measured; the first days of the data have fewer.
+
+    A value that is posted as its step begins (``"at-start"``) is measured then: the running step holds it.
 
     Args:
         days: How many days are averaged, at least 1.
@@ -51,13 +53,14 @@ class Mean:
         """See `Forecast.rows`."""
         day = steps_per_day(feed)
         now = np.arange(first, stop, dtype=np.int64)[:, None]
-        limit = np.minimum(now, len(feed))
+        limit = np.minimum(measured_until(feed, column, first, stop), len(feed))[:, None]
         ahead = now + np.arange(horizon, dtype=np.int64)
         source = ahead - np.maximum((ahead - limit) // day + 1, 0) * day
         means = daily_means(feed.values[column], day, self.days)
         rows = means[np.maximum(source, 0)]
         rows[source < 0] = feed.expected_before(column)
-        return rows
+        # What is posted as its step begins needs no mean of other days.
+        return np.where(ahead < limit, feed.values[column][np.minimum(ahead, len(feed) - 1)], rows)
 
 
 def daily_means(values: Floats, day: int, days: int) -> Floats:

@@ -13,6 +13,7 @@ from energy_gym.data.feed import Feed, open_feed
 from energy_gym.errors import ConfigurationError, MissingColumnError
 from energy_gym.forecast import Mean, Noise, Perfect, forecast_ids, get_forecast
 
+ID = "energy_gym/Arbitrage-v1"
 PRICE, CARBON = "price_per_mwh", "carbon_g_per_kwh"
 
 
@@ -96,3 +97,27 @@ def test_names_work_in_make(series: pd.DataFrame, name: str) -> None:
     env = gym.make("energy_gym/Arbitrage-v1", data=series, objective="joint", forecast=name)
     observation, _ = env.reset(seed=0)
     assert env.observation_space.contains(observation)
+
+
+@pytest.mark.parametrize("forecast", ["mean", "yesterday", "published"])
+def test_the_running_step_holds_a_price_that_is_posted_as_it_begins(forecast: str) -> None:
+    random = np.random.default_rng(4)
+    index = pd.date_range("2024-03-20", periods=480, freq="h", tz="Europe/Berlin")
+    frame = pd.DataFrame({PRICE: random.normal(40.0, 20.0, 480)}, index)
+    env = gym.make(ID, data=frame, published="at-start", forecast=forecast, horizon=26, split="all").unwrapped
+    env.reset(options={"start": index[300]})
+    for step in range(300, 330):
+        row = env.outlook()[PRICE]
+        assert row[0] == frame[PRICE].iloc[step]
+        past = frame[PRICE].iloc[step % 24 : step + 1 : 24]
+        newest = past.iloc[-10:].mean() if forecast == "mean" else past.iloc[-1]
+        assert row[24] == pytest.approx(newest)
+        assert row[1] == pytest.approx(frame[PRICE].iloc[step - 23] if forecast != "mean" else row[1])
+        env.step(np.zeros(1, dtype=np.float32))
+
+
+def test_a_price_that_is_known_after_its_step_is_not_held_by_it() -> None:
+    feed = feed_of(20)
+    for forecast in ("mean", "yesterday"):
+        rows = get_forecast(forecast).rows(feed, CARBON, 300, 400, 1)[:, 0]
+        assert not (rows == feed.values[CARBON][300:400]).any()

@@ -6,18 +6,22 @@ One rule: a maker is made when it is asked for; what needs an extra is imported 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from energy_gym.data.feed import Feed
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.forecast.fitted import training_split
+from energy_gym.forecast.probabilistic.maker import own_columns
 from energy_gym.forecast.probabilistic.protocol import Scenarios
+from energy_gym.forecast.probabilistic.users import Own, PathsFromCSV
 
 MAKERS = {
     "analog": "energy_gym.forecast.probabilistic.analog:Analog",
     "markov": "energy_gym.forecast.probabilistic.markov:Markov",
+    "quantile": "energy_gym.forecast.probabilistic.quantile:Quantile",
     "residual": "energy_gym.forecast.probabilistic.residual:Residual",
 }
 
@@ -33,12 +37,18 @@ def scenario_ids() -> tuple[str, ...]:
 
 
 def make_scenarios(
-    maker: str, source: Any, *, columns: Sequence[str] = (), train: Any = None, seed: int = 0, **settings: Any
+    maker: str | Path | Scenarios,
+    source: Any,
+    *,
+    columns: Sequence[str] = (),
+    train: Any = None,
+    seed: int = 0,
+    **settings: Any,
 ) -> Scenarios:
-    """Return a maker of paths by name, fitted and ready to be asked about a feed or an environment.
+    """Return a maker of paths, fitted and ready to be asked about a feed or an environment.
 
     Args:
-        maker: A name; see `scenario_ids`.
+        maker: A name (see `scenario_ids`), the path of a file (`PathsFromCSV`), or an object with ``scenarios``.
         source: The feed, or the environment: then its columns, and its own forecast for a maker that takes one.
         columns: The columns that have paths, in place of the source's.
         train: The feed or the environment whose split is learnt from. None: the training split of a data set; of a
@@ -58,6 +68,8 @@ def make_scenarios(
         >>> {column: values.shape for column, values in paths.items()}["load_kw"]
         (10, 4)
     """
+    if not isinstance(maker, str) or maker.endswith(".csv"):
+        return _own(maker, source, columns, {**settings, **({} if train is None else {"train": train})})
     kind = _kind(maker)
     names = [item.name for item in fields(kind) if item.init] if is_dataclass(kind) else []
     for name in settings:
@@ -70,6 +82,15 @@ def make_scenarios(
     made: Any = kind(seed=seed, **settings)
     fitted: Scenarios = made.fit(_training(feed, train), its).on(feed)
     return fitted
+
+
+def _own(maker: Any, source: Any, columns: Sequence[str], settings: Mapping[str, Any]) -> Scenarios:
+    """Return a user's own paths, checked."""
+    for name in settings:
+        raise ConfigurationError(f"{name}=", "goes with a maker that is named", "leave it out")
+    feed, tape = _feed(source), _tape(source)
+    its = tuple(columns) or (tape.columns if tape is not None else own_columns(feed))
+    return Own(PathsFromCSV(maker, feed, its) if isinstance(maker, str | Path) else maker, feed, its)
 
 
 def _kind(maker: str) -> Any:
