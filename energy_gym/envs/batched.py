@@ -90,6 +90,28 @@ def each_value(name: str, value: Any, num_envs: int) -> list[Any]:
     return [value] * num_envs
 
 
+def chosen(mask: Any, num_envs: int) -> npt.NDArray[np.int64]:
+    """Return the numbers of the environments that a mask picks; without one, of all.
+
+    Raises:
+        WindowError: It is no mask of them, or picks none.
+
+    Example:
+        >>> chosen(np.array([False, True]), 2).tolist()
+        [1]
+    """
+    if mask is None:
+        return np.arange(num_envs)
+    flags = np.asarray(mask)
+    if flags.shape != (num_envs,) or flags.dtype != np.bool_ or not flags.any():
+        raise WindowError(
+            f"reset_mask of shape {flags.shape} and type {flags.dtype}",
+            f"must be {num_envs} booleans, at least one of them true",
+            "pass np.array([...], dtype=bool)",
+        )
+    return np.flatnonzero(flags)
+
+
 def as_array(actions: Any) -> npt.NDArray[Any]:
     """Return actions as an array.
 
