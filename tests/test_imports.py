@@ -51,7 +51,7 @@ FLOORS = (
     ("agents",),
     ("evaluation", "testing"),
     ("leaderboard", "recipes"),
-    ("sweeps", "suites"),
+    ("entries", "sweeps", "suites"),
     ("cli",),
     ("__main__",),
 )

@@ -1,4 +1,4 @@
-"""What a batch says of itself: layouts, units, what is stored, and what steps it.
+"""What a batch says: layouts, units, what steps it, what is stored, observed and told.
 
 One rule: nothing here changes anything.
 """
@@ -8,20 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from energy_gym.arrays import Floats
+from energy_gym.arrays import Flags, Floats
 from energy_gym.envs.compat import VectorEnv
-from energy_gym.envs.figures import stored_in
+from energy_gym.envs.figures import stored_in, usual_figures
 
 if TYPE_CHECKING:
     from energy_gym.envs.compiled import Loop
+    from energy_gym.envs.gates import BatchGates
     from energy_gym.envs.setup import Setup
     from energy_gym.scenario import Scenario
-    from energy_gym.tape import ActionSlot, Slot
+    from energy_gym.tape import ActionSlot, Slot, State
 
 
 class BatchFace(VectorEnv):  # type: ignore[misc]  # the base class depends on the installed Gymnasium
-    """The properties of `energy_gym.envs.vector_env.EnergyVectorEnv`."""
+    """What `energy_gym.envs.vector_env.EnergyVectorEnv` says of where it stands."""
 
     num_envs: int
     setup: Setup
@@ -29,6 +31,13 @@ class BatchFace(VectorEnv):  # type: ignore[misc]  # the base class depends on t
     _stored: tuple[tuple[int, float], ...]
     _mode: str
     _loop: Loop | None
+    _gates: BatchGates | None
+    _rows: npt.NDArray[np.float32]
+    _spans: tuple[State, ...]
+    _t: npt.NDArray[np.int64]
+    _hours: float
+    _told: tuple[tuple[str, int], ...]
+    _all: Flags
 
     @property
     def engine(self) -> str:
@@ -83,3 +92,23 @@ class BatchFace(VectorEnv):  # type: ignore[misc]  # the base class depends on t
         figures["energy_kwh"] = self._energy()
         figures.update((name, self._states[place].copy()) for name, place in self.setup.told)
         return figures
+
+    def _info(
+        self, flow: list[Any], waiting: Flags | None, done: Flags, closed: tuple[Any, Any] | None
+    ) -> dict[str, Any]:
+        figures = usual_figures(flow, self._energy(), self._hours, self.setup.curtails)
+        figures.update((name, self._states[place]) for name, place in self._told)
+        if self._gates is not None:
+            self._gates.tell(figures, done, closed, waiting)
+        info: dict[str, Any] = {name: self._spread(value) for name, value in figures.items()}
+        # An environment that was reset in this step says that nothing has happened yet: no figure is missing.
+        info.update(dict.fromkeys([f"_{name}" for name in info], self._all))
+        return info
+
+    def _looked(self) -> npt.NDArray[np.float32]:
+        """Return what is observed now, on arrays, but for what is committed."""
+        observations = self._rows.take(self._t, axis=0)
+        for index, state in enumerate(self._spans):
+            share = (self._states[state.place] - state.offset) / state.scale
+            observations[:, index] = np.minimum(np.maximum(share, 0.0), state.top)
+        return observations

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.entities import Battery, Flexible
 from energy_gym.entities.battery import stack
 from energy_gym.entities.returning import Band, together
@@ -214,3 +215,9 @@ def gather_all(units: Sequence[Unit]) -> Callable[[Any], tuple[Any, ...]]:
     """Return what looks up the signals of many steps for `dynamics.compose`."""
     each = [unit.gather() for unit in units]
     return each[0] if len(each) == 1 else lambda steps: tuple(gather(steps) for gather in each)
+
+
+def started(units: Sequence[Unit], num_envs: int) -> tuple[Floats, ...]:
+    """Return the states at the start of an episode, over all units, each of shape (num_envs,)."""
+    initial = [state for unit in units for state in unit.initial]
+    return tuple(np.broadcast_to(np.asarray(state, dtype=float), (num_envs,)) for state in initial)

@@ -93,7 +93,7 @@ class Common:
         wear_weight: What wear counts; None for the scenario's own.
         episode_steps: Steps of an episode, ``"week"``, None for the whole split; ``"default"`` for the scenario's own.
         scenario: A scenario or the path of its YAML file.
-        reference: Frame by which observations are scaled in place of the data.
+        reference: Frame, or id of a data set, by which observations are scaled in place of the data.
         published: When columns of the frame become known; see `energy_gym.data.own_frame.Told`.
         zone: Zone of the frame's market.
         splits: Parts of the frame.
@@ -120,7 +120,7 @@ class Common:
     wear_weight: float | None = None
     episode_steps: int | str | None = "default"
     scenario: Scenario | str | Path | None = None
-    reference: pd.DataFrame | None = None
+    reference: pd.DataFrame | str | None = None
     published: Mapping[str, str] | str | None = None
     zone: str | None = None
     splits: Mapping[str, Any] | None = None

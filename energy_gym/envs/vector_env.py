@@ -25,13 +25,15 @@ from energy_gym.envs.batched import (
     each_battery,
     each_seed,
     gather_all,
+    started,
     with_batteries,
 )
+from energy_gym.envs.begun import Beginnings
 from energy_gym.envs.compat import autoreset_mode
 from energy_gym.envs.compiled import Loop, engine_of
-from energy_gym.envs.figures import kept, usual_figures
+from energy_gym.envs.figures import kept
 from energy_gym.envs.keywords import call_checked
-from energy_gym.envs.setup import Setup, check_count, make_setup
+from energy_gym.envs.setup import SOC_INITIAL, Setup, check_count, make_setup
 from energy_gym.envs.spaces import action_space, observation_space
 from energy_gym.envs.starts import Starts
 from energy_gym.errors import ConfigurationError, ResetNeededError
@@ -107,8 +109,8 @@ class EnergyVectorEnv(BatchFace):
         self._told = setup.told
         flexibles = tuple(item for unit in units for item in unit.flexibles) if own else setup.flexibles
         self._actions = BatchActions(setup, flexibles, self.num_envs)
-        initial = [state for unit in units for state in unit.initial]
-        self._initial = tuple(np.broadcast_to(np.asarray(state, dtype=float), (self.num_envs,)) for state in initial)
+        self._beginnings: Beginnings | None = None
+        self._initial = started(units, self.num_envs)
         self._states = tuple(state.copy() for state in self._initial)
         self._starts = Starts(setup, self.num_envs)
         self._all = np.ones(self.num_envs, dtype=bool)
@@ -145,20 +147,35 @@ class EnergyVectorEnv(BatchFace):
 
         Args:
             seed: One seed s gives environment i the seed s + i; a sequence gives each its own.
-            options: ``"start"`` and ``"steps"`` as for a single environment, each one value or ``num_envs`` of them;
+            options: ``"start"``, ``"steps"`` and ``"soc_initial"`` as for a single environment, each one value or
+                ``num_envs`` of them;
                 ``"reset_mask"``: booleans of shape (num_envs,).
         """
         asked = dict(options or {})
         which = chosen(asked.pop("reset_mask", None), self.num_envs)
-        seeds = each_seed(seed, self.num_envs)
+        seeds, begins = each_seed(seed, self.num_envs), asked.pop(SOC_INITIAL, None)
         self._starts.seed({index: seeds[index] for index in which.tolist()})
-        self._place(which, *(self._starts.windows(which, asked) if asked else self._starts.draw(which)))
+        window = self._starts.windows(which, asked) if asked else self._starts.draw(which)
+        self._begin(which, begins)
+        self._place(which, *window)
         self._ready = True
-        started = np.zeros(self.num_envs, dtype=bool)
-        started[which] = True
-        info = {name: kept(value, started) for name, value in self._blank().items()}
-        info.update({f"_{name}": started for name in tuple(info)})
+        begun = np.zeros(self.num_envs, dtype=bool)
+        begun[which] = True
+        info = {name: kept(value, begun) for name, value in self._blank().items()}
+        info.update({f"_{name}": begun for name in tuple(info)})
         return self._seen(info), info
+
+    def _begin(self, which: npt.NDArray[np.int64], asked: Any = None) -> None:
+        """Let storage of the environments named begin with the states of charge asked for, or as it was made (None)."""
+        if asked is not None:
+            found = self._beginnings or Beginnings(self.setup, self._units, self.num_envs)
+            found.place(which, asked)
+            if found is not self._beginnings:
+                self._beginnings, self._units = found, found.units
+                self._initial = started(self._units, self.num_envs)
+                self._compile()
+        elif self._beginnings is not None:
+            self._beginnings.restore(which)
 
     def _place(self, which: npt.NDArray[np.int64], first: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> None:
         self._t[which] = first
@@ -259,6 +276,7 @@ class EnergyVectorEnv(BatchFace):
             flow[part] = np.where(waiting, 0.0, flow[part])
         self._done = np.zeros(self.num_envs, dtype=bool)
         which = np.flatnonzero(waiting)
+        self._begin(which)
         self._place(which, *self._starts.draw(which))
 
     def _restart(self, done: Flags, info: dict[str, Any]) -> dict[str, Any]:
@@ -267,20 +285,9 @@ class EnergyVectorEnv(BatchFace):
         figures = {name: value for name, value in info.items() if not name.startswith("_")}
         announced = {} if self._gates is None else self._gates.announce(self._t)
         which = np.flatnonzero(done)
+        self._begin(which)
         self._place(which, *self._starts.draw(which))
         return restarted_info(done, self._blank(), figures, announced, last, self._all)
-
-    def _info(
-        self, flow: list[Any], waiting: Flags | None, done: Flags, closed: tuple[Any, Any] | None
-    ) -> dict[str, Any]:
-        figures = usual_figures(flow, self._energy(), self._hours, self.setup.curtails)
-        figures.update((name, self._states[place]) for name, place in self._told)
-        if self._gates is not None:
-            self._gates.tell(figures, done, closed, waiting)
-        info: dict[str, Any] = {name: self._spread(value) for name, value in figures.items()}
-        # An environment that was reset in this step says that nothing has happened yet: no figure is missing.
-        info.update(dict.fromkeys([f"_{name}" for name in info], self._all))
-        return info
 
     def _observe(self) -> npt.NDArray[np.float32]:
         shown, self._shown = self._shown, None
@@ -289,11 +296,3 @@ class EnergyVectorEnv(BatchFace):
         if self._gates is not None:
             self._gates.show(shown)
         return shown
-
-    def _looked(self) -> npt.NDArray[np.float32]:
-        """Return what is observed now, on arrays, but for what is committed."""
-        observations = self._rows.take(self._t, axis=0)
-        for index, state in enumerate(self._spans):
-            share = (self._states[state.place] - state.offset) / state.scale
-            observations[:, index] = np.minimum(np.maximum(share, 0.0), state.top)
-        return observations

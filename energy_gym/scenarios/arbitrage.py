@@ -48,8 +48,9 @@ class ArbitrageEnv(EnergyEnv):
     ``zone``, or of the index; they are asked for where that is UTC. ``splits`` maps ``"train"``, ``"validation"`` and
     ``"test"`` to pairs of moments; a split of a frame that has none is made by date (three fifths, one, one), and
     without ``split`` all of it is played. Observations are scaled by ``splits["train"]``, else by the first fifth, or
-    by the frame ``reference``. ``stamps="end"`` says that a stamp ends its step. Units that a name says, such as
-    ``price_per_kwh`` or ``load_mw``, are converted. What is assumed is told when the environment is made.
+    by ``reference``, another frame or the id of a data set. ``stamps="end"`` says that a stamp ends its step. Units
+    that a name says, such as ``price_per_kwh`` or ``load_mw``, are converted. What is assumed is told when the
+    environment is made.
 
     **Source.** Scenario 1 of EnCortex (energy arbitrage with a battery).
 
