@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.arrays import Floats
 from energy_gym.entities import Battery, Flexible
 from energy_gym.entities.battery import stack
 from energy_gym.entities.returning import Band, together
@@ -88,6 +89,28 @@ def each_value(name: str, value: Any, num_envs: int) -> list[Any]:
             )
         return list(value)
     return [value] * num_envs
+
+
+def chosen(mask: Any, num_envs: int) -> npt.NDArray[np.int64]:
+    """Return the numbers of the environments that a mask picks; without one, of all.
+
+    Raises:
+        WindowError: It is no mask of them, or picks none.
+
+    Example:
+        >>> chosen(np.array([False, True]), 2).tolist()
+        [1]
+    """
+    if mask is None:
+        return np.arange(num_envs)
+    flags = np.asarray(mask)
+    if flags.shape != (num_envs,) or flags.dtype != np.bool_ or not flags.any():
+        raise WindowError(
+            f"reset_mask of shape {flags.shape} and type {flags.dtype}",
+            f"must be {num_envs} booleans, at least one of them true",
+            "pass np.array([...], dtype=bool)",
+        )
+    return np.flatnonzero(flags)
 
 
 def as_array(actions: Any) -> npt.NDArray[Any]:
@@ -192,3 +215,9 @@ def gather_all(units: Sequence[Unit]) -> Callable[[Any], tuple[Any, ...]]:
     """Return what looks up the signals of many steps for `dynamics.compose`."""
     each = [unit.gather() for unit in units]
     return each[0] if len(each) == 1 else lambda steps: tuple(gather(steps) for gather in each)
+
+
+def started(units: Sequence[Unit], num_envs: int) -> tuple[Floats, ...]:
+    """Return the states at the start of an episode, over all units, each of shape (num_envs,)."""
+    initial = [state for unit in units for state in unit.initial]
+    return tuple(np.broadcast_to(np.asarray(state, dtype=float), (num_envs,)) for state in initial)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.utils import seeding
 
+from energy_gym.envs.batched import each_value
 from energy_gym.envs.setup import Setup
 
 BLOCK = 32
@@ -46,8 +47,14 @@ class Starts:
         self._used[which] += 1
         return first, first + self._setup.episode_steps
 
-    def window(self, index: int, options: dict[str, Any]) -> tuple[int, int]:
-        """Return the window that one environment's options ask for."""
+    def windows(self, which: Positions, options: Mapping[str, Any]) -> tuple[Positions, Positions]:
+        """Return the windows that options ask for, each one value for all environments or one for each."""
+        each = {key: each_value(key, value, len(self._generators)) for key, value in options.items()}
+        found = [self._window(i, {key: values[i] for key, values in each.items()}) for i in which.tolist()]
+        first, stop = zip(*found, strict=True)
+        return np.array(first), np.array(stop)
+
+    def _window(self, index: int, options: dict[str, Any]) -> tuple[int, int]:
         self._rewind(index)
         return self._setup.window(options, self._generators[index])
 

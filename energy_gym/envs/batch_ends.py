@@ -1,0 +1,59 @@
+"""What a batch says of episodes that end while others begin in their place, in the words of the installed Gymnasium.
+
+One rule: where a new episode has begun, the figures of ``info`` are those of its start, and the last ones of the old
+episode stand under their own names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from energy_gym.arrays import Flags
+from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, MODERN
+from energy_gym.envs.figures import kept
+
+
+def restarted_info(
+    done: Flags,
+    begun: Mapping[str, Any],
+    figures: Mapping[str, Any],
+    announced: Mapping[str, Any],
+    last: npt.NDArray[np.float32],
+    everyone: Flags,
+) -> dict[str, Any]:
+    """Return ``info`` of a step with which some episodes ended and others began in their place.
+
+    Args:
+        done: Which episodes ended, shape (num_envs,).
+        begun: The figures of episodes that begin.
+        figures: The figures of the step: an array with a value for each environment by name.
+        announced: What was said at its end of the coming actions.
+        last: What was observed at its end, shape (num_envs, slots).
+        everyone: True for each environment: the mask of figures that all have.
+    """
+    final = np.full(len(done), None, dtype=object)
+    for index in np.flatnonzero(done).tolist():
+        final[index] = last[index]
+    started = {name: np.where(done, value, figures[name]) for name, value in begun.items() if name in figures}
+    masks = dict.fromkeys((f"_{name}" for name in started), everyone)
+    ended = _final_info(done, {**figures, **announced})
+    extra = {FINAL_OBSERVATION: final, f"_{FINAL_OBSERVATION}": done, FINAL_INFO: ended, f"_{FINAL_INFO}": done}
+    return {**started, **masks, **extra}
+
+
+def _final_info(done: Flags, ended: Mapping[str, Any]) -> Any:
+    """Return the figures of the last step as this Gymnasium hands them over: one dict of arrays, or a dict each."""
+    if MODERN:
+        flags = done.copy()
+        values = {name: kept(value, flags) for name, value in ended.items()}
+        return {**values, **{f"_{name}": flags for name in ended}}
+    which = np.flatnonzero(done)
+    figures = np.full(len(done), None, dtype=object)
+    columns = [list(value[which]) if value.ndim > 1 else value[which].tolist() for value in ended.values()]
+    for index, row in zip(which.tolist(), zip(*columns, strict=True), strict=True):
+        figures[index] = dict(zip(ended, row, strict=True))
+    return figures
