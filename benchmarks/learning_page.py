@@ -22,7 +22,7 @@ settings (`energy_gym/agents/defaults/ppo.yaml`, `ppo-jax.yaml`). Made with `pyt
 lines say how. The score is that of the whole test split: 0 for doing nothing, 1 for the proven optimum. Compilation and
 importing the library, are within the seconds; where several runs were made by one process, the first paid for the
 import. The machine has two cores that others were using: the load says how many processes wanted one as a run ended,
-and processor seconds, which such neighbours stretch less, stand beside those of the wall.
+and processor seconds, which such neighbours stretch less, stand beside those of the wall. A dash: no run was made.
 
 | engine | market | seeds | steps | wall seconds | processor seconds | load | score |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
@@ -61,6 +61,8 @@ def _row(alike: list[dict[str, Any]]) -> str:
 
 
 def _spread(values: list[float], digits: int) -> str:
+    if not values:
+        return "-"
     mean = f"{np.mean(values):.{digits}f}"
     return mean if len(values) == 1 else f"{mean} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
@@ -80,7 +82,7 @@ def _scores(runs: list[dict[str, Any]], market: str, engine: str, steps: float) 
     """Return the scores of runs after so many steps, between two looks on the straight line between them."""
     alike = [run for run in runs if (run["market"], run["engine"]) == (market, engine)]
     looks = [np.array(run["points"]) for run in alike]
-    return [float(np.interp(steps, look[:, 0], look[:, -1])) for look in looks] or [float("nan")]
+    return [float(np.interp(steps, look[:, 0], look[:, -1])) for look in looks]
 
 
 def draw(runs: list[dict[str, Any]], path: Path) -> None:
@@ -91,7 +93,7 @@ def draw(runs: list[dict[str, Any]], path: Path) -> None:
     markets = sorted({run["market"] for run in runs})
     figure = Figure(figsize=(4.4 * len(markets), 3.6), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(1, len(markets), sharey=True, squeeze=False)[0]
+    panels = figure.subplots(1, len(markets), sharex=True, sharey=True, squeeze=False)[0]
     for panel, market in zip(panels, markets, strict=True):
         for alike in _groups([run for run in runs if run["market"] == market]):
             _line(panel, alike)
