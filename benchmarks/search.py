@@ -2,7 +2,8 @@
 
 ``python benchmarks/search.py dqn --trials 12`` trains the defaults and then as many draws as asked on each market, at a
 share of the usual budget, and writes a table to ``benchmarks/search/dqn.md``. The best row is what belongs into the
-YAML; nothing is written there by a program.
+YAML; nothing is written there by a program. ``--engine jax`` trains all draws that differ in numbers alone, and all
+seeds, in one program.
 
 One rule: the test split is never read here.
 """
@@ -22,8 +23,9 @@ import gymnasium as gym
 import joblib
 import numpy as np
 
-from energy_gym.agents.learner import defaults
+from energy_gym.agents.learner import DEFAULTS, defaults
 from energy_gym.agents.registry import agent_class
+from energy_gym.evaluation.curves import learning_curve
 
 ID = "energy_gym/Arbitrage-v1"
 FOLDER = Path(__file__).resolve().parent / "search"
@@ -55,6 +57,23 @@ CHOICES: dict[str, dict[str, list[Any]]] = {
         "gamma": [0.98, 0.99, 0.995],
         "tau": [0.005, 0.01, 0.02],
         "reward_limit": [3.0, 5.0, 10.0],
+    },
+    "ppo-jax": {
+        "hidden": [[32, 32], [64, 64], [128, 128]],
+        "learning_rate": [5e-4, 1e-3, 2e-3],
+        "epochs": [2, 3, 4],
+        "batch_size": [512, 1024, 2048],
+        "gamma": [0.98, 0.99, 0.995],
+        "gae_lambda": [0.9, 0.95, 0.98],
+        "entropy_weight": [0.0, 0.005, 0.01],
+    },
+    "dqn-jax": {
+        "hidden": [[64, 64], [128, 128]],
+        "learning_rate": [5e-4, 1e-3, 2e-3],
+        "num_envs": [256, 512],
+        "gradient_steps": [2, 4, 8],
+        "gamma": [0.98, 0.99, 0.995],
+        "tau": [0.01, 0.02, 0.05],
     },
     "cql": {
         "hidden": NETWORKS,
@@ -101,13 +120,32 @@ def tried(search: str, market: str, settings: dict[str, Any], budget: int) -> tu
     return max(figures["score"] for _, figures in learner.curve), time.perf_counter() - began
 
 
-def table(agent: str, markets: list[str], budget: int, rows: list[tuple[dict[str, Any], list[float], float]]) -> str:
+def tried_together(agent: str, market: str, settings: list[dict[str, Any]], budget: int, seeds: int) -> list[float]:
+    """Return the best validation score of each settings, a mean over seeds, all of them trained at once."""
+    warnings.simplefilter("ignore")
+    actions = agent_class(agent).preferred_actions
+    env = gym.make(ID, dataset=market, split="validation", actions=actions, episode_steps=None)
+    found = learning_curve(agent, env, seeds=seeds, settings=settings, budget=budget)
+    best = found.table().groupby(["settings", "seed"])["score"].max().groupby("settings").mean()
+    return [float(best[place]) for place in range(len(settings))]
+
+
+def compared(agent: str, markets: list[str], settings: list[dict[str, Any]], budget: int, seeds: int) -> list[Any]:
+    """Return the rows of settings that are trained together; all of them share the processor seconds."""
+    began = time.process_time()
+    scores = [tried_together(agent, market, settings, budget, seeds) for market in markets]
+    taken = (time.process_time() - began) / len(settings)
+    return [(one, list(each), taken) for one, each in zip(settings, zip(*scores, strict=True), strict=True)]
+
+
+def table(search: str, markets: list[str], told: str, rows: list[tuple[dict[str, Any], list[float], float]]) -> str:
     """Return the trials as Markdown, best first."""
+    name = search if (DEFAULTS / f"{search}.yaml").is_file() else search.partition("-")[0]
     lines = [
-        f"# Search: {agent}",
+        f"# Search: {search}",
         "",
-        f"Best score on the validation weeks after {budget} steps, seed 0; `python benchmarks/{' '.join(CALL)}`.",
-        f"Settings not named are those of `energy_gym/agents/defaults/{agent.partition('-')[0]}.yaml` at the time.",
+        f"Best score on the validation weeks after {told}; `python benchmarks/{' '.join(CALL)}`.",
+        f"Settings not named are those of `energy_gym/agents/defaults/{name}.yaml` at the time.",
         "",
         "| mean | " + " | ".join(markets) + " | seconds | settings |",
         "| ---: |" + " ---: |" * (len(markets) + 1) + " --- |",
@@ -121,27 +159,40 @@ def table(agent: str, markets: list[str], budget: int, rows: list[tuple[dict[str
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Search for an agent's default settings.")
-    parser.add_argument("agent", choices=list(CHOICES))
+    parser.add_argument("agent", choices=[name for name in CHOICES if not name.endswith("-jax")])
     parser.add_argument("--trials", type=int, default=12, help="draws, beside the defaults")
     parser.add_argument("--share", type=float, default=0.25, help="share of the usual budget")
     parser.add_argument("--markets", nargs="+", default=None, help="default: ercot de-lu, or ercot-2021-2022")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0, help="of the draws")
+    parser.add_argument("--engine", choices=["jax"], help="train in one program on the device, not one by one")
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each draw, with an engine")
     parser.add_argument("--also", action="append", default=[], help="settings to try besides, as JSON")
     asked = parser.parse_args()
     markets = asked.markets or (["ercot", "de-lu"] if "ENERGY_GYM_DATA" in os.environ else ["ercot-2021-2022"])
     budget = int(defaults(asked.agent.partition("-")[0])["budget"] * asked.share)
-    settings = [*drawn(asked.agent, asked.trials, asked.seed), *map(json.loads, asked.also)]
-    jobs = [joblib.delayed(tried)(asked.agent, market, one, budget) for one in settings for market in markets]
-    results = joblib.Parallel(n_jobs=asked.workers, verbose=5)(jobs)
+    search = f"{asked.agent}-{asked.engine}" if asked.engine else asked.agent
+    settings = [*drawn(search, asked.trials, asked.seed), *map(json.loads, asked.also)]
+    if asked.engine:
+        told = f"{budget} steps, mean of {asked.seeds} seeds"
+        rows = compared(asked.agent, markets, settings, budget, asked.seeds)
+    else:
+        told, rows = f"{budget} steps, seed 0", one_by_one(asked.agent, markets, settings, budget, asked.workers)
+    FOLDER.mkdir(exist_ok=True)
+    text = table(search, markets, told, rows)
+    (FOLDER / f"{search}.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def one_by_one(search: str, markets: list[str], settings: list[dict[str, Any]], budget: int, workers: int) -> list[Any]:
+    """Return the rows of settings that are each trained by themselves, with wall seconds."""
+    jobs = [joblib.delayed(tried)(search, market, one, budget) for one in settings for market in markets]
+    results = joblib.Parallel(n_jobs=workers, verbose=5)(jobs)
     rows = []
     for place, one in enumerate(settings):
         part = results[place * len(markets) : (place + 1) * len(markets)]
         rows.append((one, [score for score, _ in part], sum(taken for _, taken in part)))
-    FOLDER.mkdir(exist_ok=True)
-    text = table(asked.agent, markets, budget, rows)
-    (FOLDER / f"{asked.agent}.md").write_text(text, encoding="utf-8")
-    print(text)
+    return rows
 
 
 if __name__ == "__main__":

@@ -34,6 +34,17 @@ WEIGHTS, TRAINING = "weights.npz", "training.pt"
 DEFAULTS = Path(__file__).resolve().parent / "defaults"
 
 
+def engine_defaults(name: str, engine: str) -> Mapping[str, Any]:
+    """Return what an agent starts from otherwise where an engine trains it; nothing for most.
+
+    Example:
+        >>> engine_defaults("ppo", "jax")["hidden"], engine_defaults("ppo", "sb3")
+        ([64, 64], {})
+    """
+    named = f"{name}-{engine}"
+    return defaults(named) if (DEFAULTS / f"{named}.yaml").is_file() else {}
+
+
 @cache
 def defaults(name: str) -> Mapping[str, Any]:
     """Return the settings that an agent starts from, its budget included.
@@ -138,16 +149,25 @@ class Learner(Agent):
         """
         self.check_source(source)
         steps = check_count("budget", self.settings["budget"] if budget is None else budget)
-        board = None if self.tensorboard is None else Board(self.tensorboard, self.name)
-        keeper = Keeper(Validation(self.env), callback, board, cautious=self._training is not None)
-        if self.actor is not None:
-            keeper.see(0, self.actor)
+        keeper = self.keeper(Validation(self.env), callback)
         with one_thread():
             self._train(source, steps, self.seed if seed is None else int(seed), keeper)
-        if board is not None:
-            board.close()
-        self.actor, self.curve = keeper.best, keeper.curve
+        self.keep(keeper)
         return self
+
+    def keeper(self, validation: Validation, callback: Callback | None = None) -> Keeper:
+        """Return what is shown actors while training goes on, the one that is there already first."""
+        board = None if self.tensorboard is None else Board(self.tensorboard, self.name)
+        found = Keeper(validation, callback, board, cautious=self._training is not None)
+        if self.actor is not None:
+            found.see(0, self.actor)
+        return found
+
+    def keep(self, keeper: Keeper) -> None:
+        """Take over the best actor that a keeper was shown, and its curve."""
+        if keeper.board is not None:
+            keeper.board.close()
+        self.actor, self.curve = keeper.best, keeper.curve
 
     @abstractmethod
     def _train(self, source: Any, budget: int, seed: int, keeper: Keeper) -> None:

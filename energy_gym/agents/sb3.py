@@ -17,9 +17,9 @@ import numpy as np
 from energy_gym.agents.actor import Actor
 from energy_gym.agents.advice import Advice, advised, valued
 from energy_gym.agents.keeper import Keeper
-from energy_gym.agents.learner import Learner, one_thread, reward_factor
+from energy_gym.agents.learner import Learner, engine_defaults, one_thread, reward_factor
 from energy_gym.agents.logs import checked_device
-from energy_gym.agents.on_device import train
+from energy_gym.agents.on_device.training import Run, train
 from energy_gym.agents.records.readers import hush_gym
 from energy_gym.agents.records.trajectories import Trajectories
 from energy_gym.agents.sb3_training import going_on, restore_training, training_state
@@ -58,17 +58,17 @@ class SB3Learner(Learner):
         engine: str = "sb3",
         **settings: Any,
     ) -> None:
-        super().__init__(env, seed, device=device, **settings)
         self.library = dict(library or {})
         self.callbacks = list(callbacks or ())
         self.engine = _checked_engine(engine, self.library, self.callbacks)
+        super().__init__(env, seed, device=device, **{**engine_defaults(self.name, engine), **settings})
         # The library's algorithm of the last ``fit``.
         self.model: Any = None
 
     def _train(self, source: Any, budget: int, seed: int, keeper: Keeper) -> None:
         if self.engine == "jax":
             self._training = None
-            train(self, source, budget, seed, keeper)
+            train([Run(self, seed, keeper)], source, budget)
             return
         _library()
         self.model = model = self._model(self._batch(source, seed), seed, budget)

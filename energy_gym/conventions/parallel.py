@@ -69,6 +69,13 @@ class ParallelEnergy(ParallelEnv or object):  # type: ignore[misc]  # of a libra
         self.agents: list[str] = []
         self._notes = Notes(self.env)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_notes"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._notes = Notes(self.env)
+
     def _by_agent(self, each: str) -> dict[str, list[int]]:
         """Return the places in the action that each agent decides on."""
         setup, found = self.env.setup, dict[str, list[int]]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import warnings
 from typing import Any
@@ -224,6 +225,18 @@ def test_rewards_of_meters_add_up_to_the_reward() -> None:
         observation, gain, *_ = plain.step(np.concatenate([actions["a"], actions["b"]]))
         assert (seen["b"] == observation).all()
         assert sum(rewards.values()) == pytest.approx(gain, abs=1e-9) and infos["a"]["reward"] == gain
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_a_copy_of_several_agents_earns_what_they_do(copied: Any) -> None:
+    agents = parallel(street(), "meter")
+    again = copied(agents)
+    agents.reset(seed=1)
+    again.reset(seed=1)
+    random = np.random.default_rng(0)
+    for _ in range(3):
+        actions = {name: random.uniform(-1.0, 1.0, agents.action_space(name).shape) for name in agents.agents}
+        assert agents.step(actions)[1] == again.step(actions)[1]
 
 
 def test_what_makes_no_agents_is_refused() -> None:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from energy_gym.agents import load_agent
+from energy_gym.agents.on_device.algorithms import mixed
+from energy_gym.agents.on_device.together import fit_together
 from energy_gym.agents.sb3 import DQN, PPO, SAC
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from tests.conftest import make_series
@@ -66,6 +68,32 @@ def test_what_it_learns_is_worth_something() -> None:
     agent = PPO(env, seed=3, engine="jax", hidden=[32], num_envs=32, rollout_steps=32, epochs=4, batch_size=256)
     agent.fit(budget=60_000)
     assert max(figures["score"] for _, figures in agent.curve) > 0.7
+
+
+def test_agents_that_need_programs_of_their_own_are_refused() -> None:
+    env = an_env("discrete-3")
+    narrow, wide = (PPO(env, engine="jax", hidden=[width], **SMALL["ppo"]) for width in (8, 16))
+    with pytest.raises(ConfigurationError, match=r"hidden=\[16\]: needs a program of its own"):
+        fit_together([narrow, wide], budget=256)
+    with pytest.raises(ConfigurationError, match="for one"):
+        fit_together([narrow, PPO(an_env("discrete-3"), engine="jax", hidden=[8], **SMALL["ppo"])], budget=256)
+    with pytest.raises(ConfigurationError, match="engine='jax'"):
+        fit_together([narrow, PPO(env, hidden=[8])], budget=256)
+    with pytest.raises(ConfigurationError, match="one for each seed"):
+        fit_together([], budget=256)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 64, 8192, 24])
+def test_mixing_meets_every_step_once_and_by_key(count: int) -> None:
+    import jax
+
+    orders = [np.asarray(mixed(jax.random.key(seed), count)) for seed in range(3)]
+    for order in orders:
+        np.testing.assert_array_equal(np.sort(order), np.arange(count))
+    if count == 8192:
+        # Steps that followed each other lie far apart, and where a step goes says nothing of where it was.
+        assert min(np.abs(np.diff(order)).mean() for order in orders) > count / 8
+        assert max(abs(np.corrcoef(order, np.arange(count))[0, 1]) for order in orders) < 0.2
 
 
 def test_what_the_engine_does_not_take_is_refused() -> None:
