@@ -6,6 +6,7 @@ One rule: what an entry's process is given is the same to the byte whatever the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.feed import Feed, Prepared, open_feed
 from energy_gym.data.own_frame import Told
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.errors import EntryError
+from energy_gym.errors import EntryError, UnknownIdError
 
 HELD_OUT = "test"
 LEARNT_FROM = ("train", "validation")
@@ -36,7 +37,6 @@ def raw_feed(env: EnergyEnv, split: str) -> Feed:
 
     Raises:
         UnknownIdError: The data have no such split.
-        WindowError: The split is empty.
     """
     asked, laid = env.keywords, env.setup.feed
     if laid.own:
@@ -82,21 +82,35 @@ def held_back(env: EnergyEnv) -> Prepared:
 
     In place of what is held back stands the training part, again and again, so that it has a usual look; columns that
     are always known stay as they are.
+
+    Raises:
+        EntryError: There is nothing to learn from.
     """
     feed = raw_feed(env, HELD_OUT)
-    windows = {HELD_OUT: (feed.first, feed.stop)}
-    for split in LEARNT_FROM:
-        part = raw_feed(env, split)
-        windows[split] = (part.first, part.stop)
+    learnt = _learnt_from(env)
     open_ = np.zeros(len(feed), dtype=bool)
-    for split in LEARNT_FROM:
-        open_[slice(*windows[split])] = True
+    for part in learnt.values():
+        open_[slice(*part)] = True
     first, stop = env.setup.feed.first, env.setup.feed.stop
     open_[first:stop] = False
-    places = np.where(open_, np.arange(len(feed)), _again(windows["train"], len(feed), feed.step_hours))
+    places = np.where(open_, np.arange(len(feed)), _again(learnt["train"], len(feed), feed.step_hours))
     series = _taken(feed, places)
     name = str(env.setup.feed.dataset or feed.title)
+    windows = {HELD_OUT: (feed.first, feed.stop), **learnt}
     return Prepared.of(name, replace(series, filled=feed.filled & open_), windows)
+
+
+def _learnt_from(env: EnergyEnv) -> dict[str, tuple[int, int]]:
+    """Return the steps of the splits that may be learnt from; not every data set has a validation split."""
+    found = {}
+    for split in LEARNT_FROM:
+        with suppress(UnknownIdError):
+            part = raw_feed(env, split)
+            found[split] = (part.first, part.stop)
+    if "train" not in found:
+        title = env.setup.feed.title
+        raise EntryError(f"data {title!r}", "have no training split", "choose a task whose data have one")
+    return found
 
 
 def _again(part: tuple[int, int], steps: int, step_hours: float) -> Any:
