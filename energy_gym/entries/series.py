@@ -21,7 +21,7 @@ from energy_gym.errors import EntryError, UnknownIdError
 
 HELD_OUT = "test"
 LEARNT_FROM = ("train", "validation")
-# Days change places within blocks of so many, so that they keep their season.
+# Days change places within blocks of so many, so that they keep their season; and their hour, as clocks change.
 BLOCK_DAYS = 14
 # Fewer days say little of foresight.
 LEAST_DAYS = 7
@@ -131,25 +131,36 @@ def reordered(env: EnergyEnv, seed: int) -> tuple[Prepared, int]:
     first, stop = (env.setup.feed.first + step for step in env.window)
     days = (stop - first) // day
     common = max(round(COMMON * days), 1)
-    order = _order(days - common, np.random.default_rng(seed))
     begin = first + common * day
+    starts = begin + day * np.arange(days - common)
+    order = _order(_clocks(feed, starts, day), np.random.default_rng(seed))
     places = np.arange(len(feed))
-    moved = (begin + order[:, None] * day + np.arange(day)).ravel()
+    moved = (starts[order][:, None] + np.arange(day)).ravel()
     places[begin : begin + len(moved)] = moved
     name = str(env.setup.feed.dataset or feed.title)
     return Prepared.of(name, _taken(feed, places), {HELD_OUT: (feed.first, feed.stop)}), common * day
 
 
-def _order(days: int, random: np.random.Generator) -> Any:
-    """Return an order of days without one at its own place, within blocks."""
-    blocks = max(days // BLOCK_DAYS, 1)
+def _clocks(feed: Feed, starts: Any, day: int) -> Any:
+    """Return a number for each day: days of one number follow each other, and their clocks agree with each other."""
+    stamps = feed.times[np.concatenate([starts, starts + day - 1])]
+    local = stamps.tz_convert(feed.zone).tz_localize(None)
+    ahead = (local - stamps.tz_localize(None)).total_seconds().to_numpy()
+    first, last = ahead[: len(starts)], ahead[len(starts) :]
+    return np.cumsum(np.concatenate([[False], (first[1:] != first[:-1]) | (last[1:] != last[:-1])]))
+
+
+def _order(clocks: Any, random: np.random.Generator) -> Any:
+    """Return an order of days in which none is at its own place: within blocks, and where clocks agree."""
     found = []
-    for block in np.array_split(np.arange(days), blocks):
-        drawn = random.permutation(block)
-        # Each takes the place of the next one drawn: nobody keeps its own.
-        cycle = np.empty_like(block)
-        cycle[drawn - block[0]] = np.roll(drawn, 1)
-        found.append(cycle)
+    for clock in np.unique(clocks):
+        same = np.flatnonzero(clocks == clock)
+        for block in np.array_split(same, max(len(same) // BLOCK_DAYS, 1)):
+            drawn = random.permutation(block)
+            # Each takes the place of the next one drawn: nobody keeps its own, but one that is alone.
+            cycle = np.empty_like(block)
+            cycle[drawn - block[0]] = np.roll(drawn, 1)
+            found.append(cycle)
     return np.concatenate(found)
 
 
