@@ -50,7 +50,7 @@ FLOORS = (
     ("scenarios",),
     ("agents",),
     ("evaluation", "testing"),
-    ("leaderboard", "recipes"),
+    ("leaderboard", "recipes", "serve"),
     ("entries", "sweeps", "suites"),
     ("cli",),
     ("__main__",),
