@@ -108,7 +108,7 @@ def _named(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in row["kpis"].items():
         if value is not None and name not in row["parts"]:
             yield name.replace("_", " "), _told(value)
-    yield "score on days in another order", _told(row["checks"]["reordered_score"])
+    yield "gained on days in another order, of what is possible", _told(row["checks"]["reordered_score"])
     yield "the same actions on the days as they were", _told(row["checks"]["unseen_score"])
     for name, value in row["hashes"].items():
         yield f"sha256 of {'the ' if name != 'data' else ''}{name}", f"<code>{escape(str(value)[:16])}…</code>"

@@ -25,7 +25,7 @@ table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:.4rem .7rem;border-top:1px solid var(--line);text-align:right;white-space:nowrap;vertical-align:baseline}
 thead th{background:var(--tint);border-top:0;font-weight:600}
 th:first-child,td:first-child,.text{text-align:left}.text{white-space:normal;min-width:9rem}
-th[scope=row]{font-weight:600;white-space:normal;min-width:8rem}
+th[scope=row]{font-weight:600;white-space:normal;min-width:11rem}
 th button{all:unset;cursor:pointer;font-weight:600;border-radius:3px}
 th button::after{content:"\\2195";color:var(--soft);margin-left:.35em;font-size:.85em}
 th[aria-sort=ascending] button::after{content:"\\2191"}th[aria-sort=descending] button::after{content:"\\2193"}

@@ -6,6 +6,7 @@ One rule: what an entry's process is given is the same to the byte whatever the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,11 +17,11 @@ from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.feed import Feed, Prepared, open_feed
 from energy_gym.data.own_frame import Told
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.errors import EntryError
+from energy_gym.errors import EntryError, UnknownIdError
 
 HELD_OUT = "test"
 LEARNT_FROM = ("train", "validation")
-# Days change places within blocks of so many, so that they keep their season.
+# Days change places within blocks of so many, so that they keep their season; and their hour, as clocks change.
 BLOCK_DAYS = 14
 # Fewer days say little of foresight.
 LEAST_DAYS = 7
@@ -36,7 +37,6 @@ def raw_feed(env: EnergyEnv, split: str) -> Feed:
 
     Raises:
         UnknownIdError: The data have no such split.
-        WindowError: The split is empty.
     """
     asked, laid = env.keywords, env.setup.feed
     if laid.own:
@@ -82,21 +82,35 @@ def held_back(env: EnergyEnv) -> Prepared:
 
     In place of what is held back stands the training part, again and again, so that it has a usual look; columns that
     are always known stay as they are.
+
+    Raises:
+        EntryError: There is nothing to learn from.
     """
     feed = raw_feed(env, HELD_OUT)
-    windows = {HELD_OUT: (feed.first, feed.stop)}
-    for split in LEARNT_FROM:
-        part = raw_feed(env, split)
-        windows[split] = (part.first, part.stop)
+    learnt = _learnt_from(env)
     open_ = np.zeros(len(feed), dtype=bool)
-    for split in LEARNT_FROM:
-        open_[slice(*windows[split])] = True
+    for part in learnt.values():
+        open_[slice(*part)] = True
     first, stop = env.setup.feed.first, env.setup.feed.stop
     open_[first:stop] = False
-    places = np.where(open_, np.arange(len(feed)), _again(windows["train"], len(feed), feed.step_hours))
+    places = np.where(open_, np.arange(len(feed)), _again(learnt["train"], len(feed), feed.step_hours))
     series = _taken(feed, places)
     name = str(env.setup.feed.dataset or feed.title)
+    windows = {HELD_OUT: (feed.first, feed.stop), **learnt}
     return Prepared.of(name, replace(series, filled=feed.filled & open_), windows)
+
+
+def _learnt_from(env: EnergyEnv) -> dict[str, tuple[int, int]]:
+    """Return the steps of the splits that may be learnt from; not every data set has a validation split."""
+    found = {}
+    for split in LEARNT_FROM:
+        with suppress(UnknownIdError):
+            part = raw_feed(env, split)
+            found[split] = (part.first, part.stop)
+    if "train" not in found:
+        title = env.setup.feed.title
+        raise EntryError(f"data {title!r}", "have no training split", "choose a task whose data have one")
+    return found
 
 
 def _again(part: tuple[int, int], steps: int, step_hours: float) -> Any:
@@ -117,25 +131,36 @@ def reordered(env: EnergyEnv, seed: int) -> tuple[Prepared, int]:
     first, stop = (env.setup.feed.first + step for step in env.window)
     days = (stop - first) // day
     common = max(round(COMMON * days), 1)
-    order = _order(days - common, np.random.default_rng(seed))
     begin = first + common * day
+    starts = begin + day * np.arange(days - common)
+    order = _order(_clocks(feed, starts, day), np.random.default_rng(seed))
     places = np.arange(len(feed))
-    moved = (begin + order[:, None] * day + np.arange(day)).ravel()
+    moved = (starts[order][:, None] + np.arange(day)).ravel()
     places[begin : begin + len(moved)] = moved
     name = str(env.setup.feed.dataset or feed.title)
     return Prepared.of(name, _taken(feed, places), {HELD_OUT: (feed.first, feed.stop)}), common * day
 
 
-def _order(days: int, random: np.random.Generator) -> Any:
-    """Return an order of days without one at its own place, within blocks."""
-    blocks = max(days // BLOCK_DAYS, 1)
+def _clocks(feed: Feed, starts: Any, day: int) -> Any:
+    """Return a number for each day: days of one number follow each other, and their clocks agree with each other."""
+    stamps = feed.times[np.concatenate([starts, starts + day - 1])]
+    local = stamps.tz_convert(feed.zone).tz_localize(None)
+    ahead = (local - stamps.tz_localize(None)).total_seconds().to_numpy()
+    first, last = ahead[: len(starts)], ahead[len(starts) :]
+    return np.cumsum(np.concatenate([[False], (first[1:] != first[:-1]) | (last[1:] != last[:-1])]))
+
+
+def _order(clocks: Any, random: np.random.Generator) -> Any:
+    """Return an order of days in which none is at its own place: within blocks, and where clocks agree."""
     found = []
-    for block in np.array_split(np.arange(days), blocks):
-        drawn = random.permutation(block)
-        # Each takes the place of the next one drawn: nobody keeps its own.
-        cycle = np.empty_like(block)
-        cycle[drawn - block[0]] = np.roll(drawn, 1)
-        found.append(cycle)
+    for clock in np.unique(clocks):
+        same = np.flatnonzero(clocks == clock)
+        for block in np.array_split(same, max(len(same) // BLOCK_DAYS, 1)):
+            drawn = random.permutation(block)
+            # Each takes the place of the next one drawn: nobody keeps its own, but one that is alone.
+            cycle = np.empty_like(block)
+            cycle[drawn - block[0]] = np.roll(drawn, 1)
+            found.append(cycle)
     return np.concatenate(found)
 
 

@@ -235,3 +235,23 @@ def test_days_change_places_and_none_is_lost() -> None:
     assert not (days[0][common:] == moved[common:]).all(axis=1).any()
     order = [pd.DataFrame(rows).sort_values(list(range(24))).to_numpy() for rows in (days[0], moved)]
     assert np.array_equal(*order)
+
+
+def test_a_saved_agent_plays_there_as_here(tmp_path: Path) -> None:
+    home = entry(tmp_path / "saved", agent="trained")
+    env = task().make()
+    saved = make_agent("threshold", env).fit()
+    saved.save(home / "trained")
+    found = play_entry(Entry.read(home), task(), Limits(), tmp_path / "log")
+    assert found.play.result.return_ == energy_gym.evaluate(saved, env, seed=0).return_
+
+
+def test_a_frame_without_a_validation_part() -> None:
+    frame = energy_gym.synthetic(seed=3, steps=24 * 60)
+    start = frame.index[0].tz_convert("UTC")
+    day = pd.Timedelta(days=1)
+    splits = {"train": (start, start + 30 * day), "test": (start + 30 * day, start + 50 * day)}
+    told = {"zone": "UTC", "published": "after", "splits": splits}
+    env: Any = gym.make(ID, data=frame, split="test", episode_steps=168, **told).unwrapped
+    env.reset(seed=0)
+    assert set(held_back(env).windows) == {"train", "test"}
