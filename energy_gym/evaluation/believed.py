@@ -13,11 +13,11 @@ import numpy as np
 
 from energy_gym.agents.sdp.agent import SDP
 from energy_gym.agents.sdp.market import CELLS, MarketPlanner, Prices, prices_of
-from energy_gym.agents.sdp.noise import ErrorChain
 from energy_gym.arrays import Floats, Ints
 from energy_gym.contracts import spot
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError
+from energy_gym.forecast.error_chain import ErrorChain
 from energy_gym.oracle.chain import Paths, PriceChain
 from energy_gym.oracle.marginal import WHOLE, EnergyGrid
 

@@ -15,10 +15,10 @@ import pytest
 import energy_gym
 from energy_gym import Battery, attainable
 from energy_gym.agents.sdp.agent import SDP
-from energy_gym.agents.sdp.noise import Bins
 from energy_gym.data.price_law import PriceLaw, price_law
 from energy_gym.errors import ConfigurationError, DataError, NonPositiveError, UnsuitableAgentError
 from energy_gym.evaluation.regret import decompose
+from energy_gym.forecast.error_chain import Bins
 from energy_gym.oracle.chain import Paths, Penalty, PriceChain, backward, best_on, between
 from energy_gym.oracle.law import chain_of, checked_grid
 

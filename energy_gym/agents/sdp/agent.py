@@ -15,10 +15,10 @@ import numpy as np
 
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.agents.sdp.market import MarketPlanner, fitted_chain, prices_of, suits, usual_prices
-from energy_gym.agents.sdp.noise import Bins, ErrorChain
 from energy_gym.arrays import Floats
 from energy_gym.errors import ConfigurationError, ResetNeededError
 from energy_gym.files import write_atomically
+from energy_gym.forecast.error_chain import Bins, ErrorChain
 
 ARRAYS = "chain.npz"
 
@@ -33,7 +33,7 @@ class SDP(Agent):
     Args:
         env: The environment.
         seed: Not used: nothing is drawn.
-        bins: How errors become states; see `energy_gym.agents.sdp.noise.Bins`.
+        bins: How errors become states; see `energy_gym.forecast.error_chain.Bins`.
 
     Source:
         Zheng, Jaworski and Xu, Arbitraging variable efficiency energy storage using analytical stochastic dynamic
