@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,7 +25,8 @@ from energy_gym.evaluation.attainable import attainable as found_attainable
 from energy_gym.evaluation.kpis import Played, kpis
 from energy_gym.evaluation.scoring import regret, score
 from energy_gym.oracle import solve
-from energy_gym.oracle.solution import Solution, idle_return
+from energy_gym.oracle.law import LawSolution
+from energy_gym.oracle.solution import Solution, idle_return, replay
 
 # What the reward is made of, in the order of `energy_gym.dynamics.reward`.
 REWARDED = ("energy_cost", "carbon_kg", "wear", "penalty", "demand_charge")
@@ -65,8 +66,8 @@ class Evaluation:
         seconds_per_decision: Median time of ``act`` on one observation, on the CPU unless the agent goes elsewhere [s].
         attainable_bound: What an agent that cannot see the future could earn at most, on average; see
             `energy_gym.attainable`. This and what follows is NaN where it was not asked for.
-        attainable_share: 0 for doing nothing, 1 for that bound. Where prices were drawn from a law, what luck brought
-            is taken out of the return first, so that the share is never above 1 where the bound is exact.
+        attainable_share: 0 for doing nothing, 1 for that bound. Where prices were drawn from a law it is told without
+            luck: 1 less what the agent's actions lost under the law, as a share of what doing nothing lost.
         attainable_low: Lower end of its 95 % interval.
         attainable_high: Upper end.
         daily_regret: The oracle's reward minus the agent's by local day (ISO date) of the data's zone; it adds up to
@@ -151,10 +152,7 @@ def evaluate(
             f"make the environment with episode_steps={len(rewards)}",
         )
     earned, days = float(sum(rewards)), by_day(base.setup, first, np.array(rewards))
-    luck = 0.0
-    if lawful is not None:
-        stored = np.array([state[0] for state in states])
-        luck = earned - lawful.value + float(lawful.losses(stored, np.array(rewards)).sum())
+    share = None if lawful is None else _share_without_luck(lawful, base.setup, states, rewards)
     return Evaluation(
         return_=earned,
         oracle_value=best.value,
@@ -169,13 +167,27 @@ def evaluate(
         daily_regret=_daily_regret(best, days),
         daily_return=days,
         kpis=kpis(Played.of_infos(base.setup, first, states, infos)),
-        **({} if within is None else _of_attainable(within, earned - luck, idle, days)),
+        **({} if within is None else _of_attainable(within, earned, idle, days, share)),
     )
 
 
-def _of_attainable(found: Attainable, earned: float, idle: float, days: Mapping[str, float]) -> dict[str, float]:
+def _share_without_luck(lawful: LawSolution, setup: Setup, states: Sequence[Any], rewards: Sequence[float]) -> float:
+    """Return 0 for what doing nothing loses under a law on the path that came, 1 for losing nothing."""
+    rest = replay(setup.by_power, lawful.first, lawful.first + len(rewards), states[0], np.zeros((len(rewards), 1)))
+    courses = (
+        ([state[0] for state in states], rewards),
+        (np.concatenate([rest.start[:1], rest.states[:, 0]]), rest.steps[:, -1]),
+    )
+    lost, idle = (float(lawful.losses(np.array(stored), np.array(gains)).sum()) for stored, gains in courses)
+    return 1.0 - lost / idle if idle > 0.0 else math.nan
+
+
+def _of_attainable(
+    found: Attainable, earned: float, idle: float, days: Mapping[str, float], without_luck: float | None
+) -> dict[str, float]:
     """Return the bound, and the share of it that was earned with its interval."""
-    share = found.share(earned, idle, days)
+    possible = found.bound - idle
+    share = found.share(earned if without_luck is None else idle + without_luck * possible, idle, days)
     figures = {"bound": found.bound, "share": share.value, "low": share.low, "high": share.high}
     return {f"attainable_{name}": value for name, value in figures.items()}
 

@@ -35,16 +35,6 @@ def attained(frame: pd.DataFrame, task: str) -> pd.DataFrame | None:
     return found.rename(columns=lambda name: name.removeprefix("attainable_"))
 
 
-def attained_cells(frame: pd.DataFrame, task: str) -> dict[str, str]:
-    """Return the same as cells of a table, by agent; empty where nobody can say."""
-    from energy_gym.leaderboard.tables import interval
-
-    found = attained(frame, task)
-    if found is None:
-        return {}
-    return {str(agent): interval(row["share"], row["low"], row["high"], 4) for agent, row in found.iterrows()}
-
-
 def attainable_line(frame: pd.DataFrame, task: str) -> str:
     """Return what could be attained at most in a task; nothing where nobody can say."""
     first = frame[frame["task"] == task].iloc[0]

@@ -19,7 +19,7 @@ from energy_gym.evaluation.statistics import (
     optimality_gap,
     probability_of_improvement,
 )
-from energy_gym.leaderboard.attained import COLUMN, LEGEND, attainable_line, attained, attained_cells
+from energy_gym.leaderboard.attained import COLUMN, LEGEND, attainable_line, attained
 from energy_gym.leaderboard.runs import KEY_FIGURES, PLANNER
 
 if TYPE_CHECKING:
@@ -225,7 +225,9 @@ def _improvement_lines(frame: pd.DataFrame) -> list[str]:
 def _task_lines(frame: pd.DataFrame, task: str) -> list[str]:
     head, unit = oracle_line(frame, task), frame.loc[frame["task"] == task, "unit"].iloc[0]
     table = by_task(frame, task)
-    split, within = bool(table["forecast"].notna().all()), attained_cells(frame, task)
+    split, found = bool(table["forecast"].notna().all()), attained(frame, task)
+    told = [] if found is None else found.itertuples()
+    within = {str(agent): interval(share, low, high, 4) for agent, share, low, high in told}
     parts, shares = ["forecast", "controller"] if split else [], [COLUMN] if within else []
     columns = ["agent", "actions", "score", *shares, "seeds", f"regret [{unit}]", *parts]
     columns += [f"return [{unit}]", "energy cost", "carbon [kg]", "ms/decision", "steps/s"]
@@ -280,16 +282,8 @@ def _task_cells(agent: str, row: Mapping[str, Any], split: bool, within: Mapping
     regret = [fixed(row[name], 4) for name in ("regret", *(("forecast", "controller") if split else ()))]
     parts = [fixed(row[name], 3) for name in ("return", "energy_cost", "carbon_kg", "ms/decision")]
     shares = [within.get(agent, "-")] if within else []
-    return [
-        agent,
-        row["actions"],
-        score,
-        *shares,
-        f"{row['seeds']:.0f}",
-        *regret,
-        *parts,
-        f"{row['steps_per_second']:,.0f}",
-    ]
+    speed, seeds = f"{row['steps_per_second']:,.0f}", f"{row['seeds']:.0f}"
+    return [agent, row["actions"], score, *shares, seeds, *regret, *parts, speed]
 
 
 def grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

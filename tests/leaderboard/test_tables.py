@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from energy_gym.leaderboard.results import Results
-from energy_gym.leaderboard.runs import ROW
+from energy_gym.leaderboard.runs import ROW, WITHIN
 from energy_gym.leaderboard.suites import Suite, Task
 from energy_gym.leaderboard.tables import by_task, decomposition, fixed, improvement, markdown, overall, scores
 
@@ -106,9 +106,22 @@ def test_latency_is_a_median_in_milliseconds(frame: pd.DataFrame) -> None:
 def results(suite: Suite, frame: pd.DataFrame, **named: Any) -> Results:
     for name in ROW:
         if name not in frame:
-            frame[name] = 0
+            frame[name] = NAN if name in WITHIN else 0
     records = [{**row, "curve": [], "daily": {}} for row in frame.to_dict("records")]
     return Results(suite, [], records, command="energy-gym leaderboard s", wall_seconds=7.0, **named)
+
+
+def test_what_is_attainable_is_a_column_where_it_can_be_told(frame: pd.DataFrame, suite: Suite) -> None:
+    told = frame.assign(**dict.fromkeys(WITHIN, NAN))
+    known = told["task"] == "z"
+    told.loc[known, list(WITHIN)] = [8.0, 0.75, 0.5, 0.875]
+    lines = markdown(results(suite, told)).splitlines()
+    heads = [line for line in lines if line.startswith("| agent | actions | score |")]
+    assert [" of attainable |" in head for head in heads] == [True, False]
+    assert "| best | continuous | 0.9000 ± 0.0000 | 0.7500 [0.5000, 0.8750] | 1 |" in " ".join(lines)
+    assert any("at most 8.0000 EUR, on average" in line for line in lines)
+    assert any(line.startswith("Of attainable: 0 is doing nothing") for line in lines)
+    assert not any("attainable" in line for line in markdown(results(suite, frame)).splitlines())
 
 
 def test_markdown_by_hand(frame: pd.DataFrame, suite: Suite) -> None:
