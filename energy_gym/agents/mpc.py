@@ -18,7 +18,8 @@ from energy_gym.agents.continuation import Continuation, check_continuation, clo
 from energy_gym.agents.expecting import expected_units, fitting
 from energy_gym.agents.net_load import FILE as CORRECTION
 from energy_gym.agents.net_load import Correction, learnt
-from energy_gym.agents.site_planning import SitePlanner, plannable
+from energy_gym.agents.sdp.agent import SDP
+from energy_gym.agents.site_planning import SitePlanner, check_charges, plannable
 from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
 from energy_gym.bidding.env import ProducerEnv
@@ -57,12 +58,13 @@ class MPC(Agent):
         env: The environment it acts in.
         seed: Not used.
         continuation: What is stored is worth where a plan ends before the episode: ``"mean-price"``, nothing
-            (``"none"``), or what an object says that has learnt it (`energy_gym.agents.continuation.Continuation`), for
-            plans over what may come.
+            (``"none"``), or for plans over what may come, where no demand is charged for, what `fit` learns of it by
+            dynamic programming (``"sdp"``), or what an object says that has learnt it
+            (`energy_gym.agents.continuation.Continuation`).
 
     Raises:
         UnknownIdError: No such way to continue.
-        ConfigurationError: A way to continue that needs a value which nobody has learnt.
+        ConfigurationError: A way to continue that this environment does not offer.
 
     Example:
         >>> import gymnasium as gym
@@ -85,6 +87,9 @@ class MPC(Agent):
                 "drop it",
             )
         self.continuation = continuation
+        if continuation == "sdp":
+            check_charges(self.env, continuation)
+        self.behind = SDP(env, seed) if continuation == "sdp" else None
         self.reset()
 
     def reset(self) -> None:
@@ -93,10 +98,16 @@ class MPC(Agent):
         Raises:
             ConfigurationError: A value of what is stored that was learnt, where nothing plans with one.
         """
-        self._planner: Planner = planner(self.env, self.correction, self.continuation)
+        self._planner: Planner = planner(self.env, self.correction, self.behind or self.continuation)
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
-        """See `Agent.act`."""
+        """See `Agent.act`.
+
+        Raises:
+            ResetNeededError: What is stored shall be worth what nobody has learnt yet.
+        """
+        if self.behind is not None:
+            self.behind.ready()
         return self._planner.action(info)
 
     def fit(
@@ -110,11 +121,15 @@ class MPC(Agent):
         """See `Agent.fit`: learns how the forecast of a site's load and generation errs; elsewhere there is nothing."""
         train = self.played(source, episode_steps=None)
         self.correction = learnt(train) if plannable(train) else None
+        if self.behind is not None:
+            self.behind.fit(source)
         self.reset()
         return self
 
     def save(self, folder: str | Path) -> None:
         """See `Agent.save`."""
+        if self.behind is not None:
+            self.behind.save(folder)
         super().save(folder)
         if self.correction is not None:
             write_atomically(Path(folder) / CORRECTION, self.correction.write)
@@ -124,13 +139,18 @@ class MPC(Agent):
         if not isinstance(self.continuation, str):
             found = f"continuation={self.continuation!r}"
             raise ConfigurationError(found, "is not saved with the agent", "save it by itself")
-        return {**super().parameters(), "corrected": self.correction is not None, "continuation": self.continuation}
+        behind = {} if self.behind is None else {"behind": self.behind.parameters()}
+        own = {"corrected": self.correction is not None, "continuation": self.continuation}
+        return {**super().parameters(), **own, **behind}
 
     def restore(self, parameters: Mapping[str, Any], folder: Path) -> None:
         """See `Agent.restore`."""
         super().restore(parameters, folder)
         self.continuation = str(parameters.get("continuation", "mean-price"))
         self.correction = Correction.read(folder / CORRECTION) if parameters.get("corrected") else None
+        self.behind = SDP(self.env, self.seed) if self.continuation == "sdp" else None
+        if self.behind is not None:
+            self.behind.restore(parameters["behind"], folder)
         self.reset()
 
 
