@@ -16,8 +16,6 @@ from energy_gym.agents.sdp.noise import ErrorChain
 from energy_gym.agents.sdp.site import SiteLaw
 from energy_gym.arrays import Floats
 
-CHAINS = ("chain", "usual_chain")
-
 
 class MarketLaw(NamedTuple):
     """What is learnt of a market: the chain of its errors, and the usual price of each hour, shape (24,)."""
@@ -35,9 +33,9 @@ def to_arrays(learnt: Learnt | None) -> dict[str, Any]:
         return {}
     if isinstance(learnt, MarketLaw):
         return {**learnt.chain.arrays(), "usual": learnt.usual}
-    parts = {f"{name}.{key}": value for name in CHAINS for key, value in getattr(learnt, name)._asdict().items()}
-    course = {f"course.{key}": value for key, value in learnt.course._asdict().items()}
-    return {**parts, **course, "stands_kw": learnt.stands_kw, "most_kw": np.array(learnt.most_kw)}
+    parts: dict[str, Any] = {"chain": learnt.chain, "course": learnt.course}
+    named = {f"{name}.{key}": value for name, part in parts.items() for key, value in part._asdict().items()}
+    return {**named, "stands_kw": learnt.stands_kw, "most_kw": np.array(learnt.most_kw)}
 
 
 def from_arrays(arrays: Mapping[str, Any]) -> Learnt:
@@ -48,9 +46,8 @@ def from_arrays(arrays: Mapping[str, Any]) -> Learnt:
     """
     if "usual" in arrays:
         return MarketLaw(ErrorChain.of(arrays), np.asarray(arrays["usual"], dtype=float))
-    chain, usual_chain = (NetChain.of(_under(arrays, name)) for name in CHAINS)
-    course = Course.of(_under(arrays, "course"))
-    return SiteLaw(course, chain, usual_chain, np.asarray(arrays["stands_kw"]), float(arrays["most_kw"]))
+    chain, course = NetChain.of(_under(arrays, "chain")), Course.of(_under(arrays, "course"))
+    return SiteLaw(course, chain, np.asarray(arrays["stands_kw"]), float(arrays["most_kw"]))
 
 
 def _under(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:

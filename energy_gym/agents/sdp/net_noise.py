@@ -2,15 +2,18 @@
 
 An error is told in standard deviations of its time of day. What a state stands for is set by `Noise`:
 
-    none      nothing is remembered: every error comes as often after any other
-    ar1, ar2  error = a1 error before (+ a2 the one before that) + what is left, which comes as it has come before
-    markov    a chain counted between equal shares of the errors
+    none    nothing is remembered: every error comes as often after any other
+    ar1     an autoregression over ranks of the errors, as of tossed coins, of which each hour keeps its own part as it
+            lies (Rouwenhorst's chain): levels come as often as they have come, and carry on as they have
+    ar2     error = a1 error before + a2 the one before that + what is left, which comes as it has come before
+    markov  a chain counted between equal shares of the errors
 
 One rule: whatever the kind, it ends as states, matrices and what has just been seen as weights of states.
 
 Source:
     Le Franc, Carpentier, Chancelier and De Lara, EMSx, Energy Systems 14, 2023 (arXiv 2001.00450), section 4.3: net
-    demand as an autoregressive state of dynamic programming, by time of day.
+    demand as an autoregressive state of dynamic programming, by time of day. For ``ar1``: Kopecky and Suen, Finite
+    state Markov-chain approximations to highly persistent processes, Review of Economic Dynamics 13(3), 2010.
 """
 
 from __future__ import annotations
@@ -133,7 +136,7 @@ class NetChain(NamedTuple):
         errors = missed_kw / spread[places]
         if noise.kind == "markov":
             return cls(*_counted(errors, hours, spread, noise.levels))
-        return cls(*_regressed(errors, hours, spread, noise))
+        return cls(*(_regressed if noise.kind == "ar2" else _ranked)(errors, hours, spread, noise))
 
     def seen(self, latest: Sequence[float]) -> Floats:
         """Return how much each state counts after errors, the latest first, shape (states,); they add up to one."""
@@ -204,21 +207,52 @@ def _outcomes(left: Floats) -> Floats:
     return np.array([part.mean() for part in parts])
 
 
+def _ranked(errors: Floats, hours: Ints, spread: Floats, noise: Noise) -> tuple[Floats, ...]:
+    """Return what a chain of ranks is made of: each hour keeps errors by the correlation of one with the next."""
+    count = noise.levels
+    cuts = np.cumsum(_tossed(count - 1, 0.5))[:-1]
+    parts = np.split(np.sort(errors), np.round(cuts * len(errors)).astype(int))
+    levels = np.array([part.mean() if len(part) else np.nan for part in parts])
+    levels = np.where(np.isnan(levels), np.quantile(errors, np.r_[0.0, cuts]), levels) + EXACT * np.arange(count)
+    kept = np.zeros(HOURS)
+    for hour in range(HOURS) if noise.kind == "ar1" else ():
+        near = np.isin(hours[1:], [(hour + by) % HOURS for by in (-1, 0, 1)])
+        before, after = errors[:-1][near], errors[1:][near]
+        kept[hour] = before @ after / max(float(np.sqrt((before @ before) * (after @ after))), EXACT)
+    return levels, np.zeros(1), np.zeros(0), spread, np.array([_kept(count, share) for share in kept])
+
+
+def _tossed(coins: int, chance: float) -> Floats:
+    """Return how likely each number of heads is.
+
+    Example:
+        >>> _tossed(2, 0.5).tolist()
+        [0.25, 0.5, 0.25]
+    """
+    found = np.ones(1)
+    for _ in range(coins):
+        found = np.convolve(found, [1.0 - chance, chance])
+    return found
+
+
+def _kept(count: int, kept: float) -> Floats:
+    """Return the chain of the heads of coins that are left as they lie but for a part that is tossed again."""
+    same = (1.0 + kept) / 2.0
+    return np.array([np.convolve(_tossed(up, same), _tossed(count - 1 - up, 1.0 - same)) for up in range(count)])
+
+
 def _regressed(errors: Floats, hours: Ints, spread: Floats, noise: Noise) -> tuple[Floats, ...]:
-    """Return what a chain of an autoregression by hour is made of."""
-    order = REMEMBERED[noise.kind]
-    levels = _spread_out(errors, noise.levels)
-    earlier = _spread_out(errors, EARLIER) if order == 2 else np.zeros(1)
-    before = np.stack([np.repeat(levels, len(earlier)), np.tile(earlier, len(levels))])[:order]
-    lagged = np.stack([errors[2 - by : len(errors) - by] for by in (1, 2)])[:order]
-    after, stays = errors[2:], between(earlier, before[0] if order == 2 else np.zeros(len(levels)))
+    """Return what a chain of an autoregression by hour over two errors is made of."""
+    levels, earlier = _spread_out(errors, noise.levels), _spread_out(errors, EARLIER)
+    before = np.stack([np.repeat(levels, len(earlier)), np.tile(earlier, len(levels))])
+    lagged = np.stack([errors[2 - by : len(errors) - by] for by in (1, 2)])
+    after, stays = errors[2:], between(earlier, before[0])
     matrices = []
     for hour in range(HOURS):
         near = np.isin(hours[2:], [(hour + by) % HOURS for by in (-1, 0, 1)])
-        weights = np.linalg.lstsq(lagged[:, near].T, after[near], rcond=None)[0] if order else np.zeros(0)
+        weights = np.linalg.lstsq(lagged[:, near].T, after[near], rcond=None)[0]
         left = _outcomes(after[near] - weights @ lagged[:, near])
-        coming = between(levels, (weights @ before)[:, None] + left).mean(axis=1) if order else None
-        coming = np.tile(between(levels, left).mean(axis=0), (len(stays), 1)) if coming is None else coming
+        coming = between(levels, (weights @ before)[:, None] + left).mean(axis=1)
         matrices.append((coming[:, :, None] * stays[:, None, :]).reshape(len(stays), -1))
     return levels, earlier, np.zeros(0), spread, np.array(matrices)
 

@@ -40,14 +40,12 @@ class SiteLaw(NamedTuple):
     Args:
         course: Of the course of its days.
         chain: Of what is missed of what a plan expects.
-        usual_chain: Of what is missed of the usual course.
         stands_kw: Where each running maximum usually stands, shape (registers,).
         most_kw: The highest net load.
     """
 
     course: Course
     chain: NetChain
-    usual_chain: NetChain
     stands_kw: Floats
     most_kw: float
 
@@ -75,10 +73,9 @@ def learnt_law(train: EnergyEnv, noise: Noise) -> SiteLaw:
     day, actual = expectation.day, unit.fixed_kwh / unit.hours
     exact = float(np.abs(missed).max()) <= EXACT * max(float(np.abs(actual).max()), 1.0)
     chain = NetChain.sure(day) if exact else NetChain.fit(missed, places, day, noise)
-    usual = NetChain.fit(actual - expectation.usual_net_kw(0, len(actual)), expectation.places, day, noise)
     shown = [actual[active > 0.0] for active in unit.active]
     stands = np.array([max(float(np.quantile(one, USUAL_STAND)), 0.0) if len(one) else 0.0 for one in shown])
-    return SiteLaw(course, chain, usual, stands, max(float(actual.max()), 0.0))
+    return SiteLaw(course, chain, stands, max(float(actual.max()), 0.0))
 
 
 class SitePlanner:
@@ -172,9 +169,9 @@ class SitePlanner:
         if begin not in self._usual:
             stop = min(begin + (1 + DAYS) * day, self.env.setup.steps)
             sweep, worths = self._usual_sweep(begin, stop), dict[int, Floats]()
-            end = self._closed(False, self.law.usual_chain.states)
+            end = self._closed(False, self.law.chain.states)
             first = sweep.run(end, worths.__setitem__)
-            met = self.law.usual_chain.usual()
+            met = self._met
             self._usual = {begin: [met @ first.energy, *(met @ worths[at][..., 0] for at in range(day))]}
         return np.interp(energy_kwh, self.backward.levels.energy_kwh, self._usual[begin][step - begin])
 
@@ -205,8 +202,7 @@ class SitePlanner:
         if self._charged and not ends:
             self._days = self._days or self._beyond()
             energy, maxima = self._days[max(day for day in self._days if day <= self.planned)]
-            met = self.law.usual_chain.usual()
-            return Beyond(np.repeat((met @ energy)[None], states, axis=0), maxima)
+            return Beyond(np.repeat((self._met @ energy)[None], states, axis=0), maxima)
         return self._closed(ends, states)
 
     def _closed(self, ends: bool, states: int) -> Beyond:
@@ -218,7 +214,7 @@ class SitePlanner:
     def _beyond(self) -> dict[int, Beyond]:
         """Return what lies beyond each day of the split on the usual course, by its first step."""
         day, steps = self.expectation.day, self.env.setup.steps
-        found = {steps: self._closed(True, self.law.usual_chain.states)}
+        found = {steps: self._closed(True, self.law.chain.states)}
         for stop in range(steps, 0, -day):
             first = max(stop - day, 0)
             found[first] = self._usual_sweep(first, stop).run(found[stop])
@@ -228,7 +224,7 @@ class SitePlanner:
         """Return what goes back over steps of the split on the usual course."""
         unit = self.expectation.unit(first, stop, told=False)
         net, places = self.expectation.usual_net_kw(first, stop), self.expectation.places[first:stop]
-        return Sweep(self.backward, self.law.usual_chain, Stretch(unit, net, places), self._usual_stands)
+        return Sweep(self.backward, self.law.chain, Stretch(unit, net, places), self._usual_stands)
 
     def _usual_stands(self, register: int, step: int) -> float:
         return float(self.law.stands_kw[register])

@@ -87,8 +87,8 @@ def test_it_earns_more_than_a_rule(kind: str, control: str) -> None:
 
 
 def test_what_was_seen_last_counts() -> None:
-    env = gym.make(HOME, home=4, split="validation", episode_steps=None)
-    earned = {kind: played(SDP(env, noise=Noise(kind, 6)).fit(), env)[1] for kind in KINDS}
+    env = gym.make(HOME, home=4, split="validation", episode_steps=480)
+    earned = {kind: played(SDP(env, noise=Noise(kind, 5)).fit(), env)[1] for kind in KINDS}
     assert min(earned["ar1"], earned["ar2"], earned["markov"]) > earned["none"]
 
 
@@ -126,7 +126,7 @@ def test_nothing_that_is_not_known_changes_what_it_does(scenario: Any, control: 
 
 @pytest.mark.parametrize("scenario", [None, THREE])
 def test_saved_and_loaded_it_plays_the_same(scenario: Any, tmp_path: Path) -> None:
-    env = own(scenario=scenario, episode_steps=72)
+    env = own(scenario=scenario, episode_steps=30)
     agent = SDP(env, noise=Noise("ar2", 3)).fit()
     agent.save(tmp_path)
     again = load_agent(tmp_path, env)
