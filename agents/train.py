@@ -51,6 +51,10 @@ def main(
     data: Own = None,
     scenario: Site = None,
     objective: Annotated[str | None, typer.Option(help="cost, carbon or joint; default: the scenario's")] = None,
+    carbon_price: Annotated[float | None, typer.Option(help="Currency per tonne, for joint; default: 80")] = None,
+    price_weight: Annotated[float | None, typer.Option(help="What money counts in the reward; default: 1")] = None,
+    wear_weight: Annotated[float | None, typer.Option(help="What wear counts in the reward; default: 1")] = None,
+    refused_per_kwh: Annotated[float | None, typer.Option(help="Penalty for each kWh of a wish refused")] = None,
     actions: Actions = None,
     steps: Annotated[int | None, typer.Option(help="Steps to train; default: the agent's own")] = None,
     load: Annotated[str | None, typer.Option(help="Folder of a saved agent to go on from")] = None,
@@ -72,8 +76,10 @@ def main(
         made = learner(agent, env, seed, logs, load=load, device=device)
         return made.fit(budget=steps, seed=seed)
 
-    more = {"actions": chosen.actions, **({} if objective is None else {"objective": objective})}
-    keywords = task_keywords(task, dataset, data, scenario, **more)
+    aims = {"objective": objective, "carbon_price": carbon_price, "price_weight": price_weight}
+    aims |= {"wear_weight": wear_weight, "refused_per_kwh": refused_per_kwh}
+    said = {name: value for name, value in aims.items() if value is not None}
+    keywords = task_keywords(task, dataset, data, scenario, actions=chosen.actions, **said)
     title = f"{agent} from {load or 'scratch'} on {told_data(task, keywords)}"
     compared = usual_rules(task, keywords) if beside is None else rules(beside)
     ways = (*compared, Way(agent, trained, chosen.told(steps)))

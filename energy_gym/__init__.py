@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from energy_gym.envs.compat import make_vec
     from energy_gym.errors import EnergyGymError
     from energy_gym.evaluation import Evaluation, evaluate
+    from energy_gym.evaluation.attainable import Attainable, attainable
     from energy_gym.evaluation.comparison import compare_methods
     from energy_gym.evaluation.kpis import kpis
     from energy_gym.evaluation.recommendation import recommend
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
 
 
 _HOMES = {
+    "Attainable": "energy_gym.evaluation.attainable:Attainable",
     "Battery": "energy_gym.entities:Battery",
     "EnergyGymError": "energy_gym.errors:EnergyGymError",
     "Evaluation": "energy_gym.evaluation:Evaluation",
     "Objective": "energy_gym.scenario:Objective",
     "Scenario": "energy_gym.scenario:Scenario",
     "Solution": "energy_gym.oracle.solution:Solution",
+    "attainable": "energy_gym.evaluation.attainable:attainable",
     "compare_methods": "energy_gym.evaluation.comparison:compare_methods",
     "decompose": "energy_gym.evaluation.regret:decompose",
     "evaluate": "energy_gym.evaluation:evaluate",
@@ -48,6 +51,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Attainable",
     "Battery",
     "EnergyGymError",
     "Evaluation",
@@ -55,6 +59,7 @@ __all__ = [
     "Scenario",
     "Solution",
     "__version__",
+    "attainable",
     "compare_methods",
     "decompose",
     "evaluate",

@@ -128,6 +128,14 @@ class ResultsError(DataError):
     """Stored results of a leaderboard run do not belong to this run or cannot be read."""
 
 
+class EntryError(EnergyGymError, ValueError):
+    """An entry to the leaderboard is not complete, cannot be played, or breaks a rule of play."""
+
+
+class ForesightError(EntryError):
+    """An entry earns from what it was never shown."""
+
+
 class ClusterError(EnergyGymError, ConnectionError):
     """A Ray or Dask cluster cannot be reached, or has no workers."""
 

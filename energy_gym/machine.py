@@ -134,6 +134,7 @@ class _Text:
         calls = [f"call void @{name}({_passed(given)}, i64 %n)" for name, given in (("loop", arrays), ("show", shown))]
         run = ["define void @run(ptr %addresses, i64 %n) nounwind {", *fetched, *calls, "ret void", "}"]
         declared = "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)\ndeclare double @llvm.fabs.f64(double)"
+        declared += "\ndeclare double @llvm.floor.f64(double)"
         return "\n".join(
             [declared, *_over("loop", arrays, self._body()), *_over("show", shown, self._shown()), *run, ""]
         )
@@ -226,8 +227,8 @@ def _operation(line: Line, size: int) -> list[str]:
         return [f"%{name} = {does} double {takes[0]}, {takes[1]}"]
     if does in COMPARED:
         return _selected(name, f"{does} double {takes[0]}, {takes[1]}", _number(ONE), _number(ZERO))
-    if does == "fabs":
-        return [f"%{name} = call double @llvm.fabs.f64(double {takes[0]})"]
+    if does in ("fabs", "floor"):
+        return [f"%{name} = call double @llvm.{does}.f64(double {takes[0]})"]
     if does == "fneg":
         return [f"%{name} = fneg double {takes[0]}"]
     if does == "positive":

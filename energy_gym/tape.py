@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ from energy_gym.data.own_frame import tell_of_unsaid
 from energy_gym.errors import ConfigurationError
 from energy_gym.forecast import Forecast
 from energy_gym.forecast.past import lag_of, looked_back_at, past_rows
+from energy_gym.lookahead import FULL, HOURS, Blocks, View, compact_view, require_effect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +88,8 @@ class Tape:
     ``columns`` are the series looked ahead at, ``states`` what is filled in before them; ``rows`` has shape (steps + 1,
     slots), float32; ``ahead`` maps a column to the unscaled rows, shape (steps + 1, horizon), float64. Behind the
     look-ahead stand the last ``history`` known values of each series that is not known at all times; ``past`` maps such
-    a column to these rows, shape (steps + 1, history).
+    a column to these rows, shape (steps + 1, history). ``lookahead`` says which version of it ``rows`` show:
+    ``"full"``, or one that `energy_gym.lookahead` makes of it; ``ahead`` is the same for all.
     """
 
     feed: Feed
@@ -95,8 +98,10 @@ class Tape:
     columns: tuple[str, ...]
     states: tuple[State, ...]
     history: int = field(default=0, kw_only=True)
+    lookahead: str = field(default=FULL, kw_only=True)
 
     def __post_init__(self) -> None:
+        require_effect(self.lookahead, self.horizon)
         slots = len(self.states) + 2 * len(CLOCK) + self._told
         need = (self.feed.stop - self.feed.first + 1) * slots * 4
         if need > MAX_ROWS_BYTES:
@@ -119,7 +124,7 @@ class Tape:
 
     @property
     def _told(self) -> int:
-        """Slots of the series: what is to come of each, and what has been."""
+        """Figures kept of the series: what is to come of each, and what has been."""
         return self.horizon * len(self.columns) + self.history * len(self.remembered)
 
     def _require_zone(self, column: str) -> None:
@@ -145,17 +150,35 @@ class Tape:
     def layout(self) -> tuple[Slot, ...]:
         """Name, unit, offset and scale of each slot of the observation."""
         clock = [Slot(f"{part}({name})", "1", 0.0, 1.0) for name in CLOCK for part in ("sin", "cos")]
-        ahead = [self._slot(column, f"+{step}") for column in self.columns for step in range(self.horizon)]
+        return (*(state.slot for state in self.states), *clock, *self._series)
+
+    @cached_property
+    def views(self) -> dict[str, View]:
+        """What is shown of the look-ahead, by column."""
+        return {column: self._view(column) for column in self.columns}
+
+    def _view(self, column: str) -> View:
+        if self.lookahead == FULL:
+            return Blocks(tuple(range(self.horizon + 1)))
+        feed, known = self.feed, self.feed.published[column] == "always"
+        return compact_view(feed.values[column], self.ahead[column] if known else None, feed.step_hours, self.horizon)
+
+    @cached_property
+    def _series(self) -> tuple[Slot, ...]:
+        """The slots of the series: what is to come of each, and what has been."""
+        ahead = [self._slot(column, *entry) for column, view in self.views.items() for entry in view.entries(column)]
         past = [
-            self._slot(column, f"-{step}" if step else "now")
+            self._slot(column, f"{column}[{f'-{step}' if step else 'now'}]")
             for column in self.remembered
             for step in range(lag_of(self.feed, column), lag_of(self.feed, column) + self.history)
         ]
-        return (*(state.slot for state in self.states), *clock, *ahead, *past)
+        return (*ahead, *past)
 
-    def _slot(self, column: str, step: str) -> Slot:
+    def _slot(self, column: str, name: str, hours: bool = False) -> Slot:
+        if hours:
+            return Slot(name, "h", 0.0, HOURS)
         statistics = self.feed.statistics[column]
-        return Slot(f"{column}[{step}]", symbol_of(column, self.feed.currency), statistics.offset, statistics.scale)
+        return Slot(name, symbol_of(column, self.feed.currency), statistics.offset, statistics.scale)
 
     def due(self, observations: npt.NDArray[Any], controls: int) -> npt.NDArray[np.bool_]:
         """Return which entries of an action count at its moment, as observations show it: here all do.
@@ -172,11 +195,14 @@ class Tape:
     @cached_property
     def bounds(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Lowest and highest observation, each of shape (slots,)."""
-        clock = len(CLOCK) * 2
-        wide = np.full(self._told, OBSERVATION_LIMIT)
+        clock, longest = len(CLOCK) * 2, min(self.horizon * self.feed.step_hours / HOURS, OBSERVATION_LIMIT)
+        entries = [entry for column, view in self.views.items() for entry in view.entries(column)]
+        spans = [(0.0, longest) if entry.hours else (-OBSERVATION_LIMIT, OBSERVATION_LIMIT) for entry in entries]
+        spans += [(-OBSERVATION_LIMIT, OBSERVATION_LIMIT)] * (len(self._series) - len(entries))
+        lows, highs = np.array(spans).reshape(-1, 2).T
         tops = np.array([state.top for state in self.states])
-        low = np.concatenate([0.0 * tops, -np.ones(clock), -wide])
-        high = np.concatenate([tops, np.ones(clock), wide])
+        low = np.concatenate([0.0 * tops, -np.ones(clock), lows])
+        high = np.concatenate([tops, np.ones(clock), highs])
         return low.astype(np.float32), high.astype(np.float32)
 
     @cached_property
@@ -208,10 +234,12 @@ class Tape:
         begin = len(self.states)
         start = begin + 2 * len(CLOCK)
         rows[:, begin:start] = clock_features(self.feed.span(self.feed.first, self.feed.stop + 1), self.feed.zone)
-        for column, values in (*self.ahead.items(), *self.past.items()):
-            statistics, end = self.feed.statistics[column], start + values.shape[1]
-            scaled = (values - statistics.offset) / statistics.scale
-            rows[:, start:end] = np.clip(scaled, -OBSERVATION_LIMIT, OBSERVATION_LIMIT)
+        shown = (view.of(self.ahead[column]) for column, view in self.views.items())
+        slots = iter(self._series)
+        for values in chain(shown, self.past.values()):
+            own, end = list(islice(slots, values.shape[1])), start + values.shape[1]
+            offsets, scales = np.array([slot.offset for slot in own]), np.array([slot.scale for slot in own])
+            rows[:, start:end] = np.clip((values - offsets) / scales, -OBSERVATION_LIMIT, OBSERVATION_LIMIT)
             start = end
         rows.flags.writeable = False
         return rows

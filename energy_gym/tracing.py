@@ -89,7 +89,8 @@ class Line(NamedTuple):
 class Trace:
     """A list of operations, and the arrays that they take.
 
-    It is a namespace as `energy_gym.backends.Namespace` is: a law that is called with it writes into it.
+    It is a namespace as `energy_gym.backends.Namespace` is, with what markets ask besides: a law that is
+    called with it writes into it.
 
     Attributes:
         lines: The operations.
@@ -161,6 +162,16 @@ class Trace:
         """See `energy_gym.backends.Namespace`."""
         known = not isinstance(value, Symbol) and not isinstance(limit, Symbol)
         return np.minimum(value, limit) if known else self.line("lesser", value, limit)
+
+    def kept(self, value: Any, test: Any) -> Any:
+        """See `energy_gym.contracts.clearing.ClearingNamespace`."""
+        if isinstance(test, Symbol):
+            return self.chosen(self.line("oge", test, 0.0), value, 0.0)
+        return value if np.all(np.asarray(test) >= 0.0) else value * 0.0
+
+    def whole(self, value: Any) -> Any:
+        """See `energy_gym.contracts.clearing.ClearingNamespace`."""
+        return self.line("floor", value) if isinstance(value, Symbol) else np.floor(value)
 
     def looked_up(self, table: Table, place: Any) -> Any:
         """See `energy_gym.backends.Namespace`."""

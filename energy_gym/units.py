@@ -37,6 +37,10 @@ class Told(NamedTuple):
     owner: str = ""
 
 
+GIVEN = object()
+"""Stands in a unit's series for what is told to a step by whoever plays it, such as what was bid for it."""
+
+
 class UnitLaws(NamedTuple):
     """What a kind of unit does in its own way, where it is not a site with a meter.
 
@@ -294,7 +298,7 @@ class Unit:
         return gatherer(self.series())
 
     def series(self) -> tuple[Any, ...]:
-        """Return series (T,), and groups of them, in the order in which `dynamics.compose` takes them."""
+        """Return series (T,), `GIVEN`, and groups of them, in the order in which `dynamics.compose` takes them."""
         first = (self.buy, self.sell, self.carbon, self.fixed_kwh)
         if self.plain:
             return first

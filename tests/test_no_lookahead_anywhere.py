@@ -160,6 +160,21 @@ def test_nothing_depends_on_what_is_not_known(name: str, more: dict[str, Any], f
         assert trail(env, moment, players[0]) == trail(other, moment, players[1]), moment
 
 
+@pytest.mark.parametrize("forecast", ["published", "yesterday", "mean"])
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_compact_look_ahead_is_as_blind(name: str, forecast: str) -> None:
+    data, brief = frame(minutes_of(name)), {"lookahead": "compact", "horizon": 30}
+    told = keywords(name, data, forecast) | brief
+    env = gym.make(name, data=data, **told)
+    for moment in MOMENTS:
+        other = gym.make(name, data=corrupted(data, data.index[BEGIN + moment]), **told)
+        assert trail(env, moment, None) == trail(other, moment, None), moment
+    knowing = [
+        gym.make(name, data=it, **told | {"forecast": "perfect"}) for it in (data, corrupted(data, data.index[BEGIN]))
+    ]
+    assert trail(knowing[0], 0, None) != trail(knowing[1], 0, None)
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_test_can_fail_on_a_perfect_forecast(name: str) -> None:
     data = frame(minutes_of(name))

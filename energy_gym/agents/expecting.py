@@ -20,10 +20,16 @@ from energy_gym.scenario import Site
 from energy_gym.units import Unit
 
 
-def expected_units(env: EnergyEnv, size: int) -> list[Unit]:
-    """Return the units over the next ``size`` steps as the environment's forecast has them; nothing else is known."""
+def expected_units(env: EnergyEnv, size: int, outlook: Mapping[str, Floats] | None = None) -> list[Unit]:
+    """Return the units over the next ``size`` steps as the environment's forecast has them; nothing else is known.
+
+    Args:
+        env: The environment.
+        size: Steps from now on.
+        outlook: What is said of columns in place of the forecast, each of at least that size.
+    """
     setup, (now, _) = env.setup, env.steps_left
-    outlook = {column: rows[:size] for column, rows in env.outlook().items()}
+    outlook = {column: rows[:size] for column, rows in (env.outlook() if outlook is None else outlook).items()}
     return [
         _expected(env, site, unit.window(now, now + size), outlook)
         for site, unit in zip(setup.sites, setup.units, strict=True)

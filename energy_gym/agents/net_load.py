@@ -77,30 +77,65 @@ def learnt(train: EnergyEnv) -> Correction:
     Raises:
         ConfigurationError: The split has less than two days.
     """
-    setup, day = train.setup, steps_per_day(train)
-    if setup.steps < 2 * day:
-        raise ConfigurationError(f"training split of {setup.steps} steps", "must have two days", "give it more data")
-    forecast = net_kw(setup.sites[0], {name: rows[:-1] for name, rows in setup.tape.ahead.items()})
-    actual = setup.units[0].fixed_kwh / setup.feed.step_hours
-    slots = slots_of(train, len(actual))
-    usual = _means(slots, actual, 2 * day)
-    course = _course(actual, forecast[:, 0], day)
+    seen = _Seen.of(train)
+    day, steps = seen.day, len(seen.actual)
     weights, missed, spread = [], [], []
-    for lead in range(min(forecast.shape[1], len(actual) - day)):
-        at = np.arange(day, len(actual) - lead)[:: max((len(actual) - lead - day) // MOST_ROWS, 1)]
-        coming, before = at + lead, at - 1
-        features = _features(
-            forecast[at, lead],
-            course[coming - (lead // day + 1) * day],
-            usual[slots[coming]],
-            actual[before] - usual[slots[before]],
-            actual[before] - forecast[before, 0],
-        )
-        weights.append(np.linalg.lstsq(features, actual[coming], rcond=None)[0])
-        left = actual[coming] - features @ weights[-1]
-        missed.append(_outcomes(left, part_of(slots[coming], day)))
+    for lead in range(min(seen.forecast.shape[1], steps - day)):
+        at = np.arange(day, steps - lead)[:: max((steps - lead - day) // MOST_ROWS, 1)]
+        features, coming = seen.features(at, lead), seen.actual[at + lead]
+        weights.append(np.linalg.lstsq(features, coming, rcond=None)[0])
+        left = coming - features @ weights[-1]
+        missed.append(_outcomes(left, part_of(seen.slots[at + lead], day)))
         spread.append(left.std())
-    return Correction(np.array(weights), usual, np.array(missed), np.array(spread))
+    return Correction(np.array(weights), seen.usual, np.array(missed), np.array(spread))
+
+
+class _Seen(NamedTuple):
+    """A training split as corrections look at it: what was forecast and what came, by step [kW]."""
+
+    forecast: Floats
+    actual: Floats
+    slots: Ints
+    usual: Floats
+    course: Floats
+    day: int
+
+    @classmethod
+    def of(cls, train: EnergyEnv) -> Self:
+        """Return what a training split shows."""
+        setup, day = train.setup, steps_per_day(train)
+        if setup.steps < 2 * day:
+            raise ConfigurationError(
+                f"training split of {setup.steps} steps", "must have two days", "give it more data"
+            )
+        forecast = net_kw(setup.sites[0], {name: rows[:-1] for name, rows in setup.tape.ahead.items()})
+        actual = setup.units[0].fixed_kwh / setup.feed.step_hours
+        slots = slots_of(train, len(actual))
+        return cls(forecast, actual, slots, _means(slots, actual, 2 * day), _course(actual, forecast[:, 0], day), day)
+
+    def features(self, at: Ints, lead: int) -> Floats:
+        """Return what a correction looks at, made at some steps for one lead, shape (n, features)."""
+        coming, before = at + lead, at - 1
+        return _features(
+            self.forecast[at, lead],
+            self.course[coming - (lead // self.day + 1) * self.day],
+            self.usual[self.slots[coming]],
+            self.actual[before] - self.usual[self.slots[before]],
+            self.actual[before] - self.forecast[before, 0],
+        )
+
+
+def missed_by(train: EnergyEnv, correction: Correction) -> Floats:
+    """Return what came above what a correction expected, by step at which that was made, shape (T, horizon) [kW].
+
+    NaN where a day was not there to look back on, or what came lies beyond the split.
+    """
+    seen = _Seen.of(train)
+    found = np.full((len(seen.actual), len(correction.weights)), np.nan)
+    for lead, weights in enumerate(correction.weights):
+        at = np.arange(seen.day, len(seen.actual) - lead)
+        found[at, lead] = seen.actual[at + lead] - seen.features(at, lead) @ weights
+    return found
 
 
 def _features(forecast: Any, course: Any, usual: Any, level: Any, missed: Any) -> Floats:
@@ -164,12 +199,15 @@ class NetLoad:
     Args:
         env: The environment.
         correction: What was learnt.
+
+    Attributes:
+        slots: The place of each step of the split, and of a look-ahead after it, in the usual course.
     """
 
     def __init__(self, env: EnergyEnv, correction: Correction) -> None:
         self.env, self.correction = env, correction
         self._day = steps_per_day(env)
-        self._slots = slots_of(env, env.setup.steps + len(correction.weights))
+        self.slots = slots_of(env, env.setup.steps + len(correction.weights))
         self.reset()
 
     def reset(self) -> None:
@@ -192,13 +230,13 @@ class NetLoad:
         course = self._course[ahead % self._day]
         course = np.where(np.isnan(course), forecast, course)
         self._last = now, float(forecast[0])
-        features = _features(forecast, course, usual[self._slots[ahead]], level, missed)
+        features = _features(forecast, course, usual[self.slots[ahead]], level, missed)
         return np.asarray((features * weights[: len(forecast)]).sum(axis=1))
 
     def outcomes_kw(self, steps: int) -> Floats:
         """Return what may come above what is expected of so many coming steps [kW], shape (steps, outcomes)."""
         now = self.env.steps_left[0]
-        parts = part_of(self._slots[now : now + steps], self._day)
+        parts = part_of(self.slots[now : now + steps], self._day)
         return np.asarray(self.correction.missed_kw[np.arange(steps), parts])
 
     def _shown(self, now: int, measured_kw: float | None) -> tuple[float, float]:
@@ -209,4 +247,4 @@ class NetLoad:
         before = self._course[place]
         before = forecast if np.isnan(before) else before
         self._course[place] = before + NEWEST * (measured_kw - before)
-        return measured_kw - float(self.correction.usual_kw[self._slots[now - 1]]), measured_kw - forecast
+        return measured_kw - float(self.correction.usual_kw[self.slots[now - 1]]), measured_kw - forecast

@@ -55,20 +55,23 @@ First = Callable[[EnergyEnv, list[Unit], bool], Any]
 
 def plannable(env: EnergyEnv) -> bool:
     """Return whether it is one battery behind a meter with load or generation, and nothing more."""
-    setup, (unit, *more) = env.setup, env.setup.units
+    if not lone_battery(env):
+        return False
+    setup = env.setup
+    fixed = (entity.fixed_kw(setup.feed.values) for entity in setup.sites[0].entities.values())
+    return any(flow is not None for flow in fixed)
+
+
+def lone_battery(env: EnergyEnv) -> bool:
+    """Return whether it is one battery behind a meter that carries nothing on but its energy and running maxima."""
+    unit, *more = env.setup.units
     if env.decision != "power" or more or unit.laws is not None or len(unit.flexibles) != 1:
         return False
     (flexible,), entities = unit.flexibles, env.scenario.entities.values()
-    # Nothing but the energy stored and running maxima is carried from step to step.
     carried = len(unit.initial) == 1 + unit.registers
-    alone = (
-        is_battery(flexible)
-        and flexible.own is None
-        and carried
-        and not (unit.accounts or unit.sheds or unit.refused_per_kwh)
-    )
-    fixed = (entity.fixed_kw(setup.feed.values) for entity in setup.sites[0].entities.values())
-    return alone and any(isinstance(item, Battery) for item in entities) and any(flow is not None for flow in fixed)
+    billed = unit.accounts or unit.sheds or unit.refused_per_kwh
+    alone = is_battery(flexible) and flexible.own is None and carried and not billed
+    return alone and any(isinstance(item, Battery) for item in entities)
 
 
 def check_charges(env: EnergyEnv, continuation: Any) -> None:

@@ -55,7 +55,7 @@ class ProducerBatchGates:
         """See `BatchGates.place`."""
         self._offers.clear(which)
 
-    def take(self, steps: Ints, actions: Any, waiting: Flags | None) -> tuple[tuple[Any, ...], Any, Any]:
+    def take(self, steps: Ints, actions: Any, waiting: Flags | None) -> tuple[tuple[Any, ...], Any, tuple[Floats, ...]]:
         """See `BatchGates.take`."""
         given, mask = self._numbers(steps, actions), self._table.mask.take(steps)
         self._rejected = self._too_soon(given, mask)
@@ -63,9 +63,14 @@ class ProducerBatchGates:
             self._bid(steps, given, mask, waiting)
         wishes, excess = self._shares(steps, given)
         volumes, limits = self._offers.now
-        own, _, _, terms = self._gather(steps)
         self._offers.move_on()
-        return wishes, excess, (own, volumes, limits, terms)
+        return wishes, excess, (*volumes, *limits)
+
+    def signals(self, steps: Ints, committed: tuple[Floats, ...]) -> Any:
+        """See `BatchGates.signals`."""
+        markets = len(self._table.books)
+        own, _, _, terms = self._gather(steps)
+        return own, committed[:markets], committed[markets:], terms
 
     def show(self, observations: npt.NDArray[np.float32]) -> None:
         """See `BatchGates.show`."""

@@ -136,7 +136,17 @@ def _laid_out(scenario: Scenario, feed: Feed, common: Common) -> BiddingSetup:
     states = (*laid.states, _balance_state(unit.balance, supply))
     ahead = common.ahead(clock, table.ahead)
     back = history_steps(feed, columns, common.history)
-    tape = BidTape(feed, common.foreseen, ahead, columns, states, timetable=table, trading=trading, history=back)
+    tape = BidTape(
+        feed,
+        common.foreseen,
+        ahead,
+        columns,
+        states,
+        timetable=table,
+        trading=trading,
+        history=back,
+        lookahead=common.view,
+    )
     return BiddingSetup(
         scenario=scenario,
         feed=feed,

@@ -20,7 +20,7 @@ from energy_gym.contracts.spot import carbon_kg
 from energy_gym.contracts.supply import Supply, SupplyTerms, shifted, unmatched_cost
 from energy_gym.contracts.trading import Trading
 from energy_gym.dynamics import Advance, Flow, compose
-from energy_gym.units import MONEY, Told, Unit
+from energy_gym.units import GIVEN, MONEY, Told, Unit
 
 TOLD = {
     **dict.fromkeys(("market_cost", "supply_cost", "deviation_cost", "unmatched_cost"), MONEY),
@@ -127,6 +127,12 @@ class ProducerUnit(Unit):
             return own(steps), nothing, limits, self.terms_of(settled.take(steps, axis=0).T)
 
         return gather
+
+    def series(self) -> tuple[Any, ...]:
+        """See `Unit.series`; what was bid for a step is given to it."""
+        given = (GIVEN,) * len(self.prices)
+        owed = self.terms.base_kwh, self.terms.more_kwh, self.terms.less_kwh, self.closes
+        return self.site.series(), given, given if self.trading.priced else (), (*owed, self.prices, self.imbalance)
 
 
 def producer_step(unit: ProducerUnit, xp: Namespace) -> Advance:

@@ -16,14 +16,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from energy_gym.cli.data import app as data_app
+from energy_gym.cli.entries import board, submit
 from energy_gym.cli.experts import app as experts_app
 from energy_gym.cli.fleet import fleet
 from energy_gym.cli.forecasts import forecasts
 from energy_gym.cli.leaderboard import forget, leaderboard, merge
 from energy_gym.cli.recipes import add_recipes
 from energy_gym.cli.recommend import recommend
+from energy_gym.cli.serve import serve
 from energy_gym.cli.sweep import plot, sweep
-from energy_gym.cli.words import LEVELS, either
+from energy_gym.cli.words import LEVELS, CarbonPrice, PriceWeight, RefusedPrice, WearWeight, either, weights
 from energy_gym.objective import OBJECTIVES, TERMINALS
 from energy_gym.screen import run_app
 from energy_gym.version import __version__
@@ -69,7 +71,10 @@ def solve(
     objective: Annotated[
         str | None, typer.Option(help=f"{either(OBJECTIVES)}; default: the scenario's, or cost")
     ] = None,
-    carbon_price: Annotated[float | None, typer.Option(help="Currency per tonne, for joint; default: 80")] = None,
+    carbon_price: CarbonPrice = None,
+    price_weight: PriceWeight = None,
+    wear_weight: WearWeight = None,
+    refused_per_kwh: RefusedPrice = None,
     actions: Annotated[str, typer.Option(help=LEVELS)] = "continuous",
     terminal: Annotated[str | None, typer.Option(help=f"{either(TERMINALS)}; default: the id's")] = None,
     scenario: Annotated[Path | None, typer.Option(help="YAML file of a scenario")] = None,
@@ -91,7 +96,7 @@ def solve(
         "dataset": dataset,
         "split": split,
         "objective": objective,
-        "carbon_price": carbon_price,
+        **weights(carbon_price, price_weight, wear_weight, refused_per_kwh),
     }
     keywords |= {name: value for name, value in {"data": data, "zone": zone}.items() if value is not None}
     keywords |= {"actions": actions, "terminal": terminal, "scenario": scenario, "episode_steps": None}
@@ -245,7 +250,7 @@ def list_() -> None:
 
 
 # In the order in which a newcomer needs them; typer lists groups after commands.
-for command in (leaderboard, solve, recommend, forecasts, sweep, plot, fleet, merge, forget):
+for command in (leaderboard, solve, recommend, forecasts, sweep, plot, fleet, serve, merge, forget, submit, board):
     app.command()(command)
 app.command(name="list")(list_)
 add_recipes(app)

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from energy_gym.cli.words import LEVELS, either
+from energy_gym.cli.words import LEVELS, CarbonPrice, PriceWeight, RefusedPrice, WearWeight, either, weights
 from energy_gym.objective import OBJECTIVES
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ def make(
     noise: Annotated[float, typer.Option(help="Probability of a random action, 0 to 1")] = 0.0,
     actions: Annotated[str, typer.Option(help=LEVELS)] = "continuous",
     objective: Annotated[str | None, typer.Option(help=either(OBJECTIVES))] = None,
+    carbon_price: CarbonPrice = None,
+    price_weight: PriceWeight = None,
+    wear_weight: WearWeight = None,
+    refused_per_kwh: RefusedPrice = None,
     horizon: Annotated[int | None, typer.Option(help="Steps of look-ahead; default: the environment's own")] = None,
     scenario: Annotated[Path | None, typer.Option(help="YAML file of a scenario")] = None,
     window: Annotated[int, typer.Option(help="Steps the oracle plans ahead; 0: the whole episode at once")] = 24,
@@ -63,6 +67,7 @@ def make(
         "objective": objective,
         "scenario": scenario,
         "horizon": horizon,
+        **weights(carbon_price, price_weight, wear_weight, refused_per_kwh),
     }
     named = {key: value for key, value in named.items() if value is not None}
     env = _environment(id, split=split, actions=actions, episode_steps=steps, **named)

@@ -17,7 +17,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from energy_gym.oracle.solution import Solution
 
-from energy_gym.cli.words import either
+from energy_gym.cli.words import PriceWeight, WearWeight, either, weights
 from energy_gym.objective import TERMINALS
 from energy_gym.reserve.presets import PRESETS
 
@@ -29,6 +29,8 @@ def fleet(
     start: Annotated[str | None, typer.Option(help="First step, such as 2021-11-01T00:00Z")] = None,
     steps: Annotated[int, typer.Option(help="Number of steps")] = 24,
     terminal: Annotated[str | None, typer.Option(help=f"{either(TERMINALS)}; default: the fleet's")] = None,
+    price_weight: PriceWeight = None,
+    wear_weight: WearWeight = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds; the answer is then a proven bracket")] = None,
     solver: Annotated[
         str | None, typer.Option(help="A solver that Pyomo knows, such as glpk, cbc or gurobi; default: HiGHS")
@@ -57,7 +59,9 @@ def fleet(
     if random is not None:
         _refuse_with_random({"fleet": fleet, "dataset": dataset, "start": start})
         keywords = _drawn(random, assets, markets, steps, prices, shares, terminal)
-    env = gym.make("energy_gym/FleetReserve-v1", dispatch="direct", **keywords)
+    env = gym.make(
+        "energy_gym/FleetReserve-v1", dispatch="direct", **keywords, **weights(None, price_weight, wear_weight)
+    )
     options = {"start": start or env.unwrapped.time, "steps": steps}  # type: ignore[attr-defined]  # one of ours
     env.reset(options=options)
     solution = solve(env, time_limit=time_limit, solver=solver)

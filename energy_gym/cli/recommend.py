@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from energy_gym.cli.words import LEVELS, either
+from energy_gym.cli.words import LEVELS, CarbonPrice, PriceWeight, RefusedPrice, WearWeight, either, weights
 from energy_gym.objective import OBJECTIVES
 from energy_gym.screen import titled
 
@@ -29,7 +29,10 @@ def recommend(
     objective: Annotated[
         str | None, typer.Option(help=f"{either(OBJECTIVES)}; default: the scenario's, or cost")
     ] = None,
-    carbon_price: Annotated[float | None, typer.Option(help="Currency per tonne, for joint; default: 80")] = None,
+    carbon_price: CarbonPrice = None,
+    price_weight: PriceWeight = None,
+    wear_weight: WearWeight = None,
+    refused_per_kwh: RefusedPrice = None,
     forecast: Annotated[str | None, typer.Option(help="Forecast; see energy-gym list; default: published")] = None,
     actions: Annotated[str, typer.Option(help=LEVELS)] = "continuous",
     candidate: Annotated[
@@ -53,7 +56,7 @@ def recommend(
         "data": data,
         "zone": zone,
         "objective": objective,
-        "carbon_price": carbon_price,
+        **weights(carbon_price, price_weight, wear_weight, refused_per_kwh),
         "forecast": forecast,
     }
     keywords = from_words({name: value for name, value in given.items() if value is not None})

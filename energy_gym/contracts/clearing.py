@@ -18,6 +18,7 @@ from energy_gym.backends import Namespace, Traced, arrays, scalars, tensors
 from energy_gym.contracts.market import Limits
 from energy_gym.conversions import KW_PER_MW
 from energy_gym.errors import ConfigurationError
+from energy_gym.tracing import Trace
 
 _TICK_SHARE = 1e-9
 FLOAT32_SHARE = 2.0**-23
@@ -108,7 +109,7 @@ def trading_of(xp: Namespace) -> ClearingNamespace:
         >>> trading_of(scalars).whole(2.7)
         2.0
     """
-    if isinstance(xp, Traced):
+    if isinstance(xp, Traced | Trace):
         return xp
     if xp is scalars:
         return trading_scalars

@@ -143,11 +143,47 @@ class Feed:
         raise MissingColumnError(f"column {column!r}", found, f"{hint}choose data that have it, or another objective")
 
 
+class Prepared(str):
+    """The id of a data set, or the name of a frame, with series that stand in for those that it names.
+
+    An environment that is made with one as ``dataset=`` or ``data=`` opens these. ``windows`` holds the steps of each
+    split (half open); None is the split of an environment that names none.
+
+    Example:
+        >>> feed = open_feed("ercot-2021-2022", None, "test")
+        >>> short = Prepared.of("ercot-2021-2022", feed, {"test": (feed.first, feed.first + 48)})
+        >>> opened = open_feed(short, None, "test")
+        >>> opened.stop - opened.first, short == "ercot-2021-2022"
+        (48, True)
+    """
+
+    series: Feed
+    windows: Mapping[str | None, tuple[int, int]]
+
+    @classmethod
+    def of(cls, name: str, series: Feed, windows: Mapping[Any, tuple[int, int]]) -> Prepared:
+        """Return the name with its series."""
+        made = cls(name)
+        made.series, made.windows = series, dict(windows)
+        return made
+
+    def opened(self, split: str | None) -> Feed:
+        """Return the feed of a split.
+
+        Raises:
+            UnknownIdError: Nothing was prepared for it.
+        """
+        if split not in self.windows:
+            raise UnknownIdError.of("split of the series prepared", split, map(str, self.windows))
+        first, stop = self.windows[split]
+        return replace(self.series, first=first, stop=stop)
+
+
 def open_feed(
     dataset: str | None,
     data: pd.DataFrame | None,
     split: str | None,
-    reference: pd.DataFrame | None = None,
+    reference: pd.DataFrame | str | None = None,
     told: Told | None = None,
 ) -> Feed:
     """Return the feed of a data set by id, or of a user's frame.
@@ -158,19 +194,24 @@ def open_feed(
             ``carbon_g_per_kwh``, ``load_kw`` and the like, each with or without ``forecast_`` before it. Columns
             without a unit are left out.
         split: Part of the data. None is the training split of a data set or of ``splits``, and all of a frame without.
-        reference: Frame whose statistics scale the observations and close the episodes, in place of ``data``'s own.
+        reference: Frame, or id of a data set, whose statistics scale the observations and close the episodes, in place
+            of ``data``'s own.
         told: What is said of the frame beside its values.
 
     Raises:
         ConfigurationError: If both a data set and a frame are given, or something is said of a data set.
         DataError: The frame breaks a rule of the suite.
     """
+    if isinstance(data, Prepared):
+        return data.opened(split)
     if data is None:
         if reference is not None:
             raise ConfigurationError("reference=", "goes with data=", "drop it: a data set's card has the statistics")
         if told is not None and told.said:
             found = ", ".join(f"{name}=" for name in told.said)
             raise ConfigurationError(found, "goes with data=", "drop it: a data set's card says it")
+        if isinstance(dataset, Prepared):
+            return dataset.opened(split or "train")
         return _of_dataset(DEFAULT_DATASET if dataset is None else dataset, split or "train")
     if split is not None and split not in SPLITS:
         raise UnknownIdError.of("split", split, SPLITS)

@@ -15,6 +15,7 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.data.cards import Statistics
+from energy_gym.data.catalogue import card
 from energy_gym.data.columns import PRICES, UNITS, conversion_of, says_other_unit, symbol_of, unit_of
 from energy_gym.data.notices import notice
 from energy_gym.data.publishing import RULES, is_rule, nearest
@@ -97,8 +98,7 @@ def read_own(data: Any, told: Told, split: str | None, reference: Any) -> Own:
     zone = index_zone if told.zone is None else checked_zone(told.zone)
     parts = parts_of(frame, told.splits, zone)
     published = _published(tuple(frame.columns), told.published)
-    fitted = frame.iloc[_scaling_part(frame, parts, told)] if reference is None else _validated(reference, told.stamps)
-    figures = {str(name): _figures(str(name), fitted) for name in frame.columns}
+    figures = _scaled_by(frame, parts, told, reference)
     means = {name: float(frame[name].mean()) if reference is None else item.mean for name, item in figures.items()}
     return Own(
         frame=frame,
@@ -112,6 +112,20 @@ def read_own(data: Any, told: Told, split: str | None, reference: Any) -> Own:
         bounds=_bounds(frame, parts, split, told.splits),
         ignored=tuple(str(name) for name in data.columns if not _readable(name)),
     )
+
+
+def _scaled_by(frame: pd.DataFrame, parts: Any, told: Told, reference: Any) -> dict[str, Statistics]:
+    """Return the figures that scale each column: of a part of the frame, of another frame, or of a data set's card."""
+    names = [str(name) for name in frame.columns]
+    if isinstance(reference, str):
+        columns = card(reference).columns
+        for name in names:
+            if name not in columns:
+                rule = f"the data set has {', '.join(columns)}"
+                raise MissingColumnError(f"reference={reference!r}: column {name!r}", rule, "pass a frame that has it")
+        return {name: columns[name].statistics for name in names}
+    fitted = frame.iloc[_scaling_part(frame, parts, told)] if reference is None else _validated(reference, told.stamps)
+    return {name: _figures(name, fitted) for name in names}
 
 
 def _readable(name: object) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.arrays import Floats
-from energy_gym.errors import DataError, UnknownIdError
+from energy_gym.errors import DataError, NonPositiveError, UnknownIdError
 from energy_gym.paths import resource
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class PriceLaw:
 
     Args:
         name: Its name.
-        step_minutes: Length of a step.
+        step_minutes: Length of a step; it divides an hour.
         levels: Price of each state in each hour, shape (24, states), rising along the states [currency/MWh].
         matrices: Chance of each state in a step of each hour after each state in the step before, shape
             (24, states, states); rows sum to one.
@@ -40,7 +40,8 @@ class PriceLaw:
         zone: Zone by which hours are counted.
 
     Raises:
-        DataError: It is no law: a row that does not sum to one, or levels that do not rise.
+        DataError: It is no law: a row that does not sum to one, or levels that do not rise, or steps that do not
+            divide an hour.
 
     Example:
         >>> law = PriceLaw("coin", 60, np.tile([10.0, 50.0], (24, 1)), np.full((24, 2, 2), 0.5))
@@ -60,6 +61,9 @@ class PriceLaw:
         if self.levels.shape != (HOURS, states) or self.matrices.shape != (HOURS, states, states):
             found = f"levels {self.levels.shape} and matrices {self.matrices.shape} of law {self.name!r}"
             raise DataError(found, "must be (24, states) and (24, states, states)", "give one of each for each hour")
+        if self.step_minutes < 1 or 60 % self.step_minutes:
+            found = f"step_minutes={self.step_minutes} of law {self.name!r}"
+            raise DataError(found, "must divide an hour, since each hour has its law", "choose 5, 15, 30 or 60")
         if not np.isfinite(self.levels).all() or (np.diff(self.levels, axis=1) <= 0.0).any():
             raise DataError(f"levels of law {self.name!r}", "must be finite and rise along the states", "sort them")
         check_rows(self.matrices)
@@ -126,7 +130,12 @@ class PriceLaw:
             days: How many days.
             seed: Seed; each gives other days.
             start: First day.
+
+        Raises:
+            NonPositiveError: Less than a day.
         """
+        if days < 1:
+            raise NonPositiveError(f"days={days}", "must be at least 1", "pass 365")
         import pandas as pd
 
         random, day = np.random.default_rng(seed), 1440 // self.step_minutes

@@ -17,7 +17,10 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
 
 from energy_gym.backends import Namespace
 from energy_gym.entities import battery
@@ -63,8 +66,9 @@ class AgeingBattery(Battery):
 
     Source:
         Xu, Zhao, Zheng, Litvinov and Kirschen, Factoring the Cycle Aging Cost of Batteries Participating in Electricity
-        Markets, IEEE Transactions on Power Systems 33(2), 2018: segments, their prices, and the stress function of
-        lithium cells, 5.24e-4 * depth ** 2.03.
+        Markets, IEEE Transactions on Power Systems 33(2), 2018: segments and their prices. The stress function of the
+        defaults, 5.24e-4 * depth ** 2.03, is the one that is usually quoted from it for lithium cells; it was not
+        compared with the paper itself. The data sheet of a cell is better than either.
 
     Example:
         >>> home = AgeingBattery(capacity_kwh=10.0, replacement_per_kwh=300.0, segments=4)
@@ -116,7 +120,7 @@ class AgeingBattery(Battery):
         """See `Entity.flexible`."""
         size = self.capacity_kwh / self.segments
         cell = AgeingCell(self.cell(hours), size, self.prices)
-        full = [min(max(self.energy_initial_kwh - place * size, 0.0), size) for place in range(self.segments)]
+        filled = [partial(_in_segment, place=place, size=size) for place in range(self.segments)]
         return Flexible(
             name,
             Laws(settle, next_state, wear_cost, constrain, untangle, age=age),
@@ -125,9 +129,19 @@ class AgeingBattery(Battery):
             (0.0, self.capacity_kwh),
             cell.plain.charge_kwh,
             cell.plain.discharge_kwh,
-            memory=tuple(Memory(f"segment_{place + 1}", held, (0.0, size)) for place, held in enumerate(full)),
+            memory=tuple(
+                Memory(f"segment_{place + 1}", held(self.energy_initial_kwh), (0.0, size), held=held)
+                for place, held in enumerate(filled)
+            ),
             follows=True,
+            reach=battery.reach_of(cell.plain),
         )
+
+
+def _in_segment(energy: Any, place: int, size: float) -> Any:
+    """Return what a segment holds after charging: the first segments are the full ones."""
+    held = np.clip(energy - place * size, 0.0, size)
+    return held if np.ndim(held) else float(held)
 
 
 def settle(state: Any, wish: Any, cell: AgeingCell, xp: Namespace, signal: Any = None) -> tuple[Any, Any, Any]:
@@ -143,7 +157,7 @@ def next_state(state: Any, charged: Any, discharged: Any, cell: AgeingCell, sign
     """Return the energy stored and that of each segment at the end of a step [kWh].
 
     Source:
-        Xu et al. 2018, equations 13 to 19, with the order that its theorem 1 proves best.
+        Xu et al. 2018: segments are emptied and filled in the order of their prices, which no other order beats.
 
     Example:
         >>> cell = AgeingBattery(efficiency_discharge=1.0, segments=2).flexible("battery", 1.0, {}).cell
@@ -171,7 +185,7 @@ def age(before: Any, after: Any, cell: AgeingCell, xp: Namespace) -> Any:
     """Return what it costs that segments have been emptied [currency], but for what has leaked from them.
 
     Source:
-        Xu et al. 2018, equation 12.
+        Xu et al. 2018: the price of each segment on what is taken from it.
 
     Example:
         >>> from energy_gym.backends import scalars
@@ -203,7 +217,7 @@ def constrain(model: Model, cell: AgeingCell, start: tuple[float, ...], signal: 
     """State the battery in a solver's model, its segments free to be filled and emptied in any order.
 
     Source:
-        Xu et al. 2018, equations 13 to 19.
+        Xu et al. 2018: the model by segments.
     """
     charged, discharged, energy = battery.constrain(model, cell.plain, start[0])
     segments = [model.variable(0.0, cell.size_kwh) for _ in cell.prices]

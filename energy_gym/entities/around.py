@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from energy_gym.backends import Namespace
 from energy_gym.entities.base import Flexible, Laws
+from energy_gym.modelling import Model
 
 
 def laws_around(flexible: Flexible, settle: Any, next_state: Any, constrain: Any, owed: Any, **more: Any) -> Laws:
@@ -20,9 +22,11 @@ def laws_around(flexible: Flexible, settle: Any, next_state: Any, constrain: Any
         next_state: See `Laws`.
         constrain: See `Laws`.
         owed: See `Laws`.
-        more: ``fine`` and ``age``.
+        more: ``fine`` and ``age``; without, ageing is that of the store whose counter stands behind its state.
     """
     untangled = None if flexible.laws.untangle is None else untangle
+    if flexible.laws.age is not None:
+        more.setdefault("age", age)
     return Laws(settle, next_state, cost, constrain, untangled, owed=owed, **more)
 
 
@@ -33,6 +37,15 @@ def cost(drawn: Any, given: Any, cell: Any) -> Any:
         The store's own.
     """
     return cell.laws.cost(drawn, given, cell.figures)
+
+
+def age(before: Any, after: Any, cell: Any, xp: Namespace) -> Any:
+    """Return what ageing costs on a step [currency], of a store that counts steps behind its state.
+
+    Source:
+        The store's own.
+    """
+    return cell.laws.age(own_state(before), own_state(after), cell.figures, xp)
 
 
 def untangle(drawn: Any, given: Any, cell: Any) -> Any:
@@ -58,6 +71,11 @@ def own_state(state: Any) -> Any:
         (3.0, (3.0, 1.0))
     """
     return state[0] if len(state) == 2 else state[:-1]
+
+
+def with_count(model: Model, state: Any) -> Any:
+    """Return what a solver is told of a state with a count of steps behind it, which no law asks of it there."""
+    return (*state, model.variable(0.0, 0.0)) if isinstance(state, tuple) else state
 
 
 def counted(state: Any, drawn: Any, given: Any, cell: Any, signal: Any, steps: float) -> tuple[Any, ...]:

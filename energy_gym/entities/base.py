@@ -70,6 +70,7 @@ class Memory(NamedTuple):
         span: Offset and scale of it in the observation.
         counts_down: Whether it is the number of steps that are left of the episode; then that is its initial value.
         told: Unit of what ``info`` tells of it in place of observations: a figure of the step before; None if observed.
+        held: ``(energy) -> value`` at the start of an episode that begins with an energy; None where that is no matter.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Memory(NamedTuple):
     span: tuple[Any, Any]
     counts_down: bool = False
     told: str | None = None
+    held: Callable[[Any], Any] | None = None
 
 
 class Reach(NamedTuple):
@@ -127,6 +129,7 @@ class Flexible:
         spills: Whether what it gives is made whatever the connection takes: what does not fit is cut, as generation is.
         state_name: Name of the state in the observation, where it is not a state of charge.
         reach: How far a step moves its state, if it is a store that can be brought back to where it began.
+        unsure: Why a step cannot be said to move its state so far at least, where it stores energy without a reach.
         budgets: ``(state, cell, signal) -> [(most, given, begins), ...]``: what it may give in all since a time, what
             it gave since then, and 1 where the count begins anew; None where only its power limits what it gives.
         own: The entity by itself, where laws that bring it back stand in for its own; else None.
@@ -149,6 +152,7 @@ class Flexible:
     spills: bool = False
     state_name: str | None = None
     reach: Reach | None = None
+    unsure: str | None = None
     budgets: Callable[..., Any] | None = None
     own: Flexible | None = None
 
@@ -156,6 +160,11 @@ class Flexible:
     def bare(self) -> Flexible:
         """The entity by itself: its own laws and figures, without those that bring it back to where it began."""
         return self if self.own is None else self.own
+
+    def begun(self, initial: Any) -> Flexible:
+        """Return the same with another state at the start of an episode, and what it remembers then."""
+        memory = tuple(one if one.held is None else one._replace(initial=one.held(initial)) for one in self.memory)
+        return replace(self, initial=initial, memory=memory)
 
     def window(self, part: slice) -> Flexible:
         """Return the same for a part of the steps."""
@@ -270,8 +279,8 @@ def positive_number(entity: str, name: str, value: object) -> float:
     """Return a value as a float above 0, or raise NonPositiveError."""
     number = finite_number(entity, name, value)
     if number <= 0.0:
-        unit = name.rsplit("_", 1)[-1].replace("kwh", "kWh").replace("kw", "kW")
-        raise NonPositiveError(f"{entity} {name}={number}", f"must be above 0 {unit}", f"pass a positive {name}")
+        unit = {"kwh": " kWh", "kw": " kW"}.get(name.rsplit("_", 1)[-1], "") if "_per_" not in name else ""
+        raise NonPositiveError(f"{entity} {name}={number}", f"must be above 0{unit}", f"pass a positive {name}")
     return number
 
 

@@ -70,6 +70,9 @@ class Grid(Entity):
             if isinstance(value, list | tuple):
                 object.__setattr__(self, name, schedule_of(name, value))
                 continue
+            if isinstance(value, Mapping):
+                rule = "must be a number, the name of a column, or a list of windows"
+                raise ConfigurationError(f"grid {name}={value!r}", rule, f"write {name}: order_kw for a column")
             number = finite_number("grid", name, value)
             if number < 0.0:
                 raise ConfigurationError(

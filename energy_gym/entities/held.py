@@ -10,6 +10,9 @@ what a step leaves of the energy, and gain for what can surely be stored in one,
 The energy held rises with what can surely be stored, so that it can always be kept; it is the band wherever an episode
 began early enough for that.
 
+A store that also ends where it began holds no more than it can be brought back from: with most(k) for that, and k steps
+left (see `energy_gym.entities.returning`), e(t) >= min(held(t), most(k)); what a target asks for beyond is missed.
+
 One rule: a wish is changed as little as needed; what is known of the targets is the calendar, which is known always.
 """
 
@@ -25,7 +28,7 @@ from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace
 from energy_gym.entities.around import laws_around, level_of
 from energy_gym.entities.base import Flexible, Laws, Memory, Reach
-from energy_gym.entities.returning import kept_within
+from energy_gym.entities.returning import Band, kept_within
 from energy_gym.modelling import Model
 
 FIGURES = 2
@@ -55,6 +58,7 @@ class Held(NamedTuple):
         own_signals: How many series its own laws are told; -1 for one that is no tuple.
         hard: Whether there is a hard target, so that energy is held.
         prices: What a kWh missed costs, by soft target.
+        returns: Whether the store is brought back to where it began, too.
     """
 
     laws: Laws
@@ -63,6 +67,7 @@ class Held(NamedTuple):
     own_signals: int
     hard: bool
     prices: tuple[float, ...]
+    returns: bool
 
     def parted(self, state: tuple[Any, ...]) -> tuple[Any, Any]:
         """Return the store's own state, and the energy held (None without hard targets)."""
@@ -98,8 +103,9 @@ class Held(NamedTuple):
 
     def levels(self, state: tuple[Any, ...], signal: tuple[Any, ...]) -> Floats:
         """Return the energy held at the end of each of the steps that are left, shape (T,)."""
-        (_, held), (band, *_) = self.parted(state), self.told(signal)[1]
-        return trajectory(float(held), band, self.reach)
+        (own, held), (band, *_) = self.parted(state), self.told(signal)[1]
+        least = trajectory(float(held), band, self.reach)
+        return np.minimum(least, self.figures.bounds(own, None, len(band))[1]) if self.returns else least
 
 
 def held(flexible: Flexible, reach: Reach | None, aims: Sequence[Aim]) -> Flexible:
@@ -128,8 +134,9 @@ def held(flexible: Flexible, reach: Reach | None, aims: Sequence[Aim]) -> Flexib
     if firm and reach is not None:
         due = np.max(firm, axis=0)
         told = (*told, band_of(due, reach), due)
-    cell = Held(flexible.laws, flexible.cell, reach, count, bool(firm), tuple(price for price, _ in soft))
-    memory = [Memory("held_kwh", flexible.initial, flexible.span or (0.0, 1.0))] if firm else []
+    prices = tuple(price for price, _ in soft)
+    cell = Held(flexible.laws, flexible.cell, reach, count, bool(firm), prices, returns=isinstance(flexible.cell, Band))
+    memory = [Memory("held_kwh", flexible.initial, flexible.span or (0.0, 1.0), held=_as_stored)] if firm else []
     memory += [Memory("missed_kwh", 0.0, (0.0, 1.0), told="kWh"), Memory("missed_cost", 0.0, (0.0, 1.0), told=CURRENCY)]
     aged = None if flexible.laws.age is None else age
     laws = laws_around(flexible, settle, next_state, constrain, owed, fine=fine, age=aged)
@@ -141,6 +148,10 @@ def held(flexible: Flexible, reach: Reach | None, aims: Sequence[Aim]) -> Flexib
         memory=(*flexible.memory, *memory),
         own=flexible.bare,
     )
+
+
+def _as_stored(energy: Any) -> Any:
+    return energy
 
 
 def band_of(due_kwh: Floats, reach: Reach) -> Floats:
@@ -179,7 +190,7 @@ def settle(state: Any, wish: Any, cell: Held, xp: Namespace, signal: Any) -> tup
     if not cell.hard:
         return flows
     after = level_of(cell.laws.next_state(own, flows[0], flows[1], cell.figures, told))
-    return kept_within(flows, xp.positive(_next_held(held_kwh, mine[0], cell, xp) - after), 0.0, cell.reach, xp)
+    return kept_within(flows, xp.positive(_asked(own, held_kwh, mine[0], cell, xp) - after), 0.0, cell.reach, xp)
 
 
 def owed(state: Any, cell: Held, xp: Namespace, signal: Any) -> tuple[Any, Any]:
@@ -192,7 +203,7 @@ def owed(state: Any, cell: Held, xp: Namespace, signal: Any) -> tuple[Any, Any]:
     drawn, given = (0.0, 0.0) if cell.laws.owed is None else cell.laws.owed(own, cell.figures, xp, told)
     if cell.hard:
         kept = level_of(cell.laws.next_state(own, 0.0, 0.0, cell.figures, told))
-        short = xp.positive(_next_held(held_kwh, mine[0], cell, xp) - kept) / cell.reach.stored
+        short = xp.positive(_asked(own, held_kwh, mine[0], cell, xp) - kept) / cell.reach.stored
         drawn = drawn + xp.positive(short - drawn)
     return drawn, given
 
@@ -257,9 +268,10 @@ def constrain(model: Model, cell: Held, start: Any, signal: Any) -> tuple[Any, A
     return drawn, given, state, spent
 
 
-def _next_held(held_kwh: Any, band: Any, cell: Held, xp: Namespace) -> Any:
-    """Return the energy held at the end of a step."""
-    return xp.lesser(held_kwh * cell.reach.keep + cell.reach.stored * cell.reach.draw_kwh, band)
+def _asked(own: Any, held_kwh: Any, band: Any, cell: Held, xp: Namespace) -> Any:
+    """Return the least energy at the end of a step: what is held then, as far as the store may still hold it."""
+    least = xp.lesser(held_kwh * cell.reach.keep + cell.reach.stored * cell.reach.draw_kwh, band)
+    return xp.lesser(least, xp.looked_up(cell.figures.most, own[-1] - 1.0)) if cell.returns else least
 
 
 def _positive(value: Any) -> Any:

@@ -21,7 +21,7 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace, Table
-from energy_gym.entities.around import counted, laws_around, level_of, own_state
+from energy_gym.entities.around import counted, laws_around, level_of, own_state, with_count
 from energy_gym.entities.base import Flexible, Laws, Memory, Reach
 from energy_gym.entities.returning import kept_within
 from energy_gym.modelling import Model
@@ -142,11 +142,12 @@ def constrain(model: Model, cell: Led, start: tuple[Any, ...], signal: Any = Non
     drawn, given, state = cell.laws.constrain(model, cell.figures, own_state(start), signal)
     least, most = cell.levels(start[-1], model.size)
     low, high = np.flatnonzero(least > 0.0), np.flatnonzero(np.isfinite(most))
+    level = level_of(state)
     if len(low):
-        model.at_most(least[low], state[low])
+        model.at_most(least[low], level[low])
     if len(high):
-        model.at_most(state[high], most[high])
-    return drawn, given, state
+        model.at_most(level[high], most[high])
+    return drawn, given, with_count(model, state)
 
 
 def _outside(level: Any, passed: Any, cell: Led, xp: Namespace) -> tuple[Any, Any]:

@@ -155,6 +155,7 @@ class LimitedBattery(Battery):
             memory=tuple(memory),
             follows=True,
             reach=self._reach(cell),
+            unsure=_unsure(cell),
             budgets=budgets if any(limit is not None for limit in cell.limits_kwh) else None,
         )
 
@@ -174,6 +175,14 @@ class LimitedBattery(Battery):
         )
         top = self.soc_max * self.capacity_kwh
         return Reach(cell.plain.keep, cell.stored.slope, cell.taken.slope, drawn, given, 0.0, top)
+
+
+def _unsure(cell: LimitedCell) -> str | None:
+    """Return why it has no reach, if it has none."""
+    if cell.fades:
+        return "its capacity fades, so that what it can hold at the end is not known before"
+    bends = cell.stored.bends or cell.taken.bends
+    return "its efficiency depends on its power, so that no power gives back just what another took" if bends else None
 
 
 def _energy(cycles: float | None, capacity: float) -> float | None:

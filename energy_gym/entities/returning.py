@@ -24,7 +24,7 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.backends import Namespace, Table
-from energy_gym.entities.around import counted, laws_around, level_of, own_state
+from energy_gym.entities.around import counted, laws_around, level_of, own_state, with_count
 from energy_gym.entities.base import Flexible, Laws, Memory, Reach
 from energy_gym.modelling import Model
 
@@ -224,7 +224,8 @@ def next_state(state: Any, drawn: Any, given: Any, cell: Band, signal: Any = Non
 def constrain(model: Model, cell: Band, start: tuple[Any, ...], signal: Any = None) -> tuple[Any, Any, Any]:
     """State the store in a solver's model, and that its state stays within the band."""
     own = own_state(start)
-    drawn, given, state = cell.laws.constrain(model, cell.figures, own, signal)
+    drawn, given, whole = cell.laws.constrain(model, cell.figures, own, signal)
+    state = level_of(whole)
     least, most = levels(cell, start[-1], model.size)
     low, high = np.flatnonzero(least > cell.reach.floor), np.flatnonzero(most < cell.reach.top)
     if len(low):
@@ -241,7 +242,7 @@ def constrain(model: Model, cell: Band, start: tuple[Any, ...], signal: Any = No
         budget = (cell.top_share * own[1] - cell.start) / cell.reach.fade_per_kwh
         model.at_most(total, budget)
         model.at_most(state, cell.start + cell.reach.taken * (budget - total))
-    return drawn, given, state
+    return drawn, given, with_count(model, whole)
 
 
 def levels(cell: Band, left: float, steps: int) -> tuple[Floats, Floats]:

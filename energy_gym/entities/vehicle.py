@@ -154,8 +154,14 @@ class ElectricVehicle(Entity):
         """See `Entity.check`.
 
         Raises:
-            DataError: It arrives with more than it can hold, or needs more.
+            DataError: It arrives with more than it can hold, or needs more; or it brings energy while it is away.
         """
+        away, brought = values[self.columns()[0]] <= 0.0, values[self.columns()[1]]
+        if (unheard := away & (brought > 0.0)).any():
+            step = int(np.argmax(unheard))
+            found = f"entities.{name}: {self.columns()[1]}={brought[step]:g} in step {step}"
+            rule = f"is brought by a vehicle that is away then ({self.columns()[0]} is 0)"
+            raise DataError(found, rule, "say it in the first step of the stay")
         for column in self.columns()[1:]:
             if len(values[column]) and values[column].max() > self.capacity_kwh:
                 found = f"entities.{name}: {column}={values[column].max():g}"
@@ -184,6 +190,7 @@ class ElectricVehicle(Entity):
             cell.discharge_kwh,
             signal=tuple(Stays.of(hours_left, arrival, need, hours)),
             worth=0.0,
+            unsure="it comes and goes with what it holds, so that no end of an episode is where it began",
             memory=(Memory("missed_kwh", 0.0, (0.0, self.capacity_kwh)),),
         )
 

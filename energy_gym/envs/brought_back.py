@@ -74,22 +74,19 @@ def as_brought_back(unit: Unit, actual: Unit) -> Unit:
     What is forecast is cut to what leaves the room that storage surely has.
     """
     pairs = list(zip(unit.flexibles, actual.flexibles, strict=True))
-    if all(real.own is None for _, real in pairs):
+    if all(real.own is None and one.initial == real.initial for one, real in pairs):
         return unit
-    held = [
-        one
-        if real.own is None
-        else replace(
-            one,
-            laws=real.laws,
-            cell=real.cell,
-            memory=real.memory,
-            signal=real.cell.rewired(one.signal, real.signal),
-            own=one,
-        )
-        for one, real in pairs
-    ]
-    return replace(unit, flexibles=tuple(held))
+    return replace(unit, flexibles=tuple(_as_it_is(one, real) for one, real in pairs))
+
+
+def _as_it_is(one: Flexible, real: Flexible) -> Flexible:
+    """Return what was laid out anew with the laws around it, and the start, that it really has."""
+    if real.own is None:
+        return replace(one, initial=real.initial)
+    signal = real.cell.rewired(one.signal, real.signal)
+    return replace(
+        one, laws=real.laws, cell=real.cell, initial=real.initial, memory=real.memory, signal=signal, own=one
+    )
 
 
 def sure_kwh(unit: Unit) -> tuple[float, float]:
@@ -113,13 +110,16 @@ def _share(room: float, most: float) -> float:
     return min(1.0, room / most) if most > 0.0 else 1.0
 
 
+def unsure(item: Flexible) -> str:
+    """Return why nothing says how far a step surely moves what is stored."""
+    if item.unsure is not None:
+        return item.unsure
+    return f"nothing says how far a step surely moves {item.name!r}: its Flexible has no reach"
+
+
 def _check_nothing_stored(item: Flexible) -> None:
-    if item.span is not None and item.worth != 0.0:
-        rule = (
-            "stores energy, and nothing says how far a step surely moves it (a limited battery says it where neither "
-        )
-        rule += "its capacity fades nor its efficiencies bend)"
-        raise ConfigurationError(_found(item), rule, f"let its Flexible have a reach, {REMEDY}")
+    if item.span is not None and (item.worth != 0.0 or item.unsure is not None):
+        raise ConfigurationError(_found(item), f"cannot be promised: {unsure(item)}", REMEDY.removeprefix("or "))
 
 
 def _check_sure(item: Flexible, sure: Reach) -> None:

@@ -20,7 +20,7 @@ from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.machine import Compiled, Rows, installed
 from energy_gym.tape import State
 from energy_gym.tracing import Symbol, Trace, Untraceable
-from energy_gym.units import Unit
+from energy_gym.units import GIVEN, Unit
 
 ENGINES = ("auto", "numpy", "compiled")
 # Batches of this size and above are compiled by themselves: below it, compiling takes longer than it saves in an hour.
@@ -29,8 +29,12 @@ REWARD = "reward"
 
 
 def compiles(setup: Setup) -> bool:
-    """Return whether a batch of what is played can be compiled here: a compiler is installed, and nothing bids."""
-    return installed() and setup.kind.batch_gates is None and all(unit.laws is None for unit in setup.units)
+    """Return whether a batch of what is played can be compiled here: a compiler is installed, and all can be traced."""
+    try:
+        _Program(setup, setup.units, setup.tape.states, 1).step()
+    except Untraceable:
+        return False
+    return installed()
 
 
 def engine_of(engine: str, setup: Setup, units: Sequence[Unit], spans: Sequence[State], num_envs: int) -> Loop | None:
@@ -69,20 +73,20 @@ class Played(NamedTuple):
         figures: Figures of ``info`` by name, each of shape (num_envs,).
         gains: Rewards, shape (num_envs,).
         observations: What is observed at its end, shape (num_envs, slots).
+        closed: What closing an episode costs and its penalty, each of shape (num_envs,); None where none ends.
     """
 
     states: tuple[Floats, ...]
     figures: dict[str, Floats]
     gains: Floats
     observations: npt.NDArray[np.float32]
+    closed: tuple[Floats, Floats] | None
 
 
 class Loop:
     """The compiled step of a batch: what its laws do, in one pass over the environments."""
 
     def __init__(self, setup: Setup, units: Sequence[Unit], spans: Sequence[State], num_envs: int) -> None:
-        if not compiles(setup):
-            raise Untraceable("what bids in markets is played on arrays")
         self.names = (*usual_names(setup.curtails), REWARD)
         self._slots = len(spans)
         self._usual, self._last, self._look = (
@@ -90,16 +94,24 @@ class Loop:
         )
 
     def play(
-        self, states: Sequence[Floats], wishes: Sequence[Floats], t: npt.NDArray[np.int64], done: Flags | None
+        self, states: Sequence[Floats], asked: Sequence[Floats], t: npt.NDArray[np.int64], done: Flags | None
     ) -> Played:
-        """Return what wishes came to at steps ``t``; the episodes that are ``done`` with it are closed (None: none)."""
+        """Return what was asked came to at steps ``t``; the episodes that are ``done`` with it are closed (None: none).
+
+        Args:
+            states: States before it, each of shape (num_envs,).
+            asked: Wishes, then what is given to the step besides.
+            t: The step of each environment.
+            done: Which episodes end.
+        """
         if done is None:
-            out, seen = self._usual(t, (*wishes, *states))
+            out, seen = self._usual(t, (*states, *asked))
         else:
-            out, seen = self._last(t, (*wishes, *states, done.astype(np.float64)))
-        count = len(states)
-        figures = dict(zip(self.names, out[count + self._slots :], strict=True))
-        return Played(tuple(out[:count]), figures, figures.pop(REWARD), seen)
+            out, seen = self._last(t, (*states, *asked, done.astype(np.float64)))
+        count, named = len(states), len(states) + self._slots + len(self.names)
+        figures = dict(zip(self.names, out[count + self._slots : named], strict=True))
+        closed = None if done is None else (out[named], out[named + 1])
+        return Played(tuple(out[:count]), figures, figures.pop(REWARD), seen, closed)
 
     def observe(self, states: Sequence[Floats], t: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Return what is observed of some states at steps ``t``."""
@@ -125,21 +137,21 @@ class _Program:
         return self._outcome(self._flow())
 
     def last(self) -> list[Any]:
-        """Return the same of a step with which some episodes end."""
+        """Return the same of a step with which some episodes end, then what closing one costs and its penalty."""
         trace, flow = self.trace, self._flow()
         owed = settlement(self._units, self._setup.closings, flow[STATES], trace)
         (done,) = self._inputs("done", 1)
         for part, more in zip((COST, CARBON, PENALTY), owed, strict=True):
             flow[part] = trace.chosen(done, flow[part] + more, flow[part])
-        return self._outcome(flow)
+        return [*self._outcome(flow), owed[0], owed[2]]
 
     def seen(self) -> list[Any]:
         """Return what is seen of states that are given."""
         return self._shares(self._inputs("s", sum(len(unit.initial) for unit in self._units)))
 
     def _flow(self) -> list[Any]:
-        wishes = self._inputs("w", sum(len(unit.flexibles) for unit in self._units))
         states = self._inputs("s", sum(len(unit.initial) for unit in self._units))
+        wishes = self._inputs("w", sum(unit.controls for unit in self._units))
         told = tuple(self._leaves(unit.series()) for unit in self._units)
         return list(compose(self._units, self.trace)(states, wishes, told[0] if len(told) == 1 else told))
 
@@ -149,6 +161,8 @@ class _Program:
     def _leaves(self, part: Any) -> Any:
         if isinstance(part, tuple):
             return tuple(self._leaves(item) for item in part)
+        if part is GIVEN:
+            return self.trace.given(f"g{len(self.trace.inputs)}")
         if part.ndim != 1:
             raise Untraceable(f"a series of shape {part.shape}")
         return self.trace.of_step(part)

@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from energy_gym.backends import scalars
 from energy_gym.dynamics import compose, reward, settlement
+from energy_gym.envs.begun import begun
 from energy_gym.envs.keywords import call_checked
-from energy_gym.envs.setup import Setup, make_setup
+from energy_gym.envs.setup import SOC_INITIAL, Setup, make_setup
 from energy_gym.envs.spaces import action_space, observation_space
 from energy_gym.errors import ActionError, ResetNeededError, UnknownIdError
 
@@ -208,13 +209,17 @@ class EnergyEnv(gym.Env[Observation, Any]):
     ) -> tuple[Observation, dict[str, Any]]:
         """Start an episode; ``options={"start": "2022-03-01T00:00Z", "steps": 168}`` picks its window.
 
+        ``"soc_initial"`` lets storage begin with another state of charge than it was made with, for this episode alone:
+        a fraction for all stores, or one by name, ``{"battery": 0.3}``. Its end is settled against that.
         ``info`` has the figures of a step, 0 where nothing has happened yet.
 
         Raises:
             WindowError: The start is not a step of the split, or an option is unknown.
             EpisodeLengthError: The window runs past the end of the split.
+            StateOfChargeError: A state of charge outside the limits of its store.
         """
         super().reset(seed=seed)
+        self._begin((options or {}).get(SOC_INITIAL))
         draw = self.setup.window(options, self.np_random) if options else self.setup.draw(self.np_random)
         self._first, self._stop = draw
         self._t = self._first
@@ -227,6 +232,14 @@ class EnergyEnv(gym.Env[Observation, Any]):
         for name, place in self._told:
             info[name] = self._states[place]
         return self._behind_gates(info), info
+
+    def _begin(self, asked: Any) -> None:
+        """Let storage begin with the states of charge asked for, or where it was made to (None)."""
+        made = self.setup.base or self.setup
+        if asked is None and made is self.setup:
+            return
+        self.setup = made if asked is None else begun(made, asked)
+        self._initial = self.setup.initial
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play one step; the reward and the figures in ``info`` are those of the interval that has just passed.
@@ -363,7 +376,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
 
         if self._painter is None:
             self._painter = Painter(self.setup, human=self.render_mode == "human")
-        self._painter.restart()
+        self._painter.restart(self._initial)
 
     def _paint(self, info: dict[str, Any], gain: float) -> None:
         self._painter.record(self._t - 1, self._states, info, gain, self._traded(info))

@@ -58,14 +58,21 @@ class BatchGates(Protocol):
     def place(self, which: Ints) -> None:
         """Let the environments named start with nothing committed."""
 
-    def take(self, steps: Ints, actions: Any, waiting: Flags | None) -> tuple[tuple[Any, ...], Any, Any]:
+    def take(self, steps: Ints, actions: Any, waiting: Flags | None) -> tuple[tuple[Any, ...], Any, tuple[Floats, ...]]:
         """See `Gates.take`; arrays with a value for each environment.
 
         Args:
             steps: The step of each environment, shape (num_envs,).
             actions: Their actions.
             waiting: Which environments wait for a reset, so that their action does not count.
+
+        Returns:
+            Wishes, the energy refused, and what was committed for the running step: in the order in which the
+            `energy_gym.units.GIVEN` stand in the unit's series.
         """
+
+    def signals(self, steps: Ints, committed: tuple[Floats, ...]) -> Any:
+        """Return what the composed step is told, with what was committed for it."""
 
     def show(self, observations: Observations) -> None:
         """See `Gates.show`; shape (num_envs, slots)."""

@@ -16,8 +16,8 @@ from energy_gym.arrays import Floats
 from energy_gym.entities import Battery, Entity, Flexible, PumpedHydro, Reach, StorageTarget
 from energy_gym.entities.held import Aim, Held, held, trajectory
 from energy_gym.entities.led import led
-from energy_gym.entities.returning import Band
-from energy_gym.envs.brought_back import sure_reaches
+from energy_gym.entities.returning import Band, holds, levels
+from energy_gym.envs.brought_back import sure_reaches, unsure
 from energy_gym.errors import ConfigurationError, StateOfChargeError, UnknownIdError
 from energy_gym.units import Unit
 
@@ -156,18 +156,28 @@ def _aim(name: str, target: StorageTarget, entities: Mapping[str, Entity], feed:
 
 
 def _check_hard(item: Flexible, name: str, reach: Reach | None) -> None:
-    if isinstance(item.cell, Band):
-        rule = "asks what an episode that ends where it began may not be able to keep"
-        raise ConfigurationError(f"entities.{name}: terminal='cyclic'", rule, f'pass terminal="buyback", {SOFT}')
     if reach is None:
-        rule = f"is always to be met, and nothing says how far a step surely moves {item.name!r}"
+        rule = f"is always to be met, and {unsure(item)}"
         raise ConfigurationError(f"entities.{name}", rule, SOFT.removeprefix("or "))
     if reach.fade_per_kwh > 0.0:
         rule = f"is always to be met, and the capacity of {item.name!r} fades with what it does"
         raise ConfigurationError(f"entities.{name}", rule, SOFT.removeprefix("or "))
+    if isinstance(item.cell, Band):
+        _check_both(item, name, reach)
     if reach.draw_kwh == 0.0:
         rule = "is always to be met: at the extremes of the data the connection leaves no room to charge for it"
         raise ConfigurationError(f"entities.{name}", rule, f"raise import_kw, {SOFT}")
+
+
+def _check_both(item: Flexible, name: str, reach: Reach) -> None:
+    """Raise where a store that ends where it began cannot also be held to a hard target."""
+    found = f"entities.{name}: terminal='cyclic'"
+    if item.budgets is not None:
+        rule = f"is always to be met, and the cycles that {item.name!r} is held to may not let it give that back"
+        raise ConfigurationError(found, rule, f'pass terminal="buyback", {SOFT}')
+    if not holds(reach, reach.top):
+        rule = f"is always to be met, and {reach.draw_kwh:.4g} kWh a step do not keep {item.name!r} full"
+        raise ConfigurationError(found, rule, f'raise its charging power, pass terminal="buyback", {SOFT}')
 
 
 def _check_kept(item: Flexible, name: str) -> None:
@@ -186,10 +196,12 @@ def _least_missed(item: Flexible, steps: int, starts: int) -> float:
     """Return the least, over all starts of an episode, of the most that a hard target then misses [kWh]."""
     band, due = item.cell.told(item.signal)[1][:2]
     level = np.full(starts, float(item.initial))
-    missed = np.zeros(starts)
-    for step, needed in _windows((band, due), steps, starts):
+    missed, most = np.zeros(starts), np.full(steps, np.inf)
+    if item.cell.returns:
+        most = levels(item.cell.figures, float(steps), steps)[1]
+    for (step, needed), top in zip(_windows((band, due), steps, starts), most, strict=True):
         level = trajectory(level, step[None], item.cell.reach)[0]
-        missed = np.maximum(missed, needed - level)
+        missed = np.maximum(missed, needed - np.minimum(level, top))
     return float(missed.min())
 
 

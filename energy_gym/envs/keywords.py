@@ -26,6 +26,7 @@ from energy_gym.errors import (
     WindowError,
 )
 from energy_gym.forecast import Forecast, get_forecast
+from energy_gym.lookahead import version_of
 from energy_gym.objective import Clock
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Common:
         wear_weight: What wear counts; None for the scenario's own.
         episode_steps: Steps of an episode, ``"week"``, None for the whole split; ``"default"`` for the scenario's own.
         scenario: A scenario or the path of its YAML file.
-        reference: Frame by which observations are scaled in place of the data.
+        reference: Frame, or id of a data set, by which observations are scaled in place of the data.
         published: When columns of the frame become known; see `energy_gym.data.own_frame.Told`.
         zone: Zone of the frame's market.
         splits: Parts of the frame.
@@ -119,12 +120,18 @@ class Common:
     wear_weight: float | None = None
     episode_steps: int | str | None = "default"
     scenario: Scenario | str | Path | None = None
-    reference: pd.DataFrame | None = None
+    reference: pd.DataFrame | str | None = None
     published: Mapping[str, str] | str | None = None
     zone: str | None = None
     splits: Mapping[str, Any] | None = None
     stamps: str = "start"
     history: int | None = None
+    lookahead: str = "full"
+
+    @property
+    def view(self) -> str:
+        """The version of the look-ahead that observations show."""
+        return version_of(self.lookahead)
 
     @property
     def told(self) -> Told:
@@ -213,7 +220,7 @@ def with_common(maker: Callable[..., Made]) -> Callable[..., Made]:
     Example:
         >>> make = with_common(lambda common, *, battery=None: (common.forecast, battery))
         >>> make(battery="small"), list(inspect.signature(make).parameters)[-2:]
-        (('published', 'small'), ['history', 'battery'])
+        (('published', 'small'), ['lookahead', 'battery'])
     """
     own = list(inspect.signature(maker).parameters.values())[1:]
     shared = list(inspect.signature(Common).parameters.values())

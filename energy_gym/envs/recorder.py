@@ -25,11 +25,11 @@ class Painter:
         self._window = ScreenWindow(setup.feed.title) if human else None
         self._has_carbon = setup.sites[0].energy.carbon in setup.feed.values
         self._stores = [state for state in setup.tape.states if state.slot.name.startswith(SHARE)]
-        self.restart()
+        self.restart(setup.initial)
 
-    def restart(self) -> None:
-        """Forget the episode."""
-        shares = self._shares(self._setup.initial)
+    def restart(self, states: tuple[float, ...]) -> None:
+        """Forget the episode; another one begins with these states."""
+        shares = self._shares(states)
         self._history = History(self._setup.feed.step_hours, _first(shares))
         if len(shares) > 1:
             self._history.stores = {name: [share] for name, share in shares.items()}

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CONTROLS = ("power", "meter")
+SOC_INITIAL = "soc_initial"
+OPTIONS = ("start", "steps", SOC_INITIAL)
+"""Options of ``reset``."""
 
 
 class Kind(NamedTuple):
@@ -68,6 +71,7 @@ class Setup:
     """A scenario on a feed: its units over the split, look-ahead, action levels, closing prices and episode length.
 
     ``closings`` settle the end of an episode; ``continuation`` values what is stored where a plan ends before that.
+    ``base`` is the setup as it was made, where this one's storage begins elsewhere.
     """
 
     scenario: Scenario
@@ -81,6 +85,7 @@ class Setup:
     episode_steps: int
     whole: bool
     kind: Kind = field(default=Kind(), kw_only=True)
+    base: Setup | None = field(default=None, kw_only=True)
 
     @property
     def undifferentiable(self) -> str | None:
@@ -259,10 +264,10 @@ class Setup:
             EpisodeLengthError: A window that runs past the end of the split.
         """
         for key in options:
-            if key not in ("start", "steps"):
-                near = difflib.get_close_matches(str(key), ("start", "steps"), n=1)
+            if key not in OPTIONS:
+                near = difflib.get_close_matches(str(key), OPTIONS, n=1)
                 hint = f"did you mean {near[0]!r}? " if near else ""
-                raise WindowError(f"options[{key!r}]", "is not a known option", f"{hint}Known: start, steps")
+                raise WindowError(f"options[{key!r}]", "is not a known option", f"{hint}Known: {', '.join(OPTIONS)}")
         asked = options.get("steps")
         if options.get("start") is None:
             sized = self if asked is None else replace(self, episode_steps=self._fitting(asked, 0), whole=False)
@@ -336,7 +341,15 @@ def make_setup(common: Common, *, battery: Battery | None = None, control: str =
     return Setup(
         scenario=chosen,
         feed=laid.feed,
-        tape=Tape(laid.feed, common.foreseen, common.ahead(clock), laid.columns, laid.states, history=back),
+        tape=Tape(
+            laid.feed,
+            common.foreseen,
+            common.ahead(clock),
+            laid.columns,
+            laid.states,
+            history=back,
+            lookahead=common.view,
+        ),
         sites=laid.sites,
         units=laid.units if control == "power" else at_the_meter(laid),
         closings=laid.closings,

@@ -26,11 +26,12 @@ from energy_gym.envs.batched import (
     real_numbers,
     with_batteries,
 )
+from energy_gym.envs.begun import Beginnings
 from energy_gym.envs.compat import FINAL_INFO, FINAL_OBSERVATION, MODERN, VectorEnv, autoreset_mode
 from energy_gym.envs.compiled import Loop, engine_of
 from energy_gym.envs.figures import kept, stored_in, usual_figures
 from energy_gym.envs.keywords import call_checked
-from energy_gym.envs.setup import Setup, check_count, make_setup
+from energy_gym.envs.setup import SOC_INITIAL, Setup, check_count, make_setup
 from energy_gym.envs.spaces import action_space, observation_space
 from energy_gym.envs.starts import Starts
 from energy_gym.errors import ActionError, ConfigurationError, ResetNeededError, WindowError
@@ -110,8 +111,8 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         self._stored = setup.stored
         self._told = setup.told
         self._flexibles = tuple(item for unit in units for item in unit.flexibles) if own else setup.flexibles
-        initial = [state for unit in units for state in unit.initial]
-        self._initial = tuple(np.broadcast_to(np.asarray(state, dtype=float), (self.num_envs,)) for state in initial)
+        self._beginnings: Beginnings | None = None
+        self._initial = self._started(units)
         self._states = tuple(state.copy() for state in self._initial)
         self._starts = Starts(setup, self.num_envs)
         self._everyone = np.arange(self.num_envs)
@@ -189,17 +190,17 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
 
         Args:
             seed: One seed s gives environment i the seed s + i; a sequence gives each its own.
-            options: ``"start"`` and ``"steps"`` as for a single environment, each one value or ``num_envs`` of them;
+            options: ``"start"``, ``"steps"`` and ``"soc_initial"`` as for a single environment, each one value or
+                ``num_envs`` of them;
                 ``"reset_mask"``: booleans of shape (num_envs,).
         """
         asked = dict(options or {})
         which = self._masked(asked.pop("reset_mask", None))
-        seeds = each_seed(seed, self.num_envs)
+        seeds, begins = each_seed(seed, self.num_envs), asked.pop(SOC_INITIAL, None)
         self._starts.seed({index: seeds[index] for index in which.tolist()})
-        if asked:
-            self._place(which, *self._windows(which, asked))
-        else:
-            self._place(which, *self._starts.draw(which))
+        window = self._windows(which, asked) if asked else self._starts.draw(which)
+        self._begin(which, begins)
+        self._place(which, *window)
         self._ready = True
         started = np.zeros(self.num_envs, dtype=bool)
         started[which] = True
@@ -231,6 +232,23 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         windows = [self._starts.window(i, {key: values[i] for key, values in each.items()}) for i in which.tolist()]
         first, stop = zip(*windows, strict=True)
         return np.array(first), np.array(stop)
+
+    def _begin(self, which: npt.NDArray[np.int64], asked: Any = None) -> None:
+        """Let storage of the environments named begin with the states of charge asked for, or as it was made (None)."""
+        if asked is not None:
+            found = self._beginnings or Beginnings(self.setup, self._units, self.num_envs)
+            found.place(which, asked)
+            if found is not self._beginnings:
+                self._beginnings, self._units = found, found.units
+                self._initial = self._started(self._units)
+                self._compile()
+        elif self._beginnings is not None:
+            self._beginnings.restore(which)
+
+    def _started(self, units: tuple[Unit, ...]) -> tuple[Floats, ...]:
+        """Return the states at the start of an episode, each of shape (num_envs,)."""
+        initial = [state for unit in units for state in unit.initial]
+        return tuple(np.broadcast_to(np.asarray(state, dtype=float), (self.num_envs,)) for state in initial)
 
     def _place(self, which: npt.NDArray[np.int64], first: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> None:
         self._t[which] = first
@@ -276,13 +294,14 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return observations
 
     def _advance(self, actions: Any, waiting: Flags | None) -> tuple[Floats, Flags, dict[str, Any]]:
+        committed: tuple[Floats, ...] = ()
         if self._gates is None:
             wishes, excess = self._read(actions)
-            if self._loop is not None and waiting is None and excess is None:
-                return self._fast(self._loop, wishes)
-            signals = self._gather(self._t)
         else:
-            wishes, excess, signals = self._gates.take(self._t, actions, waiting)
+            wishes, excess, committed = self._gates.take(self._t, actions, waiting)
+        if self._loop is not None and waiting is None and excess is None:
+            return self._fast(self._loop, (*wishes, *committed))
+        signals = self._gather(self._t) if self._gates is None else self._gates.signals(self._t, committed)
         flow = list(self._play(self._states, wishes, signals))
         self._states = flow[STATES]
         self._t = self._t + 1
@@ -295,16 +314,18 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             self._revive(waiting, flow)
         return self._spread(gain(flow, self._weights)), done, self._info(flow, waiting, done, closed)
 
-    def _fast(self, loop: Loop, wishes: tuple[Floats, ...]) -> tuple[Floats, Flags, dict[str, Any]]:
+    def _fast(self, loop: Loop, asked: tuple[Floats, ...]) -> tuple[Floats, Flags, dict[str, Any]]:
         """Play a step in which no environment waits for a reset, and see its end."""
         self._countdown -= 1
         before, self._t = self._t, self._t + 1
         done = self._over()
-        self._states, figures, gains, self._shown = loop.play(
-            self._states, wishes, before, done if done.any() else None
-        )
+        played = loop.play(self._states, asked, before, done if done.any() else None)
+        self._states, figures, self._shown = played.states, played.figures, played.observations
         figures.update((name, self._states[place]) for name, place in self._told)
-        return gains, done, {**figures, **self._masks}
+        if self._gates is not None:
+            self._gates.tell(figures, done, played.closed, None)
+            figures = {name: self._spread(value) for name, value in figures.items()}
+        return played.gains, done, {**figures, **self._masks}
 
     def _over(self) -> Flags:
         """Return which episodes end with this step, and count down to the next that does."""
@@ -328,6 +349,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
             flow[part] = np.where(waiting, 0.0, flow[part])
         self._done = np.zeros(self.num_envs, dtype=bool)
         which = np.flatnonzero(waiting)
+        self._begin(which)
         self._place(which, *self._starts.draw(which))
 
     def _restart(self, done: Flags, info: dict[str, Any]) -> dict[str, Any]:
@@ -338,6 +360,7 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         for index in which.tolist():
             final[index] = last[index]
         figures = self._final_info(which, info)
+        self._begin(which)
         self._place(which, *self._starts.draw(which))
         blank = self._blank()
         started = {name: np.where(done, value, info[name]) for name, value in blank.items() if name in info}
@@ -381,17 +404,19 @@ class EnergyVectorEnv(VectorEnv):  # type: ignore[misc]  # the base class depend
         return self._spread(stored_in(self._states, self._stored))
 
     def _observe(self) -> npt.NDArray[np.float32]:
-        if self._shown is not None:
-            shown, self._shown = self._shown, None
-            return shown
-        if self._loop is not None:
-            return self._loop.observe(self._states, self._t)
+        shown, self._shown = self._shown, None
+        if shown is None:
+            shown = self._looked() if self._loop is None else self._loop.observe(self._states, self._t)
+        if self._gates is not None:
+            self._gates.show(shown)
+        return shown
+
+    def _looked(self) -> npt.NDArray[np.float32]:
+        """Return what is observed now, on arrays, but for what is committed."""
         observations = self._rows.take(self._t, axis=0)
         for index, state in enumerate(self._spans):
             share = (self._states[state.place] - state.offset) / state.scale
             observations[:, index] = np.minimum(np.maximum(share, 0.0), state.top)
-        if self._gates is not None:
-            self._gates.show(observations)
         return observations
 
     def _read(self, actions: Any) -> tuple[tuple[Floats, ...], Floats | None]:

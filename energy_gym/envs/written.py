@@ -20,8 +20,8 @@ def from_words(keywords: Mapping[str, Any], folder: str | Path = ".") -> dict[st
     """Return keywords for ``gym.make``.
 
     Args:
-        keywords: ``data`` and ``reference`` may be paths of CSV or Parquet files, ``battery`` a mapping of its fields,
-            ``scenario`` the path of a YAML file.
+        keywords: ``data`` and ``reference`` may be paths of CSV or Parquet files (the latter a data set's id too),
+            ``battery`` a mapping of its fields, ``scenario`` the path of a YAML file.
         folder: What relative paths start from.
 
     Raises:
@@ -34,7 +34,7 @@ def from_words(keywords: Mapping[str, Any], folder: str | Path = ".") -> dict[st
     """
     made = dict(keywords)
     for name in FRAMES:
-        if isinstance(made.get(name), str | Path):
+        if isinstance(made.get(name), str | Path) and (name == "data" or Path(made[name]).suffix):
             made[name] = read_frame(Path(folder) / made[name], made.get("zone"))
     if isinstance(made.get("battery"), Mapping):
         made["battery"] = build(Battery, made["battery"], "battery")

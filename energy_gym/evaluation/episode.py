@@ -6,6 +6,7 @@ day adds up to what is shown for the whole.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError
 from energy_gym.evaluation.asking import asked
+from energy_gym.evaluation.attainable import Attainable
+from energy_gym.evaluation.attainable import attainable as found_attainable
 from energy_gym.evaluation.kpis import Played, kpis
 from energy_gym.evaluation.scoring import regret, score
 from energy_gym.oracle import solve
@@ -60,6 +63,12 @@ class Evaluation:
         steps: Steps played.
         steps_per_second: Steps of agent and environment together, per second of wall time.
         seconds_per_decision: Median time of ``act`` on one observation, on the CPU unless the agent goes elsewhere [s].
+        attainable_bound: What an agent that cannot see the future could earn at most, on average; see
+            `energy_gym.attainable`. This and what follows is NaN where it was not asked for.
+        attainable_share: 0 for doing nothing, 1 for that bound. Where prices were drawn from a law, what luck brought
+            is taken out of the return first, so that the share is never above 1 where the bound is exact.
+        attainable_low: Lower end of its 95 % interval.
+        attainable_high: Upper end.
         daily_regret: The oracle's reward minus the agent's by local day (ISO date) of the data's zone; it adds up to
             ``oracle_value - return_``, may be negative on a day, and is empty where the oracle's days are not known.
         daily_return: The agent's reward by local day.
@@ -79,6 +88,10 @@ class Evaluation:
     daily_regret: Mapping[str, float]
     daily_return: Mapping[str, float]
     kpis: Mapping[str, float]
+    attainable_bound: float = math.nan
+    attainable_share: float = math.nan
+    attainable_low: float = math.nan
+    attainable_high: float = math.nan
 
 
 def evaluate(
@@ -88,6 +101,7 @@ def evaluate(
     seed: int | None = None,
     options: dict[str, Any] | None = None,
     oracle: Bracket | None = None,
+    attainable: bool | Attainable = False,
 ) -> Evaluation:
     """Play one episode and score it.
 
@@ -99,10 +113,12 @@ def evaluate(
         seed: Seed of the episode.
         options: Options of ``reset``, to pick the window.
         oracle: Value and bound of this very episode where they are known, to save solving it again.
+        attainable: Whether to tell the share of what could be attained too, or what `energy_gym.attainable` found of
+            this very episode.
 
     Raises:
-        ConfigurationError: The agent can not be asked, was made for another environment or for none of these wrappers,
-            or a wrapper ended the episode early.
+        ConfigurationError: ``attainable=True`` where that cannot be told; or the agent can not be asked, was made for
+            another environment or for none of these wrappers, or a wrapper ended the episode early.
 
     Example:
         >>> import gymnasium as gym
@@ -122,6 +138,8 @@ def evaluate(
     first, stop = base.steps_left
     best = solve(env, continuous=True) if oracle is None else oracle
     idle = idle_return(base.setup, first, stop, base.states)
+    within = found_attainable(base) if attainable is True else attainable or None
+    lawful = None if within is None else within.solution(base)
     agent.reset()
     states, infos = [base.states], list[Mapping[str, Any]]()
     deciding, total = _play(agent, env, observation, info, states, infos)
@@ -133,6 +151,10 @@ def evaluate(
             f"make the environment with episode_steps={len(rewards)}",
         )
     earned, days = float(sum(rewards)), by_day(base.setup, first, np.array(rewards))
+    luck = 0.0
+    if lawful is not None:
+        stored = np.array([state[0] for state in states])
+        luck = earned - lawful.value + float(lawful.losses(stored, np.array(rewards)).sum())
     return Evaluation(
         return_=earned,
         oracle_value=best.value,
@@ -147,7 +169,15 @@ def evaluate(
         daily_regret=_daily_regret(best, days),
         daily_return=days,
         kpis=kpis(Played.of_infos(base.setup, first, states, infos)),
+        **({} if within is None else _of_attainable(within, earned - luck, idle, days)),
     )
+
+
+def _of_attainable(found: Attainable, earned: float, idle: float, days: Mapping[str, float]) -> dict[str, float]:
+    """Return the bound, and the share of it that was earned with its interval."""
+    share = found.share(earned, idle, days)
+    figures = {"bound": found.bound, "share": share.value, "low": share.low, "high": share.high}
+    return {f"attainable_{name}": value for name, value in figures.items()}
 
 
 def _daily_regret(best: Bracket, earned: Mapping[str, float]) -> dict[str, float]:

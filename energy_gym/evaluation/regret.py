@@ -5,6 +5,7 @@ One rule: the parts add up to the regret, and no part is measured twice.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,14 @@ import numpy as np
 
 from energy_gym.agents.mpc import MPC
 from energy_gym.arrays import Floats
+from energy_gym.data.price_law import PriceLaw
 from energy_gym.errors import ConfigurationError
+from energy_gym.evaluation.attainable import Attainable
 from energy_gym.evaluation.episode import Evaluation, evaluate
+from energy_gym.oracle.law import LawSolution
 from energy_gym.oracle.problem import problem_now
+from energy_gym.oracle.solution import replay
+from energy_gym.oracle.solve import solve
 from energy_gym.oracle.value_function import value_at, value_functions
 
 
@@ -32,6 +38,9 @@ class Decomposition:
             is measured against the bound, so that it is a part of ``forecast``, and of no day.
         daily_forecast: The first part by day, less ``unproven``; empty where the oracle's days are not known.
         daily_controller: The second part by day.
+        unforeseeable: What no agent avoids that cannot see the future, as far as that is known: the oracle's bound less
+            what could be attained at most, on average; a part of the regret cut another way. NaN where not asked for.
+        attainable_share: Share of what could be attained that the agent earned; see `energy_gym.Evaluation`.
     """
 
     regret: float
@@ -40,6 +49,8 @@ class Decomposition:
     unproven: float
     daily_forecast: Mapping[str, float]
     daily_controller: Mapping[str, float]
+    unforeseeable: float = math.nan
+    attainable_share: float = math.nan
 
 
 def decompose(
@@ -49,6 +60,7 @@ def decompose(
     seed: int | None = None,
     options: dict[str, Any] | None = None,
     planner: Any = None,
+    attainable: bool | Attainable = False,
 ) -> Decomposition:
     """Play an episode with an agent and with perfect planning on the forecast, and split the agent's regret.
 
@@ -58,6 +70,7 @@ def decompose(
         seed: Seed of the episode.
         options: Options of ``reset``.
         planner: What plans anew on the forecast at every step, an agent for the same environment; by default mpc.
+        attainable: As for `energy_gym.evaluate`.
 
     Example:
         >>> import gymnasium as gym
@@ -68,7 +81,7 @@ def decompose(
         True
     """
     planned = evaluate(planner or MPC(env), env, seed=seed, options=options)
-    played = evaluate(agent, env, seed=seed, options=options, oracle=_known(planned))
+    played = evaluate(agent, env, seed=seed, options=options, oracle=_known(planned), attainable=attainable)
     days = planned.daily_regret
     oracle_days = set(days) == set(played.daily_regret)
     return Decomposition(
@@ -78,6 +91,8 @@ def decompose(
         unproven=planned.oracle_bound - planned.oracle_value,
         daily_forecast=dict(days) if oracle_days else {},
         daily_controller={day: played.daily_regret[day] - days[day] for day in days} if oracle_days else {},
+        unforeseeable=planned.oracle_bound - played.attainable_bound,
+        attainable_share=played.attainable_share,
     )
 
 
@@ -94,7 +109,7 @@ def _known(planned: Evaluation) -> _Known:
     return _Known(planned.oracle_value, planned.oracle_bound, daily)
 
 
-def step_regret(env: Any, actions: Sequence[Any]) -> Floats:
+def step_regret(env: Any, actions: Sequence[Any], *, information: PriceLaw | str = "foresight") -> Floats:
     """Return how much each action loses against acting best from there on [reward units], shape (T,).
 
     With V for the value of stored energy, the loss of a step is V before it, less its reward, less V after it. It is
@@ -103,9 +118,14 @@ def step_regret(env: Any, actions: Sequence[Any]) -> Floats:
     Args:
         env: An environment of this package with one storage behind one price, reset; it is left as it is.
         actions: Its actions from now to the end of the episode.
+        information: What acting best knows: all that will be, or a law, as for `energy_gym.solve`. Under a law the
+            losses add up to what the actions earn less than the best that cannot see the future, without luck; acting
+            best then is free to choose any power.
 
     Raises:
-        ConfigurationError: The environment is more than one storage, or the actions do not fill the episode.
+        ConfigurationError: The environment is more than one storage, the actions do not fill the episode, or the law
+            is not solved for it.
+        UnknownIdError: Unknown information.
 
     Example:
         >>> import gymnasium as gym, energy_gym
@@ -120,14 +140,15 @@ def step_regret(env: Any, actions: Sequence[Any]) -> Floats:
         True
     """
     base = env.unwrapped
+    if information != "foresight":
+        return _under_law(solve(base, continuous=True, information=information), base, actions)
     problem = problem_now(base)
     curves = None if problem is None else value_functions(problem)
     if problem is None or curves is None:
         raise ConfigurationError(
             f"env of scenario {base.scenario.name!r}", "must be one storage behind one price", "use an Arbitrage-v1"
         )
-    if len(actions) != len(problem):
-        raise ConfigurationError(f"{len(actions)} actions", f"must be {len(problem)}", "pass one for each step left")
+    _check_count(actions, len(problem))
     energy, losses = np.array([problem.energy]), np.empty(len(problem))
     for step, action in enumerate(actions):
         after, gain = problem.play(step, energy, np.array([_share(base, action)]))
@@ -135,6 +156,21 @@ def step_regret(env: Any, actions: Sequence[Any]) -> Floats:
         losses[step] = max(before - float(gain[0]) - then, 0.0)
         energy = after
     return losses
+
+
+def _under_law(solution: LawSolution, env: Any, actions: Sequence[Any]) -> Floats:
+    """Return what each action loses against the best policy under a law."""
+    _check_count(actions, len(solution.chain))
+    wishes = np.array([[_share(env, action)] for action in actions])
+    first, stop = env.steps_left
+    plan = replay(env.setup, first, stop, env.states, wishes)
+    stored = np.concatenate([plan.start[:1], plan.states[:, 0]])
+    return solution.losses(stored, plan.steps[:, -1])
+
+
+def _check_count(actions: Sequence[Any], steps: int) -> None:
+    if len(actions) != steps:
+        raise ConfigurationError(f"{len(actions)} actions", f"must be {steps}", "pass one for each step left")
 
 
 def _share(env: Any, action: Any) -> float:

@@ -247,7 +247,13 @@ class _Board:
 
 
 def _without_days(optimum: Optimum | None) -> dict[str, Any] | None:
-    return None if optimum is None else {name: value for name, value in asdict(optimum).items() if name != "daily"}
+    """Return a task's oracle and what could be attained, without what each day adds to them."""
+    if optimum is None:
+        return None
+    kept = {name: value for name, value in asdict(optimum).items() if name != "daily"}
+    if kept["attainable"] is not None:
+        kept["attainable"] = {name: value for name, value in kept["attainable"].items() if name != "daily"}
+    return kept
 
 
 def _failed(task: str, agent: str, seed: int, error: str, missing: bool) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from energy_gym.errors import ResultsError
 from energy_gym.files import write_atomically
-from energy_gym.leaderboard.runs import KEY_FIGURES, PLANNER, ROW, write_json
+from energy_gym.leaderboard.runs import KEY_FIGURES, PLANNER, ROW, WITHIN, write_json
 from energy_gym.leaderboard.suites import Suite, Task
 from energy_gym.version import __version__
 
@@ -149,7 +149,11 @@ def read_results(path: str | Path) -> Results:
 
 def _results(tree: dict[str, Any], curves: pd.DataFrame | None, daily: pd.DataFrame | None) -> Results:
     tasks = tuple(Task(task["name"], task["id"], task["keywords"]) for task in tree["tasks"])
-    records = [{name: _number(name, row[name]) for name in ROW} | {"curve": [], "daily": {}} for row in tree["runs"]]
+    records = [
+        {name: _number(name, row.get(name) if name in WITHIN else row[name]) for name in ROW}
+        | {"curve": [], "daily": {}}
+        for row in tree["runs"]
+    ]
     by_key = {record["key"]: record for record in records}
     for table, name in ((curves, "curve"), (daily, "daily")):
         if table is not None:
@@ -176,7 +180,7 @@ def _long(path: Path) -> pd.DataFrame | None:
 
 
 def _number(name: str, value: Any) -> Any:
-    return math.nan if value is None and name in ("score", *KEY_FIGURES) else value
+    return math.nan if value is None and name in ("score", *KEY_FIGURES, *WITHIN) else value
 
 
 def _without_nan(value: Any) -> Any:

@@ -11,7 +11,7 @@ import inspect
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from energy_gym.agents import make_agent
 from energy_gym.agents.learner import defaults
 from energy_gym.agents.registry import AGENTS, Factory, agent_factory, is_saved
 from energy_gym.errors import UnsuitableAgentError
+from energy_gym.evaluation.attainable import Attainable, attainable_or_none
 from energy_gym.evaluation.episode import PARTS, Evaluation, daily_rewards, evaluate
 from energy_gym.evaluation.kpis import KPIS
 from energy_gym.files import write_atomically
@@ -33,6 +34,8 @@ PLANNER = "mpc"
 APART = ("parts", "return_", "daily_regret", "daily_return", "kpis")
 FIGURES = tuple(field.name for field in fields(Evaluation) if field.name not in APART)
 NAMES = ("task", "agent", "seed", "actions", "budget", "source", "unit")
+WITHIN = ("attainable_bound", "attainable_share", "attainable_low", "attainable_high")
+"""Figures of a run that tell what could be attained; NaN where nobody can say."""
 # Columns of the results; what follows are long tables of their own.
 KEY_FIGURES = tuple(name for name in KPIS if name not in PARTS)
 ROW = (*NAMES, "return", *FIGURES, *PARTS, *KEY_FIGURES, "seconds", "key")
@@ -41,13 +44,19 @@ RECORD = {*ROW, "curve", "daily"}
 
 @dataclass(frozen=True)
 class Optimum:
-    """Value and proven bound of a task's oracle and its rewards by local day, as kept on disk."""
+    """Value and proven bound of a task's oracle, its rewards by local day, what could be attained; as kept on disk."""
 
     value: float
     bound: float
     seconds: float
     status: str
     daily: Mapping[str, float]
+    attainable: Mapping[str, Any] | None = None
+
+    @property
+    def within(self) -> Attainable | bool:
+        """What could be attained, as `energy_gym.evaluate` takes it."""
+        return False if self.attainable is None else Attainable(**self.attainable)
 
 
 @dataclass(frozen=True)
@@ -148,11 +157,13 @@ def source_hash(agent: str) -> str:
 
 
 def solve_task(task: Task) -> Optimum:
-    """Solve a task over the physical range of power."""
+    """Solve a task over the physical range of power, and find what could be attained where that can be told."""
     env = task.make()
     env.reset(seed=EPISODE_SEED)
     best = solve(env, continuous=True)
-    return Optimum(best.value, best.bound, best.seconds, best.status, daily_rewards(best))
+    within = attainable_or_none(env)
+    kept = None if within is None else asdict(within)
+    return Optimum(best.value, best.bound, best.seconds, best.status, daily_rewards(best), kept)
 
 
 def play_run(run: Run, optimum: Optimum) -> dict[str, Any]:
@@ -161,7 +172,7 @@ def play_run(run: Run, optimum: Optimum) -> dict[str, Any]:
     env = run.task.played_with(run.actions).make()
     curve: list[list[Any]] = []
     agent = _fitted(run, agent_factory(run.agent), make_agent(run.agent, env, run.seed), curve)
-    result = evaluate(agent, env, seed=EPISODE_SEED, oracle=optimum)
+    result = evaluate(agent, env, seed=EPISODE_SEED, oracle=optimum, attainable=optimum.within)
     base: Any = env.unwrapped
     row = {name: getattr(run, name) for name in NAMES[1:-1]}
     row |= {"task": run.task.name, "unit": base.setup.reward_unit, "return": result.return_, **result.parts}

@@ -19,6 +19,7 @@ from energy_gym.evaluation.statistics import (
     optimality_gap,
     probability_of_improvement,
 )
+from energy_gym.leaderboard.attained import COLUMN, LEGEND, attainable_line, attained, attained_cells
 from energy_gym.leaderboard.runs import KEY_FIGURES, PLANNER
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def markdown(results: Results) -> str:
     lines += [*_failed_lines(results.failed), *_misfit_lines(results)]
     if frame.empty:
         return "\n".join([*lines, "", "No run has a result."]) + "\n"
-    lines += ["", *_legend(), "", *_overall_lines(frame), "", "## Score by task", "", *_score_lines(frame)]
+    lines += ["", *_legend(frame), "", *_overall_lines(frame), "", "## Score by task", "", *_score_lines(frame)]
     if frame["agent"].nunique() > 1:
         lines += ["", *_improvement_lines(frame)]
     played = set(frame["task"])
@@ -169,7 +170,8 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:3])}, ..., {names[-1]} ({len(names)} tasks)"
 
 
-def _legend() -> list[str]:
+def _legend(frame: pd.DataFrame) -> list[str]:
+    told = any(attained(frame, task) is not None for task in set(frame["task"]))
     return [
         "Score: 0 is doing nothing, 1 is the oracle's perfect foresight. "
         "Regret: what was lost against the oracle's proven bound, in the unit of the task.",
@@ -186,6 +188,7 @@ def _legend() -> list[str]:
         "The second table of a task has key figures as energy people read them, means over seeds, where they have a "
         "meaning: gained is money against doing nothing, per rated kW of storage and year and per kWh given out; life "
         "is the years in which the cycles make 6000; limits are shares of the steps.",
+        *(["", LEGEND] if told else []),
     ]
 
 
@@ -222,10 +225,11 @@ def _improvement_lines(frame: pd.DataFrame) -> list[str]:
 def _task_lines(frame: pd.DataFrame, task: str) -> list[str]:
     head, unit = oracle_line(frame, task), frame.loc[frame["task"] == task, "unit"].iloc[0]
     table = by_task(frame, task)
-    split = bool(table["forecast"].notna().all())
-    columns = ["agent", "actions", "score", "seeds", f"regret [{unit}]", *(["forecast", "controller"] if split else [])]
+    split, within = bool(table["forecast"].notna().all()), attained_cells(frame, task)
+    parts, shares = ["forecast", "controller"] if split else [], [COLUMN] if within else []
+    columns = ["agent", "actions", "score", *shares, "seeds", f"regret [{unit}]", *parts]
     columns += [f"return [{unit}]", "energy cost", "carbon [kg]", "ms/decision", "steps/s"]
-    rows = [_task_cells(str(agent), row, split) for agent, row in table.iterrows()]
+    rows = [_task_cells(str(agent), row, split, within) for agent, row in table.iterrows()]
     return [f"## {task}", "", head, "", *grid(columns, rows), "", *_key_figure_lines(frame, task)]
 
 
@@ -267,14 +271,25 @@ def oracle_line(frame: pd.DataFrame, task: str) -> str:
     first = frame[frame["task"] == task].iloc[0]
     unit, value, bound = first["unit"], first["oracle_value"], first["oracle_bound"]
     proof = "proven optimal" if bound - value <= 1e-6 * max(1.0, abs(value)) else f"bound {bound:.4f}"
-    return f"Oracle {value:.4f} {unit} ({proof}), idle {first['idle']:.4f} {unit}, {first['steps']} steps."
+    told = f"Oracle {value:.4f} {unit} ({proof}), idle {first['idle']:.4f} {unit}, {first['steps']} steps."
+    return told + attainable_line(frame, task)
 
 
-def _task_cells(agent: str, row: Mapping[str, Any], split: bool) -> list[str]:
+def _task_cells(agent: str, row: Mapping[str, Any], split: bool, within: Mapping[str, str]) -> list[str]:
     score = f"{fixed(row['score'], 4)} ± {fixed(row['spread'], 4)}"
     regret = [fixed(row[name], 4) for name in ("regret", *(("forecast", "controller") if split else ()))]
     parts = [fixed(row[name], 3) for name in ("return", "energy_cost", "carbon_kg", "ms/decision")]
-    return [agent, row["actions"], score, f"{row['seeds']:.0f}", *regret, *parts, f"{row['steps_per_second']:,.0f}"]
+    shares = [within.get(agent, "-")] if within else []
+    return [
+        agent,
+        row["actions"],
+        score,
+        *shares,
+        f"{row['seeds']:.0f}",
+        *regret,
+        *parts,
+        f"{row['steps_per_second']:,.0f}",
+    ]
 
 
 def grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

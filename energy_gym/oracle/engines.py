@@ -5,6 +5,7 @@ One rule: a solver is handed rows and columns; what they mean, and which rules a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -55,11 +56,25 @@ def _solver(name: str) -> Any:
 
     if not isinstance(name, str) or not name:
         raise ConfigurationError(f"solver={name!r}", "must name a solver of Pyomo", "pass 'glpk', 'cbc' or 'gurobi'")
-    found = pyo.SolverFactory(name)
-    if not found.available(exception_flag=False):
+    with _quiet("pyomo"):
+        found = pyo.SolverFactory(name)
+        there = found.available(exception_flag=False)
+    if not there:
         remedy = "install it so that Pyomo finds it (`pyomo help --solvers` lists them), or leave it out"
         raise SolverError(f"solver {name!r}", "is not available to Pyomo", remedy)
     return found
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Keep a logger from telling what is told as an error of ours, by its traceback."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def run_pyomo(name: str, model: Any, whole: Any, time_limit: float | None) -> tuple[Floats, float]:

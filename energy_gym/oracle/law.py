@@ -15,7 +15,6 @@ Source:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,16 +23,16 @@ import numpy as np
 from energy_gym.arrays import Floats
 from energy_gym.backends import arrays
 from energy_gym.contracts import spot
-from energy_gym.data.price_law import PriceLaw, Whole
+from energy_gym.data.price_law import PriceLaw
 from energy_gym.dynamics import Course, play
 from energy_gym.envs.assembly import table_names
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError
+from energy_gym.oracle.chain import PriceChain, Step, backward, between
 from energy_gym.oracle.marginal import MOST_CELLS, WHOLE, EnergyGrid
 from energy_gym.oracle.problem import is_battery
 from energy_gym.oracle.solution import EXACT
-
-Step = Callable[[Floats, Floats], Floats]
 
 
 @dataclass(frozen=True)
@@ -46,12 +45,12 @@ class LawSolution:
         bound: Proven upper bound on what any policy earns on average that cannot see the future.
         seconds: Wall time.
         first: The step at which it begins.
-        hours: Hour of each step, shape (T,).
         least: Energy below which is charged, by step and state, shape (T, states) [kWh].
         most: Energy above which is discharged, of the same shape.
         env: The environment that was solved.
+        energy_kwh: What was stored then.
         after: What a kWh is worth after the first step, shape (states, cells).
-        grid: The grid of energies.
+        chain: The law over these steps.
     """
 
     law: PriceLaw = field(repr=False)
@@ -59,12 +58,12 @@ class LawSolution:
     bound: float
     seconds: float
     first: int
-    hours: Whole = field(repr=False)
     least: Floats = field(repr=False)
     most: Floats = field(repr=False)
     env: EnergyEnv = field(repr=False)
+    energy_kwh: float
     after: Floats = field(repr=False)
-    grid: EnergyGrid = field(repr=False)
+    chain: PriceChain = field(repr=False)
 
     @property
     def exact(self) -> bool:
@@ -93,7 +92,7 @@ class LawSolution:
         """Return the best action in an environment now, at a step of the episode that was solved."""
         base: EnergyEnv = env.unwrapped
         step, _ = base.steps_left
-        state = self.law.state_of(float(base.setup.price[step]), int(self.hours[step - self.first]))
+        state = self.law.state_of(float(base.setup.price[step]), self.chain.hours[step - self.first])
         return np.array([float(self.share(step, base.energy_kwh, state))])
 
     def advantages(self, shares: Floats) -> Floats:
@@ -102,9 +101,9 @@ class LawSolution:
         Args:
             shares: Shape (n,).
         """
-        env, grid = self.env, self.grid
-        (energy,), price = env.states[:1], spot.energy_cost(1.0, float(env.setup.price[self.first]))
-        state = self.law.state_of(float(env.setup.price[self.first]), int(self.hours[0]))
+        env, grid, energy = self.env, self.chain.grid, self.energy_kwh
+        price = spot.energy_cost(1.0, float(env.setup.price[self.first]))
+        state = self.law.state_of(float(env.setup.price[self.first]), self.chain.hours[0])
         worth = np.concatenate([[0.0], np.cumsum(self.after[state]) * grid.size_kwh])
 
         def earned(share: Any) -> Any:
@@ -117,18 +116,44 @@ class LawSolution:
         best = earned(self.share(self.first, energy, state))
         return np.asarray(earned(np.asarray(shares, dtype=float)) - best)
 
+    def losses(self, energy_kwh: Floats, rewards: Floats) -> Floats:
+        """Return what each step of a course loses against acting best under the law, shape (T,), never negative.
+
+        Their sum is what the course earns less than the law promises, without the luck of its prices.
+
+        Args:
+            energy_kwh: What was stored at the start of each step and at the end, shape (T + 1,).
+            rewards: Reward of each step, shape (T,).
+        """
+        chain, grid, found = self.chain, self.chain.grid, np.empty(len(rewards))
+        prices = self.env.setup.price[self.first :].tolist()
+        states = [self.law.state_of(prices[step], hour) for step, hour in enumerate(chain.hours)]
+        for stage in backward(chain, grid.back):
+            step, state = stage.step, states[stage.step]
+            now = between(stage.before.values(grid.size_kwh, [state]), grid.place(energy_kwh[step]))
+            then = between(stage.after.values(grid.size_kwh, [state]), grid.place(energy_kwh[step + 1]))
+            last = step + 1 == len(chain)
+            found[step] = float(now[0]) - rewards[step] - (0.0 if last else float(then[0]))
+        return np.maximum(found, 0.0)
+
     def simulate(self, episodes: int = 10_000, seed: int = 0) -> Floats:
-        """Return what the policy earns in episodes drawn from the law, by the environment's own laws, shape (n,)."""
+        """Return what the policy earns in episodes drawn from the law, by the environment's own laws, shape (n,).
+
+        Raises:
+            NonPositiveError: No episodes.
+        """
+        check_count("episodes", episodes)
         setup, random = self.env.setup, np.random.default_rng(seed)
-        state = self.law.state_of(float(setup.price[self.first]), int(self.hours[0]))
+        state = self.law.state_of(float(setup.price[self.first]), self.chain.hours[0])
         states = np.full(episodes, state, dtype=np.int64)
         course, wishes, signals = Course(setup.units, setup.closings, setup.weights), [], []
-        for step, hour in enumerate(self.hours.tolist()):
+        fixed = setup.units[0].fixed_kwh[self.first :].tolist()
+        for step, hour in enumerate(self.chain.hours):
             states = self.law.follow(states, hour, random) if step else states
             price = self.law.levels[hour][states]
-            signals.append((price, price, 0.0, 0.0))
+            signals.append((price, price, 0.0, fixed[step]))
             wishes.append(states)
-        energy = np.full(episodes, self.env.states[0])
+        energy = np.full(episodes, self.energy_kwh)
 
         def wish(step: int, now: Any, drawn: Any) -> tuple[Any]:
             return (self.share(self.first + step, now[0], drawn),)
@@ -139,7 +164,7 @@ class LawSolution:
         return total
 
 
-def solve_law(env: EnergyEnv, law: PriceLaw) -> LawSolution:
+def solve_law(env: EnergyEnv, law: PriceLaw, *, continuous: bool = False) -> LawSolution:
     """Return the best policy under a law; see `energy_gym.solve`.
 
     Raises:
@@ -147,29 +172,26 @@ def solve_law(env: EnergyEnv, law: PriceLaw) -> LawSolution:
             money, or its powers do not fit a grid.
     """
     began = time.perf_counter()
-    grid = _checked(env, law)
-    setup, (first, stop) = env.setup, env.steps_left
-    hours = setup.feed.span(setup.feed.first + first, setup.feed.first + stop).tz_convert(law.zone).hour
-    states = (law.levels[hour] for hour in hours)
-    prices = [np.asarray(spot.energy_cost(1.0, level)) for level in states]
-    start = law.state_of(float(setup.price[first]), int(hours[0]))
-    least, most, after, value = _backward(env, law, grid, hours.tolist(), prices, grid.back)
+    grid = checked_grid(env, law, continuous=continuous)
+    setup, (first, _) = env.setup, env.steps_left
+    chain, place = chain_of(env, law, grid), grid.place(env.states[0])
+    start = law.state_of(float(setup.price[first]), chain.hours[0])
+    least, most, after, value = _backward(chain, grid.back, place)
     bound = value
-    if any((_gain(grid, price) > grid.cost(price)).any() for price in prices):
-        bound = _backward(env, law, grid, hours.tolist(), prices, grid.burning)[3]
-    top = max(float(bound[start]), float(value[start]))
+    if any((_gain(grid, price) > grid.cost(price)).any() for price in map(chain.price, range(len(chain)))):
+        bound = _backward(chain, grid.burning, place)[3]
     return LawSolution(
         law=law,
         value=float(value[start]),
-        bound=top,
+        bound=max(float(bound[start]), float(value[start])),
         seconds=time.perf_counter() - began,
         first=first,
-        hours=hours.to_numpy().astype(np.int64),
         least=grid.low_kwh + grid.size_kwh * least,
         most=grid.low_kwh + grid.size_kwh * most,
         env=env,
+        energy_kwh=env.states[0],
         after=after,
-        grid=grid,
+        chain=chain,
     )
 
 
@@ -177,40 +199,45 @@ def _gain(grid: EnergyGrid, price: Floats) -> Floats:
     return (price - grid.wear_per_kwh) * grid.efficiency_discharge
 
 
-def _backward(
-    env: EnergyEnv, law: PriceLaw, grid: EnergyGrid, hours: list[int], prices: list[Floats], back: Step
-) -> tuple[Floats, Floats, Floats, Floats]:
+def _backward(chain: PriceChain, back: Step, place: float) -> tuple[Floats, Floats, Floats, Floats]:
     """Return the cells aimed at, shape (T, states) each, the slopes after the first step, and the value by state."""
-    closing, initial = env.setup.closings[0], env.setup.flexibles[0].initial
+    least, most = (np.empty((len(chain), chain.states)) for _ in range(2))
+    for stage in backward(chain, back):
+        least[stage.step], most[stage.step] = chain.grid.aims(stage.after.slopes, stage.price)
+    return least, most, stage.after.slopes, between(stage.before.values(chain.grid.size_kwh), place)
+
+
+def chain_of(env: EnergyEnv, law: PriceLaw, grid: EnergyGrid) -> PriceChain:
+    """Return a law over what is left of an episode, with what energy is worth at its end."""
+    setup, (first, stop) = env.setup, env.steps_left
+    hours = setup.feed.span(setup.feed.first + first, setup.feed.first + stop).tz_convert(law.zone).hour.tolist()
+    closing, initial = setup.closings[0], setup.flexibles[0].initial
     middle = grid.low_kwh + (np.arange(grid.cells) + 0.5) * grid.size_kwh
     missing, left = (float(spot.energy_cost(1.0, price)) for price in (closing.missing, closing.left))
-    worth = np.repeat(np.where(middle < initial, missing, left)[None], law.states, axis=0)
-    empty = np.full(law.states, missing * (grid.low_kwh - initial))
-    steps, after = len(hours), worth
-    least, most = np.empty((steps, law.states)), np.empty((steps, law.states))
-    for step in range(steps - 1, -1, -1):
-        after = worth
-        if step + 1 < steps:
-            matrix = law.matrices[hours[step + 1]]
-            after, empty = matrix @ worth, matrix @ empty
-        least[step], most[step] = grid.aims(after, prices[step])
-        empty = empty + grid.first_earned(after, prices[step])
-        worth = back(after, prices[step])
-    place = grid.place(env.states[0])
-    whole = min(int(place), grid.cells - 1)
-    held = worth[:, :whole].sum(axis=1) + worth[:, whole] * (place - whole)
-    return least, most, after, empty + held * grid.size_kwh
+    prices = spot.energy_cost(1.0, law.levels)
+    return PriceChain(
+        grid=grid,
+        matrices=law.matrices,
+        hours=hours,
+        price=lambda step: prices[hours[step]],
+        closing=np.where(middle < initial, missing, left),
+        empty=missing * (grid.low_kwh - initial),
+        fixed_kwh=setup.units[0].fixed_kwh[first:stop],
+    )
 
 
-def _checked(env: EnergyEnv, law: PriceLaw) -> EnergyGrid:
+def checked_grid(env: EnergyEnv, law: PriceLaw, *, continuous: bool = False) -> EnergyGrid:
     """Return the grid on which the value is exact, or raise ConfigurationError."""
     setup = env.setup
     unit, column = setup.units[0], table_names(setup.sites[0])[0]
     one = len(setup.units) == 1 and unit.plain and unit.usual is None and unit.buy is unit.sell
     money = setup.weights.money == 1.0 and not setup.weights.carbon
-    if not (one and money and is_battery(unit.flexibles[0]) and setup.levels is None):
-        rule = "is solved for one battery of continuous power at a market with one price, for money"
+    if not (one and money and is_battery(unit.flexibles[0])):
+        rule = "is solved for one battery at a market with one price, for money"
         raise ConfigurationError('information="law"', rule, "use energy_gym/Arbitrage-v1 with its usual objective")
+    if setup.levels is not None and not continuous:
+        rule = "is solved for continuous power"
+        raise ConfigurationError('information="law"', rule, 'pass continuous=True, or leave out actions="discrete-..."')
     if setup.feed.published[column] != "at-start":
         rule = "is solved for a price that is known when its step begins"
         raise ConfigurationError(f"published[{column!r}]", rule, 'pass published="at-start"')

@@ -48,7 +48,7 @@ def solve(
 
 
 @overload
-def solve(env: Any, *, information: PriceLaw | str) -> LawSolution: ...
+def solve(env: Any, continuous: bool = False, *, information: PriceLaw | str) -> LawSolution: ...
 
 
 def solve(
@@ -101,14 +101,23 @@ def solve(
         True
     """
     if information != "foresight":
-        base = _unwrapped(env)
-        return solve_law(base, _law_of(base, information))
+        base = running(env)
+        for name, value in (("time_limit", time_limit), ("solver", solver)):
+            if value is not None:
+                rule = "has no effect under a law, which is solved step by step over a grid of energies"
+                raise ConfigurationError(f"{name}={value!r}", rule, 'leave it out, or pass information="foresight"')
+        return solve_law(base, law_of(base, information), continuous=continuous)
     with using_solver(solver):
-        return _solved(_unwrapped(env), continuous, time_limit)
+        return _solved(running(env), continuous, time_limit)
 
 
-def _law_of(env: EnergyEnv, information: PriceLaw | str) -> PriceLaw:
-    """Return the law that is meant."""
+def law_of(env: EnergyEnv, information: PriceLaw | str) -> PriceLaw:
+    """Return the law that is meant.
+
+    Raises:
+        ConfigurationError: The frame that is played was drawn from no law of the package.
+        UnknownIdError: Unknown information.
+    """
     if isinstance(information, PriceLaw):
         return information
     if information != "law":
@@ -290,7 +299,13 @@ def shares(problem: Problem, flows: Floats) -> Floats:
     return np.clip(np.where(flows > 0.0, flows / cell.charge_kwh, flows / cell.discharge_kwh), -1.0, 1.0)
 
 
-def _unwrapped(env: Any) -> EnergyEnv:
+def running(env: Any) -> EnergyEnv:
+    """Return the environment inside all wrappers, in which an episode is running.
+
+    Raises:
+        ConfigurationError: It is none of this package.
+        ResetNeededError: No episode is running.
+    """
     base = getattr(env, "unwrapped", env)
     if not isinstance(base, EnergyEnv):
         raise ConfigurationError(f"env={env!r}", "must be a single environment of energy_gym", "pass gym.make(...)")

@@ -20,6 +20,7 @@ from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.modelling import Model
 from energy_gym.reserve.laws import DOWN, UP, FleetFigures, Parts, rooms_kwh
 from energy_gym.reserve.unit import Dispatch, FleetUnit
+from energy_gym.tracing import Trace, Untraceable
 
 # What the evenness of a dispatch counts against a unit of power served.
 EVENNESS = 1e-3
@@ -105,9 +106,12 @@ class Optimal:
 
         Raises:
             ConfigurationError: The numbers are tensors: a solver has no gradient.
+            Untraceable: They are symbols: what a solver does is no list of operations.
         """
         if xp is scalars:
             return self._one(unit, np.array(energies), np.array([float(wish) for wish in wishes])).T.tolist()
+        if isinstance(xp, Trace):
+            raise Untraceable("dispatch='optimal' is a solver's")
         if xp is not arrays:
             raise ConfigurationError("dispatch='optimal' on tensors", "has no gradient", "use dispatch='proportional'")
         table, bids = energies[0], np.stack(wishes)

@@ -100,7 +100,7 @@ class FleetVectorEnv(EnergyVectorEnv):
             return super()._energy()
         return np.asarray(np.add.reduce(self._stored_kwh(), axis=0))
 
-    def _observe(self) -> npt.NDArray[np.float32]:
+    def _looked(self) -> npt.NDArray[np.float32]:
         observations = self._rows.take(self._t, axis=0)
         offset, scale, top = self._scaling
         shares = np.minimum(np.maximum((self._stored_kwh() - offset) / scale, 0.0), top)

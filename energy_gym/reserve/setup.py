@@ -91,7 +91,9 @@ def make_fleet_setup(
     return FleetSetup(
         scenario=chosen,
         feed=feed,
-        tape=FleetTape(feed, common.foreseen, ahead, laid.columns, laid.states, laid.called, history=back),
+        tape=FleetTape(
+            feed, common.foreseen, ahead, laid.columns, laid.states, laid.called, history=back, lookahead=common.view
+        ),
         sites=(site,),
         units=(unit,),
         closings=(laid.closing,),

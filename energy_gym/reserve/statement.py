@@ -127,6 +127,7 @@ def _state_calls(model: Model, unit: FleetUnit, asset: int, row: list[Any], kept
         DOWN: lambda given: (cell.energy_max - kept) / cell.efficiency_charge - given,
     }
     spans = (cell.energy_max - cell.energy_min) * cell.efficiency_discharge, (cell.energy_max / cell.efficiency_charge)
+    able = most_kw(unit, figures)
     for place, (item, leg, way) in enumerate(zip(row, unit.legs, unit.ways, strict=True)):
         if item is None:
             continue
@@ -138,7 +139,7 @@ def _state_calls(model: Model, unit: FleetUnit, asset: int, row: list[Any], kept
             if not leg.free:
                 model.earn(money * availability_income(item, price, unit.hours))
         if unit.short[way]:
-            most = min(product.prequalified_kw[asset], figures.rated_kw[way])
+            most = min(product.prequalified_kw[asset], able[place])
             given = model.variable(0.0, most * unit.shares[place] * unit.hours)
             model.at_most(given, asked)
             _as_far_as_it_lasts(model, given, asked, rooms[way](flows[way] + given), most, spans[way], unit, place)

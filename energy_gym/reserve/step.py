@@ -19,6 +19,7 @@ from energy_gym.contracts.spot import carbon_kg, energy_cost
 from energy_gym.dynamics import Flow
 from energy_gym.entities.battery import Cell, next_energy, wear_cost
 from energy_gym.reserve.laws import DOWN, UP, FleetFigures, accepted, by_way, deliver, hold, hold_beside, rooms_kwh
+from energy_gym.tracing import Trace
 
 if TYPE_CHECKING:
     from energy_gym.reserve.unit import FleetUnit
@@ -158,7 +159,7 @@ class FleetStep:
 
 def _assets(assets: tuple[FleetFigures, ...], xp: Namespace) -> tuple[FleetFigures, ...]:
     """Return the figures of assets as the numbers need them: one block for arrays, limits as tensors for tensors."""
-    if xp is scalars or isinstance(xp, Traced):
+    if xp is scalars or isinstance(xp, Traced | Trace):
         return assets
     if xp is arrays:
         return (_as_block(assets),)

@@ -156,7 +156,7 @@ class FleetUnit(Unit):
     def initial(self) -> tuple[Any, ...]:
         """State at the start of an episode."""
         count, legs = len(self.batteries), len(self.legs)
-        energies = tuple(battery.energy_initial_kwh for battery in self.batteries.values())
+        energies = tuple(item.initial for item in self.flexibles)
         return (*energies, *([0.0] * (count * legs + 2 * legs + 1)))
 
     @property

@@ -17,7 +17,8 @@ class ArbitrageEnv(EnergyEnv):
     **Observation.** A flat float32 Box: state of charge; sine and cosine of the local hour of day, day of week and
     day of year; then ``horizon`` forecast values of each series that the reward depends on, as known at that moment,
     scaled by fixed figures and cut to [-10, 10]; then, with ``history``, the last known values of each such series, the
-    newest first. ``env.unwrapped.layout`` names each slot.
+    newest first. With ``lookahead="compact"`` the forecast values are fewer figures, coarser further out
+    (docs/forecasts.md). ``env.unwrapped.layout`` names each slot.
 
     **Reward.** ``objective="cost"``: money earned minus spent, less wear [currency]; ``"carbon"``: kg CO2 avoided minus
     caused; ``"joint"``: money plus ``carbon_price`` [currency/tonne] times tonnes avoided. In ``info`` the parts
@@ -36,9 +37,9 @@ class ArbitrageEnv(EnergyEnv):
     ``period`` (a part of the split, such as ``("2021-01-01", "2021-04-01")``, local time),
     ``forecast`` (``"published"``, ``"perfect"``, ``"yesterday"`` or an object with ``rows``), ``horizon`` (24 steps),
     ``history`` (known values of each series; 12 where the price is a real-time price, else 0; docs/forecasts.md),
-    ``actions``, ``objective``, ``carbon_price``, ``price_weight``, ``wear_weight``, ``refused_per_kwh``, ``terminal``
-    (docs/scenarios.md), ``episode_steps``,
-    ``battery``, ``scenario``, ``render_mode`` (``"rgb_array"``, ``"human"``). ``control="meter"`` is for sites with
+    ``lookahead`` (``"full"``, ``"compact"``), ``actions``, ``objective``, ``carbon_price``, ``price_weight``,
+    ``wear_weight``, ``refused_per_kwh``, ``terminal`` (docs/scenarios.md), ``episode_steps``, ``battery``,
+    ``scenario``, ``render_mode`` (``"rgb_array"``, ``"human"``). ``control="meter"`` is for sites with
     load or generation, and refused here: at this meter is nothing but the battery.
 
     **A frame of one's own.** A value is known when its step is over, unless ``published`` says otherwise: a rule for
@@ -47,8 +48,9 @@ class ArbitrageEnv(EnergyEnv):
     ``zone``, or of the index; they are asked for where that is UTC. ``splits`` maps ``"train"``, ``"validation"`` and
     ``"test"`` to pairs of moments; a split of a frame that has none is made by date (three fifths, one, one), and
     without ``split`` all of it is played. Observations are scaled by ``splits["train"]``, else by the first fifth, or
-    by the frame ``reference``. ``stamps="end"`` says that a stamp ends its step. Units that a name says, such as
-    ``price_per_kwh`` or ``load_mw``, are converted. What is assumed is told when the environment is made.
+    by ``reference``, another frame or the id of a data set. ``stamps="end"`` says that a stamp ends its step. Units
+    that a name says, such as ``price_per_kwh`` or ``load_mw``, are converted. What is assumed is told when the
+    environment is made.
 
     **Source.** Scenario 1 of EnCortex (energy arbitrage with a battery).
 

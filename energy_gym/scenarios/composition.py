@@ -93,7 +93,9 @@ def make_mixed(
     return Setup(
         scenario=chosen,
         feed=laid.feed,
-        tape=FleetTape(laid.feed, common.foreseen, ahead, columns, _states(laid, sold), called, history=back),
+        tape=FleetTape(
+            laid.feed, common.foreseen, ahead, columns, _states(laid, sold), called, history=back, lookahead=common.view
+        ),
         sites=(*metered, *fleets),
         units=(*(laid.units if control == "power" else at_the_meter(laid)), *(fleet.unit for fleet in sold)),
         closings=(*laid.closings, *(fleet.closing for fleet in sold)),

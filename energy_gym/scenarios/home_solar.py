@@ -73,7 +73,7 @@ def complete(keywords: dict[str, Any]) -> dict[str, Any]:
     number = 1 if home is None else home
     if isinstance(number, bool) or number not in HOMES:
         raise ConfigurationError(f"home={home!r}", "must be a number from 1 to 17", "choose one of the 17 homes")
-    return {**given, "dataset": COMMUNITY, "scenario": home_solar(number)}
+    return {**given, "dataset": dataset or COMMUNITY, "scenario": home_solar(number)}
 
 
 def _no_home(home: Any) -> None:

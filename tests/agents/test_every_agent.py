@@ -37,6 +37,7 @@ NO_PEAKS = dict.fromkeys(
 REFUSALS: dict[str, dict[str, str]] = {
     "annealing": POWER,
     "threshold": POWER,
+    "mpc-stochastic": POWER,
     "l2o": {**POWER, "Commercial": "plans one battery, without limits of the connection and demand charges"},
     "peak-shaving": {**POWER, **NO_PEAKS},
     "self-consumption": {**POWER, "Arbitrage": "needs a site with generation and load"},

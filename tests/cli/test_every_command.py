@@ -104,6 +104,35 @@ def test_solve(name: str, more: tuple[str, ...], keywords: dict[str, str], tmp_p
     assert -spent == pytest.approx(plan["reward"].sum(), abs=2e-3), "the figures on the screen add up to the value"
 
 
+def test_weights_of_the_objective_are_options_too() -> None:
+    words = ("solve", "energy_gym/Arbitrage-v1", "--steps", "24")
+    values = [
+        float(run(*words, *more).stdout.split("value")[1].split()[1]) for more in ((), ("--price-weight", "0.25"))
+    ]
+    assert values[1] == pytest.approx(0.25 * values[0], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("solve", "energy_gym/HomeSolar-v1"),
+        ("recommend", "energy_gym/HomeSolar-v1"),
+        ("experts", "make", "energy_gym/HomeSolar-v1"),
+        ("train", "dqn", "--id", "energy_gym/HomeSolar-v1"),
+        ("fleet",),
+    ],
+)
+@pytest.mark.parametrize("option", ["--price-weight", "--wear-weight", "--carbon-price", "--refused-per-kwh"])
+def test_commands_hand_weights_to_what_they_make(command: tuple[str, ...], option: str) -> None:
+    """What the environment refuses has reached it."""
+    if command == ("fleet",) and option in ("--carbon-price", "--refused-per-kwh"):
+        return  # a fleet is asked for money, and for bids
+    result = run(*command, option, "-1")
+    words = f"{result.exception} {result.stderr}"
+    assert result.exit_code == 1
+    assert f"{option.strip('-').replace('-', '_')}=-1" in words
+
+
 @pytest.mark.parametrize("name", IDS)
 @pytest.mark.parametrize("more", [(), ("--actions", "discrete-3"), ("--objective", "carbon")])
 def test_recommend(name: str, more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:

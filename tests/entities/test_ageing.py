@@ -184,8 +184,9 @@ def test_what_is_no_battery_is_refused(fields: dict[str, Any], match: str) -> No
 
 
 def test_what_cannot_surely_be_brought_back_is_refused() -> None:
-    scenario = Scenario.arbitrage(AgeingBattery(), objective=Objective(terminal="cyclic"))
-    with pytest.raises(ConfigurationError, match="buyback"):
+    leaky = AgeingBattery(self_discharge_per_day=0.99, charge_kw=0.1)
+    scenario = Scenario.arbitrage(leaky, objective=Objective(terminal="cyclic"))
+    with pytest.raises(ConfigurationError, match=r"terminal='cyclic': loses .* kWh in a step.*buyback"):
         EnergyEnv(scenario=scenario, data=frame(48))
 
 

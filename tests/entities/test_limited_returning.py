@@ -121,8 +121,13 @@ def test_a_hard_target_is_met_with_the_power_that_the_taper_leaves() -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [{"fade_per_kwh": 0.01}, {"fade_per_year": 0.02}, {"charge_efficiency": ((0.5, 0.9), (1.0, 0.95))}]
+    ("more", "reason"),
+    [
+        ({"fade_per_kwh": 0.01}, "its capacity fades"),
+        ({"fade_per_year": 0.02}, "its capacity fades"),
+        ({"charge_efficiency": ((0.5, 0.9), (1.0, 0.95))}, "its efficiency depends on its power"),
+    ],
 )
-def test_what_is_not_sure_is_refused_with_the_reason(more: Any) -> None:
-    with pytest.raises(ConfigurationError, match="fades nor its efficiencies bend"):
+def test_what_is_not_sure_is_refused_with_the_reason(more: Any, reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"terminal='cyclic': cannot be promised: {reason}"):
         made(0, LimitedBattery(**more))

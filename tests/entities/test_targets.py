@@ -237,7 +237,22 @@ def test_bad_figures_are_refused(fields: dict[str, Any], words: str) -> None:
         (site(FULL, store=Battery(self_discharge_per_day=0.9, charge_kw=0.1)), ConfigurationError, "kWh short"),
         (site(FULL, load=Consumer(), grid=TIGHT), ConfigurationError, "no room to charge"),
         (site(FULL, store=FadingBattery()), ConfigurationError, "fades"),
-        (site(FULL, terminal="cyclic"), ConfigurationError, "terminal='cyclic'"),
+        (
+            site(FULL, store=LimitedBattery(cycles_per_day=1.0, soc_max=1.0), terminal="cyclic"),
+            ConfigurationError,
+            "terminal='cyclic': is always to be met, and the cycles",
+        ),
+        (
+            site(FULL, store=replace(STORE, self_discharge_per_day=0.9999), terminal="cyclic"),
+            ConfigurationError,
+            "terminal='cyclic': is always to be met, and 2.5 kWh a step do not keep",
+        ),
+        (site(FULL, store=LimitedBattery(fade_per_year=0.1)), ConfigurationError, "its capacity fades"),
+        (
+            site(FULL, store=LimitedBattery(charge_efficiency=((0.5, 0.9), (1.0, 0.8)))),
+            ConfigurationError,
+            "its efficiency depends on its power",
+        ),
         (site(StorageTarget("battery", 0.8, "07:10")), ConfigurationError, "falls inside a step"),
     ],
 )

@@ -177,6 +177,10 @@ def test_bad_stays_are_refused() -> None:
         vehicle_columns([], times[:1])
     with pytest.raises(DataError, match="holds at most 60 kWh"):
         one_night([10.0] * 5, ElectricVehicle(), 30.0, 61.0)
+    quiet = pd.DataFrame({"price_per_mwh": 10.0, **dict.fromkeys(ElectricVehicle().columns(), 0.0)}, times)
+    quiet.loc[times[2], "ev_arrival_kwh"] = 30.0
+    with pytest.raises(DataError, match=r"ev_arrival_kwh=30 in step 2.*away then.*first step of the stay"):
+        EnergyEnv(data=quiet, scenario=Scenario("home", {"ev": ElectricVehicle()}, {"spot": Spot()}), published=KNOWN)
 
 
 def test_a_forecast_beyond_full_is_planned_with_all_the_same() -> None:

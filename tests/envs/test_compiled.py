@@ -16,11 +16,13 @@ from energy_gym import Battery, Scenario
 from energy_gym.arrays import Floats
 from energy_gym.backends import Table
 from energy_gym.contracts import DemandCharge, DemandWindow, Tariff
+from energy_gym.contracts.clearing import trading_of
 from energy_gym.entities import Consumer, LimitedBattery, Solar, ThermalUnit
-from energy_gym.envs.compiled import LARGE
+from energy_gym.envs.compiled import LARGE, compiles
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.machine import Compiled, Rows
+from energy_gym.reserve.presets import delivered
 from energy_gym.scenarios.registration import MARKETS
 from energy_gym.tracing import Trace, Untraceable
 
@@ -37,6 +39,14 @@ CASES: dict[str, dict[str, Any]] = {
     "home, brought back": {"id": "energy_gym/HomeSolar-v1", "terminal": "cyclic"},
     "commercial": {"id": "energy_gym/Commercial-v1"},
     "commercial, meter": {"id": "energy_gym/Commercial-v1", "control": "meter"},
+    "commercial, compact": {"id": "energy_gym/Commercial-v1", "lookahead": "compact"},
+    "producer": {"id": "energy_gym/Bidding-v1"},
+    "producer, levels": {"id": "energy_gym/Bidding-v1", "actions": "discrete-3"},
+    "producer, intraday": {"id": "energy_gym/Bidding-v1", "preset": "eu-intraday"},
+    "fleet": {"id": "energy_gym/FleetReserve-v1"},
+    "fleet, plans": {"id": "energy_gym/FleetReserve-v1", "actions": "discrete-3", "objective": "joint"},
+    "fleet, by asset": {"id": "energy_gym/FleetReserve-v1", "dispatch": "direct"},
+    "fleet, delivered": {"id": "energy_gym/FleetReserve-v1", "fleet": delivered(3)},
 }
 DataOf = Callable[[str], pd.DataFrame]
 
@@ -77,7 +87,8 @@ def assert_same(one: Any, other: Any) -> None:
 @pytest.mark.parametrize("autoreset", ["next_step", "same_step"])
 @pytest.mark.parametrize("case", CASES)
 def test_the_bits_of_the_arrays(case: str, autoreset: str, data_of: DataOf) -> None:
-    keywords = {**CASES[case], "data": data_of(CASES[case]["id"]), "autoreset": autoreset}
+    own = {} if CASES[case]["id"] in MARKETS else {"data": data_of(CASES[case]["id"])}
+    keywords = {**CASES[case], **own, "autoreset": autoreset}
     fast, usual = batch("compiled", **keywords), batch("numpy", **keywords)
     assert (fast.engine, usual.engine) == ("compiled", "numpy")
     assert_same(played(fast), played(usual))
@@ -162,11 +173,12 @@ def test_large_batches_are_compiled_by_themselves(data_of: DataOf, monkeypatch: 
         EnergyVectorEnv(COUNT, data=data, engine="compiled")
 
 
-@pytest.mark.parametrize("name", MARKETS)
-def test_bids_are_played_on_arrays(name: str) -> None:
-    assert energy_gym.make_vec(name, num_envs=2).unwrapped.engine == "numpy"
-    with pytest.raises(ConfigurationError, match="engine"):
-        energy_gym.make_vec(name, num_envs=2, engine="compiled")
+def test_a_dispatch_by_a_solver_is_played_on_arrays() -> None:
+    keywords = {"id": "energy_gym/FleetReserve-v1", "dispatch": "optimal"}
+    assert not compiles(energy_gym.make_vec(num_envs=1, **keywords).unwrapped.setup)
+    assert energy_gym.make_vec(num_envs=LARGE, **keywords).unwrapped.engine == "numpy"
+    with pytest.raises(ConfigurationError, match=r"engine=.*dispatch='optimal' is a solver's"):
+        energy_gym.make_vec(num_envs=2, engine="compiled", **keywords)
 
 
 def test_an_engine_that_is_not_known(data_of: DataOf) -> None:
@@ -198,6 +210,7 @@ def test_every_operation_does_as_numpy_does() -> None:
         return [
             a + b, a - b, a * b, a / b, -a, 2.0 - a, 3.0 / b, own * a, a - own, xp.positive(a), xp.lesser(a, b),
             xp.lesser(a, 0.1), xp.bounded(xp.positive(a), b), told * a, *looked, a * 3.0 + b * own - told / 7.0,
+            trading_of(xp).kept(a, b), trading_of(xp).whole(a * 9.0),
             abs(a), a * 0.0 + (a > b) * (a <= 0.5), 1.0 * (a >= b) + (a < 0.0) * 2.0,
         ]  # fmt: skip
 

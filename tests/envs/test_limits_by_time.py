@@ -128,6 +128,10 @@ def test_what_must_flow_and_does_not_fit_is_refused_with_its_time() -> None:
         ([], "list of windows"),
         ([5.0], "list of windows"),
         ([{"kw": -1}], r"import_kw\[0\].*must not be negative"),
+        (
+            {"column": "order_kw"},
+            r"must be a number, the name of a column, or a list of windows; write import_kw: order_kw",
+        ),
         ([{"kw": 1, "hour": [[1, 2]]}], "did you mean 'hours'"),
         ([{"kw": 1, "hours": [[3, 3]]}], "two hours of a day"),
         ([{"kw": 1, "hours": 3}], "list of pairs"),

@@ -89,6 +89,7 @@ IDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("Microgrid", {"actions": "discrete-5", "objective": "carbon"}),
     ("HomeSolar", {}),
     ("Commercial", {"episode_steps": 192}),
+    ("Commercial", {"episode_steps": 96, "lookahead": "compact"}),
     ("Commercial", {"episode_steps": 192, "control": "meter", "actions": "discrete-5"}),
     ("FleetReserve", {}),
     ("FleetReserve", {"actions": "discrete-3"}),

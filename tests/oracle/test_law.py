@@ -135,7 +135,7 @@ def _earned(env: Any, start: dict[str, Any], act: Any) -> float:
 
 def _sdp(env: Any) -> Any:
     from energy_gym.agents.sdp.agent import SDP
-    from energy_gym.agents.sdp.noise import Bins
+    from energy_gym.forecast.error_chain import Bins
 
     return SDP(env, bins=Bins(now=3, tails=(), slow=1, pooled=0)).fit()
 

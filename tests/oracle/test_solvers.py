@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import gymnasium as gym
@@ -47,7 +48,8 @@ def test_levels_keep_their_own_method() -> None:
     assert "appsi_highs" in energy_gym.solve(env, continuous=True, solver="appsi_highs").status
 
 
-def test_a_solver_that_is_not_there_is_refused() -> None:
+def test_a_solver_that_is_not_there_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("pyomo").addHandler(caplog.handler)
     env = gym.make("energy_gym/Arbitrage-v1", split="test", episode_steps=24)
     env.reset(seed=2)
     with pytest.raises(SolverError, match=r"'nosuch'.*is not available to Pyomo"):
@@ -55,3 +57,5 @@ def test_a_solver_that_is_not_there_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="must name a solver"), using_solver(""):
         pass
     assert chosen_solver() is None
+    logging.getLogger("pyomo").removeHandler(caplog.handler)
+    assert not caplog.records, "nothing but the error is told"

@@ -124,6 +124,18 @@ def test_a_quick_plan_is_close_to_the_proven_one() -> None:
     assert 0.97 * proven.value <= earned <= proven.value + 1e-6
 
 
+def test_a_call_that_outlasts_what_is_held_is_met_about_the_schedule_too() -> None:
+    """What is called down beside a sale goes beyond rated power; one who is paid to draw wants all of it."""
+    data = {"price_per_mwh": [-40.0] * 2, "up_per_mw_h": [0.0] * 2, "down_per_mw_h": [30.0] * 2}
+    fleet = stack()
+    lasting = replace(fleet.contracts["down"], duration_hours=0.5, activation=ExpectedActivation(0.9))
+    env = env_of(replace(fleet, contracts={**fleet.contracts, "down": lasting}), data, steps=2)
+    plan = energy_gym.solve(env)
+    earned = sum(env.step(bids)[1] for bids in ([-1.0, 0.0, 1.0], [0.0, 0.0, 1.0]))
+    assert plan.value >= earned - 1e-6
+    assert plan.bound >= earned - 1e-6
+
+
 def test_a_number_names_bids_both_ways_once() -> None:
     env = env_of(stack(), actions="discrete-3")
     plans = [tuple(env.unwrapped.plan(number).items()) for number in range(env.action_space.n)]

@@ -17,12 +17,12 @@ from energy_gym.agents.base import Agent, Callback
 from energy_gym.agents.sdp.learnt import Learnt, MarketLaw, from_arrays, to_arrays
 from energy_gym.agents.sdp.market import MarketPlanner, fitted_chain, prices_of, suits, usual_prices
 from energy_gym.agents.sdp.net_noise import Noise
-from energy_gym.agents.sdp.noise import Bins, ErrorChain
 from energy_gym.agents.sdp.site import SitePlanner, learnt_law, refusal
 from energy_gym.arrays import Floats
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError, ResetNeededError
 from energy_gym.files import write_atomically
+from energy_gym.forecast.error_chain import Bins, ErrorChain
 
 ARRAYS = "sdp.npz"
 
@@ -42,7 +42,7 @@ class SDP(Agent):
     Args:
         env: The environment.
         seed: Not used: nothing is drawn.
-        bins: How errors of a price become states; see `energy_gym.agents.sdp.noise.Bins`.
+        bins: How errors of a price become states; see `energy_gym.forecast.error_chain.Bins`.
         noise: What is remembered of the errors of load less generation; see `energy_gym.agents.sdp.net_noise.Noise`,
             or its kind by itself.
 
@@ -129,6 +129,18 @@ class SDP(Agent):
             self.planner = MarketPlanner(self.env, ErrorChain.known() if sure else learnt.chain, learnt.usual)
         else:
             self.planner = SitePlanner(self.env, learnt)
+
+    def market(self) -> tuple[ErrorChain, Floats]:
+        """Return the chain of errors of the price that it plans with, and the usual price of each hour, shape (24,).
+
+        Raises:
+            ResetNeededError: Nothing was fitted.
+            ConfigurationError: It plays a site.
+        """
+        planner = self.ready()
+        if isinstance(self.learnt, MarketLaw) and isinstance(planner, MarketPlanner):
+            return planner.chain, self.learnt.usual
+        raise ConfigurationError("sdp at a site", "knows no errors of a price", "fit it at a market")
 
     def worth(self, step: int, energy_kwh: Floats) -> Floats:
         """Return what stored energy is usually worth at the beginning of a step; see `Continuation.worth`.

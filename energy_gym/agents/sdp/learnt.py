@@ -12,9 +12,9 @@ import numpy as np
 
 from energy_gym.agents.sdp.course import Course
 from energy_gym.agents.sdp.net_noise import NetChain
-from energy_gym.agents.sdp.noise import ErrorChain
 from energy_gym.agents.sdp.site import SiteLaw
 from energy_gym.arrays import Floats
+from energy_gym.forecast.error_chain import ErrorChain
 
 
 class MarketLaw(NamedTuple):

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from energy_gym.agents.sdp.noise import Bins, ErrorChain
 from energy_gym.arrays import Floats
 from energy_gym.contracts import spot
 from energy_gym.conversions import HOURS_PER_DAY
@@ -22,6 +21,7 @@ from energy_gym.data.feed import FORECAST_PREFIX, Feed
 from energy_gym.data.price_law import Whole
 from energy_gym.envs.assembly import table_names
 from energy_gym.envs.env import EnergyEnv
+from energy_gym.forecast.error_chain import Bins, ErrorChain
 from energy_gym.forecast.publication import known_until
 from energy_gym.oracle.marginal import NEVER, EnergyGrid
 from energy_gym.oracle.problem import is_battery

@@ -14,9 +14,9 @@ import energy_gym
 from energy_gym import Battery
 from energy_gym.agents import load_agent, make_agent
 from energy_gym.agents.sdp.agent import SDP
-from energy_gym.agents.sdp.noise import Bins, ErrorChain
 from energy_gym.data.price_law import check_rows
 from energy_gym.errors import ConfigurationError, DataError, ResetNeededError, UnsuitableAgentError
+from energy_gym.forecast.error_chain import Bins, ErrorChain
 
 STORE = Battery(1000.0, 500.0, 500.0, 0.9, 0.9, soc_min=0.0, soc_max=1.0, wear_per_kwh=0.01)
 PARTS = {"train": ("2024-01-01", "2024-03-01"), "test": ("2024-03-01", "2024-03-15")}

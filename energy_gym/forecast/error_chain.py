@@ -143,6 +143,11 @@ class ErrorChain:
         fast = int(self.edges[hour].searchsorted(error))
         return fast * (self.slow_edges.shape[1] + 1) + int(self.slow_edges[hour].searchsorted(slow))
 
+    def states_of(self, errors: Floats, hours: Whole) -> Whole:
+        """Return the state of each step of a series of errors, shape (T,)."""
+        slow = _binned(self.means(errors), hours, self.slow_edges)
+        return _binned(errors, hours, self.edges) * (self.slow_edges.shape[1] + 1) + slow
+
     def prices(self, expected: float, hour: int) -> Floats:
         """Return the price of each state, where one is expected, shape (states,)."""
         return expected + self.offsets[hour] * max(expected, self.floor)

@@ -1,0 +1,218 @@
+"""A scenario that is played while it happens: what is measured and what is believed arrive interval by interval.
+
+One rule: an interval that has passed holds what was measured, one that has not what is believed of it; the laws, the
+observation and the agents are those of every other environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from energy_gym.arrays import Floats
+from energy_gym.data.feed import Feed
+from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.setup import Setup
+from energy_gym.errors import ConfigurationError, NonFiniteError, WindowError
+from energy_gym.scenario import Scenario
+from energy_gym.scenarios.composed import ScenarioEnv
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass
+class Diary:
+    """What is known of a span of intervals, column by column.
+
+    Args:
+        times: Starts of the intervals [UTC], evenly spaced.
+        columns: Names of the series that come in, such as ``"load_kw"``.
+        horizon: Intervals that a belief looks ahead.
+
+    Example:
+        >>> import pandas as pd
+        >>> diary = Diary(pd.date_range("2024-01-01", periods=4, freq="h", tz="UTC"), ("load_kw",), horizon=2)
+        >>> diary.believe(0, {"load_kw": [3.0, 4.0]})
+        >>> diary.measure(0, {"load_kw": 3.5})
+        >>> diary.frame()["load_kw"].tolist()
+        [3.5, 4.0, 4.0, 4.0]
+    """
+
+    times: pd.DatetimeIndex
+    columns: tuple[str, ...]
+    horizon: int
+    measured: dict[str, Floats] = field(init=False)
+    believed: dict[str, Floats] = field(init=False)
+    newest: int = field(init=False, default=-1)
+
+    def __post_init__(self) -> None:
+        steps = len(self.times)
+        self.measured = {name: np.full(steps, np.nan) for name in self.columns}
+        self.believed = {name: np.full((steps, self.horizon), np.nan) for name in self.columns}
+
+    def believe(self, step: int, rows: Mapping[str, Any]) -> None:
+        """Keep what is believed at the start of an interval of it and those after it.
+
+        Args:
+            step: The interval.
+            rows: Values by column, shape (horizon,), in the column's unit.
+
+        Raises:
+            WindowError: The interval lies outside the span.
+            NonFiniteError: A value is missing or infinite.
+            ConfigurationError: A column is missing, or has another length.
+        """
+        self.within(step)
+        for name in self.columns:
+            row = np.asarray(rows.get(name, ()), dtype=np.float64)
+            if row.shape != (self.horizon,):
+                rule = f"must have {self.horizon} values"
+                raise ConfigurationError(f"{name} believed: {row.size} values", rule, "give one for each interval")
+            self._finite(name, row)
+            self.believed[name][step] = row
+        self.newest = max(self.newest, step)
+
+    def measure(self, step: int, values: Mapping[str, float]) -> None:
+        """Keep what an interval that has passed really was; a column that is not given stays as it was believed.
+
+        Raises:
+            WindowError: The interval lies outside the span.
+            NonFiniteError: A value is missing or infinite.
+        """
+        self.within(step)
+        for name, value in values.items():
+            if name in self.measured:
+                self._finite(name, np.array([value], dtype=np.float64))
+                self.measured[name][step] = value
+
+    def frame(self) -> pd.DataFrame:
+        """Return what is known of every interval: measured, else as the newest belief has it, else as the day before.
+
+        Raises:
+            WindowError: Nothing is believed yet.
+        """
+        import pandas as pd
+
+        return pd.DataFrame({name: self._series(name) for name in self.columns}, index=self.times)
+
+    def _series(self, name: str) -> Floats:
+        """Return a column: each interval from the newest row that covers it, measured ones over that."""
+        if self.newest < 0:
+            raise WindowError(f"{name}", "nothing is believed of it yet", "call believe() first")
+        series, rows = np.full(len(self.times), np.nan), self.believed[name]
+        for step in np.flatnonzero(np.isfinite(rows[:, 0])):
+            span = series[step : step + self.horizon]
+            span[:] = rows[step, : len(span)]
+        known = np.isfinite(self.measured[name])
+        series[known] = self.measured[name][known]
+        return _carried(series)
+
+    def rows(self, feed: Feed, column: str, first: int, stop: int, horizon: int) -> Floats:
+        """See `energy_gym.forecast.rows.Forecast.rows`: what was believed at each interval."""
+        ahead = np.minimum(np.arange(first, stop)[:, None] + np.arange(horizon), len(feed) - 1)
+        rows = feed.values[column][ahead]
+        if column in self.believed:
+            told = self.believed[column][first:stop]
+            use = np.flatnonzero(np.isfinite(told[:, 0]))
+            rows[use] = told[use, :horizon]
+        return rows
+
+    def within(self, step: int) -> None:
+        """Raise WindowError where an interval lies outside the span."""
+        if not 0 <= step < len(self.times):
+            rule = f"must be one of 0 to {len(self.times) - 1}"
+            raise WindowError(f"interval {step}", rule, "begin a new span")
+
+    @staticmethod
+    def _finite(name: str, values: Floats) -> None:
+        if not np.isfinite(values).all():
+            rule = "must be finite numbers"
+            raise NonFiniteError(f"{name}: {values[~np.isfinite(values)][0]}", rule, "complete them, or leave them out")
+
+
+def _carried(series: Floats) -> Floats:
+    """Return a series in which what is missing is the last value before it, or the first after it."""
+    known = np.flatnonzero(np.isfinite(series))
+    place = np.searchsorted(known, np.arange(len(series)), side="right") - 1
+    return series[known[np.maximum(place, 0)]]
+
+
+class LiveEnv(ScenarioEnv):
+    """A scenario over a span of intervals, of which a diary says what is known.
+
+    The agent sees it as any other environment, and so do `energy_gym.solve` and the rules: what it can look at is what
+    the diary held at the interval, and time stands still until `settle` ends it.
+
+    Args:
+        scenario: The site; its decision is the power of one battery.
+        diary: What is known.
+        currency: That of the site's contracts.
+        keywords: Of ``gym.make``: ``zone``, ``reference`` and the like.
+
+    Raises:
+        ConfigurationError: The scenario has not just one control, a battery's power.
+    """
+
+    def __init__(self, scenario: Scenario, diary: Diary, currency: str = "currency", **keywords: Any) -> None:
+        self.diary, self.currency = diary, currency
+        laid = {"horizon": diary.horizon, "episode_steps": None, "split": "all", **keywords}
+        published = dict.fromkeys(diary.columns, "after")
+        super().__init__(scenario=scenario, data=self._frame(), forecast=diary, published=published, **laid)
+        if self.decision != "power" or self.setup.controls != 1 or not self._one_store:
+            found = f"scenario {scenario.name!r}: {', '.join(self.entries) or 'no control'}"
+            raise ConfigurationError(found, "the service commands the power of one battery", "describe each by itself")
+        self.reset(seed=0)
+
+    def _frame(self) -> pd.DataFrame:
+        frame = self.diary.frame()
+        frame.attrs = {"currency": self.currency, "title": "what is measured and believed"}
+        return frame
+
+    def renew(self) -> None:
+        """Take over what the diary holds now; the interval and the states stay."""
+        t, states, window = self._t, self._states, (self._first, self._stop)
+        self.keywords = {**self.keywords, "data": self._frame()}
+        self.setup: Setup = self._make_setup(**self.complete(self.keywords))
+        self._prepare()
+        self._t, self._states, (self._first, self._stop) = t, states, window
+
+    def turn(self, diary: Diary) -> None:
+        """Begin a new span, at the start of an episode."""
+        self.diary = diary
+        self.keywords = {**self.keywords, "forecast": diary}
+        self.renew()
+        self.reset(seed=0)
+
+    def variant(self, **changes: Any) -> EnergyEnv:
+        """Return an environment on the history in which agents learn; see `EnergyEnv.variant`."""
+        reference = self.keywords.get("reference")
+        kept: dict[str, Any] = {"scenario": self.scenario, "horizon": self.diary.horizon}
+        if isinstance(reference, str):
+            return ScenarioEnv(**{**kept, "dataset": reference, **changes})
+        changes.pop("split", None)
+        return ScenarioEnv(**{**kept, "data": reference, "zone": self.keywords.get("zone"), **changes})
+
+    def stand(self, step: int, states: tuple[float, ...]) -> None:
+        """Stand at the start of an interval with given states, as after a restart.
+
+        Raises:
+            WindowError: The interval lies outside the span.
+            ConfigurationError: Another number of states, or one that is no finite number.
+        """
+        self.diary.within(step)
+        if len(states) != len(self.setup.initial) or not np.isfinite(states).all():
+            rule = f"must be {len(self.setup.initial)} finite numbers"
+            raise ConfigurationError(f"states={states!r}", rule, "take those of an environment of the same scenario")
+        self._t, self._states = step, tuple(map(float, states))
+
+    def hold(self, energy_kwh: float) -> None:
+        """Take the energy that is really stored in place of what the laws came to [kWh]."""
+        self._states = (float(energy_kwh), *self._states[1:])
+
+    def observed(self) -> Any:
+        """Return the observation of the coming interval."""
+        return self._observe(self._t, self._states)

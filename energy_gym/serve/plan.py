@@ -1,0 +1,160 @@
+"""A plan: the command for the coming interval, and how the intervals after it are best played on what is believed.
+
+One rule: the command is the agent's; the rest is the oracle's optimum on the belief, from where the command leads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from energy_gym.agents.expecting import expected_units
+from energy_gym.backends import scalars
+from energy_gym.dynamics import COST, DEMAND, GRID, STATES, WEAR, Course, compose, play
+from energy_gym.entities import Battery
+from energy_gym.entities.battery import Cell
+from energy_gym.oracle.solve import best_of_unit
+from energy_gym.oracle.statement import Goal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from energy_gym.serve.live import LiveEnv
+
+OPTIMAL, FALLBACK, INFEASIBLE, ERROR = "optimal", "fallback", "infeasible", "error"
+STATUSES = (OPTIMAL, FALLBACK, INFEASIBLE, ERROR)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What is planned for the coming intervals on what is believed.
+
+    Args:
+        shares: Shares of rated power, one an interval, in [-1, 1]; positive charges.
+        battery_kw: Power of the battery, positive charges [kW].
+        grid_kw: Power at the meter, positive imports [kW].
+        soc: State of charge before each interval and after the last, so one more.
+        energy_cost: What energy costs over the plan [currency].
+        demand_cost: What maxima that rise cost [currency].
+        wear: What the battery's use costs [currency].
+    """
+
+    shares: tuple[float, ...]
+    battery_kw: tuple[float, ...]
+    grid_kw: tuple[float, ...]
+    soc: tuple[float, ...]
+    energy_cost: float
+    demand_cost: float
+    wear: float
+
+    @property
+    def total_cost(self) -> float:
+        """What the plan costs [currency]."""
+        return self.energy_cost + self.demand_cost + self.wear
+
+    @property
+    def peak_kw(self) -> float:
+        """The highest import [kW]."""
+        return max(self.grid_kw, default=0.0)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan for a site at a moment.
+
+    Args:
+        site: Name of the site.
+        time: Start of the interval that is commanded [UTC].
+        power_kw: The command, positive charges [kW].
+        status: One of `STATUSES`.
+        reason: Why it is not the agent's own decision on fresh forecasts; empty where it is.
+        schedule: The command and what is planned after it; None where nothing could be planned.
+        seconds: How long planning took [s].
+        inputs: Hash of what it was made from: equal inputs give the same plan.
+    """
+
+    site: str
+    time: pd.Timestamp
+    power_kw: float
+    status: str
+    reason: str
+    schedule: Schedule | None
+    seconds: float
+    inputs: str
+
+
+def share_of(env: LiveEnv, power_kw: float) -> float:
+    """Return the share of rated power that a battery's power is, within [-1, 1]."""
+    (flexible,) = env.setup.flexibles
+    draw, give = flexible.rated(env.steps_left[0])
+    rated = float(draw if power_kw > 0.0 else give) / env.setup.feed.step_hours
+    return min(max(power_kw / rated, -1.0), 1.0) if rated > 0.0 else 0.0
+
+
+def power_of(env: LiveEnv, share: float) -> float:
+    """Return the power that a share of rated power names, positive charges [kW]."""
+    (flexible,) = env.setup.flexibles
+    draw, give = flexible.rated(env.steps_left[0])
+    return share * float(draw if share > 0.0 else give) / env.setup.feed.step_hours
+
+
+def wish_of(env: LiveEnv, action: Any) -> float:
+    """Return the share of rated power that an agent's action asks for."""
+    levels = env.setup.levels
+    if levels is not None:
+        return float(levels[int(np.asarray(action).item())])
+    return min(max(float(np.asarray(action, dtype=float).ravel()[0]), -1.0), 1.0)
+
+
+def scheduled(env: LiveEnv, first: float | None = None, shares: Sequence[float] = ()) -> Schedule:
+    """Return the schedule that begins with a share of rated power, and how it turns out on what is believed.
+
+    Args:
+        env: The site, at the interval that is commanded.
+        first: The first share; None where the whole schedule is the optimum on the belief.
+        shares: The shares after it; where they are left out, they are the optimum from there.
+    """
+    now, stop = env.steps_left
+    size = min(env.setup.tape.horizon, stop - now)
+    (unit,) = expected_units(env, size)
+    goal = Goal(env.setup.weights, (env.setup.closings if now + size == stop else env.setup.continuation)[0])
+    states, wishes = tuple(env.states), [] if first is None else [first, *shares][:size]
+    for wish, signal in zip(wishes, unit.signals(), strict=False):
+        states = compose([unit], scalars)(states, (wish,), signal)[STATES]
+    if len(wishes) < size:
+        rest = unit.window(len(wishes), size)
+        wishes += best_of_unit(rest, states, goal, env.setup.levels, proving=False).wishes[:, 0].tolist()
+    return _told(env, unit, wishes)
+
+
+def _told(env: LiveEnv, unit: Any, shares: Sequence[float]) -> Schedule:
+    """Return what shares of rated power come to on a unit."""
+    hours, setup, battery = unit.hours, env.setup, battery_of(env)
+    cell = battery.cell(hours)
+    course = Course([unit], None, setup.weights)
+    energies, powers, grid = [env.states[0]], [], []
+    cost: Any = 0.0
+    demand: Any = 0.0
+    wear: Any = 0.0
+    for move in play(course, env.states, [(share,) for share in shares], unit.signals(), scalars):
+        energies.append(move.flow[STATES][0])
+        powers.append(_power(cell, energies[-2], energies[-1], hours))
+        grid.append(move.flow[GRID] / hours)
+        cost, demand, wear = cost + move.flow[COST], demand + move.flow[DEMAND], wear + move.flow[WEAR]
+    soc = tuple(energy / battery.capacity_kwh for energy in energies)
+    return Schedule(tuple(shares), tuple(powers), tuple(grid), soc, float(cost), float(demand), float(wear))
+
+
+def battery_of(env: LiveEnv) -> Battery:
+    """Return the battery of a site."""
+    (battery,) = env.setup.stores.values()
+    return battery
+
+
+def _power(cell: Cell, before: float, after: float, hours: float) -> float:
+    """Return the power that led from one stored energy to another [kW]."""
+    change = after - before * cell.keep
+    return float(change / cell.efficiency_charge if change > 0.0 else change * cell.efficiency_discharge) / hours

@@ -1,0 +1,348 @@
+"""A site's cycle: read, believe, plan, command, and note what the interval before came to.
+
+One rule: a cycle always ends with a command within the limits and a reason where anything was not as it should be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time as clock
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from energy_gym.agents.base import Agent
+from energy_gym.agents.registry import agent_factory, is_saved
+from energy_gym.errors import ConfigurationError, EnergyGymError, SolverError
+from energy_gym.scenario import Scenario
+from energy_gym.serve.beliefs import FRESH, LATE, Belief, believed, check_plausible, worst
+from energy_gym.serve.clients import PATHS, BatteryController, Reading, Reporter
+from energy_gym.serve.live import Diary, LiveEnv
+from energy_gym.serve.plan import (
+    FALLBACK,
+    INFEASIBLE,
+    OPTIMAL,
+    Plan,
+    Schedule,
+    battery_of,
+    power_of,
+    scheduled,
+    share_of,
+    wish_of,
+)
+from energy_gym.serve.safety import Callback, Guard, Logging, log, tell
+from energy_gym.serve.settings import Settings, SiteSettings
+from energy_gym.serve.store import Store
+from energy_gym.serve.usual import DAYS, History
+
+# A span is begun anew when less than a plan is left of it.
+SPAN_DAYS = 14
+CLOCK_ERROR = 0.5
+ROUNDING = 1e-9
+
+
+class Decision(NamedTuple):
+    """A share of rated power, and how it came about."""
+
+    share: float
+    status: str
+    reason: str
+    schedule: Schedule | None
+
+
+class LiveSite:
+    """A site that is planned for while it happens.
+
+    Args:
+        settings: Settings of the service.
+        site: Those of the site.
+        store: Where everything is kept.
+        reporter: Who forecasts.
+        bms: Who commands the battery.
+        callbacks: Who else hears of it.
+
+    Raises:
+        ConfigurationError: The scenario is no site with one battery, or needs a series that nobody forecasts.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        site: SiteSettings,
+        store: Store,
+        reporter: Reporter,
+        bms: BatteryController,
+        callbacks: tuple[Callback, ...] = (),
+    ) -> None:
+        self.settings, self.site, self.store, self.reporter, self.bms = settings, site, store, reporter, bms
+        self.callbacks = (Logging(), *callbacks)
+        self.scenario = settings.scenario() if site.scenario is None else Scenario.read(site.scenario)
+        self.history = History.read(site.data, site.zone)
+        self.columns = series_of(self.scenario)
+        self.history.require(self.columns)
+        self.step = pd.Timedelta(minutes=settings.mpc_time_step_minutes)
+        self.guard = Guard(site.limits)
+        self.beliefs: dict[str, Belief] = {}
+        self.last: Plan | None = store.plan(site.id)
+        self._planning = ThreadPoolExecutor(1, thread_name_prefix=f"plan-{site.id}")
+        self._busy: Future[Decision] | None = None
+        self._begun = False
+        self._info: dict[str, Any] = {}
+        self._commanded = 0.0
+        self._late = False
+        self._env = self._first_env()
+        self._agent = self._made()
+        agent_factory(site.fallback).make(self._env, 0)
+
+    def cycle(self, now: pd.Timestamp) -> Plan:
+        """Plan for the interval that a moment lies in, and command it; the same interval again is planned again.
+
+        Args:
+            now: The moment [UTC].
+
+        Raises:
+            StorageError: The database failed: nothing is commanded that would not be remembered.
+        """
+        begun, moment = clock.perf_counter(), now.tz_convert("UTC").floor(self.step)
+        reasons: list[str] = []
+        reading = self._read(now, reasons)
+        self._believe(moment, now, reasons)
+        env = self._at(moment, reading)
+        decision = self._decided(env)
+        asked = self._asked(env, decision)
+        power, broken = self.guard.clamped(asked, None if self.last is None else self._commanded)
+        if broken:
+            reasons.append(f"limited by {broken}")
+            log.warning("command limited", site=self.site.id, asked_kw=asked, by=broken)
+        status = decision.status if reading is not None and self.quality in (FRESH, LATE) else FALLBACK
+        told = "; ".join(filter(None, [decision.reason, *reasons]))
+        seconds = clock.perf_counter() - begun
+        schedule = decision.schedule if not broken else self._scheduled(env, share_of(env, power))
+        plan = Plan(self.site.id, moment, power, status, told, schedule, seconds, self._hash(env))
+        return self._command(env, plan)
+
+    def _asked(self, env: LiveEnv, decision: Decision) -> float:
+        """Return the power that a decision names; of a battery outside its limits, the one that leads it back [kW]."""
+        battery, energy = battery_of(env), env.energy_kwh / battery_of(env).capacity_kwh
+        if decision.schedule is not None and not battery.soc_min - ROUNDING <= energy <= battery.soc_max + ROUNDING:
+            return decision.schedule.battery_kw[0]
+        return power_of(env, decision.share)
+
+    @property
+    def quality(self) -> str:
+        """How good what the last plan was made on is; see `energy_gym.serve.beliefs`."""
+        return worst(self.beliefs)
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        self._planning.shutdown(wait=False, cancel_futures=True)
+        self.reporter.close()
+        self.bms.close()
+
+    def _first_env(self) -> LiveEnv:
+        """Return the site as it usually is, so that what does not fit is told at the start."""
+        times = pd.date_range(
+            self.history.frame.index[-1] + self.step, periods=2 * self.settings.horizon, freq=self.step
+        )
+        diary = self._diary(times, {name: self.history.usual(name, times) for name in self.columns})
+        told = {"zone": self.history.zone, "reference": self.history.reference}
+        return LiveEnv(self.scenario, diary, self.history.currency, **told)
+
+    def _made(self) -> Agent:
+        """Return the agent, which has learnt from the history what it can."""
+        factory = agent_factory(self.site.agent)
+        made = factory.make(self._env, 0)
+        if not isinstance(made, Agent):
+            raise ConfigurationError(f"agent={self.site.agent!r}", "must be an agent of the suite", "derive from Agent")
+        if is_saved(self.site.agent):
+            return made
+        if made.learns:
+            rule = "has learnt nothing yet"
+            raise ConfigurationError(f"agent={self.site.agent!r}", rule, "train it, and name the folder it is saved in")
+        return made.fit()
+
+    def _diary(self, times: pd.DatetimeIndex, first: dict[str, Any]) -> Diary:
+        diary = Diary(times, self.columns, self.settings.horizon)
+        diary.believe(0, {name: values[: self.settings.horizon] for name, values in first.items()})
+        return diary
+
+    def _read(self, now: pd.Timestamp, reasons: list[str]) -> Reading | None:
+        """Return what the battery's controller says, and note what is wrong with it."""
+        try:
+            reading = self.bms.reading()
+        except EnergyGymError as error:
+            reasons.append(f"no reading of the battery, its energy is taken as commanded: {error.value}: {error.rule}")
+            return None
+        off = (reading.time - now).total_seconds()
+        if abs(off) > CLOCK_ERROR * self.step.total_seconds():
+            reasons.append(f"the battery's clock is off by {off:.0f} s")
+        return reading
+
+    def _believe(self, moment: pd.Timestamp, now: pd.Timestamp, reasons: list[str]) -> None:
+        """Ask for forecasts, and settle what is believed of the coming intervals."""
+        times = pd.date_range(moment, periods=self.settings.horizon, freq=self.step)
+        shown = self.store.intervals(self.site.id, moment - pd.Timedelta(days=DAYS), moment)
+        for column in self.columns:
+            try:
+                told = self.reporter.forecast(column)
+                check_plausible(column, told, float(self.history.frame[column].max()))
+                self.store.keep_forecast(self.site.id, column, told)
+            except EnergyGymError as error:
+                reasons.append(f"no new forecast of {column}: {error.value}: {error.rule}")
+            last = self.store.forecast(self.site.id, column)
+            own = self.history.expected(column, times, shown)
+            self.beliefs[column] = believed(last, times, now, own)
+        if self.quality != FRESH:
+            reasons.append(f"forecasts are {self.quality}")
+
+    def _at(self, moment: pd.Timestamp, reading: Reading | None) -> LiveEnv:
+        """Return the site at the start of an interval: with what was measured, believed and stored."""
+        env = self._covering(moment)
+        step = int((moment - env.diary.times[0]) / self.step)
+        if reading is not None and reading.meter_time is not None:
+            place = int((reading.meter_time - env.diary.times[0]) // self.step)
+            if 0 <= place < step:
+                env.diary.measure(place, reading.meter)
+        env.diary.believe(step, {name: belief.values for name, belief in self.beliefs.items()})
+        env.renew()
+        while env.steps_left[0] < step:
+            self._pass(env, reading if env.steps_left[0] == step - 1 else None)
+        if reading is not None:
+            env.hold(reading.soc * battery_of(env).capacity_kwh)
+        self.store.keep_states(self.site.id, moment, tuple(env.states))
+        return env
+
+    def _covering(self, moment: pd.Timestamp) -> LiveEnv:
+        """Return the environment, whose span covers a plan from a moment on; a new span is begun where it does not."""
+        env, horizon = self._env, self.settings.horizon * self.step
+        if self._begun and env.diary.times[0] <= moment and moment + horizon <= env.diary.times[-1] + self.step:
+            return env
+        kept = (env.time, tuple(env.states)) if self._begun else self.store.states(self.site.id)
+        if kept is not None and not moment - pd.Timedelta(days=SPAN_DAYS) < kept[0] <= moment:
+            kept = None
+        start = moment if kept is None else kept[0]
+        steps = int(pd.Timedelta(days=SPAN_DAYS) / self.step) + 2 * self.settings.horizon
+        times = pd.date_range(start, periods=steps, freq=self.step)
+        env.turn(self._diary(times, {name: belief.values for name, belief in self.beliefs.items()}))
+        if kept is not None:
+            env.stand(0, kept[1])
+        if not self._begun:
+            self._commanded = self.last.power_kw if self.last is not None and self.last.time == start else 0.0
+        self._begun = True
+        self._info = dict.fromkeys(env.info_units, 0.0) | {"energy_kwh": env.energy_kwh}
+        self._agent.reset()
+        return env
+
+    def _pass(self, env: LiveEnv, reading: Reading | None) -> None:
+        """End the interval that the site stands at: by the laws, on what was measured, else believed, of it."""
+        moment, step = env.time, env.steps_left[0]
+        share = share_of(env, self._commanded)
+        _, gain, _, _, self._info = env.step(env.setup.chosen(_wishes(share))[0])
+        self._commanded = self._commanded if reading is not None else 0.0
+        capacity = battery_of(env).capacity_kwh
+        measured = {name: float(env.diary.measured[name][step]) for name in self.columns}
+        known = {name: value for name, value in measured.items() if value == value}
+        values = {**known, **self._info, "reward": gain, "power_kw": power_of(env, share), "measured": len(known) > 0}
+        values["soc"] = (env.energy_kwh / capacity) if reading is None else reading.soc
+        self.store.keep_interval(self.site.id, moment, values)
+        tell(self.callbacks, "passed", self.site.id, moment, values)
+
+    def _decided(self, env: LiveEnv) -> Decision:
+        """Return the agent's decision, or what stands in for it where it fails or is late."""
+        if self._busy is not None and not self._busy.done():
+            return self._instead(env, FALLBACK, "the planner is still busy with an earlier interval")
+        if self._late:
+            self._agent.reset()
+            self._late = False
+        self._busy = self._planning.submit(self._agents, env)
+        try:
+            return self._busy.result(timeout=self.settings.solve_timeout_seconds)
+        except Late:
+            self._late = True
+            return self._instead(env, FALLBACK, f"no plan within {self.settings.solve_timeout_seconds:g} s")
+        except SolverError as error:
+            return self._instead(env, INFEASIBLE, str(error))
+        except Exception as error:
+            log.error("agent failed", site=self.site.id, agent=self.site.agent, error=repr(error))
+            return self._instead(env, FALLBACK, f"agent {self.site.agent} failed ({type(error).__name__}: {error})")
+
+    def _agents(self, env: LiveEnv) -> Decision:
+        share = wish_of(env, self._agent.act(env.observed(), self._info))
+        return Decision(share, OPTIMAL, "", scheduled(env, share))
+
+    def _instead(self, env: LiveEnv, status: str, reason: str) -> Decision:
+        """Return what the last plan said of this interval, else what the site's rule does."""
+        tail = self._tail(env.time)
+        if tail:
+            return Decision(tail[0], status, f"{reason}; the last plan goes on", self._scheduled(env, *tail))
+        try:
+            rule = agent_factory(self.site.fallback).make(env, 0)
+            share = wish_of(env, rule.act(env.observed(), self._info))
+        except Exception as error:
+            log.error("fallback failed", site=self.site.id, agent=self.site.fallback, error=repr(error))
+            return Decision(0.0, status, f"{reason}; {self.site.fallback} failed too, the battery rests", None)
+        return Decision(share, status, f"{reason}; {self.site.fallback} decides", self._scheduled(env, share))
+
+    def _tail(self, moment: pd.Timestamp) -> tuple[float, ...]:
+        """Return the shares that the last plan has left for a moment and after it."""
+        if self.last is None or self.last.schedule is None:
+            return ()
+        place = int((moment - self.last.time) / self.step)
+        return self.last.schedule.shares[place:] if place >= 0 else ()
+
+    def _scheduled(self, env: LiveEnv, *shares: float) -> Schedule | None:
+        """Return a schedule of given shares, the battery at rest after them; None where it cannot be told."""
+        size = min(self.settings.horizon, env.steps_left[1] - env.steps_left[0])
+        try:
+            return scheduled(env, shares[0], (*shares[1:], *[0.0] * (size - len(shares))))
+        except EnergyGymError:
+            return None
+
+    def _command(self, env: LiveEnv, plan: Plan) -> Plan:
+        """Keep a plan, then send its command."""
+        self.store.keep_plan(plan)
+        tell(self.callbacks, "planned", plan)
+        try:
+            self.bms.dispatch(plan.time, plan.power_kw)
+        except EnergyGymError as error:
+            told = "; ".join(filter(None, [plan.reason, f"the command was not taken: {error.value}: {error.rule}"]))
+            plan = Plan(**{**vars(plan), "status": FALLBACK, "reason": told})
+            self.store.keep_plan(plan)
+        self.last, self._commanded = plan, plan.power_kw
+        return plan
+
+    def _hash(self, env: LiveEnv) -> str:
+        told = [self.site.id, self.site.agent, env.time.isoformat(), list(env.states)]
+        told += [belief.values.tolist() for belief in self.beliefs.values()]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def series_of(scenario: Scenario) -> tuple[str, ...]:
+    """Return the names of the series that a scenario needs to be told of.
+
+    Raises:
+        ConfigurationError: One that no service forecasts.
+    """
+    (unit, *more) = scenario.sites()
+    if more:
+        raise ConfigurationError(
+            f"scenario {scenario.name!r}: {1 + len(more)} meters", "a site has one", "write a site for each"
+        )
+    energy = unit.energy
+    needed = [*energy.columns(), *(column for entity in unit.entities.values() for column in entity.columns())]
+    for column in needed:
+        if column not in PATHS:
+            rule = f"no service forecasts it; known are {', '.join(PATHS)}"
+            raise ConfigurationError(
+                f"column {column!r} of {scenario.name!r}", rule, "use a tariff, load and solar power"
+            )
+    return tuple(dict.fromkeys(needed))
+
+
+def _wishes(share: float) -> Any:
+    import numpy as np
+
+    return np.array([[share]])

@@ -1,0 +1,98 @@
+"""What a site's series are usually like: from its history until the meter has shown it, then from the meter.
+
+One rule: the last days at the same time of day count first, then the usual course of that kind of day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from energy_gym.arrays import Floats
+from energy_gym.contracts.clock import LocalTimes
+from energy_gym.data import load
+from energy_gym.data.own_check import read_frame
+from energy_gym.errors import MissingColumnError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DAYS = 10
+SATURDAY = 5
+DAY_NS = 24 * 3600 * 10**9
+
+
+@dataclass(frozen=True)
+class History:
+    """Series of a site before the service began, and how an environment is told of them.
+
+    Args:
+        frame: The series [kW], UTC index; of a data set, its training part.
+        zone: Time zone of the site.
+        currency: Of its tariff.
+        reference: What observations are scaled by, so that agents that were trained there see what they saw.
+    """
+
+    frame: pd.DataFrame
+    zone: str
+    currency: str
+    reference: Any
+
+    @classmethod
+    def read(cls, data: str, zone: str | None) -> History:
+        """Return the history in a file, or that of a data set by id.
+
+        Raises:
+            DataError: The file cannot be read.
+            UnknownIdError: No data set of that id.
+        """
+        if Path(data).suffix:
+            frame = read_frame(Path(data), zone)
+            return cls(frame, zone or str(frame.index.tz), str(frame.attrs.get("currency", "currency")), frame)
+        loaded = load(data)
+        first, stop = loaded.bounds("train")
+        return cls(loaded.frame.iloc[first:stop], zone or loaded.card.zone, loaded.card.currency, data)
+
+    def require(self, columns: tuple[str, ...]) -> None:
+        """Raise MissingColumnError where a series that the site needs is not among them."""
+        for name in columns:
+            if name not in self.frame:
+                found = f"the history has {', '.join(map(str, self.frame.columns))}"
+                raise MissingColumnError(f"column {name!r}", found, "add it to the file that data= names")
+
+    def usual(self, column: str, times: pd.DatetimeIndex) -> Floats:
+        """Return the mean at the time of day of each interval, on working days and at weekends apart."""
+        values = self.frame[column].to_numpy(dtype=np.float64)
+        past, coming = (_slots(index, self.zone) for index in (self.frame.index, times))
+        slots = int(max(past.max(), coming.max())) + 1
+        total, seen = np.bincount(past, values, slots), np.bincount(past, minlength=slots)
+        means = np.where(seen > 0, total / np.maximum(seen, 1), values.mean())
+        return np.asarray(means[coming])
+
+    def expected(self, column: str, times: pd.DatetimeIndex, shown: pd.DataFrame) -> Floats:
+        """Return what is expected of intervals: the mean of the last days there, else what is usual.
+
+        Args:
+            column: Name of the series.
+            times: Starts of the intervals [UTC].
+            shown: What the meter has shown, by interval.
+        """
+        usual = self.usual(column, times)
+        if column not in shown or shown.empty:
+            return usual
+        moments, known = (index.as_unit("ns").asi8 for index in (times, shown.index))
+        back = np.arange(1, DAYS + 1 + int((moments[-1] - moments[0]) // DAY_NS))
+        asked = moments[None, :] - back[:, None] * DAY_NS
+        place = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+        seen = np.where(known[place] == asked, shown[column].to_numpy(dtype=np.float64)[place], np.nan)
+        count = np.isfinite(seen).sum(axis=0)
+        return np.where(count > 0, np.nansum(seen, axis=0) / np.maximum(count, 1), usual)
+
+
+def _slots(times: pd.DatetimeIndex, zone: str) -> Any:
+    """Return the quarter of an hour of each moment, those of weekends after those of working days."""
+    local = LocalTimes.of(times, zone)
+    return np.asarray(local.second // 900 + 96 * (local.weekday >= SATURDAY), dtype=np.int64)

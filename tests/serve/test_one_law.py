@@ -1,0 +1,42 @@
+"""The service and the environment are one law: the same agent commands the same powers and pays the same bill."""
+
+from __future__ import annotations
+
+import pytest
+from serve_plant import commercial
+
+from energy_gym.agents.registry import agent_factory
+
+
+@pytest.mark.parametrize(("agent", "steps"), [("mpc", 8), ("self-consumption", 24), ("peak-shaving", 12)])
+def test_the_bill_of_the_service_is_that_of_the_environment(plant, service, agent, steps):
+    served = service(agent=agent)
+    for _ in range(steps):
+        plan = served.cycle("site")
+        assert plan is not None, served.errors
+        assert (plan.status, plan.reason) == ("optimal", "")
+        plant.advance()
+    env = commercial()
+    observation, info = env.reset(options={"start": "2017-06-05", "steps": 4 * 96})
+    decides = agent_factory(agent).make(env, 0).fit()
+    rewards = []
+    for _ in range(steps):
+        observation, reward, _, _, info = env.step(decides.act(observation, info))
+        rewards.append(reward)
+    assert plant.rewards == pytest.approx(rewards, abs=1e-6)
+    kept = served.store.intervals("site", plant.env.setup.time(plant.env.window[0]), plant.now)
+    assert kept["reward"].tolist() == pytest.approx(rewards[:-1], abs=1e-6)
+
+
+def test_a_plan_says_how_it_turns_out(plant, service):
+    served = service(agent="self-consumption")
+    plan = served.cycle("site")
+    told = plan.schedule
+    assert len(told.shares) == len(told.battery_kw) == len(told.grid_kw) == len(told.soc) - 1 == 24
+    assert plan.power_kw == pytest.approx(told.battery_kw[0])
+    outlook = plant.env.outlook()
+    balance = outlook["load_kw"] - outlook["pv_kw"] + told.battery_kw
+    assert told.grid_kw == pytest.approx(balance.clip(min=0.0), abs=1e-6)
+    assert told.total_cost == pytest.approx(told.energy_cost + told.demand_cost + told.wear)
+    plant.advance()
+    assert plant.soc == pytest.approx(told.soc[1], abs=1e-9)
