@@ -214,6 +214,19 @@ def play(weeks: Sequence[Week], agents: Sequence[str], forecasts: Sequence[str])
     return found
 
 
+def from_others(weeks: Sequence[Week]) -> list[Week]:
+    """Return weeks of a site, each of which may be learnt from with all others.
+
+    The day that was measured before a week stands at the end of the last of the others, so that days keep their place.
+    """
+    found = []
+    for week in weeks:
+        others = [other.demand[["load_kw", "pv_kw"]] for other in weeks if other is not week]
+        before = pd.concat(others, ignore_index=True).iloc[: -len(week.before)] if others else week.before[:0]
+        found.append(week._replace(before=pd.concat([before, week.before], ignore_index=True)))
+    return found
+
+
 def sites_here(most_weeks: int | None) -> tuple[dict[int, list[Week]], str]:
     """Return the weeks that can be played, by site, and what they are in words."""
     here = [site for site in emsx.SITES if fetched(site)]
@@ -232,12 +245,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     forecasts = [ISSUED, PERSISTS, "yesterday", "mean"]
     parser.add_argument("--agents", nargs="+", default=agents, help="Agents by name, or module:class; /meter behind it")
     parser.add_argument("--forecasts", nargs="+", default=forecasts, help="Forecasts by name")
+    told = "Learn from all other weeks of a site that are played, too: each week by itself, none carried"
+    parser.add_argument("--from-others", action="store_true", help=told)
     parser.add_argument("--weeks", type=int, help="At most so many weeks of each site")
     parser.add_argument("--out", type=Path, default=PAGE, help="Where the page goes")
     chosen = parser.parse_args(arguments)
     weeks, what = sites_here(chosen.weeks)
+    if chosen.from_others:
+        weeks = {site: from_others(own) for site, own in weeks.items()}
     single = [play([week], chosen.agents, chosen.forecasts) for own in weeks.values() for week in own]
-    carried = [play(own, chosen.agents, chosen.forecasts) for own in weeks.values()]
+    whole = [] if chosen.from_others else list(weeks.values())
+    carried = [play(own, chosen.agents, chosen.forecasts) for own in whole]
     chosen.out.write_text(page(single, carried, what), encoding="utf-8")
     print(chosen.out)
 

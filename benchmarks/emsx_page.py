@@ -102,5 +102,7 @@ def theirs(sites: Sequence[int]) -> list[str]:
 def page(single: Sequence[Bills], carried: Sequence[Bills], what: str) -> str:
     """Return the page."""
     lines = [HEAD.format(what=what), "## As in the paper [EUR]", "", *rows_of(single)]
-    lines += ["", "## Carried [EUR]", "", *rows_of(carried), *theirs(sorted({one.site for one in single}))]
+    if carried:
+        lines += ["", "## Carried [EUR]", "", *rows_of(carried)]
+    lines += theirs(sorted({one.site for one in single}))
     return "\n".join(lines) + "\n"

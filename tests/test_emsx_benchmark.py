@@ -140,3 +140,11 @@ def test_what_persists_is_what_was_known_last(script: ModuleType, weeks: list[An
     env.reset()
     assert set(env.outlook()["load_kw"]) == {weeks[0].before["load_kw"].iloc[-1]}
     assert set(env.outlook()["buy_per_mwh"]) == {130.0, 170.0}
+
+
+def test_a_week_learns_from_the_others_and_not_from_itself(script: ModuleType, weeks: list[Any]) -> None:
+    first, second = script.from_others(weeks[:2])
+    assert len(first.before) == len(second.before) == 672
+    own = second.demand[["load_kw", "pv_kw"]]
+    np.testing.assert_array_equal(first.before.iloc[:-97], own.iloc[:-97])
+    np.testing.assert_array_equal(first.before.iloc[-97:], weeks[0].before)

@@ -33,20 +33,14 @@ def check_continuation(how: Any) -> None:
 
     Raises:
         UnknownIdError: No such name.
-        ConfigurationError: ``"sdp"`` without what it has learnt, or an object without ``worth``.
+        ConfigurationError: An object without ``worth``.
 
     Example:
         >>> check_continuation("mean-price")
-        >>> check_continuation("sdp")
+        >>> check_continuation(3)
         Traceback (most recent call last):
-        energy_gym.errors.ConfigurationError: continuation='sdp': needs a value that was learnt ...
+        energy_gym.errors.ConfigurationError: continuation=3: must have a method worth(); ...
     """
-    if how == "sdp":
-        raise ConfigurationError(
-            "continuation='sdp'",
-            "needs a value that was learnt for this site, and none comes with the name",
-            "pass an object with worth(step, energy_kwh), or continuation='mean-price'",
-        )
     if isinstance(how, str) and how not in CONTINUATIONS:
         raise UnknownIdError.of("continuation", how, CONTINUATIONS)
     if not isinstance(how, str | Continuation):

@@ -22,7 +22,8 @@ from energy_gym.agents.net_load import FILE as CORRECTION
 from energy_gym.agents.net_load import Correction, learnt
 from energy_gym.agents.price_outlook import FILE as PRICES
 from energy_gym.agents.price_outlook import PriceOutlook
-from energy_gym.agents.site_planning import SitePlanner, plannable
+from energy_gym.agents.sdp.agent import SDP
+from energy_gym.agents.site_planning import SitePlanner, check_charges, plannable
 from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
 from energy_gym.bidding.env import ProducerEnv
@@ -63,12 +64,13 @@ class MPC(Agent):
         env: The environment it acts in.
         seed: Not used.
         continuation: What is stored is worth where a plan ends before the episode: ``"mean-price"``, nothing
-            (``"none"``), or what an object says that has learnt it (`energy_gym.agents.continuation.Continuation`), for
-            plans over what may come.
+            (``"none"``), or for plans over what may come, where no demand is charged for, what `fit` learns of it by
+            dynamic programming (``"sdp"``), or what an object says that has learnt it
+            (`energy_gym.agents.continuation.Continuation`).
 
     Raises:
         UnknownIdError: No such way to continue.
-        ConfigurationError: A way to continue that needs a value which nobody has learnt.
+        ConfigurationError: A way to continue that this environment does not offer.
 
     Example:
         >>> import gymnasium as gym
@@ -93,6 +95,9 @@ class MPC(Agent):
                 "drop it",
             )
         self.continuation = continuation
+        if continuation == "sdp":
+            check_charges(self.env, continuation)
+        self.behind = SDP(env, seed) if continuation == "sdp" else None
         self.reset()
 
     def reset(self) -> None:
@@ -102,10 +107,16 @@ class MPC(Agent):
             ConfigurationError: A value of what is stored that was learnt, where nothing plans with one.
         """
         markets = Markets(self.prices, self.course if self.continuation == "mean-price" else None)
-        self._planner: Planner = planner(self.env, self.correction, self.continuation, markets)
+        self._planner: Planner = planner(self.env, self.correction, self.behind or self.continuation, markets)
 
     def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
-        """See `Agent.act`."""
+        """See `Agent.act`.
+
+        Raises:
+            ResetNeededError: What is stored shall be worth what nobody has learnt yet.
+        """
+        if self.behind is not None:
+            self.behind.ready()
         return self._planner.action(info)
 
     def fit(
@@ -122,11 +133,15 @@ class MPC(Agent):
         fleet = train.decision == "fleet"
         self.prices = PriceOutlook.learnt(train) if fleet else None
         self.course = DayCourse.learnt(train) if fleet else None
+        if self.behind is not None:
+            self.behind.fit(source)
         self.reset()
         return self
 
     def save(self, folder: str | Path) -> None:
         """See `Agent.save`."""
+        if self.behind is not None:
+            self.behind.save(folder)
         super().save(folder)
         if self.correction is not None:
             write_atomically(Path(folder) / CORRECTION, self.correction.write)
@@ -140,9 +155,10 @@ class MPC(Agent):
         if not isinstance(self.continuation, str):
             found = f"continuation={self.continuation!r}"
             raise ConfigurationError(found, "is not saved with the agent", "save it by itself")
-        known = {"corrected": self.correction is not None, "priced": self.prices is not None}
+        known: dict[str, Any] = {"corrected": self.correction is not None, "priced": self.prices is not None}
         known["course"] = self.course is not None
-        return {**super().parameters(), **known, "continuation": self.continuation}
+        behind = {} if self.behind is None else {"behind": self.behind.parameters()}
+        return {**super().parameters(), **known, "continuation": self.continuation, **behind}
 
     def restore(self, parameters: Mapping[str, Any], folder: Path) -> None:
         """See `Agent.restore`."""
@@ -151,6 +167,9 @@ class MPC(Agent):
         self.correction = Correction.read(folder / CORRECTION) if parameters.get("corrected") else None
         self.prices = PriceOutlook.read(folder / PRICES) if parameters.get("priced") else None
         self.course = DayCourse.read(folder / COURSE) if parameters.get("course") else None
+        self.behind = SDP(self.env, self.seed) if self.continuation == "sdp" else None
+        if self.behind is not None:
+            self.behind.restore(parameters["behind"], folder)
         self.reset()
 
 

@@ -74,6 +74,14 @@ def lone_battery(env: EnergyEnv) -> bool:
     return alone and any(isinstance(item, Battery) for item in entities)
 
 
+def check_charges(env: EnergyEnv, continuation: Any) -> None:
+    """Raise ConfigurationError where plans under demand charges would end in a value that was learnt."""
+    charged = any(charges_demand(unit, env.setup.weights.money) for unit in env.setup.units)
+    if charged and continuation not in ("mean-price", "none"):
+        found, rule = f"continuation={continuation!r}", "is not known to plans under demand charges"
+        raise ConfigurationError(found, rule, "pass continuation='mean-price'")
+
+
 class SitePlanner:
     """What `energy_gym.agents.mpc.MPC` plans with once it has learnt how a site's forecast errs.
 
@@ -99,9 +107,7 @@ class SitePlanner:
         setup = env.setup
         self._charged = charges_demand(setup.units[0], setup.weights.money)
         self._hedge = Hedge(setup.units[0], self._goal(True), setup.levels)
-        if self._charged and not isinstance(continuation, str):
-            found, rule = f"continuation={continuation!r}", "is not known to plans under demand charges"
-            raise ConfigurationError(found, rule, "pass continuation='mean-price'")
+        check_charges(env, continuation)
         self._margin, self._day = MARGINS[setup.control], steps_per_day(env)
         self._energy: float | None = None
 

@@ -64,7 +64,8 @@ class Believed:
             ConfigurationError: The price is known in advance, or not yet when its step begins; or more than money
                 counts.
         """
-        prices, errors = prices_of(env, np.array(agent.parameters()["usual"])), agent.ready().chain
+        errors, usual = agent.market()
+        prices = prices_of(env, usual)
         _check(env, prices)
         return cls(env, errors, prices, _states(prices, errors))
 
@@ -137,7 +138,7 @@ def played(env: EnergyEnv, agent: SDP) -> float:
     """Return what a fitted agent earns on the rest of an episode, played in a copy of its environment."""
     twin, acting = copy.copy(env), SDP(env, bins=agent.bins)
     acting.env = twin
-    acting.planner = MarketPlanner(twin, agent.ready().chain, np.array(agent.parameters()["usual"]))
+    acting.planner = MarketPlanner(twin, *agent.market())
     earned, over = 0.0, False
     while not over:
         _, gain, _, over, _ = twin.step(acting.act(None, {}))

@@ -44,7 +44,8 @@ REFUSALS: dict[str, dict[str, str]] = {
     "tariff-clock": {**POWER, "Arbitrage": "needs a tariff"},
     **dict.fromkeys(("bid-forecast", "bid-greedy", "bid-split", "bid-stochastic"), BIDS),
     **dict.fromkeys(("follow", "greedy"), FLEET),
-    "sdp": {**POWER, **dict.fromkeys(SITES[1:], "holds one battery without standby losses at a market")},
+    "sdp": POWER,
+    "rollout": {**POWER, "Arbitrage": "holds one battery behind one meter with load or generation"},
     "milp": {"Bidding": f"{DECISIONS['power']} or {DECISIONS['fleet']}"},
 }
 # Kinds of action that an agent does not play.

@@ -149,10 +149,22 @@ def test_what_is_stored_is_worth_what_is_said() -> None:
     assert stored["none"] < stored["dear"] - 2.0
 
 
+def test_what_dynamic_programming_has_learnt_stands_behind_a_plan(tmp_path: Path) -> None:
+    env = own(site_frame(), "test", episode_steps=72)
+    agent = MPC(env, continuation="sdp").fit()
+    found = evaluate(agent, env, seed=1)
+    assert found.return_ > found.idle
+    agent.save(tmp_path)
+    assert evaluate(load_agent(tmp_path, env), env, seed=1).return_ == found.return_
+
+
 def test_values_that_nobody_has_learnt_are_refused(tmp_path: Path) -> None:
     env = own(site_frame(), "test", episode_steps=48)
-    with pytest.raises(energy_gym.errors.ConfigurationError, match="worth"):
-        MPC(env, continuation="sdp")
+    observation, info = env.reset(seed=0)
+    with pytest.raises(energy_gym.errors.ResetNeededError, match="call fit"):
+        MPC(env, continuation="sdp").act(observation, info)
+    with pytest.raises(energy_gym.errors.ConfigurationError, match="demand charges"):
+        MPC(gym.make(SITE, episode_steps=24), continuation="sdp")
     with pytest.raises(energy_gym.errors.UnknownIdError, match="mean-price"):
         MPC(env, continuation="mean")
     with pytest.raises(energy_gym.errors.ConfigurationError, match="worth"):

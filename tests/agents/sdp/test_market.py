@@ -86,8 +86,8 @@ def test_it_knows_nothing_that_is_not_published(rules: Any) -> None:
             changed.iloc[day:, 1] = -1e3
         again = make(changed, rules)
         other = SDP(again, bins=SMALL)
-        other._usual = agent._usual
-        other._take(agent.ready().chain)
+        assert agent.learnt is not None
+        other.take(agent.learnt)
         observation, info = again.reset(seed=0)
         for action in actions[: step + 1]:
             assert other.act(observation, info) == action
@@ -116,7 +116,7 @@ def test_saved_and_loaded_it_plays_the_same(tmp_path: Path) -> None:
     agent = SDP(env, bins=SMALL).fit()
     agent.save(tmp_path)
     assert play(load_agent(tmp_path, env), env) == play(agent, env)
-    (tmp_path / "chain.npz").write_bytes(b"")
+    (tmp_path / "sdp.npz").write_bytes(b"")
     with pytest.raises(ConfigurationError, match="not the file that was saved"):
         load_agent(tmp_path, env)
 
