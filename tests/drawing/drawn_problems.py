@@ -165,7 +165,7 @@ def a_problem(seed: int, discrete: float = 0.15) -> Problem:
     if name == IDS["fleet"] and dice.chance(0.5):
         keywords["fleet"] = keywords.pop("scenario")
     if dice.chance(0.4):
-        keywords["history"] = dice.whole(0, min(before or len(data), 4))
+        keywords["history"] = dice.whole(0, min(before or played + steps, 4))
     drawn = Problem(seed, kind, name, keywords, options, played, steps, levels)
     if (keywords.get("terminal") or scenario.objective.terminal) == "cyclic" and not brings_back(drawn):
         keywords["terminal"] = "buyback"
