@@ -6,108 +6,20 @@ One rule: reading is answered from what is planned already; nothing is computed 
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
 import pandas as pd
-from fastapi import FastAPI, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI, Query, Response
 
-from energy_gym.errors import EnergyGymError, UnknownIdError, WindowError
+from energy_gym.serve.admission import RefusalError, answer_errors, guard
+from energy_gym.serve.answers import Dispatch, FullSchedule, PlanSummary, Problem, RegretReport, SiteStatus
 from energy_gym.serve.plan import Plan
-from energy_gym.serve.security import ANONYMOUS, READ, TRIGGER, Keys, RateLimit, allows, hashed
 from energy_gym.serve.service import Service
 from energy_gym.version import __version__
 
-MOST_BYTES = 1_000_000
 MOST_PLANS = 1_000
-OPEN = ("/", "/health", "/docs", "/openapi.json", "/v1/live")
-
-
-class Dispatch(BaseModel):
-    """The command of the running interval; positive power charges [kW]."""
-
-    timestamp: datetime
-    battery_power_kw: float
-    status: str
-
-
-class FullSchedule(BaseModel):
-    """A plan over its horizon: powers [kW], states of charge as shares (one more than powers), money, seconds."""
-
-    timestamp: datetime
-    horizon_hours: float
-    battery_power_schedule: list[float]
-    grid_power_schedule: list[float]
-    soc_schedule: list[float]
-    total_cost: float
-    energy_cost: float
-    demand_cost: float
-    peak_demand: float
-    solver_status: str
-    solver_time: float
-
-
-class SiteStatus(BaseModel):
-    """How a site is doing: its last plan, why it is what it is, how good and how old its forecasts are [s]."""
-
-    site: str
-    agent: str
-    last_plan: datetime | None
-    status: str
-    reason: str
-    quality: str | None
-    forecasts: dict[str, dict[str, Any]]
-    next_plan: datetime
-    leads: bool
-    error: str | None
-
-
-class PlanSummary(BaseModel):
-    """A plan that was made: when, the command [kW], its status and why, and how long it took [s]."""
-
-    time: datetime
-    battery_power_kw: float
-    status: str
-    reason: str
-    seconds: float
-    inputs: str
-
-
-class RegretReport(BaseModel):
-    """What a stretch of time earned, the best it could have, and what doing nothing would have; positive is earned."""
-
-    since: datetime
-    until: datetime
-    earned: float
-    best: float
-    idle: float
-    regret: float
-    score: float | None
-    exact: bool
-    measured: float
-    currency: str
-
-
-class Problem(BaseModel):
-    """What is wrong, the rule it breaks, and what to do: the one shape of every error."""
-
-    error: str
-    rule: str
-    remedy: str
-
-
-class RefusalError(Exception):
-    """An answer that is an error."""
-
-    def __init__(self, code: int, error: str, rule: str, remedy: str, **headers: str) -> None:
-        super().__init__(error)
-        self.code, self.problem, self.headers = code, Problem(error=error, rule=rule, remedy=remedy), headers
 
 
 def create_app(service: Service, *, runs: bool = True) -> FastAPI:
@@ -128,79 +40,11 @@ def create_app(service: Service, *, runs: bool = True) -> FastAPI:
 
     problems: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (401, 403, 404, 422, 429, 503)}
     app = FastAPI(title="energy-gym service", version=__version__, lifespan=lifespan, responses=problems)
-    _guard(app, service)
-    _answer_errors(app)
+    guard(app, service.settings)
+    answer_errors(app)
     _add_mpc(app, service)
     _add_v1(app, service)
     return app
-
-
-def _guard(app: FastAPI, service: Service) -> None:
-    """Refuse what is too large, too often, or without a key."""
-    keys, limit = Keys(service.settings.api_keys), RateLimit(service.settings.rate_limit_per_minute)
-
-    @app.middleware("http")
-    async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        try:
-            _admit(request, keys, limit)
-        except RefusalError as refusal:
-            return _refused(refusal)
-        return await call_next(request)
-
-
-def _admit(request: Request, keys: Keys, limit: RateLimit) -> None:
-    key = request.headers.get("X-API-Key")
-    who = hashed(key) if key else (request.client.host if request.client else ANONYMOUS)
-    if wait := limit.wait(who):
-        raise RefusalError(
-            429, "too many requests", "the limit is by the minute", f"wait {wait} s", **{"Retry-After": str(wait)}
-        )
-    if not _length(request) <= MOST_BYTES:
-        raise RefusalError(413, "body too large", f"must have at most {MOST_BYTES} bytes", "send less")
-    if request.url.path in OPEN:
-        return
-    role = keys.role(key)
-    if role is None:
-        raise RefusalError(401, "no valid key", "X-API-Key must hold a key of this service", "ask its operator for one")
-    needed = READ if request.method in ("GET", "HEAD", "OPTIONS") else TRIGGER
-    if not allows(role, needed):
-        raise RefusalError(403, f"a key of role {role}", f"this needs the role {needed}", "use another key")
-
-
-def _length(request: Request) -> float:
-    try:
-        return float(request.headers.get("content-length") or 0)
-    except ValueError:
-        return float("inf")
-
-
-def _refused(refusal: RefusalError) -> JSONResponse:
-    return JSONResponse(refusal.problem.model_dump(), refusal.code, refusal.headers)
-
-
-def _answer_errors(app: FastAPI) -> None:
-    """Give every error one shape."""
-
-    @app.exception_handler(RefusalError)
-    async def refusal(_: Request, error: RefusalError) -> JSONResponse:
-        return _refused(error)
-
-    @app.exception_handler(EnergyGymError)
-    async def known(_: Request, error: EnergyGymError) -> JSONResponse:
-        code = 404 if isinstance(error, UnknownIdError | WindowError) else 503
-        return _refused(RefusalError(code, error.value, error.rule, error.remedy))
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return _refused(RefusalError(422, where, str(first["msg"]), "correct the request"))
-
-    @app.exception_handler(HTTPException)
-    async def other(request: Request, error: HTTPException) -> JSONResponse:
-        told = RefusalError(error.status_code, f"{request.method} {request.url.path}", str(error.detail), "see /docs")
-        told.headers = dict(error.headers or {})
-        return _refused(told)
 
 
 def _held(service: Service, name: str) -> Plan:

@@ -8,30 +8,22 @@ from __future__ import annotations
 import hashlib
 import json
 import time as clock
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Late
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
-from energy_gym.agents.base import Agent
-from energy_gym.agents.registry import agent_factory, is_saved
-from energy_gym.errors import ConfigurationError, EnergyGymError, SolverError
+from energy_gym.errors import ConfigurationError, EnergyGymError
 from energy_gym.scenario import Scenario
 from energy_gym.serve.beliefs import FRESH, LATE, Belief, believed, check_plausible, worst
 from energy_gym.serve.clients import PATHS, BatteryController, Reading, Reporter
+from energy_gym.serve.deciding import Decider, Decision
 from energy_gym.serve.live import Diary, LiveEnv
 from energy_gym.serve.plan import (
     FALLBACK,
-    INFEASIBLE,
-    OPTIMAL,
     Plan,
-    Schedule,
     battery_of,
     power_of,
-    scheduled,
     share_of,
-    wish_of,
 )
 from energy_gym.serve.review import Review, reviewed
 from energy_gym.serve.safety import Callback, Guard, Logging, log, tell
@@ -43,15 +35,6 @@ from energy_gym.serve.usual import DAYS, History
 SPAN_DAYS = 14
 CLOCK_ERROR = 0.5
 ROUNDING = 1e-9
-
-
-class Decision(NamedTuple):
-    """A share of rated power, and how it came about."""
-
-    share: float
-    status: str
-    reason: str
-    schedule: Schedule | None
 
 
 class LiveSite:
@@ -88,15 +71,11 @@ class LiveSite:
         self.guard = Guard(site.limits)
         self.beliefs: dict[str, Belief] = {}
         self.last: Plan | None = store.plan(site.id)
-        self._planning = ThreadPoolExecutor(1, thread_name_prefix=f"plan-{site.id}")
-        self._busy: Future[Decision] | None = None
         self._begun = False
         self._info: dict[str, Any] = {}
         self._commanded = 0.0
-        self._late = False
         self._env = self._first_env()
-        self._agent = self._made()
-        agent_factory(site.fallback).make(self._env, 0)
+        self._decider = Decider(site.agent, site.fallback, self._env, settings.solve_timeout_seconds)
 
     def cycle(self, now: pd.Timestamp) -> Plan:
         """Plan for the interval that a moment lies in, and command it; the same interval again is planned again.
@@ -112,7 +91,7 @@ class LiveSite:
         reading = self._read(now, reasons)
         self._believe(moment, now, reasons)
         env = self._at(moment, reading)
-        decision = self._decided(env)
+        decision = self._decider.decided(self._info, self.last)
         asked = self._asked(env, decision)
         power, broken = self.guard.clamped(asked, None if self.last is None else self._commanded)
         if broken:
@@ -121,7 +100,7 @@ class LiveSite:
         status = decision.status if reading is not None and self.quality in (FRESH, LATE) else FALLBACK
         told = "; ".join(filter(None, [decision.reason, *reasons]))
         seconds = clock.perf_counter() - begun
-        schedule = decision.schedule if not broken else self._scheduled(env, share_of(env, power))
+        schedule = decision.schedule if not broken else self._decider.resting_after(share_of(env, power))
         plan = Plan(self.site.id, moment, power, status, told, schedule, seconds, self._hash(env))
         return self._command(env, plan)
 
@@ -148,7 +127,7 @@ class LiveSite:
 
     def close(self) -> None:
         """Let go of what it holds."""
-        self._planning.shutdown(wait=False, cancel_futures=True)
+        self._decider.close()
         self.reporter.close()
         self.bms.close()
 
@@ -159,19 +138,6 @@ class LiveSite:
         )
         diary = self._diary(times, {name: self.history.usual(name, times) for name in self.columns})
         return LiveEnv(self.scenario, diary, self.history)
-
-    def _made(self) -> Agent:
-        """Return the agent, which has learnt from the history what it can."""
-        factory = agent_factory(self.site.agent)
-        made = factory.make(self._env, 0)
-        if not isinstance(made, Agent):
-            raise ConfigurationError(f"agent={self.site.agent!r}", "must be an agent of the suite", "derive from Agent")
-        if is_saved(self.site.agent):
-            return made
-        if made.learns:
-            rule = "has learnt nothing yet"
-            raise ConfigurationError(f"agent={self.site.agent!r}", rule, "train it, and name the folder it is saved in")
-        return made.fit()
 
     def _diary(self, times: pd.DatetimeIndex, first: dict[str, Any]) -> Diary:
         diary = Diary(times, self.columns, self.settings.horizon)
@@ -242,7 +208,7 @@ class LiveSite:
             self._commanded = self.last.power_kw if self.last is not None and self.last.time == start else 0.0
         self._begun = True
         self._info = dict.fromkeys(env.info_units, 0.0) | {"energy_kwh": env.energy_kwh}
-        self._agent.reset()
+        self._decider.begin()
         return env
 
     def _pass(self, env: LiveEnv, reading: Reading | None) -> None:
@@ -260,57 +226,6 @@ class LiveSite:
         values["soc"] = (env.energy_kwh / capacity) if reading is None else reading.soc
         self.store.keep_interval(self.site.id, moment, values)
         tell(self.callbacks, "passed", self.site.id, moment, values)
-
-    def _decided(self, env: LiveEnv) -> Decision:
-        """Return the agent's decision, or what stands in for it where it fails or is late."""
-        if self._busy is not None and not self._busy.done():
-            return self._instead(env, FALLBACK, "the planner is still busy with an earlier interval")
-        if self._late:
-            self._agent.reset()
-            self._late = False
-        self._busy = self._planning.submit(self._agents, env)
-        try:
-            return self._busy.result(timeout=self.settings.solve_timeout_seconds)
-        except Late:
-            self._late = True
-            return self._instead(env, FALLBACK, f"no plan within {self.settings.solve_timeout_seconds:g} s")
-        except SolverError as error:
-            return self._instead(env, INFEASIBLE, str(error))
-        except Exception as error:
-            log.error("agent failed", site=self.site.id, agent=self.site.agent, error=repr(error))
-            return self._instead(env, FALLBACK, f"agent {self.site.agent} failed ({type(error).__name__}: {error})")
-
-    def _agents(self, env: LiveEnv) -> Decision:
-        share = wish_of(env, self._agent.act(env.observed(), self._info))
-        return Decision(share, OPTIMAL, "", scheduled(env, share))
-
-    def _instead(self, env: LiveEnv, status: str, reason: str) -> Decision:
-        """Return what the last plan said of this interval, else what the site's rule does."""
-        tail = self._tail(env.time)
-        if tail:
-            return Decision(tail[0], status, f"{reason}; the last plan goes on", self._scheduled(env, *tail))
-        try:
-            rule = agent_factory(self.site.fallback).make(env, 0)
-            share = wish_of(env, rule.act(env.observed(), self._info))
-        except Exception as error:
-            log.error("fallback failed", site=self.site.id, agent=self.site.fallback, error=repr(error))
-            return Decision(0.0, status, f"{reason}; {self.site.fallback} failed too, the battery rests", None)
-        return Decision(share, status, f"{reason}; {self.site.fallback} decides", self._scheduled(env, share))
-
-    def _tail(self, moment: pd.Timestamp) -> tuple[float, ...]:
-        """Return the shares that the last plan has left for a moment and after it."""
-        if self.last is None or self.last.schedule is None:
-            return ()
-        place = int((moment - self.last.time) / self.step)
-        return self.last.schedule.shares[place:] if place >= 0 else ()
-
-    def _scheduled(self, env: LiveEnv, *shares: float) -> Schedule | None:
-        """Return a schedule of given shares, the battery at rest after them; None where it cannot be told."""
-        size = min(self.settings.horizon, env.steps_left[1] - env.steps_left[0])
-        try:
-            return scheduled(env, shares[0], (*shares[1:], *[0.0] * (size - len(shares))))
-        except EnergyGymError:
-            return None
 
     def _command(self, env: LiveEnv, plan: Plan) -> Plan:
         """Keep a plan, then send its command."""

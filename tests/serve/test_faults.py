@@ -77,7 +77,7 @@ def test_a_planner_that_raises_gives_way_to_the_last_plan(plant, service, monkey
     first = served.cycle("site")
     plant.advance()
     site = served.sites["site"]
-    monkeypatch.setattr(site._agent, "act", lambda observation, info: 1 / 0)
+    monkeypatch.setattr(site._decider.agent, "act", lambda observation, info: 1 / 0)
     second = served.cycle("site")
     assert second.status == "fallback"
     assert "ZeroDivisionError" in second.reason
@@ -91,7 +91,7 @@ def test_a_planner_that_never_answers_gives_way_in_time(plant, service, monkeypa
     assert served.cycle("site").status == "optimal"
     plant.advance()
     ends = threading.Event()
-    monkeypatch.setattr(served.sites["site"]._agent, "act", lambda observation, info: ends.wait(30.0))
+    monkeypatch.setattr(served.sites["site"]._decider.agent, "act", lambda observation, info: ends.wait(30.0))
     try:
         late = served.cycle("site")
         plant.advance()
