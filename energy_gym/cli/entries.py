@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from energy_gym.cli.leaderboard import SUITES
+from energy_gym.cli.words import either
 from energy_gym.screen import Told, titled
 
 console = Console()
@@ -21,7 +23,9 @@ console = Console()
 
 def submit(
     folder: Annotated[Path, typer.Argument(help="Folder of the entry, with its agent.yaml")],
-    suite: Annotated[str | None, typer.Option(help="Another suite than the entry's own")] = None,
+    suite: Annotated[
+        str | None, typer.Option(help=f"In place of the entry's own suite: {either(SUITES, 'a YAML file')}")
+    ] = None,
     tasks: Annotated[str | None, typer.Option(help="Comma-separated names of tasks; default: the entry's own")] = None,
     decision: Annotated[float, typer.Option(help="Seconds that a decision may take")] = 10.0,
     total: Annotated[float, typer.Option(help="Seconds that a play may take, with what is learnt before it")] = 3600.0,

@@ -150,8 +150,10 @@ def attainable(
     Example:
         >>> import gymnasium as gym
         >>> import energy_gym
-        >>> env = gym.make("energy_gym/Arbitrage-v1", data=energy_gym.price_law("markov-nyc-rt").draw(days=2),
-        ...     published="at-start", split="all", episode_steps=48, battery=energy_gym.Battery(1000.0, 500.0, 500.0))
+        >>> store = energy_gym.Battery(1000.0, 500.0, 500.0, 0.9, 0.9, soc_min=0.0, soc_max=1.0, wear_per_kwh=0.01)
+        >>> frame = energy_gym.price_law("markov-nyc-rt").draw(days=2)
+        >>> env = gym.make("energy_gym/Arbitrage-v1", data=frame, published="at-start", split="all", episode_steps=48,
+        ...     battery=store)
         >>> observation, info = env.reset(seed=0)
         >>> found = energy_gym.attainable(env, paths=20)
         >>> abs(found.bound - found.value) < 1e-6

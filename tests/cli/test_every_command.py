@@ -30,9 +30,10 @@ IDS = sorted(SCENARIOS)
 STEPS = 4
 # Data that an id which is no usual market can go on with.
 OWN = {"energy_gym/Bidding-v1": "synthetic-dk2", "energy_gym/Commercial-v1": "commercial"}
-# Commands that are held by a test of this file, and those that take no environment.
+# Commands that are held by a test of this file, and those that take no environment (entries and the service have
+# tests of their own).
 PLAYED = {"solve", "recommend", "leaderboard", "sweep", "experts", "fleet", "forecasts"}
-APART = {"list", "merge", "forget", "plot", "data"}
+APART = {"list", "merge", "forget", "plot", "data", "submit", "board", "serve"}
 RECIPES = {"train", "finetune", "offline", "pretrain", "transfer", "synthetic"}
 
 
