@@ -103,13 +103,15 @@ def _simulate(days: int, start: str | None, speed: float, agent: str, fault: str
     import gymnasium as gym
 
     from energy_gym.serve.logs import log_at
-    from energy_gym.serve.simulation import Plant
+    from energy_gym.serve.simulation import Plant, check_fault
 
     log_at("ERROR")
     env: Any = gym.make(SIMULATED_ID, split="test", disable_env_checker=True).unwrapped
     per_day = round(24 / env.setup.feed.step_hours)
     plant = Plant(env, start, days * per_day)
     service_fault = _fault(fault)
+    if service_fault:
+        check_fault(*service_fault)
     with _simulated(plant, agent) as service:
         for step in range(days * per_day):
             if step == per_day and service_fault:

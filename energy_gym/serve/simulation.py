@@ -23,6 +23,7 @@ from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.serve.clients import DISPATCH_PATH, PATHS, SOC_PATH
 
 FAULTS = ("outage", "late", "garbage", "nan", "half", "stuck", "clock")
+SERVICES = ("reporter", "bms")
 LATE_SECONDS, CLOCK_MINUTES = 30.0, 10
 
 
@@ -31,6 +32,18 @@ class Command(BaseModel):
 
     timestamp: str
     battery_power_kw: float
+
+
+def check_fault(service: str, fault: str) -> None:
+    """Raise UnknownIdError where there is no such service or fault; an empty fault is none.
+
+    Example:
+        >>> check_fault("bms", "outage")
+    """
+    if service not in SERVICES:
+        raise UnknownIdError.of("service", service, SERVICES)
+    if fault and fault not in FAULTS:
+        raise UnknownIdError.of("fault", fault, FAULTS)
 
 
 class Plant:
@@ -45,7 +58,7 @@ class Plant:
     def __init__(self, env: EnergyEnv, start: Any = None, steps: int | None = None) -> None:
         options = {"start": start or env.setup.time(0), "steps": steps}
         env.reset(seed=0, options={key: value for key, value in options.items() if value is not None})
-        self.env, self.returned, self.faults = env, 0.0, dict.fromkeys(("reporter", "bms"), "")
+        self.env, self.returned, self.faults = env, 0.0, dict.fromkeys(SERVICES, "")
         self.rewards: list[float] = []
         (self.battery,) = env.setup.stores.values()
         self._power, self._meter, self._stuck = 0.0, dict[str, Any](), self.soc
@@ -73,10 +86,7 @@ class Plant:
         Raises:
             UnknownIdError: No such service or fault.
         """
-        if service not in self.faults:
-            raise UnknownIdError.of("service", service, self.faults)
-        if fault and fault not in FAULTS:
-            raise UnknownIdError.of("fault", fault, FAULTS)
+        check_fault(service, fault)
         self.faults[service], self._stuck = fault, self.soc
 
     def command(self, power_kw: float) -> None:
