@@ -7,7 +7,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from energy_gym import cli
+from energy_gym.cli import app as cli
 from energy_gym.errors import EnergyGymError
 from energy_gym.serve.security import Keys
 
