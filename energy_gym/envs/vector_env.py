@@ -245,7 +245,7 @@ class EnergyVectorEnv(BatchFace):
         """Play a step in which no environment waits for a reset, and see its end."""
         self._countdown -= 1
         before, self._t = self._t, self._t + 1
-        done = self._over()
+        done = np.zeros(self.num_envs, dtype=bool) if self._countdown > 0 else self._over()
         played = loop.play(self._states, asked, before, done if done.any() else None)
         self._states, figures, self._shown = played.states, played.figures, played.observations
         figures.update((name, self._states[place]) for name, place in self._told)
