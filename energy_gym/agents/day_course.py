@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from energy_gym.agents.arrays_kept import read_arrays, write_arrays
 from energy_gym.agents.net_load import steps_per_day
 from energy_gym.arrays import Floats, Ints
 from energy_gym.contracts import spot
@@ -18,7 +19,6 @@ from energy_gym.entities import Battery
 from energy_gym.entities.battery import Cell
 from energy_gym.envs.assembly import table_names
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.errors import ConfigurationError
 from energy_gym.forecast.publication import known_until
 from energy_gym.oracle.problem import Problem
 from energy_gym.oracle.value_function import value_at, value_functions
@@ -96,8 +96,7 @@ class DayCourse(NamedTuple):
 
     def write(self, path: Path) -> None:
         """Write it into a file."""
-        with path.open("wb") as stream:
-            np.savez(stream, **self._asdict())
+        write_arrays(path, self._asdict())
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -106,11 +105,7 @@ class DayCourse(NamedTuple):
         Raises:
             ConfigurationError: There is none, or it is damaged.
         """
-        try:
-            with np.load(path) as arrays:
-                return cls(*(arrays[name] for name in cls._fields))
-        except (OSError, ValueError, KeyError) as error:
-            raise ConfigurationError(f"{path}", "cannot be read", "save the agent again") from error
+        return cls(*read_arrays(path, cls._fields))
 
 
 def smooth(course: Floats) -> Floats:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from energy_gym.agents.arrays_kept import read_arrays, write_arrays
 from energy_gym.agents.site_rules import net_kw
 from energy_gym.arrays import Floats, Ints
 from energy_gym.contracts.clock import DAY as DAY_SECONDS
@@ -54,8 +55,7 @@ class Correction(NamedTuple):
 
     def write(self, path: Path) -> None:
         """Write it into a file."""
-        with path.open("wb") as stream:
-            np.savez(stream, **self._asdict())
+        write_arrays(path, self._asdict())
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -64,11 +64,7 @@ class Correction(NamedTuple):
         Raises:
             ConfigurationError: There is none, or it is damaged.
         """
-        try:
-            with np.load(path) as arrays:
-                return cls(*(arrays[name] for name in cls._fields))
-        except (OSError, ValueError, KeyError) as error:
-            raise ConfigurationError(f"{path}", "cannot be read", "save the agent again") from error
+        return cls(*read_arrays(path, cls._fields))
 
 
 def learnt(train: EnergyEnv) -> Correction:

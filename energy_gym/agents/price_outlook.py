@@ -10,9 +10,9 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from energy_gym.agents.arrays_kept import read_arrays, write_arrays
 from energy_gym.arrays import Floats, Ints
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.errors import ConfigurationError
 
 FILE = "prices.npz"
 # Shares of the training split's prices that are taken for what they are; those beyond count as the last of them.
@@ -70,8 +70,7 @@ class PriceOutlook(NamedTuple):
 
     def write(self, path: Path) -> None:
         """Write it into a file."""
-        with path.open("wb") as stream:
-            np.savez(stream, columns=np.array(self.columns, dtype=str), weights=self.weights, limits=self.limits)
+        write_arrays(path, {**self._asdict(), "columns": np.array(self.columns, dtype=str)})
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -80,11 +79,8 @@ class PriceOutlook(NamedTuple):
         Raises:
             ConfigurationError: There is none, or it is damaged.
         """
-        try:
-            with np.load(path) as arrays:
-                return cls(tuple(arrays["columns"].tolist()), arrays["weights"], arrays["limits"])
-        except (OSError, ValueError, KeyError) as error:
-            raise ConfigurationError(f"{path}", "cannot be read", "save the agent again") from error
+        columns, *figures = read_arrays(path, cls._fields)
+        return cls(tuple(columns.tolist()), *figures)
 
     def outlook(self, env: EnergyEnv) -> dict[str, Floats]:
         """Return what the coming steps are expected to hold, by column, each of shape (horizon,)."""

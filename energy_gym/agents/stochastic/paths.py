@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from energy_gym.agents.arrays_kept import read_arrays, write_arrays
 from energy_gym.agents.net_load import Correction, missed_by, slots_of, steps_per_day
 from energy_gym.arrays import Floats, Ints
 from energy_gym.envs.env import EnergyEnv
@@ -55,8 +56,7 @@ class Paths(NamedTuple):
 
     def write(self, path: Path) -> None:
         """Write them into a file."""
-        with path.open("wb") as stream:
-            np.savez(stream, missed_kw=self.missed_kw)
+        write_arrays(path, self._asdict())
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -65,11 +65,7 @@ class Paths(NamedTuple):
         Raises:
             ConfigurationError: There is none, or it is damaged.
         """
-        try:
-            with np.load(path) as arrays:
-                return cls(arrays["missed_kw"])
-        except (OSError, ValueError, KeyError) as error:
-            raise ConfigurationError(f"{path}", "cannot be read", "save the agent again") from error
+        return cls(*read_arrays(path, cls._fields))
 
 
 def _days(slots: Ints, missed: Floats, day: int, kind: int) -> Ints:
