@@ -227,8 +227,9 @@ def _of_series(env: EnergyEnv, agent: SDP | None, penalty: float) -> Attainable:
     """Return what is attainable on the path that came, by a law that was fitted."""
     began = time.perf_counter()
     fitted = SDP(env).fit() if agent is None else agent
-    days, marks = days_left(env)
-    value, daily = played(env, fitted), bound_by_day(Believed.of(env, fitted).course(), [penalty], marks)[0]
+    # What cannot be bounded is told before an episode is played.
+    course, (days, marks) = Believed.of(env, fitted).course(), days_left(env)
+    value, daily = played(env, fitted), bound_by_day(course, [penalty], marks)[0]
     bound, low, high = total_of(daily)
     found, seconds = dict(zip(days, daily, strict=True)), time.perf_counter() - began
     return Attainable(value, bound, low, high, 1, None, fitted.name, penalty, found, seconds)

@@ -67,7 +67,8 @@ class Believed:
         errors, usual = agent.market()
         prices = prices_of(env, usual)
         _check(env, prices)
-        return cls(env, errors, prices, _states(prices, errors))
+        missed = errors.errors(prices.actual, prices.expected)
+        return cls(env, errors, prices, errors.states_of(missed, prices.hours[:-1]))
 
     def course(self) -> Course:
         """Return what is left of the episode that runs now."""
@@ -102,13 +103,6 @@ def _check(env: EnergyEnv, prices: Prices) -> None:
     if not prices.at_start:
         rule = "is not yet known when its step begins; the bound is worked out for one that is"
         raise ConfigurationError(f"price {prices.column!r}", rule, 'pass published="at-start", if it is')
-
-
-def _states(prices: Prices, errors: ErrorChain) -> Ints:
-    """Return the state of the chain in each step of the split, shape (T,)."""
-    missed = errors.errors(prices.actual, prices.expected)
-    each = zip(missed.tolist(), errors.means(missed).tolist(), prices.hours.tolist(), strict=False)
-    return np.array([errors.state(*step) for step in each], dtype=np.int64)
 
 
 def _ends(env: EnergyEnv, grid: EnergyGrid, fine: EnergyGrid, dearest: float) -> tuple[Floats, Floats]:

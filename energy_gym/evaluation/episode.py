@@ -174,11 +174,8 @@ def evaluate(
 def _share_without_luck(lawful: LawSolution, setup: Setup, states: Sequence[Any], rewards: Sequence[float]) -> float:
     """Return 0 for what doing nothing loses under a law on the path that came, 1 for losing nothing."""
     rest = replay(setup.by_power, lawful.first, lawful.first + len(rewards), states[0], np.zeros((len(rewards), 1)))
-    courses = (
-        ([state[0] for state in states], rewards),
-        (np.concatenate([rest.start[:1], rest.states[:, 0]]), rest.steps[:, -1]),
-    )
-    lost, idle = (float(lawful.losses(np.array(stored), np.array(gains)).sum()) for stored, gains in courses)
+    lost = float(lawful.losses(np.array([state[0] for state in states]), np.array(rewards)).sum())
+    idle = float(lawful.lost_by(rest).sum())
     return 1.0 - lost / idle if idle > 0.0 else math.nan
 
 

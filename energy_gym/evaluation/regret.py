@@ -163,9 +163,7 @@ def _under_law(solution: LawSolution, env: Any, actions: Sequence[Any]) -> Float
     _check_count(actions, len(solution.chain))
     wishes = np.array([[_share(env, action)] for action in actions])
     first, stop = env.steps_left
-    plan = replay(env.setup, first, stop, env.states, wishes)
-    stored = np.concatenate([plan.start[:1], plan.states[:, 0]])
-    return solution.losses(stored, plan.steps[:, -1])
+    return solution.lost_by(replay(env.setup, first, stop, env.states, wishes))
 
 
 def _check_count(actions: Sequence[Any], steps: int) -> None:

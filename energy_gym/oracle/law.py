@@ -32,7 +32,7 @@ from energy_gym.errors import ConfigurationError
 from energy_gym.oracle.chain import PriceChain, Step, backward, between
 from energy_gym.oracle.marginal import MOST_CELLS, WHOLE, EnergyGrid
 from energy_gym.oracle.problem import is_battery
-from energy_gym.oracle.solution import EXACT
+from energy_gym.oracle.solution import EXACT, Plan
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,10 @@ class LawSolution:
             last = step + 1 == len(chain)
             found[step] = float(now[0]) - rewards[step] - (0.0 if last else float(then[0]))
         return np.maximum(found, 0.0)
+
+    def lost_by(self, plan: Plan) -> Floats:
+        """Return the same of a course that was played from where this begins, shape (T,)."""
+        return self.losses(np.concatenate([plan.start[:1], plan.states[:, 0]]), plan.steps[:, -1])
 
     def simulate(self, episodes: int = 10_000, seed: int = 0) -> Floats:
         """Return what the policy earns in episodes drawn from the law, by the environment's own laws, shape (n,).
