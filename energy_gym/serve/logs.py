@@ -25,7 +25,8 @@ def log_at(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # The stream is asked for with each line: what it is now need not be open later.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from energy_gym.cli import app as cli
 from energy_gym.errors import EnergyGymError
 from energy_gym.serve.security import Keys
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was():
+    """Let logs be written as before: the command decides how they are for a whole process."""
+    yield
+    structlog.reset_defaults()
 
 
 def run(*words):
