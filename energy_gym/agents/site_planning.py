@@ -130,7 +130,7 @@ class SitePlanner:
         if not ends and not isinstance(self._continuation, str):
             end = self._continuation.worth(self.env.steps_left[0] + len(unit), ladder.levels)
         wish = self._hedge.wish(Outlook(unit, net_kw * unit.hours, end), self.env.states[0])
-        return self.env.setup.chosen(np.array([[wish]]))[0]
+        return self.env.setup.action(wish)
 
     def _guarded(self, unit: Unit, outcomes_kw: Floats, ends: bool) -> Any:
         """Return the first action of the plan on what is expected and a margin, given outcomes, (T, outcomes)."""

@@ -176,6 +176,10 @@ class Setup:
         numbers = np.searchsorted(np.array(self.levels), wishes)
         return [int(row[0]) for row in numbers] if wishes.shape[1] == 1 else list(numbers)
 
+    def action(self, wish: float) -> Any:
+        """Return the action that asks for a wish, where there is one control; see `chosen`."""
+        return self.chosen(np.array([[wish]]))[0]
+
     @property
     def entries(self) -> tuple[str, ...]:
         """Names of the entries of an action."""

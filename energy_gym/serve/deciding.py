@@ -98,7 +98,7 @@ class Decider:
         now, stop = self.env.steps_left
         size = min(self.env.setup.tape.horizon, stop - now)
         try:
-            return scheduled(self.env, shares[0], (*shares[1:], *[0.0] * (size - len(shares))))
+            return scheduled(self.env, *shares, *[0.0] * (size - len(shares)))
         except EnergyGymError:
             return None
 

@@ -5,7 +5,7 @@ One rule: the command is the agent's; the rest is the oracle's optimum on the be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,13 @@ import numpy as np
 
 from energy_gym.agents.expecting import expected_units
 from energy_gym.backends import scalars
-from energy_gym.dynamics import COST, DEMAND, GRID, STATES, WEAR, Course, compose, play
+from energy_gym.dynamics import COST, DEMAND, GRID, STATES, WEAR, Course, Move, play
 from energy_gym.entities import Battery
 from energy_gym.entities.battery import Cell
+from energy_gym.envs.env import EnergyEnv
 from energy_gym.oracle.solve import best_of_unit
 from energy_gym.oracle.statement import Goal
+from energy_gym.units import Unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,19 +88,22 @@ class Plan:
     inputs: str
 
 
-def share_of(env: LiveEnv, power_kw: float) -> float:
+def share_of(env: EnergyEnv, power_kw: float) -> float:
     """Return the share of rated power that a battery's power is, within [-1, 1]."""
-    (flexible,) = env.setup.flexibles
-    draw, give = flexible.rated(env.steps_left[0])
-    rated = float(draw if power_kw > 0.0 else give) / env.setup.feed.step_hours
+    rated = _rated_kw(env, power_kw)
     return min(max(power_kw / rated, -1.0), 1.0) if rated > 0.0 else 0.0
 
 
-def power_of(env: LiveEnv, share: float) -> float:
+def power_of(env: EnergyEnv, share: float) -> float:
     """Return the power that a share of rated power names, positive charges [kW]."""
+    return share * _rated_kw(env, share)
+
+
+def _rated_kw(env: EnergyEnv, way: float) -> float:
+    """Return the power at which a battery charges, for a way above 0, or discharges [kW]."""
     (flexible,) = env.setup.flexibles
     draw, give = flexible.rated(env.steps_left[0])
-    return share * float(draw if share > 0.0 else give) / env.setup.feed.step_hours
+    return float(draw if way > 0.0 else give) / env.setup.feed.step_hours
 
 
 def wish_of(env: LiveEnv, action: Any) -> float:
@@ -109,40 +114,44 @@ def wish_of(env: LiveEnv, action: Any) -> float:
     return min(max(float(np.asarray(action, dtype=float).ravel()[0]), -1.0), 1.0)
 
 
-def scheduled(env: LiveEnv, first: float | None = None, shares: Sequence[float] = ()) -> Schedule:
-    """Return the schedule that begins with a share of rated power, and how it turns out on what is believed.
+def scheduled(env: LiveEnv, *shares: float) -> Schedule:
+    """Return the schedule that begins with shares of rated power, and how it turns out on what is believed.
 
     Args:
         env: The site, at the interval that is commanded.
-        first: The first share; None where the whole schedule is the optimum on the belief.
-        shares: The shares after it; where they are left out, they are the optimum from there.
+        shares: The first shares, one or more; those after them are the optimum from there.
     """
     now, stop = env.steps_left
     size = min(env.setup.tape.horizon, stop - now)
     (unit,) = expected_units(env, size)
     goal = Goal(env.setup.weights, (env.setup.closings if now + size == stop else env.setup.continuation)[0])
-    states, wishes = tuple(env.states), [] if first is None else [first, *shares][:size]
-    for wish, signal in zip(wishes, unit.signals(), strict=False):
-        states = compose([unit], scalars)(states, (wish,), signal)[STATES]
+    wishes = list(shares[:size])
     if len(wishes) < size:
-        rest = unit.window(len(wishes), size)
-        wishes += best_of_unit(rest, states, goal, env.setup.levels, proving=False).wishes[:, 0].tolist()
+        begun, rest = unit.window(0, len(wishes)), unit.window(len(wishes), size)
+        *_, last = _played(env, begun, wishes)
+        wishes += best_of_unit(rest, last.flow[STATES], goal, env.setup.levels, proving=False).wishes[:, 0].tolist()
     return _told(env, unit, wishes)
 
 
-def _told(env: LiveEnv, unit: Any, shares: Sequence[float]) -> Schedule:
+def _played(env: LiveEnv, unit: Unit, shares: Sequence[float]) -> Iterator[Move]:
+    """Play shares of rated power on a unit from where the site stands now."""
+    course = Course([unit], None, env.setup.weights)
+    return play(course, env.states, [(share,) for share in shares], unit.signals(), scalars)
+
+
+def _told(env: LiveEnv, unit: Unit, shares: Sequence[float]) -> Schedule:
     """Return what shares of rated power come to on a unit."""
-    hours, setup, battery = unit.hours, env.setup, battery_of(env)
+    hours, battery = unit.hours, battery_of(env)
     cell = battery.cell(hours)
-    course = Course([unit], None, setup.weights)
     energies, powers, grid = [env.states[0]], [], []
     cost: Any = 0.0
     demand: Any = 0.0
     wear: Any = 0.0
-    for move in play(course, env.states, [(share,) for share in shares], unit.signals(), scalars):
+    for move in _played(env, unit, shares):
         energies.append(move.flow[STATES][0])
         powers.append(_power(cell, energies[-2], energies[-1], hours))
-        grid.append(move.flow[GRID] / hours)
+        drawn: Any = move.flow[GRID]
+        grid.append(drawn / hours)
         cost, demand, wear = cost + move.flow[COST], demand + move.flow[DEMAND], wear + move.flow[WEAR]
     soc = tuple(energy / battery.capacity_kwh for energy in energies)
     return Schedule(tuple(shares), tuple(powers), tuple(grid), soc, float(cost), float(demand), float(wear))

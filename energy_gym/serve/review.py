@@ -98,4 +98,4 @@ def _hindsight(site: EnergyEnv, history: History, frame: pd.DataFrame) -> _Hinds
 
 
 def _played(env: ScenarioEnv, shares: Any) -> float:
-    return float(sum(env.step(env.setup.chosen(np.array([[share]]))[0])[1] for share in shares))
+    return float(sum(env.step(env.setup.action(share))[1] for share in shares))

@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.serve.clients import DISPATCH_PATH, PATHS, SOC_PATH
+from energy_gym.serve.plan import share_of
 
 FAULTS = ("outage", "late", "garbage", "nan", "half", "stuck", "clock")
 SERVICES = ("reporter", "bms")
@@ -98,10 +99,7 @@ class Plant:
         """End the running interval with the last command, and return its figures; the command is used up."""
         with self._lock:
             env, begun = self.env, self.env.time
-            (flexible,) = env.setup.flexibles
-            draw, give = flexible.rated(env.steps_left[0])
-            rated = float(draw if self._power > 0.0 else give) / env.setup.feed.step_hours
-            share = min(max(self._power / rated, -1.0), 1.0) if rated > 0.0 else 0.0
+            share = share_of(env, self._power)
             values = {name: series[env.setup.feed.first + env.steps_left[0]] for name, series in _series(env).items()}
             _, gain, _, _, info = env.step([share])
             self._power = 0.0

@@ -14,7 +14,7 @@ import pandas as pd
 
 from energy_gym.errors import ConfigurationError, EnergyGymError
 from energy_gym.scenario import Scenario
-from energy_gym.serve.beliefs import FRESH, LATE, Belief, believed, check_plausible, worst
+from energy_gym.serve.beliefs import FRESH, LATE, Announced, Belief, believed, check_plausible, worst
 from energy_gym.serve.clients import PATHS, BatteryController, Reading, Reporter
 from energy_gym.serve.deciding import Decider, Decision
 from energy_gym.serve.live import Diary, LiveEnv
@@ -69,6 +69,8 @@ class LiveSite:
         self.history.require(self.columns)
         self.step = pd.Timedelta(minutes=settings.mpc_time_step_minutes)
         self.guard = Guard(site.limits)
+        kept = {column: store.forecast(site.id, column) for column in self.columns}
+        self._heard = {column: told for column, told in kept.items() if told is not None}
         self.beliefs: dict[str, Belief] = {}
         self.last: Plan | None = store.plan(site.id)
         self._begun = False
@@ -162,16 +164,20 @@ class LiveSite:
         shown = self.store.intervals(self.site.id, moment - pd.Timedelta(days=DAYS), moment)
         for column in self.columns:
             try:
-                told = self.reporter.forecast(column)
-                check_plausible(column, told, float(self.history.frame[column].max()))
-                self.store.keep_forecast(self.site.id, column, told)
+                self._heard[column] = self._forecast(column)
             except EnergyGymError as error:
                 reasons.append(f"no new forecast of {column}: {error.value}: {error.rule}")
-            last = self.store.forecast(self.site.id, column)
             own = self.history.expected(column, times, shown)
-            self.beliefs[column] = believed(last, times, now, own)
+            self.beliefs[column] = believed(self._heard.get(column), times, now, own)
         if self.quality != FRESH:
             reasons.append(f"forecasts are {self.quality}")
+
+    def _forecast(self, column: str) -> Announced:
+        """Return a forecast that has just come, checked and kept."""
+        told = self.reporter.forecast(column)
+        check_plausible(column, told, float(self.history.frame[column].max()))
+        self.store.keep_forecast(self.site.id, column, told)
+        return told
 
     def _at(self, moment: pd.Timestamp, reading: Reading | None) -> LiveEnv:
         """Return the site at the start of an interval: with what was measured, believed and stored."""
@@ -216,7 +222,7 @@ class LiveSite:
         moment, step = env.time, env.steps_left[0]
         share = share_of(env, self._commanded)
         before = list(env.states)
-        _, gain, _, _, self._info = env.step(env.setup.chosen(_wishes(share))[0])
+        _, gain, _, _, self._info = env.step(env.setup.action(share))
         self._commanded = self._commanded if reading is not None else 0.0
         capacity = battery_of(env).capacity_kwh
         measured = {name: float(env.diary.measured[name][step]) for name in self.columns}
@@ -266,9 +272,3 @@ def series_of(scenario: Scenario) -> tuple[str, ...]:
                 f"column {column!r} of {scenario.name!r}", rule, "use a tariff, load and solar power"
             )
     return tuple(dict.fromkeys(needed))
-
-
-def _wishes(share: float) -> Any:
-    import numpy as np
-
-    return np.array([[share]])

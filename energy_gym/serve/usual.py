@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DAYS = 10
-SATURDAY = 5
+SATURDAY, QUARTERS = 5, 96
 DAY_NS = 24 * 3600 * 10**9
 
 
@@ -76,12 +77,19 @@ class History:
 
     def usual(self, column: str, times: pd.DatetimeIndex) -> Floats:
         """Return the mean at the time of day of each interval, on working days and at weekends apart."""
-        values = self.frame[column].to_numpy(dtype=np.float64)
-        past, coming = (_slots(index, self.zone) for index in (self.frame.index, times))
-        slots = int(max(past.max(), coming.max())) + 1
-        total, seen = np.bincount(past, values, slots), np.bincount(past, minlength=slots)
-        means = np.where(seen > 0, total / np.maximum(seen, 1), values.mean())
-        return np.asarray(means[coming])
+        return np.asarray(self._courses[column][_slots(times, self.zone)])
+
+    @cached_property
+    def _courses(self) -> dict[str, Floats]:
+        """The mean of each series by quarter of an hour of a working day, then of a day of a weekend."""
+        past = _slots(self.frame.index, self.zone)
+        seen = np.bincount(past, minlength=2 * QUARTERS)
+        found = {}
+        for column in map(str, self.frame.columns):
+            values = self.frame[column].to_numpy(dtype=np.float64)
+            total = np.bincount(past, values, 2 * QUARTERS)
+            found[column] = np.where(seen > 0, total / np.maximum(seen, 1), values.mean())
+        return found
 
     def expected(self, column: str, times: pd.DatetimeIndex, shown: pd.DataFrame) -> Floats:
         """Return what is expected of intervals: the mean of the last days there, else what is usual.
@@ -106,4 +114,4 @@ class History:
 def _slots(times: pd.DatetimeIndex, zone: str) -> Any:
     """Return the quarter of an hour of each moment, those of weekends after those of working days."""
     local = LocalTimes.of(times, zone)
-    return np.asarray(local.second // 900 + 96 * (local.weekday >= SATURDAY), dtype=np.int64)
+    return np.asarray(local.second // 900 + QUARTERS * (local.weekday >= SATURDAY), dtype=np.int64)

@@ -81,7 +81,7 @@ class TreePlanner:
         scenarios = self._scenarios(units, now + size == stop)
         flows = self._program.flows(scenarios.blocks(self._lengths, self._unit.hours), self.env.states[0])
         wish = 0.0 if flows is None else self._wish(flows, scenarios)
-        return self.env.setup.chosen(np.array([[wish]]))[0]
+        return self.env.setup.action(wish)
 
     def _scenarios(self, units: list[Unit], ends: bool) -> Scenarios:
         setup, unit = self.env.setup, units[0]
