@@ -16,6 +16,7 @@ import gymnasium as gym
 import numpy as np
 import pandas as pd
 import pytest
+from answers import answers
 
 import energy_gym
 from energy_gym import Battery
@@ -395,12 +396,7 @@ def test_what_is_kept_is_valued_by_the_training_part_alone(seed: int) -> None:
     done = []
     for each in (data, later):
         env = gym.make(ID, data=each, split="all", splits=splits, **keywords)
-        agent, actions = make_agent("mpc", env), []
-        observation, info = env.reset(options={"start": data.index[250]})
-        for _ in range(72):
-            actions.append(agent.act(observation, info))
-            observation, _, _, _, info = env.step(actions[-1])
-        done.append(np.concatenate(actions))
+        done.append(answers(make_agent("mpc", env), env, data.index[250], 72))
     np.testing.assert_array_equal(*done)
 
 

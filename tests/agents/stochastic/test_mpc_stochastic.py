@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 import pandas as pd
 import pytest
+from answers import answers
 
 import energy_gym
 from energy_gym.agents import load_agent, make_agent
@@ -93,13 +94,7 @@ def test_nothing_that_is_not_known_changes_what_it_does(name: str, price: str, c
     for data in (frame, changed):
         env = own(name, data, "test", price, control=control, episode_steps=24 * 3)
         agent = MPCStochastic(env, paths=4).fit()
-        observation, info = env.reset(options={"start": data.index[24 * 40]})
-        agent.reset()
-        actions = []
-        for _ in range(49):
-            actions.append(agent.act(observation, info))
-            observation, _, _, _, info = env.step(actions[-1])
-        played.append(np.concatenate(actions))
+        played.append(answers(agent, env, data.index[24 * 40], 49))
     assert np.array_equal(*played)
 
 
