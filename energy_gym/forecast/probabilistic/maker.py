@@ -5,6 +5,7 @@ One rule: a maker learns from the window it is given, and nothing after it; a pa
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,8 +16,10 @@ import numpy as np
 from energy_gym.arrays import Floats
 from energy_gym.data.feed import FORECAST_PREFIX, Feed
 from energy_gym.errors import ConfigurationError, ResetNeededError
+from energy_gym.forecast.fitted import Fitted
 from energy_gym.forecast.probabilistic.protocol import check_asked, checked
 from energy_gym.forecast.probabilistic.rows import Rows
+from energy_gym.forecast.registry import get_forecast
 from energy_gym.forecast.rows import Forecast, Published
 
 
@@ -125,6 +128,27 @@ class Maker(ABC):
         """Return how many steps the training data begin before those that are asked about."""
         step = self.feed.times[1] - self.feed.times[0]
         return round((self.feed.times[0] - self.trained.times[0]) / step)
+
+
+@dataclass(eq=False)
+class AroundPoint(Maker):
+    """A maker of paths around a point forecast of the user's choice.
+
+    Args:
+        forecast: The point forecast, by name or as an object.
+    """
+
+    forecast: str | Forecast = "published"
+    _point: Forecast | None = field(default=None, init=False, repr=False)
+
+    @property
+    def point(self) -> Forecast:
+        """The point forecast; one that learns has learnt from the training window."""
+        return get_forecast(self.forecast) if self._point is None else self._point
+
+    def _learn(self) -> None:
+        chosen = get_forecast(self.forecast)
+        self._point = copy.deepcopy(chosen).fit(self.trained) if isinstance(chosen, Fitted) else chosen
 
 
 def settled(paths: dict[str, Floats], rows: Rows, floored: frozenset[str], t: int) -> dict[str, Floats]:

@@ -15,8 +15,8 @@ from energy_gym.data.feed import Feed
 from energy_gym.data.price_law import HOURS, LEAST_SAMPLES
 from energy_gym.errors import DataError
 from energy_gym.forecast.error_chain import Bins, ErrorChain
-from energy_gym.forecast.probabilistic.maker import Maker
-from energy_gym.forecast.probabilistic.residual import honest, learnt
+from energy_gym.forecast.probabilistic.maker import AroundPoint
+from energy_gym.forecast.probabilistic.residual import honest
 from energy_gym.forecast.probabilistic.rows import BLOCK, made_rows
 from energy_gym.forecast.registry import get_forecast
 from energy_gym.forecast.rows import Forecast, steps_per_day
@@ -48,7 +48,7 @@ class Chain(NamedTuple):
 
 
 @dataclass(eq=False)
-class Markov(Maker):
+class Markov(AroundPoint):
     """A Markov chain by hour over what a point forecast missed of each column.
 
     A state is the bin of the error now and the bin of a running mean of past errors. From state to state, columns move
@@ -72,20 +72,13 @@ class Markov(Maker):
 
     name: ClassVar[str] = "markov"
 
-    forecast: str | Forecast = "published"
     bins: Bins | None = None
     _chains: dict[str, Chain] = field(default_factory=dict, init=False, repr=False)
     _mixed: Floats = field(default_factory=lambda: np.zeros((0, 0)), init=False, repr=False)
-    _point: Forecast | None = field(default=None, init=False, repr=False)
-
-    @property
-    def point(self) -> Forecast:
-        """The point forecast; one that learns has learnt from the training window."""
-        return get_forecast(self.forecast) if self._point is None else self._point
 
     def _learn(self) -> None:
         feed = self.trained
-        self._point = learnt(get_forecast(self.forecast), feed)
+        super()._learn()
         forecast, first = honest(get_forecast(self.forecast), feed)
         open_ = [name for name in self._columns if feed.published[name] != "always"]
         leads = {name: lead_of(feed, name) for name in open_}

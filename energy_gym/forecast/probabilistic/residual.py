@@ -17,7 +17,7 @@ from energy_gym.data.feed import Feed
 from energy_gym.errors import ConfigurationError
 from energy_gym.forecast.fitted import Fitted
 from energy_gym.forecast.probabilistic.errors import LEAST_DAYS, PastErrors, lag_of_latest
-from energy_gym.forecast.probabilistic.maker import Maker
+from energy_gym.forecast.probabilistic.maker import AroundPoint
 from energy_gym.forecast.registry import get_forecast
 from energy_gym.forecast.rows import Forecast, steps_per_day
 
@@ -26,7 +26,7 @@ LEARNT_SHARE = 2.0 / 3.0
 
 
 @dataclass(eq=False)
-class Residual(Maker):
+class Residual(AroundPoint):
     """Any point forecast, and what it missed at the same time of day on days of the training window.
 
     Days are of the same kind (Monday, Tuesday to Friday, Saturday, Sunday) where there are 20 of it. What the forecast
@@ -51,24 +51,18 @@ class Residual(Maker):
 
     name: ClassVar[str] = "residual"
 
-    forecast: str | Forecast = "published"
     days: int = 400
     carry: bool = True
     _kept: dict[int, PastErrors] = field(default_factory=dict, init=False, repr=False)
-    _point: Forecast | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         get_forecast(self.forecast)
         if self.days < LEAST_DAYS:
             raise ConfigurationError(f"days={self.days}", f"must be at least {LEAST_DAYS}", "leave it out for 400")
 
-    @property
-    def point(self) -> Forecast:
-        """The point forecast; one that learns has learnt from the training window."""
-        return get_forecast(self.forecast) if self._point is None else self._point
-
     def _learn(self) -> None:
-        self._kept, self._point = {}, learnt(get_forecast(self.forecast), self.trained)
+        super()._learn()
+        self._kept = {}
 
     def _drawn(self, random: np.random.Generator, t: int, n: int, horizon: int) -> dict[str, Floats]:
         errors = self._errors(horizon)
@@ -101,11 +95,6 @@ class Residual(Maker):
         if not self.carry or lag is None or lag >= horizon or t == 0:
             return None
         return float(self.feed.values[column][t - 1 + lag] - self._rows.row(column, t - 1, horizon)[lag])
-
-
-def learnt(forecast: Forecast, trained: Feed) -> Forecast:
-    """Return a forecast that has learnt from a window, where it learns."""
-    return copy.deepcopy(forecast).fit(trained) if isinstance(forecast, Fitted) else forecast
 
 
 def honest(forecast: Forecast, feed: Feed) -> tuple[Forecast, int]:
