@@ -101,7 +101,7 @@ class Service:
                 log.error("cycle failed", site=name, error=repr(error))
                 return None
         self.errors.pop(name, None)
-        self.metrics.planned(plan, site.beliefs)
+        self.metrics.planned(plan, site.beliefs, bool(site.watch.stuck))
         return plan
 
     def cycle_all(self) -> None:

@@ -63,7 +63,7 @@ class Plant:
         self.rewards: list[float] = []
         (self.battery,) = env.setup.stores.values()
         self._power, self._meter, self._stuck = 0.0, dict[str, Any](), self.soc
-        self._lock = threading.Lock()
+        self._lock, self._mended = threading.Lock(), threading.Event()
 
     @property
     def now(self) -> pd.Timestamp:
@@ -89,6 +89,12 @@ class Plant:
         """
         check_fault(service, fault)
         self.faults[service], self._stuck = fault, self.soc
+        self._mended.set()
+        self._mended = threading.Event()
+
+    def dawdle(self) -> None:
+        """Wait as a service that is late does, until it is told to fail otherwise."""
+        self._mended.wait(LATE_SECONDS)
 
     def command(self, power_kw: float) -> None:
         """Take a command for the running interval; positive charges [kW]."""
@@ -167,7 +173,7 @@ def _failing(plant: Plant, service: str, answer: dict[str, Any]) -> Any:
     if fault == "outage":
         raise HTTPException(503, "simulated outage")
     if fault == "late":
-        clock.sleep(LATE_SECONDS)
+        plant.dawdle()
     if fault == "garbage":
         return Response("<html>not json", media_type="application/json")
     if fault == "half":

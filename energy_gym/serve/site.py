@@ -14,7 +14,7 @@ import pandas as pd
 
 from energy_gym.errors import ConfigurationError, EnergyGymError
 from energy_gym.scenario import Scenario
-from energy_gym.serve.beliefs import FRESH, LATE, Announced, Belief, believed, check_plausible, worst
+from energy_gym.serve.beliefs import FRESH, LATE, STUCK, Announced, Belief, believed, check_plausible, worst
 from energy_gym.serve.clients import PATHS, BatteryController, Reading, Reporter
 from energy_gym.serve.deciding import Decider, Decision
 from energy_gym.serve.live import Diary, LiveEnv
@@ -30,6 +30,7 @@ from energy_gym.serve.safety import Callback, Guard, Logging, log, tell
 from energy_gym.serve.settings import Settings, SiteSettings
 from energy_gym.serve.store import Store
 from energy_gym.serve.usual import DAYS, History
+from energy_gym.serve.watch import SocWatch
 
 # A span is begun anew when less than a plan is left of it.
 SPAN_DAYS = 14
@@ -76,6 +77,7 @@ class LiveSite:
         self._begun = False
         self._info: dict[str, Any] = {}
         self._commanded = 0.0
+        self.watch = SocWatch()
         self._env = self._first_env()
         self._decider = Decider(site.agent, site.fallback, self._env, settings.solve_timeout_seconds)
 
@@ -93,6 +95,8 @@ class LiveSite:
         reading = self._read(now, reasons)
         self._believe(moment, now, reasons)
         env = self._at(moment, reading)
+        if self.watch.stuck:
+            reasons.append(f"{self.watch.stuck}: its energy is taken as commanded")
         decision = self._decider.decided(self._info, self.last)
         asked = self._asked(env, decision)
         power, broken = self.guard.clamped(asked, None if self.last is None else self._commanded)
@@ -116,7 +120,7 @@ class LiveSite:
     @property
     def quality(self) -> str:
         """How good what the last plan was made on is; see `energy_gym.serve.beliefs`."""
-        return worst(self.beliefs)
+        return STUCK if self.watch.stuck else worst(self.beliefs)
 
     def review(self, since: pd.Timestamp, until: pd.Timestamp) -> Review:
         """Return what a stretch of time came to, beside the best that it could have (half open).
@@ -169,8 +173,8 @@ class LiveSite:
                 reasons.append(f"no new forecast of {column}: {error.value}: {error.rule}")
             own = self.history.expected(column, times, shown)
             self.beliefs[column] = believed(self._heard.get(column), times, now, own)
-        if self.quality != FRESH:
-            reasons.append(f"forecasts are {self.quality}")
+        if (quality := worst(self.beliefs)) != FRESH:
+            reasons.append(f"forecasts are {quality}")
 
     def _forecast(self, column: str) -> Announced:
         """Return a forecast that has just come, checked and kept."""
@@ -192,7 +196,9 @@ class LiveSite:
         while env.steps_left[0] < step:
             self._pass(env, reading if env.steps_left[0] == step - 1 else None)
         if reading is not None:
-            env.hold(reading.soc * battery_of(env).capacity_kwh)
+            capacity = battery_of(env).capacity_kwh
+            if self.watch.trusts(reading.soc, env.energy_kwh / capacity):
+                env.hold(reading.soc * capacity)
         self.store.keep_states(self.site.id, moment, tuple(env.states))
         return env
 
@@ -229,7 +235,7 @@ class LiveSite:
         known = {name: value for name, value in measured.items() if value == value}
         values = {**known, **self._info, "reward": gain, "power_kw": power_of(env, share), "measured": len(known) > 0}
         values |= {"share": share, "states": before}
-        values["soc"] = (env.energy_kwh / capacity) if reading is None else reading.soc
+        values["soc"] = (env.energy_kwh / capacity) if reading is None or self.watch.stuck else reading.soc
         self.store.keep_interval(self.site.id, moment, values)
         tell(self.callbacks, "passed", self.site.id, moment, values)
 

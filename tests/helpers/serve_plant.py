@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
 
+from energy_gym.agents.base import Agent
+
 HOURS = 6
+
+
+class Charges(Agent):
+    """Charges at a tenth of rated power, whatever happens."""
+
+    name = "charges"
+
+    def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
+        """See `Agent.act`."""
+        return self.power(0.1)
+
+
+def charges(env: Any, seed: int) -> Charges:
+    """Return one that charges."""
+    return Charges(env, seed)
 
 
 def commercial(**keywords: Any) -> Any:
