@@ -10,7 +10,7 @@ import pytest
 
 from energy_gym import Battery, Scenario, kpis, solve
 from energy_gym.contracts import Tariff
-from energy_gym.entities import ENTITIES, Consumer, Grid, Solar
+from energy_gym.entities import ENTITIES, Consumer, Grid, Solar, StorageTarget
 from energy_gym.envs.env import EnergyEnv
 
 STEPS = 72
@@ -44,7 +44,7 @@ def series(**columns: Any) -> pd.DataFrame:
 def site(kind: str, fields: dict[str, Any], target: dict[str, Any] | None = None, **keywords: Any) -> EnergyEnv:
     entities: dict[str, Any] = {"battery": ENTITIES[kind](**(PLAIN | fields)), "load": Consumer()}
     if target is not None:
-        entities["ready"] = ENTITIES["storage_target"](store="battery", **target)
+        entities["ready"] = StorageTarget("battery", **target)
     scenario = Scenario("site", entities, {"supply": Tariff(300.0, 80.0)})
     env = EnergyEnv(scenario=scenario, data=series(), split="all", episode_steps=None, **keywords)
     env.reset(seed=0)
@@ -67,7 +67,7 @@ def test_cycles_money_by_power_and_time_at_limits_of_every_store(store: str) -> 
     actions = list(np.random.default_rng(1).uniform(-1.0, 1.0, (STEPS, 1)))
     found = kpis(env, actions)
     env.reset(seed=0)
-    places = [slot.name for slot in env.unwrapped.layout]
+    places = [slot.name for slot in env.layout]
     infos, left = [], []
     for action in actions:
         observation, *_, info = env.step(action)
