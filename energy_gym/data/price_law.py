@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.arrays import Floats
+from energy_gym.data.validation import check_whole, is_whole
 from energy_gym.data.zones import checked_zone
-from energy_gym.errors import ConfigurationError, DataError, NonPositiveError, UnknownIdError
+from energy_gym.errors import ConfigurationError, DataError, UnknownIdError
 from energy_gym.paths import resource
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class PriceLaw:
         if self.levels.shape != (HOURS, states) or self.matrices.shape != (HOURS, states, states) or not states:
             found = f"levels {self.levels.shape} and matrices {self.matrices.shape} of law {self.name!r}"
             raise DataError(found, "must be (24, states) and (24, states, states)", "give one of each for each hour")
-        if not _whole(self.step_minutes) or self.step_minutes < 1 or 60 % self.step_minutes:
+        if not is_whole(self.step_minutes) or self.step_minutes < 1 or 60 % self.step_minutes:
             found = f"step_minutes={self.step_minutes!r} of law {self.name!r}"
             raise DataError(found, "must divide an hour, since each hour has its law", "choose 5, 15, 30 or 60")
         if not np.isfinite(self.levels).all() or (np.diff(self.levels, axis=1) <= 0.0).any():
@@ -185,18 +186,6 @@ class PriceLaw:
             found = f"a price of {price:g} in hour {hour}"
             raise DataError(found, f"is none that law {self.name!r} draws", "play a frame drawn from the law")
         return state
-
-
-def check_whole(name: str, value: object, least: int = 1) -> None:
-    """Raise where a value is no whole number, or less than the least one."""
-    if not _whole(value):
-        raise ConfigurationError(f"{name}={value!r}", "must be a whole number", f"pass an int for {name}")
-    if value < least:  # type: ignore[operator]  # a whole number
-        raise NonPositiveError(f"{name}={value}", f"must be at least {least}", f"pass {max(least, 1)}")
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _numbers(name: str, value: object) -> Floats:

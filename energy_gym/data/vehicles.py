@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from energy_gym.conversions import MINUTES_PER_HOUR, SECONDS_PER_HOUR
+from energy_gym.data.validation import check_whole
 from energy_gym.data.zones import checked_zone
 from energy_gym.errors import ConfigurationError, IrregularIndexError, NaiveIndexError, NonPositiveError, WindowError
 from energy_gym.trees import number
@@ -128,7 +129,7 @@ def draw_stays(
         WindowError: Fewer than two steps.
         NaiveIndexError: The steps have no time zone.
         IrregularIndexError: They are not evenly spaced.
-        NonPositiveError: The capacity is not above 0.
+        NonPositiveError: The capacity is not above 0, or the seed below 0.
         UnknownIdError: The zone is none.
         ConfigurationError: The seed is none.
 
@@ -140,10 +141,9 @@ def draw_stays(
     _width(times)
     if number("capacity_kwh", capacity_kwh, "kWh") <= 0.0:
         raise NonPositiveError(f"capacity_kwh={capacity_kwh}", "must be above 0 kWh", "pass that of the vehicle")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ConfigurationError(f"seed={seed!r}", "must be a whole number of at least 0", "pass 0")
+    check_whole("seed", seed, least=0)
     checked_zone(zone)
-    random = np.random.default_rng(int(seed))
+    random = np.random.default_rng(seed)
     days = pd.date_range(times[0].tz_convert(zone).normalize(), times[-1].tz_convert(zone), freq="D")
     come, go, nights = (8.5, 17.0, 0) if weekdays else (18.0, 7.5, 1)
     stays = []

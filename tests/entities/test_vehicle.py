@@ -222,7 +222,7 @@ def test_what_is_no_stay_and_no_step_is_named(stay: Any, times: Any, told: str) 
     [
         (HOURS, {"zone": "Mars/Olympus"}, "zone='Mars/Olympus'"),
         (HOURS, {"capacity_kwh": -1.0}, r"capacity_kwh=-1\.0: must be above 0"),
-        (HOURS, {"seed": -1}, "seed=-1: must be a whole number"),
+        (HOURS, {"seed": -1}, "seed=-1: must be at least 0"),
         (HOURS[:0], {}, "times of length 0"),
         (HOURS.tz_localize(None), {}, "must have a time zone"),
     ],
