@@ -183,7 +183,7 @@ def rename(name: str, wanted: str, currency: str = "currency") -> str:
     return f"rename {name!r} to {wanted!r}? Only if it is in {unit}. "
 
 
-def _published(columns: tuple[str, ...], said: Mapping[str, str] | str | None) -> dict[str, str]:
+def _published(columns: tuple[str, ...], said: Any) -> dict[str, str]:
     """Return when each column becomes known."""
     if said is not None and not isinstance(said, str | Mapping):
         rule = "must be a rule for all prices, or a rule by column"
