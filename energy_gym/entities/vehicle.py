@@ -104,7 +104,8 @@ class ElectricVehicle(Entity):
         prefix: Columns of the data are named after it: ``ev_hours_left``, the hours that the present stay still lasts
             (0 while it is away); ``ev_arrival_kwh``, what it brings, in the step in which it arrives and 0 else;
             ``ev_need_kwh``, what it needs when it leaves, in all steps of the stay. `energy_gym.data.vehicles` makes
-            them of a list of stays. A stay lasts as long as its first step says. They are known when the step begins:
+            them of a list of stays. A stay lasts as long as its first step says, and what it brings counts in that step
+            alone, whatever later steps say of either. They are known when the step begins:
             ``published={"ev_hours_left": "at-start"}``.
 
     Raises:
@@ -155,22 +156,14 @@ class ElectricVehicle(Entity):
         """See `Entity.check`.
 
         Raises:
-            DataError: It arrives with more than it can hold, or needs more; or it brings energy while it is away, or
-                when it has been there for a while.
+            DataError: It arrives with more than it can hold, or needs more; or it brings energy while it is away.
         """
-        left, brought = values[self.columns()[0]], values[self.columns()[1]]
-        there = np.append(
-            False, (left[1:] > 0.0) & (left[1:] < left[:-1])
-        )  # less is left of it than in the step before
-        for unheard, why in (
-            (left <= 0.0, "is away then ({} is 0)"),
-            (there, "has been there since before ({} falls)"),
-        ):
-            if (found_at := unheard & (brought > 0.0)).any():
-                step = int(np.argmax(found_at))
-                found = f"entities.{name}: {self.columns()[1]}={brought[step]:g} in step {step}"
-                rule = f"is brought by a vehicle that {why.format(self.columns()[0])}"
-                raise DataError(found, rule, "say it in the first step of the stay")
+        away, brought = values[self.columns()[0]] <= 0.0, values[self.columns()[1]]
+        if (unheard := away & (brought > 0.0)).any():
+            step = int(np.argmax(unheard))
+            found = f"entities.{name}: {self.columns()[1]}={brought[step]:g} in step {step}"
+            rule = f"is brought by a vehicle that is away then ({self.columns()[0]} is 0)"
+            raise DataError(found, rule, "say it in the first step of the stay")
         for column in self.columns()[1:]:
             if len(values[column]) and values[column].max() > self.capacity_kwh:
                 found = f"entities.{name}: {column}={values[column].max():g}"

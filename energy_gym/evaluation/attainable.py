@@ -158,9 +158,9 @@ def attainable(
         True
     """
     base = running(env)
-    for name, value, kinds in (("law", law, PriceLaw | SDP | None), ("cost_to_go", cost_to_go, PriceLaw | None)):
-        if not isinstance(value, kinds):
-            raise ConfigurationError(f"{name}={value!r}", "must be a law itself", "pass energy_gym.price_law(...)")
+    for part, given, kinds in (("law", law, PriceLaw | SDP | None), ("cost_to_go", cost_to_go, PriceLaw | None)):
+        if not isinstance(given, kinds):
+            raise ConfigurationError(f"{part}={given!r}", "must be a law itself", "pass energy_gym.price_law(...)")
     known = law if isinstance(law, PriceLaw) else None
     if law is None and base.setup.feed.law is not None:
         known = law_of(base, "law")

@@ -183,18 +183,6 @@ def test_bad_stays_are_refused() -> None:
         EnergyEnv(data=quiet, scenario=Scenario("home", {"ev": ElectricVehicle()}, {"spot": Spot()}), published=KNOWN)
 
 
-def test_energy_that_comes_when_a_stay_is_under_way_is_refused() -> None:
-    """A vehicle that is there brings nothing more; energy said too late would silently be nowhere."""
-    times = pd.date_range("2024-05-01", periods=8, freq="h", tz="UTC")
-    stays = [Stay(times[1], times[4], 10.0, 20.0), Stay(times[4], times[6], 15.0, 30.0)]
-    frame = pd.DataFrame({"price_per_mwh": 10.0}, times).join(vehicle_columns(stays, times))
-    scenario = Scenario("home", {"ev": ElectricVehicle()}, {"spot": Spot()})
-    EnergyEnv(data=frame, scenario=scenario, published=KNOWN)
-    frame["ev_arrival_kwh"] = frame["ev_arrival_kwh"].shift(1, fill_value=0.0)
-    with pytest.raises(DataError, match=r"ev_arrival_kwh=10 in step 2.*there since before.*first step of the stay"):
-        EnergyEnv(data=frame, scenario=scenario, published=KNOWN)
-
-
 HOURS = pd.date_range("2024-05-01", periods=6, freq="h", tz="UTC")
 
 
