@@ -114,6 +114,11 @@ class LiveSite:
         return power_of(env, decision.share)
 
     @property
+    def env(self) -> LiveEnv:
+        """The site as an environment, as it stands."""
+        return self._env
+
+    @property
     def quality(self) -> str:
         """How good what the last plan was made on is; see `energy_gym.serve.beliefs`."""
         return worst(self.beliefs)
