@@ -25,6 +25,7 @@ from energy_gym.cli.forecasts import forecasts
 from energy_gym.cli.leaderboard import forget, leaderboard, merge
 from energy_gym.cli.recipes import add_recipes
 from energy_gym.cli.recommend import recommend
+from energy_gym.cli.run import run
 from energy_gym.cli.serve import serve
 from energy_gym.cli.sweep import plot, sweep
 from energy_gym.cli.words import LEVELS, CarbonPrice, PriceWeight, RefusedPrice, WearWeight, either, weights
@@ -252,22 +253,8 @@ def list_() -> None:
 
 
 # In the order in which a newcomer needs them; typer lists groups after commands.
-for command in (
-    leaderboard,
-    solve,
-    recommend,
-    forecasts,
-    sweep,
-    plot,
-    fleet,
-    serve,
-    merge,
-    forget,
-    submit,
-    board,
-    card,
-    doctor,
-):
+PLAYING = (leaderboard, solve, recommend, forecasts, sweep, plot, fleet, serve, run)
+for command in (*PLAYING, merge, forget, submit, board, card, doctor):
     app.command()(command)
 app.command(name="list")(list_)
 add_recipes(app)

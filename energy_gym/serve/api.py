@@ -6,6 +6,7 @@ One rule: reading is answered from what is planned already; nothing is computed 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from fastapi import FastAPI, Query, Response
 
 from energy_gym.serve.admission import RefusalError, answer_errors, guard
 from energy_gym.serve.answers import Dispatch, FullSchedule, PlanSummary, Problem, RegretReport, SiteStatus
+from energy_gym.serve.api_days import add_days, period
 from energy_gym.serve.plan import Plan
 from energy_gym.serve.service import Service
 from energy_gym.version import __version__
@@ -44,6 +46,7 @@ def create_app(service: Service, *, runs: bool = True) -> FastAPI:
     answer_errors(app)
     _add_mpc(app, service)
     _add_v1(app, service)
+    add_days(app, service)
     return app
 
 
@@ -84,8 +87,8 @@ def _schedule(service: Service, name: str) -> FullSchedule:
     )
 
 
-def _triggered(service: Service, name: str) -> Dispatch:
-    if service.cycle(name) is None:
+def _triggered(service: Service, name: str, cycle: Callable[[str], Plan | None]) -> Dispatch:
+    if cycle(name) is None:
         why = service.errors.get(name, "another service leads")
         raise RefusalError(503, f"site {name!r} was not planned for", why, "see its status", **{"Retry-After": "5"})
     return _dispatch(service, name)
@@ -124,7 +127,7 @@ def _add_mpc(app: FastAPI, service: Service) -> None:
     @app.post("/api/mpc/trigger")
     def trigger() -> Dispatch:
         """Plan now, and return the command."""
-        return _triggered(service, first)
+        return _triggered(service, first, service.cycle)
 
 
 def _add_v1(app: FastAPI, service: Service) -> None:
@@ -172,18 +175,18 @@ def _add_v1(app: FastAPI, service: Service) -> None:
     @app.post("/v1/sites/{site}/trigger")
     def site_trigger(site: str) -> Dispatch:
         """Plan now, and return the command."""
-        return _triggered(service, site)
+        return _triggered(service, site, service.cycle)
 
     @app.post("/v1/sites/{site}/events")
     def site_event(site: str) -> Dispatch:
-        """Plan again because new data have arrived."""
-        return _triggered(service, site)
+        """Plan again because new data have arrived; events that come while it plans let it plan once more."""
+        return _triggered(service, site, lambda name: service.events.event(name).result())
 
     @app.get("/v1/sites/{site}/plans")
     def site_plans(site: str, since: datetime, until: datetime) -> list[PlanSummary]:
         """Return the plans of a period (half open), at most a thousand."""
         service.site(site)
-        return [_summary(plan) for plan in service.store.plans(site, *_period(since, until))[:MOST_PLANS]]
+        return [_summary(plan) for plan in service.store.plans(site, *period(since, until))[:MOST_PLANS]]
 
     @app.get("/v1/sites/{site}/intervals")
     def site_intervals(
@@ -191,7 +194,7 @@ def _add_v1(app: FastAPI, service: Service) -> None:
     ) -> list[dict[str, Any]]:
         """Return what the intervals of a period came to (half open)."""
         service.site(site)
-        table = service.store.intervals(site, *_period(since, until)).head(limit)
+        table = service.store.intervals(site, *period(since, until)).head(limit)
         rows: list[dict[str, Any]] = (
             table.drop(columns="states", errors="ignore").astype(object).where(table.notna(), None).to_dict("records")
         )
@@ -200,7 +203,7 @@ def _add_v1(app: FastAPI, service: Service) -> None:
     @app.get("/v1/sites/{site}/regret")
     def site_regret(site: str, since: datetime, until: datetime) -> RegretReport:
         """Return what a period came to beside the best that it could have (half open, at most 31 days)."""
-        return _regret(service, site, *_period(since, until))
+        return _regret(service, site, *period(since, until))
 
 
 def _regret(service: Service, name: str, since: pd.Timestamp, until: pd.Timestamp) -> RegretReport:
@@ -220,20 +223,6 @@ def _regret(service: Service, name: str, since: pd.Timestamp, until: pd.Timestam
         measured=found.measured,
         currency=site.history.currency,
     )
-
-
-def _period(since: datetime, until: datetime) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Return two moments in UTC."""
-    for name, moment in (("since", since), ("until", until)):
-        if moment.tzinfo is None:
-            raise RefusalError(422, f"query.{name}", "must have an offset", "write 2024-01-01T00:00:00Z")
-    try:
-        begin, end = pd.Timestamp(since).tz_convert("UTC"), pd.Timestamp(until).tz_convert("UTC")
-    except (ValueError, OverflowError) as error:
-        raise RefusalError(
-            422, "query.since", f"is no moment that is known ({error})", "write a year from 1900"
-        ) from error
-    return begin, end
 
 
 def _summary(plan: Plan) -> PlanSummary:
