@@ -47,6 +47,18 @@ def stage(into: Path) -> None:
             page = into / target
             page.parent.mkdir(parents=True, exist_ok=True)
             page.write_text(rewritten(name, target, into), encoding="utf-8")
+    index = into / "index.md"
+    index.write_text(with_all(index.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def with_all(index: str) -> str:
+    """Return the first page with every guide in its contents; what nobody placed comes last among the how-tos."""
+    listed = set(re.findall(r"^[\w/-]+$", index, re.MULTILINE)) | {"index"}
+    guides = [place.removesuffix(".md") for place in places().values() if "/" not in place]
+    missing = "".join(f"{guide}\n" for guide in guides if guide not in listed)
+    before, opened, after = index.partition(":caption: How to\n\n")
+    here, closed, rest = after.partition("```")
+    return f"{before}{opened}{here}{missing}{closed}{rest}"
 
 
 def rewritten(name: str, target: str, into: Path) -> str:
