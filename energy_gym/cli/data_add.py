@@ -61,6 +61,8 @@ def add(
         console.print(f"  {name}: {escape(title)}", highlight=False)
     for title in added.left_out:
         console.print(f"  left out: {escape(title)} (name it with --column)", highlight=False)
+    if added.repeated:
+        console.print(f"  rows that repeat a moment: {added.repeated}; the later one counts", highlight=False)
     for finding in added.report.findings:
         console.print(f"  {finding.severity}: {finding.column} {escape(finding.text)}", highlight=False)
     if os.environ.get("ENERGY_GYM_CARDS") != str(folder):

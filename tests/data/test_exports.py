@@ -269,6 +269,17 @@ def test_an_hour_without_the_sensor_is_a_gap_and_no_zero(tmp_path: Path) -> None
     assert (data.frame["load_kw"] > 0.02).all()
 
 
+@pytest.mark.usefixtures("_cards")
+def test_a_row_that_stands_twice_is_told_and_the_later_one_counts(tmp_path: Path) -> None:
+    path = tmp_path / "meter.csv"
+    first, *rest = octopus().splitlines()
+    again = "9.0," + rest[3].partition(",")[2]
+    path.write_text("\n".join([first, *rest, again]), encoding="utf-8")
+    added = add(path, tmp_path / "cards", answers=Answers({"zone": "Europe/London"}))
+    assert added.repeated == 1
+    assert energy_gym.load("meter").frame["load_kw"].iloc[3] == 18.0
+
+
 def test_a_file_of_no_known_format_is_refused_and_so_is_one_that_breaks_off(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("time,price_per_mwh\n2024-01-01T00:00Z,3\n", encoding="utf-8")

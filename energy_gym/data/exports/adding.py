@@ -42,6 +42,7 @@ class Added:
         format: The format that the export was recognised as.
         columns: What the file calls each column of the card, by name.
         left_out: Titles of series of which nobody said what they are.
+        repeated: Rows of a moment that stood there already; the later one counts.
         report: What the checks found.
     """
 
@@ -50,6 +51,7 @@ class Added:
     format: str
     columns: dict[str, str]
     left_out: tuple[str, ...]
+    repeated: int
     report: Report
 
 
@@ -86,7 +88,8 @@ def add(file: str | Path, folder: str | Path, id: str | None = None, answers: An
     _write(place, table, card)
     titles_of = {column.name: column.title for column in columns}
     left_out = tuple(item.title for item in series if item not in chosen)
-    return Added(place.stem, place, export.format, titles_of, left_out, _checked(place))
+    repeated = sum(int(column.values.index.duplicated().sum()) for column in columns)
+    return Added(place.stem, place, export.format, titles_of, left_out, repeated, _checked(place))
 
 
 def _place(folder: Path, stem: str, id: str | None) -> Path:

@@ -94,6 +94,9 @@ def conversion(title: str, unit: str, hours: float | None) -> tuple[float, str]:
     for ending, factor in PRICES.items():
         if unit.endswith(ending) and unit.removesuffix(ending).isalpha() and len(unit.removesuffix(ending)) == 3:
             return factor, "_per_mwh"
+    if unit in ENERGIES:
+        rule = "cannot be converted: it is an energy, and these are states that changed at any moment"
+        raise ConfigurationError(f"{title}: unit {unit!r}", rule, "export a series of its power")
     known = ", ".join((*UNITS, *ENERGIES, *HUNDREDTHS, "EUR/MWh", "EUR/kWh"))
     raise ConfigurationError(
         f"{title}: unit {unit!r}", f"cannot be converted; known: {known}", f'say --unit "{title}=..."'

@@ -64,5 +64,6 @@ def read_export(path: Path, answers: Answers | None = None) -> Export:
     except EnergyGymError:
         raise
     except (KeyError, ValueError, IndexError, TypeError) as error:
-        rule = f"begins like an export of {found.name}, and cannot be read as one ({error})"
+        cause = str(error).partition("\n")[0]
+        rule = f"begins like an export of {found.name}, and cannot be read as one ({cause})"
         raise RawFileError(str(path), rule, "export it again, or say what it is by a card") from error
