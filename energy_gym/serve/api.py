@@ -5,6 +5,7 @@ One rule: reading is answered from what is planned already; nothing is computed 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any
