@@ -50,8 +50,9 @@ FLOORS = (
     ("scenarios",),
     ("agents",),
     ("evaluation", "testing"),
-    ("leaderboard", "recipes", "serve"),
-    ("entries", "sweeps", "suites"),
+    ("leaderboard", "recipes"),
+    ("dashboard", "entries", "sweeps", "suites"),
+    ("serve",),
     ("cli",),
     ("__main__",),
 )
