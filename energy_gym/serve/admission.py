@@ -12,9 +12,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from energy_gym.dashboard.pages import ASSETS
 from energy_gym.errors import EnergyGymError, UnknownIdError, WindowError
 from energy_gym.serve.answers import Problem
-from energy_gym.serve.security import ANONYMOUS, READ, TRIGGER, Keys, RateLimit, allows, hashed
+from energy_gym.serve.security import ADMIN, ANONYMOUS, READ, TRIGGER, Keys, RateLimit, allows, hashed
 from energy_gym.serve.settings import Settings
 
 MOST_BYTES = 1_000_000
@@ -51,12 +52,13 @@ def _admit(request: Request, keys: Keys, limit: RateLimit) -> None:
         )
     if not _length(request) <= MOST_BYTES:
         raise RefusalError(413, "body too large", f"must have at most {MOST_BYTES} bytes", "send less")
-    if request.url.path in OPEN:
+    if request.url.path in OPEN or request.url.path.startswith(ASSETS):
         return
     role = keys.role(key)
     if role is None:
         raise RefusalError(401, "no valid key", "X-API-Key must hold a key of this service", "ask its operator for one")
-    needed = READ if request.method in ("GET", "HEAD", "OPTIONS") else TRIGGER
+    writes = ADMIN if request.url.path.endswith("/release") else TRIGGER
+    needed = READ if request.method in ("GET", "HEAD", "OPTIONS") else writes
     if not allows(role, needed):
         raise RefusalError(403, f"a key of role {role}", f"this needs the role {needed}", "use another key")
 

@@ -22,6 +22,7 @@ from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.serve.clients import DISPATCH_PATH, PATHS, SOC_PATH
 from energy_gym.serve.plan import share_of
+from energy_gym.serve.server import Server
 
 FAULTS = ("outage", "late", "garbage", "nan", "half", "stuck", "clock")
 SERVICES = ("reporter", "bms")
@@ -61,9 +62,11 @@ class Plant:
         env.reset(seed=0, options={key: value for key, value in options.items() if value is not None})
         self.env, self.returned, self.faults = env, 0.0, dict.fromkeys(SERVICES, "")
         self.rewards: list[float] = []
+        self.temperature_c: float | None = None
+        self.most_kw = float("inf")
         (self.battery,) = env.setup.stores.values()
         self._power, self._meter, self._stuck = 0.0, dict[str, Any](), self.soc
-        self._lock = threading.Lock()
+        self._lock, self._mended = threading.Lock(), threading.Event()
 
     @property
     def now(self) -> pd.Timestamp:
@@ -89,11 +92,18 @@ class Plant:
         """
         check_fault(service, fault)
         self.faults[service], self._stuck = fault, self.soc
+        self._mended.set()
+        self._mended = threading.Event()
 
-    def command(self, power_kw: float) -> None:
-        """Take a command for the running interval; positive charges [kW]."""
+    def dawdle(self) -> None:
+        """Wait as a service that is late does, until it is told to fail otherwise."""
+        self._mended.wait(LATE_SECONDS)
+
+    def command(self, power_kw: float) -> float:
+        """Take a command for the running interval, and return what is taken of it; positive charges [kW]."""
         with self._lock:
-            self._power = power_kw
+            self._power = min(max(power_kw, -self.most_kw), self.most_kw)
+            return self._power
 
     def advance(self) -> dict[str, Any]:
         """End the running interval with the last command, and return its figures; the command is used up."""
@@ -122,7 +132,8 @@ class Plant:
         stuck, off = self.faults["bms"] == "stuck", self.faults["bms"] == "clock"
         moment = self.now + pd.Timedelta(minutes=CLOCK_MINUTES if off else 0)
         meter = {"meter": self._meter} if self._meter else {}
-        return {"timestamp": moment.isoformat(), "soc": self._stuck if stuck else self.soc, **meter}
+        warmth = {} if self.temperature_c is None else {"temperature_c": self.temperature_c}
+        return {"timestamp": moment.isoformat(), "soc": self._stuck if stuck else self.soc, **meter, **warmth}
 
 
 def _series(env: EnergyEnv) -> dict[str, Any]:
@@ -155,8 +166,7 @@ def validator_app(plant: Plant) -> FastAPI:
     @app.post(DISPATCH_PATH)
     def dispatch(command: Command) -> dict[str, Any]:
         _failing(plant, "bms", {})
-        plant.command(command.battery_power_kw)
-        return {"accepted": True}
+        return {"accepted": True, "battery_power_kw": plant.command(command.battery_power_kw)}
 
     return app
 
@@ -167,7 +177,7 @@ def _failing(plant: Plant, service: str, answer: dict[str, Any]) -> Any:
     if fault == "outage":
         raise HTTPException(503, "simulated outage")
     if fault == "late":
-        clock.sleep(LATE_SECONDS)
+        plant.dawdle()
     if fault == "garbage":
         return Response("<html>not json", media_type="application/json")
     if fault == "half":
@@ -204,7 +214,7 @@ def serving(app: Any, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     except OSError as error:
         listener.close()
         raise ConfigurationError(f"port {port}", f"cannot be used ({error})", "choose another") from error
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
+    server = Server(uvicorn.Config(app, log_level="error", lifespan="on"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started and thread.is_alive():
