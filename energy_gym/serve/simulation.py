@@ -23,6 +23,7 @@ from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.serve.clients import DISPATCH_PATH, PATHS, SOC_PATH
 from energy_gym.serve.metered import metered, share_of_wish, wish_of_target
 from energy_gym.serve.plan import share_of
+from energy_gym.serve.server import Server
 
 FAULTS = ("outage", "late", "garbage", "nan", "half", "stuck", "clock")
 SERVICES = ("reporter", "bms")
@@ -227,7 +228,7 @@ def serving(app: Any, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     except OSError as error:
         listener.close()
         raise ConfigurationError(f"port {port}", f"cannot be used ({error})", "choose another") from error
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
+    server = Server(uvicorn.Config(app, log_level="error", lifespan="on"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started and thread.is_alive():

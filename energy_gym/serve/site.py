@@ -107,6 +107,11 @@ class LiveSite:
         return self._command(plan, target_of_wish(env, decision.share) if holds else None)
 
     @property
+    def env(self) -> LiveEnv:
+        """The site as an environment, as it stands."""
+        return self._env
+
+    @property
     def quality(self) -> str:
         """How good what the last plan was made on is; see `energy_gym.serve.beliefs`."""
         return STUCK if self.watch.stuck else worst(self.beliefs)
