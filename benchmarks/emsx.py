@@ -39,6 +39,16 @@ MONDAY = pd.Timestamp("2024-01-01", tz="UTC")
 """Where the first week is laid: EMSx hides its dates, and a week begins on a Monday at midnight."""
 PRICES = ("buy_per_mwh", "sell_per_mwh")
 ISSUED, PERSISTS = "issued", "persists"
+LEARNERS = (
+    "sdp",
+    "rollout",
+    "mpc",
+    "mpc-stochastic",
+    "self-consumption",
+    "sdp/meter",
+    "mpc/meter",
+    "mpc-stochastic/meter",
+)
 
 
 class Week(NamedTuple):
@@ -245,18 +255,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     forecasts = [ISSUED, PERSISTS, "yesterday", "mean"]
     parser.add_argument("--agents", nargs="+", default=agents, help="Agents by name, or module:class; /meter behind it")
     parser.add_argument("--forecasts", nargs="+", default=forecasts, help="Forecasts by name")
-    told = "Learn from all other weeks of a site that are played, too: each week by itself, none carried"
-    parser.add_argument("--from-others", action="store_true", help=told)
+    told = "Agents that learn from the other weeks of a site, where it has none for that alone"
+    parser.add_argument("--learners", nargs="*", default=LEARNERS, help=told)
+    parser.add_argument("--learners-believe", nargs="+", default=[PERSISTS], help="What these believe")
     parser.add_argument("--weeks", type=int, help="At most so many weeks of each site")
     parser.add_argument("--out", type=Path, default=PAGE, help="Where the page goes")
     chosen = parser.parse_args(arguments)
     weeks, what = sites_here(chosen.weeks)
-    if chosen.from_others:
-        weeks = {site: from_others(own) for site, own in weeks.items()}
     single = [play([week], chosen.agents, chosen.forecasts) for own in weeks.values() for week in own]
-    whole = [] if chosen.from_others else list(weeks.values())
-    carried = [play(own, chosen.agents, chosen.forecasts) for own in whole]
-    chosen.out.write_text(page(single, carried, what), encoding="utf-8")
+    carried = [play(own, chosen.agents, chosen.forecasts) for own in weeks.values()]
+    # A week that brings no more than the day before it has nothing to learn from.
+    bare = [own for own in weeks.values() if len(own) > 1 and len(own[0].before) < WEEK and chosen.learners]
+    taught = [play([week], chosen.learners, chosen.learners_believe) for own in bare for week in from_others(own)]
+    chosen.out.write_text(page(single, carried, taught, what), encoding="utf-8")
     print(chosen.out)
 
 

@@ -99,10 +99,19 @@ def theirs(sites: Sequence[int]) -> list[str]:
     return lines
 
 
-def page(single: Sequence[Bills], carried: Sequence[Bills], what: str) -> str:
+TAUGHT = """
+## Learnt from the other weeks [EUR]
+
+Each week as in the paper, but an agent first learns from the other weeks of the site that are here, whichever came
+first. That is little, where the paper's controllers learn from all weeks of a site that are not for tests.
+"""
+
+
+def page(single: Sequence[Bills], carried: Sequence[Bills], taught: Sequence[Bills], what: str) -> str:
     """Return the page."""
     lines = [HEAD.format(what=what), "## As in the paper [EUR]", "", *rows_of(single)]
-    if carried:
-        lines += ["", "## Carried [EUR]", "", *rows_of(carried)]
+    lines += ["", "## Carried [EUR]", "", *rows_of(carried)]
+    if taught:
+        lines += [TAUGHT, *rows_of(taught)]
     lines += theirs(sorted({one.site for one in single}))
     return "\n".join(lines) + "\n"

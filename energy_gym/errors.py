@@ -64,16 +64,18 @@ class UnknownIdError(ConfigurationError, LookupError):
 
     @classmethod
     def of(cls, kind: str, name: object, known: Iterable[str]) -> UnknownIdError:
-        """Build the error from what was asked for and what exists.
+        """Build the error from what was asked for and what exists; a place in a file may stand before ``kind``.
 
         Example:
             >>> print(UnknownIdError.of("agent", "mcp", ["mpc", "idle"]))
             agent 'mcp': no such agent; did you mean 'mpc'? Known: idle, mpc
+            >>> print(UnknownIdError.of("contracts.spot.parties: entity", "batery", ["battery"]))
+            contracts.spot.parties: entity 'batery': no such entity; did you mean 'battery'? Known: battery
         """
         names = sorted(known)
         near = difflib.get_close_matches(str(name), names, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        return cls(f"{kind} {name!r}", f"no such {kind}", f"{hint}Known: {', '.join(names)}")
+        return cls(f"{kind} {name!r}", f"no such {kind.rpartition(': ')[2]}", f"{hint}Known: {', '.join(names)}")
 
 
 class ActionError(EnergyGymError, ValueError):

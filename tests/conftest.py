@@ -12,6 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
+
+# What is drawn is the same in each run; `--hypothesis-profile=default` draws other examples.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 # The suite runs a process a core: libraries that start a thread a core as well would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -148,3 +148,14 @@ def test_a_week_learns_from_the_others_and_not_from_itself(script: ModuleType, w
     own = second.demand[["load_kw", "pv_kw"]]
     np.testing.assert_array_equal(first.before.iloc[:-97], own.iloc[:-97])
     np.testing.assert_array_equal(first.before.iloc[-97:], weeks[0].before)
+
+
+def test_weeks_that_bring_nothing_to_learn_from_are_taught_by_the_others_on_the_page(
+    script: ModuleType, weeks: list[Any], tmp_path: Path
+) -> None:
+    out, rule = tmp_path / "page.md", "self-consumption"
+    words = ["--forecasts", "persists", "--learners", rule, "--learners-believe", "mean", "--weeks", "2"]
+    script.main(["--agents", rule, *words, "--out", str(out)])
+    _, taught = out.read_text().split("## Learnt from the other weeks")
+    assert "| self-consumption, mean |" in taught
+    assert "| 1 | week 8 | 4,276.77 |" in taught

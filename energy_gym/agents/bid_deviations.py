@@ -62,31 +62,33 @@ class Deviations(NamedTuple):
         found = cls(np.zeros((len(columns), horizon, len(RECENT))), limits, mean)
         at = np.arange(first + day, stop - horizon)[:: max((stop - first) // MOST_ROWS, 1)]
         for place in range(len(columns)):
-            off, features = found._off_usual(train, place), found._features(train, place, at)
+            off, features = found._off_usual(train, place, slice(0, stop)), found._features(train, place, at)
             gram = np.linalg.pinv(features.T @ features) @ features.T
             for lead in range(horizon):
                 found.weights[place, lead] = gram @ off[at + lead]
         return found
 
-    def _off_usual(self, env: ProducerEnv, place: int) -> Floats:
-        """Return by how much each step of the data was further off than is usual at its hour [currency/MWh]."""
+    def _off_usual(self, env: ProducerEnv, place: int, part: slice) -> Floats:
+        """Return by how much each step of a part of the data was further off than is usual at its hour."""
         name = env.setup.trading.deviation.columns[place]
-        return np.asarray(np.clip(distances(env, name), *self.limits[place]) - self.mean[place][_hours(env)])
+        off = np.clip(distances(env, name, part), *self.limits[place])
+        return np.asarray(off - self.mean[place][_hours(env, part)])
 
     def _features(self, env: ProducerEnv, place: int, at: Ints) -> Floats:
         """Return what is looked at where a forecast is made at steps of the data, shape (n, features)."""
         feed, name = env.setup.feed, env.setup.trading.deviation.columns[place]
-        off = self._off_usual(env, place)
         begin = int(at.min())
         known = np.minimum(known_until(feed.published[name], feed, begin, int(at.max()) + 1)[at - begin], at)
-        total = np.concatenate([[0.0], np.cumsum(off)])
-        means = [(total[known] - total[np.maximum(known - size, 0)]) / size for size in RECENT]
+        # No more of the data is read than is looked at: this is asked at each decision.
+        low = max(int(known.min()) - max(RECENT), 0)
+        total = np.concatenate([[0.0], np.cumsum(self._off_usual(env, place, slice(low, int(known.max()))))])
+        means = [(total[known - low] - total[np.maximum(known - low - size, 0)]) / size for size in RECENT]
         return np.stack(means, axis=1)
 
     def expected(self, env: ProducerEnv, size: int) -> dict[str, Floats]:
         """Return how far prices of deviations are expected to lie from the first market's, by column, shape (size,)."""
         now = env.setup.feed.first + env.steps_left[0]
-        hours = _hours(env)[now : now + size]
+        hours = _hours(env, slice(now, now + size))
         found = {}
         for place, name in enumerate(env.setup.trading.deviation.columns):
             features = self._features(env, place, np.array([now]))[0]
@@ -114,18 +116,18 @@ def priced(env: ProducerEnv) -> bool:
     return own and all(published.get(name) == "after" for name in trading.deviation.columns)
 
 
-def distances(env: ProducerEnv, column: str) -> Floats:
-    """Return how far a price of deviations lay from the first market's at each step of the data [currency/MWh]."""
+def distances(env: ProducerEnv, column: str, part: slice = slice(None)) -> Floats:
+    """Return how far a price of deviations lay from the first market's at steps of the data [currency/MWh]."""
     values = env.setup.feed.values
-    return np.asarray(values[column] - values[env.setup.trading.markets[0].price])
+    return np.asarray(values[column][part] - values[env.setup.trading.markets[0].price][part])
 
 
-def _hours(env: ProducerEnv) -> Ints:
-    return np.asarray(env.setup.feed.times.hour, dtype=np.int64)
+def _hours(env: ProducerEnv, part: slice) -> Ints:
+    return np.asarray(env.setup.feed.times[part].hour, dtype=np.int64)
 
 
 def _by_hour(env: ProducerEnv, values: Floats, first: int, stop: int) -> Floats:
     """Return the mean of a part of the data by hour, shape (24,)."""
-    hours, part = _hours(env)[first:stop], values[first:stop]
+    hours, part = _hours(env, slice(first, stop)), values[first:stop]
     seen = np.bincount(hours, minlength=24)
     return np.where(seen > 0, np.bincount(hours, part, 24) / np.maximum(seen, 1), part.mean())

@@ -20,6 +20,7 @@ from energy_gym.entities.battery import Cell
 from energy_gym.envs.assembly import table_names
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.forecast.publication import known_until
+from energy_gym.oracle.marginal import counted
 from energy_gym.oracle.problem import Problem
 from energy_gym.oracle.value_function import value_at, value_functions
 from energy_gym.reserve import Trade
@@ -63,7 +64,8 @@ class DayCourse(NamedTuple):
 
     def closing(self, env: EnergyEnv, size: int) -> Closing | None:
         """Return what energy is worth after the next ``size`` steps; None where that is too intricate to say."""
-        cell, setup = fleet_cell(env), env.setup
+        setup = env.setup
+        cell = counted(fleet_cell(env), setup.weights)
         energy, price = float(sum(env.states[: len(batteries(env))])), self.ahead(env, size)
         (end,), earned = setup.closings, spot.energy_cost(1.0, price)
         problem = Problem(cell, earned, earned - cell.wear_per_kwh, energy, float(spot.energy_cost(1.0, end.left)))

@@ -26,6 +26,7 @@ from energy_gym.agents.sdp.site import SitePlanner, refusal
 from energy_gym.agents.site_rules import metered_kw, net_kw
 from energy_gym.arrays import Floats
 from energy_gym.backends import arrays, scalars
+from energy_gym.data.validation import is_whole
 from energy_gym.dynamics import STATES, compose, gain
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.following import ends_of, rated_of, wish_of
@@ -72,8 +73,8 @@ class Rollout(Agent):
         super().__init__(env, seed)
         if base not in BASES:
             raise UnknownIdError.of("base rule", base, BASES)
-        if not 1 <= steps <= MOST_STEPS:
-            raise ConfigurationError(f"steps={steps}", f"must be 1 to {MOST_STEPS}", "pass 1")
+        if not is_whole(steps) or not 1 <= steps <= MOST_STEPS:
+            raise ConfigurationError(f"steps={steps!r}", f"must be 1 to {MOST_STEPS}, a whole number", "pass 1")
         self.base, self.steps = base, int(steps)
         rule = refusal(self.env)
         if rule is not None:

@@ -5,10 +5,10 @@ One rule: environment i does bit for bit what `ProducerGates` does for a single 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from energy_gym.arrays import Flags, Floats, Ints
 from energy_gym.bidding.choices import Choices
@@ -19,6 +19,7 @@ from energy_gym.bidding.timetable import MarketGates
 from energy_gym.contracts.clearing import trading_arrays
 from energy_gym.envs.batched import real_numbers
 from energy_gym.errors import ActionError
+from energy_gym.machine import Laid
 
 
 class ProducerBatchGates:
@@ -72,9 +73,9 @@ class ProducerBatchGates:
         own, _, _, terms = self._gather(steps)
         return own, committed[:markets], committed[markets:], terms
 
-    def show(self, observations: npt.NDArray[np.float32]) -> None:
-        """See `BatchGates.show`."""
-        self._offers.show(observations)
+    def laid(self) -> Sequence[Laid]:
+        """See `BatchGates.laid`."""
+        return self._offers.laid()
 
     def tell(self, figures: dict[str, Any], done: Flags, closed: tuple[Any, Any] | None, waiting: Flags | None) -> None:
         """See `BatchGates.tell`."""

@@ -9,7 +9,7 @@ One rule: what is observed of an offer is worked out once, when it is made, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from energy_gym.arrays import Floats
 from energy_gym.bidding.setup import BiddingSetup
 from energy_gym.bidding.tape import OfferSlot
 from energy_gym.bidding.timetable import MarketGates
+from energy_gym.machine import Laid
 
 Positions = npt.NDArray[np.int64]
 SPARE = 64
@@ -102,11 +103,10 @@ class Offers:
             for row, values in zip(rows, figures, strict=True):
                 row.write(which[alike], steps, values[alike].take(chosen, axis=1))
 
-    def show(self, observations: npt.NDArray[np.float32]) -> None:
-        """Write into observations what is offered from the running step on."""
-        for row in self._rows:
-            begin, end = row.shown.begin, row.shown.end
-            observations[:, begin:end] = row.seen[:, self._here : self._here + end - begin]
+    def laid(self) -> Sequence[Laid]:
+        """Return what is offered from the running step on, as it is observed, and where."""
+        here = self._here
+        return [Laid(row.shown.begin, row.seen[:, here : here + row.shown.end - row.shown.begin]) for row in self._rows]
 
     def move_on(self) -> None:
         """Let every environment's running step be the next column."""

@@ -24,6 +24,7 @@ from energy_gym.cli.forecasts import forecasts
 from energy_gym.cli.leaderboard import forget, leaderboard, merge
 from energy_gym.cli.recipes import add_recipes
 from energy_gym.cli.recommend import recommend
+from energy_gym.cli.run import run
 from energy_gym.cli.serve import serve
 from energy_gym.cli.sweep import plot, sweep
 from energy_gym.cli.words import LEVELS, CarbonPrice, PriceWeight, RefusedPrice, WearWeight, either, weights
@@ -251,7 +252,8 @@ def list_() -> None:
 
 
 # In the order in which a newcomer needs them; typer lists groups after commands.
-ORDER = (leaderboard, solve, recommend, forecasts, sweep, plot, fleet, serve, dashboard, merge, forget, submit, board)
+OPERATING = (serve, run, dashboard)
+ORDER = (leaderboard, solve, recommend, forecasts, sweep, plot, fleet, *OPERATING, merge, forget, submit, board)
 for command in ORDER:
     app.command()(command)
 app.command(name="list")(list_)

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from energy_gym.cli.experts_service import from_service, renew
 from energy_gym.cli.words import LEVELS, CarbonPrice, PriceWeight, RefusedPrice, WearWeight, either, weights
 from energy_gym.objective import OBJECTIVES
 
@@ -194,3 +195,7 @@ def _print_episodes(trajectories: Trajectories, most: int = 20) -> None:
     Console().print(table)
     if len(trajectories.episodes) > most:
         Console().print(f"... and {len(trajectories.episodes) - most} more", highlight=False)
+
+
+app.command("from-service")(from_service)
+app.command()(renew)

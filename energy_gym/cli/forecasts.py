@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from energy_gym.errors import EnergyGymError
+from energy_gym.errors import ConfigurationError, EnergyGymError
 from energy_gym.screen import titled
 
 if TYPE_CHECKING:
     from energy_gym.evaluation.forecast_value import Judged
+
+OF_PATHS = ("--column", "--fan")
+"""Options that only paths heed."""
 
 
 def forecasts(
@@ -30,6 +33,8 @@ def forecasts(
     fan: Annotated[Path | None, typer.Option(help="With --probabilistic: draw a fan of the first maker, PNG")] = None,
 ) -> None:
     """Show how far each forecast is off and what mpc earns with it; with --probabilistic, how good paths are."""
+    given = {"--column": column, "--fan": fan, "--no-published": not published, "--steps": steps is not None}
+    _check_options(probabilistic, [name for name, value in given.items() if value])
     if probabilistic:
         from energy_gym.cli.forecast_paths import show_paths
 
@@ -54,6 +59,21 @@ def forecasts(
         _write(rows, csv)
     if not rows:
         raise typer.Exit(1)
+
+
+def _check_options(probabilistic: bool, given: list[str]) -> None:
+    """Raise where an option was given that the table asked for does not heed.
+
+    Raises:
+        ConfigurationError: It is for the other table.
+    """
+    for name in given:
+        if probabilistic and name not in OF_PATHS:
+            rule = "says how mpc plays a point forecast, and of paths nothing is played"
+            raise ConfigurationError(f"{name} with --probabilistic", rule, "drop one of the two")
+        if not probabilistic and name in OF_PATHS:
+            rule = "is for paths of what may come; point forecasts are shown of every column"
+            raise ConfigurationError(f"{name} without --probabilistic", rule, "add --probabilistic, or drop it")
 
 
 def _table(rows: list[Judged]) -> Any:

@@ -38,7 +38,7 @@ def serve(
     new_key: Annotated[str | None, typer.Option(help="Make a key for a role (read, trigger, admin), and leave")] = None,
 ) -> None:
     """Plan and command a battery every quarter of an hour, over HTTP."""
-    for module in ("fastapi", "uvicorn", "sqlalchemy", "apscheduler"):
+    for module in ("fastapi", "uvicorn", "sqlalchemy"):
         if importlib.util.find_spec(module) is None:
             raise MissingExtraError.of(module, "serve")
     if new_key is not None:

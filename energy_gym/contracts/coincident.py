@@ -94,7 +94,7 @@ class CoincidentPeakCharge(Contract):
         """See `Contract.ledger`: nothing is carried from step to step.
 
         Raises:
-            ConfigurationError: A peak begins or ends inside a step.
+            ConfigurationError: A peak begins or ends inside a step, or two overlap.
         """
         length = hours if self.peak_minutes is None else self.peak_minutes / MINUTES_PER_HOUR
         terms = Terms(self.rate_per_kw / length)
@@ -114,7 +114,11 @@ class CoincidentPeakCharge(Contract):
         for start in np.array(self.times, dtype="datetime64[s]"):
             found_at = np.flatnonzero(local == start)[:1]  # of an hour that comes twice, the first
             if len(found_at):
-                flags[found_at[0] : found_at[0] + steps] = 1.0
+                peak = slice(found_at[0], found_at[0] + min(steps, len(times)))
+                if flags[peak].any():
+                    rule = f"overlaps another peak of {length * MINUTES_PER_HOUR:g} min"
+                    raise ConfigurationError(f"times: {start}", rule, "give one start, and peak_minutes for all of it")
+                flags[peak] = 1.0
             elif local[0] < start < local[-1]:
                 rule = f"is no start of a step in {zone}"
                 raise ConfigurationError(f"times: {start}", rule, "give a time at which a step begins")

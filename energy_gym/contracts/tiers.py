@@ -20,7 +20,7 @@ from energy_gym.contracts.periods import check_period, edges_of
 from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.errors import ConfigurationError
 from energy_gym.modelling import Model, positive_part
-from energy_gym.trees import number, sequence
+from energy_gym.trees import number, sequence, text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +80,7 @@ class TieredTariff(EnergyContract):
         object.__setattr__(self, "so_far_kwh", number("so_far_kwh", self.so_far_kwh, "kWh"))
         check_period(self.period)
         check_zone(self.zone)
+        text("carbon", self.carbon)
         object.__setattr__(self, "parties", party_names(self.kind, self.parties))
         self._check()
 

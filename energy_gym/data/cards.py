@@ -20,6 +20,8 @@ from energy_gym.errors import CardError
 FILLS = ("similar-day", "none")
 PACKAGED = ("embedded", "commercial")
 _KINDS = {"embedded": "embedded", "commercial": "derived", "synthetic": "synthetic"}
+# A range is more than rounding from this part of the largest value on.
+ROUNDING = 1e-12
 FINDINGS = ("gap", "duplicate", "nan", "frozen", "stand-in")
 
 
@@ -54,12 +56,15 @@ class Statistics:
     def of(cls, series: Any) -> Statistics:
         """Return the figures of a series or an array, missing values apart; the scale of one that is constant is 1.
 
+        One that differs by no more than rounding (1e-12 of its largest value, or of 1) counts as constant.
+
         Example:
             >>> Statistics.of([0.0, 10.0, 20.0, 30.0, 40.0])
             Statistics(mean=20.0, offset=20.0, scale=18.0)
         """
         low, middle, high = np.nanquantile(series, (0.05, 0.5, 0.95))
-        return cls(float(np.nanmean(series)), float(middle), float((high - low) / 2.0) or 1.0)
+        spread, least = float((high - low) / 2.0), ROUNDING * max(float(np.nanmax(np.abs(series))), 1.0)
+        return cls(float(np.nanmean(series)), float(middle), spread if spread > least else 1.0)
 
 
 @dataclass(frozen=True)

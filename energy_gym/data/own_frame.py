@@ -183,8 +183,11 @@ def rename(name: str, wanted: str, currency: str = "currency") -> str:
     return f"rename {name!r} to {wanted!r}? Only if it is in {unit}. "
 
 
-def _published(columns: tuple[str, ...], said: Mapping[str, str] | str | None) -> dict[str, str]:
+def _published(columns: tuple[str, ...], said: Any) -> dict[str, str]:
     """Return when each column becomes known."""
+    if said is not None and not isinstance(said, str | Mapping):
+        rule = "must be a rule for all prices, or a rule by column"
+        raise ConfigurationError(f"published={said!r}", rule, 'pass {"price_per_mwh": "at-start"}')
     prices = [name for name in columns if name.endswith(PRICES) and not name.startswith(FORECAST_PREFIX)]
     rules: Mapping[str, str] = dict.fromkeys(prices, said) if isinstance(said, str) else said or {}
     for name, rule in rules.items():

@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.arrays import Floats
-from energy_gym.errors import DataError, NonPositiveError, UnknownIdError
+from energy_gym.data.validation import check_whole, is_whole
+from energy_gym.data.zones import checked_zone
+from energy_gym.errors import ConfigurationError, DataError, UnknownIdError
 from energy_gym.paths import resource
 
 if TYPE_CHECKING:
@@ -40,8 +42,9 @@ class PriceLaw:
         zone: Zone by which hours are counted.
 
     Raises:
-        DataError: It is no law: a row that does not sum to one, or levels that do not rise, or steps that do not
-            divide an hour.
+        DataError: It is no law: a row that does not sum to one, levels that do not rise or are no numbers, or steps
+            that do not divide an hour.
+        UnknownIdError: The zone is none.
 
     Example:
         >>> law = PriceLaw("coin", 60, np.tile([10.0, 50.0], (24, 1)), np.full((24, 2, 2), 0.5))
@@ -57,16 +60,19 @@ class PriceLaw:
     zone: str = "Etc/GMT+5"
 
     def __post_init__(self) -> None:
-        states = self.levels.shape[-1]
-        if self.levels.shape != (HOURS, states) or self.matrices.shape != (HOURS, states, states):
+        for part in ("levels", "matrices"):
+            object.__setattr__(self, part, _numbers(f"{part} of law {self.name!r}", getattr(self, part)))
+        states = self.levels.shape[-1] if self.levels.ndim else 0
+        if self.levels.shape != (HOURS, states) or self.matrices.shape != (HOURS, states, states) or not states:
             found = f"levels {self.levels.shape} and matrices {self.matrices.shape} of law {self.name!r}"
             raise DataError(found, "must be (24, states) and (24, states, states)", "give one of each for each hour")
-        if self.step_minutes < 1 or 60 % self.step_minutes:
-            found = f"step_minutes={self.step_minutes} of law {self.name!r}"
+        if not is_whole(self.step_minutes) or self.step_minutes < 1 or 60 % self.step_minutes:
+            found = f"step_minutes={self.step_minutes!r} of law {self.name!r}"
             raise DataError(found, "must divide an hour, since each hour has its law", "choose 5, 15, 30 or 60")
         if not np.isfinite(self.levels).all() or (np.diff(self.levels, axis=1) <= 0.0).any():
             raise DataError(f"levels of law {self.name!r}", "must be finite and rise along the states", "sort them")
         check_rows(self.matrices)
+        checked_zone(self.zone)
 
     @property
     def states(self) -> int:
@@ -85,8 +91,17 @@ class PriceLaw:
             step_minutes: Length of a step.
 
         Raises:
-            DataError: Too few steps by hour for so many states.
+            DataError: Too few steps by hour for so many states, prices or hours that are none, or not as many of one as
+                of the other.
+            NonPositiveError: Less than one state.
         """
+        check_whole("states", states)
+        prices, hours = _numbers("prices", prices), _hours(hours)
+        if prices.shape != hours.shape or not np.isfinite(prices).all():
+            found = f"prices {prices.shape}, {int((~np.isfinite(prices)).sum())} not finite, and hours {hours.shape}"
+            raise DataError(
+                found, "must be one finite price for each hour", "cut both to the same steps, and fill gaps"
+            )
         counts = np.bincount(hours, minlength=HOURS)
         if counts.min() < LEAST_SAMPLES * states:
             found = f"{states} states from {int(counts.min())} steps in hour {int(counts.argmin())}"
@@ -132,14 +147,21 @@ class PriceLaw:
             start: First day.
 
         Raises:
-            NonPositiveError: Less than a day.
+            NonPositiveError: Less than a day, or a seed below 0.
+            ConfigurationError: Days, a seed or a first day that are none.
         """
-        if days < 1:
-            raise NonPositiveError(f"days={days}", "must be at least 1", "pass 365")
+        check_whole("days", days)
+        check_whole("seed", seed, least=0)
         import pandas as pd
 
         random, day = np.random.default_rng(seed), 1440 // self.step_minutes
-        index = pd.date_range(start, periods=days * day, freq=f"{self.step_minutes}min", tz=self.zone)
+        try:
+            first = pd.Timestamp(start)
+        except (ValueError, TypeError) as error:
+            raise ConfigurationError(f"start={start!r}", "must be a day", 'write it like "2024-01-01"') from error
+        if first is pd.NaT or first.tz is not None:
+            raise ConfigurationError(f"start={start!r}", f"must be a day of {self.zone}, no zone", 'write "2024-01-01"')
+        index = pd.date_range(first, periods=days * day, freq=f"{self.step_minutes}min", tz=self.zone)
         state, hours = random.choice(self.states, p=self.usual()), index.hour.tolist()
         found = np.empty(len(index), dtype=np.int64)
         rows, chances = self.rising, random.random(len(index)).tolist()
@@ -166,6 +188,23 @@ class PriceLaw:
         return state
 
 
+def _numbers(name: str, value: object) -> Floats:
+    """Return numbers as an array of floats, or raise DataError."""
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(name, "must be an array of numbers", "pass numbers, as many in each row") from error
+
+
+def _hours(value: object) -> Whole:
+    """Return hours of the day as whole numbers, or raise DataError."""
+    hours = _numbers("hours", value)
+    if hours.size and not np.isin(hours, np.arange(HOURS)).all():
+        wrong = hours[~np.isin(hours, np.arange(HOURS))].flat[0]
+        raise DataError(f"hours with {wrong:g}", "must be whole hours from 0 to 23", "pass local hours of the steps")
+    return hours.astype(np.int64)
+
+
 def check_rows(matrices: Floats) -> None:
     """Raise DataError where a row of transition matrices is no distribution."""
     totals = matrices.sum(axis=-1)
@@ -173,6 +212,8 @@ def check_rows(matrices: Floats) -> None:
     if not (np.isfinite(matrices).all() and abs(float(totals[worst]) - 1.0) < ROUNDING and matrices.min() >= 0.0):
         place = ", ".join(str(int(at)) for at in worst)
         found = f"row ({place}) of the transition matrices sums to {float(totals[worst]):.6g}"
+        if matrices.min() < 0.0:
+            found = f"a share of {float(matrices.min()):.6g} in the transition matrices"
         raise DataError(found, "each row must hold shares of at least 0 that sum to one", "divide it by its sum")
 
 
@@ -186,7 +227,6 @@ def law_ids() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in resource("datasets", "laws").glob("*.npz")))
 
 
-@functools.cache
 def price_law(name: str) -> PriceLaw:
     """Return a law that ships with the package.
 
@@ -197,8 +237,13 @@ def price_law(name: str) -> PriceLaw:
         >>> price_law("markov-nyc-rt").states
         16
     """
-    if name not in law_ids():
+    if not isinstance(name, str) or name not in law_ids():
         raise UnknownIdError.of("law", name, law_ids())
+    return _read(name)
+
+
+@functools.cache
+def _read(name: str) -> PriceLaw:
     with np.load(resource("datasets", "laws", f"{name}.npz"), allow_pickle=False) as arrays:
         matrices = arrays["matrices"].astype(np.float64)
         levels = arrays["levels"].astype(np.float64)

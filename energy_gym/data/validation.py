@@ -10,12 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from energy_gym.errors import (
+    ConfigurationError,
     DataError,
     DuplicateStampError,
     IrregularIndexError,
     MissingColumnError,
     NaiveIndexError,
     NonFiniteError,
+    NonPositiveError,
 )
 
 CANONICAL_COLUMNS = {
@@ -182,3 +184,26 @@ def _require_finite(frame: pd.DataFrame) -> None:
             found = f"column {name!r}: {int(wrong.sum())} NaN or infinite values, the first at {first}"
             remedy = f"fill or cut them first, e.g. frame[{name!r}].interpolate()"
             raise NonFiniteError(found, "every value must be a finite number", remedy)
+
+
+def check_whole(name: str, value: object, least: int = 1) -> None:
+    """Raise where a value is no whole number of at least some least one.
+
+    Raises:
+        ConfigurationError: It is no whole number.
+        NonPositiveError: It is less than the least one.
+    """
+    if not is_whole(value):
+        raise ConfigurationError(f"{name}={value!r}", "must be a whole number", f"pass an int for {name}")
+    if value < least:  # type: ignore[operator]  # a whole number
+        raise NonPositiveError(f"{name}={value}", f"must be at least {least}", f"pass {max(least, 1)}")
+
+
+def is_whole(value: object) -> bool:
+    """Return whether a value is a whole number, of Python or NumPy, and no truth value.
+
+    Example:
+        >>> is_whole(3), is_whole(3.0), is_whole(True)
+        (True, False, False)
+    """
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

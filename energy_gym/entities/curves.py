@@ -70,7 +70,7 @@ class Bent(NamedTuple):
         if not self.bends:
             return Bent(1.0 / self.slope)
         ends = [begin for begin, _ in self.bends]
-        last = ends[-1] + 1.0
+        last = 2.0 * ends[-1]
         return Bent.through(tuple((float(self.at(x)), x) for x in (*ends, last)))
 
 

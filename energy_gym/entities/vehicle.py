@@ -104,7 +104,9 @@ class ElectricVehicle(Entity):
         prefix: Columns of the data are named after it: ``ev_hours_left``, the hours that the present stay still lasts
             (0 while it is away); ``ev_arrival_kwh``, what it brings, in the step in which it arrives and 0 else;
             ``ev_need_kwh``, what it needs when it leaves, in all steps of the stay. `energy_gym.data.vehicles` makes
-            them of a list of stays. They are known when the step begins: ``published={"ev_hours_left": "at-start"}``.
+            them of a list of stays. A stay lasts as long as its first step says, and what it brings counts in that step
+            alone, whatever later steps say of either. They are known when the step begins:
+            ``published={"ev_hours_left": "at-start"}``.
 
     Raises:
         NonPositiveError: Capacity or charging power is not a positive number.

@@ -5,6 +5,7 @@ One rule: nothing here changes anything.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from energy_gym.envs.compiled import Loop
     from energy_gym.envs.gates import BatchGates
     from energy_gym.envs.setup import Setup
+    from energy_gym.machine import Laid
     from energy_gym.scenario import Scenario
     from energy_gym.tape import ActionSlot, Slot, State
 
@@ -105,10 +107,15 @@ class BatchFace(VectorEnv):  # type: ignore[misc]  # the base class depends on t
         info.update(dict.fromkeys([f"_{name}" for name in info], self._all))
         return info
 
+    def _laid(self) -> Sequence[Laid]:
+        return () if self._gates is None else self._gates.laid()
+
     def _looked(self) -> npt.NDArray[np.float32]:
-        """Return what is observed now, on arrays, but for what is committed."""
+        """Return what is observed now, on arrays."""
         observations = self._rows.take(self._t, axis=0)
         for index, state in enumerate(self._spans):
             share = (self._states[state.place] - state.offset) / state.scale
             observations[:, index] = np.minimum(np.maximum(share, 0.0), state.top)
+        for begin, array in self._laid():
+            observations[:, begin : begin + array.shape[1]] = array
         return observations

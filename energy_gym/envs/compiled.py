@@ -17,7 +17,7 @@ from energy_gym.dynamics import CARBON, COST, PENALTY, STATES, compose, gain, se
 from energy_gym.envs.figures import stored_in, usual_figures, usual_names
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, MissingExtraError
-from energy_gym.machine import Compiled, Rows, installed
+from energy_gym.machine import Compiled, Laid, Rows, installed
 from energy_gym.tape import State
 from energy_gym.tracing import Symbol, Trace, Untraceable
 from energy_gym.units import GIVEN, Unit
@@ -37,7 +37,14 @@ def compiles(setup: Setup) -> bool:
     return installed()
 
 
-def engine_of(engine: str, setup: Setup, units: Sequence[Unit], spans: Sequence[State], num_envs: int) -> Loop | None:
+def engine_of(
+    engine: str,
+    setup: Setup,
+    units: Sequence[Unit],
+    spans: Sequence[State],
+    num_envs: int,
+    laid: Sequence[Laid] = (),
+) -> Loop | None:
     """Return the compiled step of a batch, or None where arrays are to be used.
 
     Args:
@@ -46,6 +53,7 @@ def engine_of(engine: str, setup: Setup, units: Sequence[Unit], spans: Sequence[
         units: Its units, with a battery for each environment if they differ.
         spans: How its states are observed.
         num_envs: Number of environments.
+        laid: What is laid over the rows that are observed, as it lies now.
 
     Raises:
         ConfigurationError: Another engine; or ``"compiled"``, and what is played cannot be.
@@ -58,7 +66,7 @@ def engine_of(engine: str, setup: Setup, units: Sequence[Unit], spans: Sequence[
     if not installed():
         raise MissingExtraError.of("llvmlite", "fast")
     try:
-        return Loop(setup, units, spans, num_envs)
+        return Loop(setup, units, spans, num_envs, laid)
     except Untraceable as reason:
         if engine == "auto":
             return None
@@ -86,15 +94,22 @@ class Played(NamedTuple):
 class Loop:
     """The compiled step of a batch: what its laws do, in one pass over the environments."""
 
-    def __init__(self, setup: Setup, units: Sequence[Unit], spans: Sequence[State], num_envs: int) -> None:
+    def __init__(
+        self, setup: Setup, units: Sequence[Unit], spans: Sequence[State], num_envs: int, laid: Sequence[Laid] = ()
+    ) -> None:
         self.names = (*usual_names(setup.curtails), REWARD)
         self._slots = len(spans)
         self._usual, self._last, self._look = (
-            _Program(setup, units, spans, num_envs).compiled(part) for part in ("step", "last", "seen")
+            _Program(setup, units, spans, num_envs).compiled(part, tuple(laid)) for part in ("step", "last", "seen")
         )
 
     def play(
-        self, states: Sequence[Floats], asked: Sequence[Floats], t: npt.NDArray[np.int64], done: Flags | None
+        self,
+        states: Sequence[Floats],
+        asked: Sequence[Floats],
+        t: npt.NDArray[np.int64],
+        done: Flags | None,
+        laid: Sequence[Laid] = (),
     ) -> Played:
         """Return what was asked came to at steps ``t``; the episodes that are ``done`` with it are closed (None: none).
 
@@ -103,19 +118,22 @@ class Loop:
             asked: Wishes, then what is given to the step besides.
             t: The step of each environment.
             done: Which episodes end.
+            laid: What is laid over the rows that are observed.
         """
         if done is None:
-            out, seen = self._usual(t, (*states, *asked))
+            out, seen = self._usual(t, (*states, *asked), laid)
         else:
-            out, seen = self._last(t, (*states, *asked, done.astype(np.float64)))
+            out, seen = self._last(t, (*states, *asked, done.astype(np.float64)), laid)
         count, named = len(states), len(states) + self._slots + len(self.names)
         figures = dict(zip(self.names, out[count + self._slots : named], strict=True))
         closed = None if done is None else (out[named], out[named + 1])
         return Played(tuple(out[:count]), figures, figures.pop(REWARD), seen, closed)
 
-    def observe(self, states: Sequence[Floats], t: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    def observe(
+        self, states: Sequence[Floats], t: npt.NDArray[np.int64], laid: Sequence[Laid] = ()
+    ) -> npt.NDArray[np.float32]:
         """Return what is observed of some states at steps ``t``."""
-        return self._look(t, states)[1]
+        return self._look(t, states, laid)[1]
 
 
 class _Program:
@@ -125,11 +143,11 @@ class _Program:
         self._setup, self._units, self._spans = setup, units, spans
         self.trace = Trace(num_envs)
 
-    def compiled(self, part: str) -> Compiled:
+    def compiled(self, part: str, laid: tuple[Laid, ...]) -> Compiled:
         """Return one of the three parts that follow as a function of arrays."""
         outputs = getattr(self, part)()
         ahead, first = (0, 0) if part == "seen" else (1, sum(len(unit.initial) for unit in self._units))
-        rows = Rows(self._setup.tape.rows, ahead, tuple(range(first, first + len(self._spans))))
+        rows = Rows(self._setup.tape.rows, ahead, tuple(range(first, first + len(self._spans))), laid)
         return Compiled(self.trace, outputs, rows)
 
     def step(self) -> list[Any]:

@@ -6,12 +6,16 @@ wish is settled in its own step there are none.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from energy_gym.arrays import Flags, Floats, Ints
+
+if TYPE_CHECKING:
+    from energy_gym.machine import Laid
 
 Observations = npt.NDArray[np.float32]
 
@@ -74,8 +78,8 @@ class BatchGates(Protocol):
     def signals(self, steps: Ints, committed: tuple[Floats, ...]) -> Any:
         """Return what the composed step is told, with what was committed for it."""
 
-    def show(self, observations: Observations) -> None:
-        """See `Gates.show`; shape (num_envs, slots)."""
+    def laid(self) -> Sequence[Laid]:
+        """Return what is committed as it is observed: columns of arrays that are kept, and where they are shown."""
 
     def tell(self, figures: dict[str, Any], done: Flags, closed: tuple[Any, Any] | None, waiting: Flags | None) -> None:
         """See `Gates.tell`: ``closed`` is what closing costs and its penalty, None where no episode ends."""

@@ -128,7 +128,8 @@ class EnergyVectorEnv(BatchFace):
         self._gather = gather_all(self._units)
 
     def _compile(self) -> None:
-        self._loop = engine_of(self._engine_asked, self.setup, self._units, self._spans, self.num_envs)
+        plays = self.setup, self._units, self._spans, self.num_envs
+        self._loop = engine_of(self._engine_asked, *plays, self._laid())
         self._masks = {f"_{name}": self._all for name in self.info_units}
         self._shown: npt.NDArray[np.float32] | None = None
 
@@ -246,7 +247,7 @@ class EnergyVectorEnv(BatchFace):
         self._countdown -= 1
         before, self._t = self._t, self._t + 1
         done = np.zeros(self.num_envs, dtype=bool) if self._countdown > 0 else self._over()
-        played = loop.play(self._states, asked, before, done if done.any() else None)
+        played = loop.play(self._states, asked, before, done if done.any() else None, self._laid())
         self._states, figures, self._shown = played.states, played.figures, played.observations
         figures.update((name, self._states[place]) for name, place in self._told)
         if self._gates is not None:
@@ -292,7 +293,5 @@ class EnergyVectorEnv(BatchFace):
     def _observe(self) -> npt.NDArray[np.float32]:
         shown, self._shown = self._shown, None
         if shown is None:
-            shown = self._looked() if self._loop is None else self._loop.observe(self._states, self._t)
-        if self._gates is not None:
-            self._gates.show(shown)
+            shown = self._looked() if self._loop is None else self._loop.observe(self._states, self._t, self._laid())
         return shown

@@ -28,6 +28,7 @@ from energy_gym.evaluation.statistics import Estimate
 from energy_gym.oracle.chain import Paths, Penalty, PriceChain, best_on, between
 from energy_gym.oracle.law import LawSolution, solve_law
 from energy_gym.oracle.solve import law_of, running
+from energy_gym.trees import number
 
 PATHS = 100
 ERRORS = 1.96
@@ -120,9 +121,7 @@ def attainable(
     that of an `energy_gym.agents.sdp.agent.SDP` fitted on the training split, taken with all prices published for the
     episode; ``value`` is what that agent earns on the path that came and ``bound`` the penalised optimum of that path,
     its interval from the spread of its weeks (of its days, in less than eight). It is at or above what an agent earns
-    on average if prices follow the fitted law, and says nothing proven of this path.
-
-    The environment is left as it is.
+    on average if prices follow the fitted law, and says nothing proven of this path. The environment stays as it is.
 
     Args:
         env: An environment of this package, reset, with one battery at a market with one price, for money, whose price
@@ -144,8 +143,7 @@ def attainable(
         ResetNeededError: No episode is running.
 
     Source:
-        Brown, Smith and Sun, Information relaxations and duality in stochastic dynamic programs, Operations Research
-        58(4), 2010.
+        Brown, Smith and Sun, Information relaxations and duality, Operations Research 58(4), 2010.
 
     Example:
         >>> import gymnasium as gym
@@ -160,10 +158,13 @@ def attainable(
         True
     """
     base = running(env)
+    for part, given, kinds in (("law", law, PriceLaw | SDP | None), ("cost_to_go", cost_to_go, PriceLaw | None)):
+        if not isinstance(given, kinds):
+            raise ConfigurationError(f"{part}={given!r}", "must be a law itself", "pass energy_gym.price_law(...)")
     known = law if isinstance(law, PriceLaw) else None
     if law is None and base.setup.feed.law is not None:
         known = law_of(base, "law")
-    if penalty is not None and not 0.0 <= penalty <= 1.0:
+    if penalty is not None and not 0.0 <= number("penalty", penalty, "shares") <= 1.0:
         raise ConfigurationError(f"penalty={penalty}", "must be a share from 0 to 1", "pass 1.0, or 0.0 for foresight")
     if known is not None:
         count = PATHS if paths is None else check_count("paths", paths)

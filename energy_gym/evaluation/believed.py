@@ -19,7 +19,7 @@ from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError
 from energy_gym.forecast.error_chain import ErrorChain
 from energy_gym.oracle.chain import Paths, PriceChain
-from energy_gym.oracle.marginal import WHOLE, EnergyGrid
+from energy_gym.oracle.marginal import WHOLE, EnergyGrid, counted
 
 FINE = 1080
 """Cells of the grid of a path where the powers fit none a whole number of times: they are taken a little larger."""
@@ -73,7 +73,7 @@ class Believed:
     def course(self) -> Course:
         """Return what is left of the episode that runs now."""
         env, errors, prices = self.env, self.errors, self.prices
-        (first, stop), cell = env.steps_left, env.setup.flexibles[0].bare.cell
+        (first, stop), cell = env.steps_left, counted(env.setup.flexibles[0].bare.cell, env.setup.weights)
         grid, fine = EnergyGrid.of(cell, CELLS), EnergyGrid.fitting(cell) or EnergyGrid.of(cell, FINE)
         actual = np.asarray(spot.energy_cost(1.0, prices.actual[first:stop]))
         closing, ends = _ends(env, grid, fine, float(np.abs(actual).max()))

@@ -9,18 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.conversions import HOURS_PER_YEAR
 from energy_gym.dynamics import FIGURES
-from energy_gym.entities import Consumer, Flexible
-from energy_gym.entities.solar import Generator
+from energy_gym.entities import Consumer
+from energy_gym.entities.solar import Source
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, ResetNeededError
+from energy_gym.evaluation.kept import TOLERANCE, stores_of, totals
 from energy_gym.oracle.solution import Plan, Solution, replay
 
 KPIS = (
@@ -49,7 +50,6 @@ KPIS = (
 """Names of the key figures, each with its unit (shares, factors and counts have none; money is the data's currency)."""
 MONEY = ("energy_cost", "wear", "penalty", "demand_charge")
 CYCLE_LIFE = 6000.0
-TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -98,16 +98,16 @@ class Played:
 def kpis(episode: Any, actions: Iterable[Any] | None = None, *, cycle_life: float = CYCLE_LIFE) -> dict[str, float]:
     """Return the key figures of an episode, by name; NaN where one has no meaning.
 
-    - ``load_kwh``, ``generation_kwh``: what loads draw as they come, and what sun and wind would make uncut;
+    - ``load_kwh``, ``generation_kwh``: what loads ask for as they come, and what sun, wind and rivers would make uncut;
       ``imported_kwh``, ``exported_kwh``, ``curtailed_kwh``: through the meter, and cut.
     - ``self_consumption``: share of the generation that is not exported, (generation - cut - exported) / (generation -
-      cut); ``self_sufficiency``: share of the load that is not imported, 1 - imported / load. Where a battery trades
-      with the grid both may fall below 0.
+      cut); ``self_sufficiency``: share of the load served that is not imported, 1 - imported / served. Where a battery
+      trades with the grid both may fall below 0.
     - ``peak_kw``: largest mean net import of a step; ``daily_peak_kw``: mean over local days of the largest;
       ``load_factor``: mean net import over its peak; ``ramping_kwh``: sum of the changes of the net import of a step to
       the next, up and down.
-    - ``full_cycles``: what went into the stores and what was taken out of them, halved, over their capacity;
-      ``life_years``: years in which that makes ``cycle_life`` cycles.
+    - ``full_cycles``: what went into the stores and what was taken out of them, halved, over their capacity when new;
+      ``life_years``: years in which that makes ``cycle_life`` cycles. A vehicle, which comes and goes, is none of them.
     - ``net_cost``: money spent minus earned; ``gained``: how much less that is than where nothing is done;
       ``gained_per_kw_year`` and ``gained_per_kwh``: that per rated kW of all stores and year, and per kWh given out.
     - ``carbon_kg`` caused. ``at_storage_limit``, ``at_grid_limit``: share of the steps that end with a store at its
@@ -185,8 +185,7 @@ def _play(env: Any, base: EnergyEnv, actions: Iterable[Any]) -> Played:
 
 def _energies(played: Played, net: Floats) -> dict[str, float]:
     """Return energies, and the shares of them that stay behind the meter."""
-    setup, cut = played.setup, float(played.figures["curtailed_kwh"].sum())
-    load, made = (_total_kwh(setup, kind, played.first, len(played)) for kind in (Consumer, Generator))
+    cut, (load, made) = float(played.figures["curtailed_kwh"].sum()), _load_and_generation(played)
     imported, exported = float(net.clip(min=0.0).sum()), float(-net.clip(max=0.0).sum())
     return {
         "load_kwh": load,
@@ -195,7 +194,7 @@ def _energies(played: Played, net: Floats) -> dict[str, float]:
         "exported_kwh": exported,
         "curtailed_kwh": cut,
         "self_consumption": 1.0 - _share(exported, made - cut),
-        "self_sufficiency": 1.0 - _share(imported, load),
+        "self_sufficiency": 1.0 - _share(imported, load - _unserved_kwh(played)),
     }
 
 
@@ -203,11 +202,21 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole > 0.0 else math.nan
 
 
-def _total_kwh(setup: Setup, kind: type[Any], first: int, steps: int) -> float:
-    feed = setup.feed
-    window = slice(feed.first + first, feed.first + first + steps)
-    found = [item for item in setup.scenario.entities.values() if isinstance(item, kind)]
-    return float(sum(item.scale * feed.values[item.column][window].sum() for item in found)) * feed.step_hours
+def _load_and_generation(played: Played) -> tuple[float, float]:
+    """Return what loads ask for and what follows the weather would make [kWh]."""
+    feed = played.setup.feed
+    window = slice(feed.first + played.first, feed.first + played.first + len(played))
+    values = {name: column[window] for name, column in feed.values.items()}
+    entities = list(played.setup.scenario.entities.values())
+    load = [item.scale * values[item.column].sum() for item in entities if isinstance(item, Consumer)]
+    made = [item.made_kw(values).sum() for item in entities if isinstance(item, Source)]
+    return float(sum(load)) * feed.step_hours, float(sum(made)) * feed.step_hours
+
+
+def _unserved_kwh(played: Played) -> float:
+    """Return the load that was not served [kWh]."""
+    places = [place for name, place in played.setup.told if name.endswith("unserved_kwh")]
+    return float(played.states[1:, places].sum())
 
 
 def _shape(played: Played, net_kw: Floats) -> dict[str, float]:
@@ -227,38 +236,12 @@ def _shape(played: Played, net_kw: Floats) -> dict[str, float]:
     }
 
 
-class _Store(NamedTuple):
-    """A store of energy: place among the states, rated power [kW], and the rest as its entity says."""
-
-    place: int
-    rated_kw: float
-    flexible: Flexible
-
-
-def _stores(setup: Setup) -> list[_Store]:
-    """Return all that stores energy between limits."""
-    found, place = [], 0
-    for unit in setup.units:
-        for offset, item in enumerate(unit.flexibles):
-            if item.span is not None and hasattr(item.cell, "energy_max"):
-                found.append(_Store(place + offset, float(np.max(item.give_kwh)) / unit.hours, item))
-        place += len(unit.initial)
-    return found
-
-
 def _storage(played: Played, cycle_life: float, years: float) -> dict[str, float]:
     """Return what the stores did, and what that gained."""
-    stores, moved, given, capacity = _stores(played.setup), 0.0, 0.0, 0.0
-    limited = np.zeros(len(played), dtype=bool)
-    for place, _, item in stores:
-        energy, cell = played.states[:, place], item.cell
-        change = energy[1:] - energy[:-1] * cell.keep
-        taken = -float(change.clip(max=0.0).sum())
-        moved, given = moved + float(np.abs(change).sum()), given + taken * cell.efficiency_discharge
-        capacity += float(item.span[1])  # type: ignore[index]  # a store has a span
-        slack = TOLERANCE * float(item.span[1])  # type: ignore[index]
-        limited |= (energy[1:] <= cell.energy_min + slack) | (energy[1:] >= cell.energy_max - slack)
-    cycles, rated = _share(moved / 2.0, capacity), sum(store.rated_kw for store in stores)
+    stores, before, after = stores_of(played.setup), played.states[:-1], played.states[1:]
+    moved, given = totals(stores, before, after)
+    capacity, rated = sum(store.capacity_kwh for store in stores), sum(store.rated_kw for store in stores)
+    cycles, limited = _share(moved / 2.0, capacity), [store.limited(after) for store in stores]
     gained = _idle_cost(played) - played.net_cost
     return {
         "full_cycles": cycles,
@@ -267,7 +250,7 @@ def _storage(played: Played, cycle_life: float, years: float) -> dict[str, float
         "gained": gained,
         "gained_per_kw_year": _share(gained, rated * years),
         "gained_per_kwh": _share(gained, given),
-        "at_storage_limit": float(limited.mean()) if stores else math.nan,
+        "at_storage_limit": float(np.any(limited, axis=0).mean()) if stores else math.nan,
     }
 
 
@@ -275,7 +258,7 @@ def _idle_cost(played: Played) -> float:
     """Return the net cost of the same episode where nothing is done [currency]."""
     wishes = np.zeros((len(played), played.setup.controls))
     stop = played.first + len(played)
-    return Played.of_plan(replay(played.setup, played.first, stop, played.states[0].tolist(), wishes)).net_cost
+    return Played.of_plan(replay(played.setup.by_power, played.first, stop, played.states[0].tolist(), wishes)).net_cost
 
 
 def _at_grid_limit(played: Played, net: Floats) -> float:

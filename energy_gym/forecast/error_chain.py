@@ -17,7 +17,9 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.data.price_law import HOURS, LEAST_SAMPLES, Whole, check_rows
+from energy_gym.data.validation import check_whole
 from energy_gym.errors import ConfigurationError, DataError
+from energy_gym.trees import number, sequence
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,18 @@ class Bins:
 
     def __post_init__(self) -> None:
         for name, least in (("now", 1), ("slow", 1), ("pooled", 0)):
-            if getattr(self, name) < least:
-                raise ConfigurationError(f"{name}={getattr(self, name)}", f"must be at least {least}", f"pass {least}")
+            check_whole(name, getattr(self, name), least)
+        if self.pooled >= HOURS:
+            raise ConfigurationError(f"pooled={self.pooled}", f"must be less than {HOURS} hours", "pass 1")
+        object.__setattr__(
+            self, "tails", tuple(number("tails", part, "shares") for part in sequence("tails", self.tails))
+        )
+        if not all(0.5 < part < 1.0 for part in self.tails):
+            raise ConfigurationError(
+                f"tails={self.tails}", "must be shares above 0.5 and below 1", "pass (0.98, 0.995)"
+            )
         for name in ("memory_hours", "floor"):
-            if not getattr(self, name) > 0.0:
+            if not number(name, getattr(self, name), "hours" if name == "memory_hours" else "shares") > 0.0:
                 raise ConfigurationError(f"{name}={getattr(self, name)}", "must be positive", "pass 1.0")
 
     @property

@@ -16,6 +16,7 @@ import numpy as np
 from energy_gym.arrays import Floats
 from energy_gym.errors import ConfigurationError, SolverError
 
+RELATIVE_GAP = 1e-9
 _CHOSEN: ContextVar[str | None] = ContextVar("solver", default=None)
 # What solvers call the seconds that they may take.
 TIME_LIMITS = {"glpk": "tmlim", "cbc": "sec", "gurobi": "TimeLimit", "cplex": "timelimit", "scip": "limits/time"}
@@ -94,7 +95,7 @@ def run_pyomo(name: str, model: Any, whole: Any, time_limit: float | None) -> tu
     solver, stated = _solver(name), _stated(model, whole)
     if time_limit is not None and name in TIME_LIMITS:
         solver.options[TIME_LIMITS[name]] = max(int(np.ceil(time_limit)), 1)
-    result = solver.solve(stated, options=_tight(name), load_solutions=False)
+    result = solver.solve(stated, options=tight(name), load_solutions=False)
     condition = result.solver.termination_condition
     if condition != pyo.TerminationCondition.optimal:
         raise SolverError(f"{name}: {condition}", "must end with an optimum", "give it more time, or try another")
@@ -105,8 +106,10 @@ def run_pyomo(name: str, model: Any, whole: Any, time_limit: float | None) -> tu
     return values, min(least, float(told)) if whole.any() and _finite(told) else least
 
 
-def _tight(name: str) -> dict[str, float]:
-    return {"mip_rel_gap": 1e-9, "mip_abs_gap": 1e-9} if "highs" in name else {}
+def tight(name: str = "highs") -> dict[str, float]:
+    """Return the options with which a solver proves what it says: HiGHS' own tolerance has lost best plans."""
+    names = ("mip_rel_gap", "mip_abs_gap", "mip_feasibility_tolerance")
+    return dict.fromkeys(names, RELATIVE_GAP) if "highs" in name else {}
 
 
 def _finite(value: Any) -> bool:

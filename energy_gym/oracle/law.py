@@ -30,7 +30,7 @@ from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError
 from energy_gym.oracle.chain import PriceChain, Step, backward, between
-from energy_gym.oracle.marginal import MOST_CELLS, WHOLE, EnergyGrid
+from energy_gym.oracle.marginal import MOST_CELLS, WHOLE, EnergyGrid, counted
 from energy_gym.oracle.problem import is_battery
 from energy_gym.oracle.solution import EXACT, Plan
 
@@ -248,7 +248,7 @@ def checked_grid(env: EnergyEnv, law: PriceLaw, *, continuous: bool = False) -> 
     if round(setup.feed.step_hours * 60) != law.step_minutes:
         rule = f"is of steps of {law.step_minutes} min; the data have {setup.feed.step_hours * 60:g}"
         raise ConfigurationError(f"law {law.name!r}", rule, "play a frame drawn from the law")
-    cell = unit.flexibles[0].cell
+    cell = counted(unit.flexibles[0].cell, setup.weights)
     grid = EnergyGrid.fitting(cell)
     if grid is None:
         rule = f"must fit a grid of at most {MOST_CELLS} energies, in which each step moves whole cells"

@@ -27,10 +27,22 @@ import numpy as np
 from energy_gym.arrays import Floats
 from energy_gym.entities.battery import Cell
 from energy_gym.errors import ConfigurationError
+from energy_gym.objective import Weights
 
 MOST_CELLS = 4320
 NEVER = 1e12
 WHOLE = 1e-9
+
+
+def counted(cell: Cell, weights: Weights) -> Cell:
+    """Return a battery's figures with its wear as it counts in a reward, beside a unit of other money.
+
+    Example:
+        >>> from energy_gym.entities import Battery
+        >>> counted(Battery(wear_per_kwh=0.02).cell(1.0), Weights(2.0, 0.0, 1.0)).wear_per_kwh
+        0.01
+    """
+    return cell._replace(wear_per_kwh=cell.wear_per_kwh * weights.wear / weights.money)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
 from energy_gym.dynamics import Course, play, total
+from energy_gym.oracle.engines import RELATIVE_GAP
 from energy_gym.oracle.linear import Linear
-from energy_gym.oracle.model import RELATIVE_GAP, Answer, ArrayModel
+from energy_gym.oracle.model import Answer, ArrayModel
 from energy_gym.oracle.problem import Problem, state_problem
 from energy_gym.oracle.statement import Goal, Stated, state_unit
 from energy_gym.units import Unit

@@ -18,10 +18,9 @@ import numpy as np
 from energy_gym.arrays import Flags, Floats
 from energy_gym.errors import SolverError
 from energy_gym.modelling import Broken, Rows
-from energy_gym.oracle.engines import chosen_solver, run_pyomo
+from energy_gym.oracle.engines import RELATIVE_GAP, chosen_solver, run_pyomo, tight
 from energy_gym.oracle.linear import Linear
 
-RELATIVE_GAP = 1e-9
 MAX_ROUNDS = 6
 USUAL_SIZE = 64.0
 
@@ -161,8 +160,8 @@ class ArrayModel:
             return self._handed(name, binaries, [*self._rows, *rows], time_limit)
         solver = highspy.Highs()
         solver.silent()
-        solver.setOptionValue("mip_rel_gap", self._gap)
-        solver.setOptionValue("mip_abs_gap", RELATIVE_GAP)
+        for option, value in {**tight(), "mip_rel_gap": self._gap}.items():
+            solver.setOptionValue(option, value)
         if time_limit is not None:
             solver.setOptionValue("time_limit", time_limit)
         solver.passModel(self._matrix(binaries, [*self._rows, *rows]))

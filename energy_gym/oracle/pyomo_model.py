@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.errors import SolverError
+from energy_gym.oracle.engines import tight
 from energy_gym.oracle.problem import Problem, state_problem
 from energy_gym.oracle.statement import Goal, state_unit
 from energy_gym.units import Unit
@@ -120,8 +121,7 @@ def solve_model(model: Any, solver: str = "appsi_highs") -> float:
     chosen = pyo.SolverFactory(solver)
     if not chosen.available(exception_flag=False):
         raise SolverError(f"solver {solver!r}", "is not available to Pyomo", 'install it, or use "appsi_highs"')
-    tight = ("mip_rel_gap", "mip_abs_gap", "mip_feasibility_tolerance")
-    options: dict[str, Any] = dict.fromkeys(tight, 1e-9) if "highs" in solver else {}
+    options = tight(solver)
     result = _solved(chosen, model, options)
     if result is None and options:
         # What presolve of HiGHS takes for a contradiction has been seen to be its own rounding.

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from energy_gym.dashboard.pages import ASSETS
 from energy_gym.errors import EnergyGymError, UnknownIdError, WindowError
 from energy_gym.serve.answers import Problem
-from energy_gym.serve.security import ANONYMOUS, READ, TRIGGER, Keys, RateLimit, allows, hashed
+from energy_gym.serve.security import ADMIN, ANONYMOUS, READ, TRIGGER, Keys, RateLimit, allows, hashed
 from energy_gym.serve.settings import Settings
 
 MOST_BYTES = 1_000_000
@@ -57,7 +57,8 @@ def _admit(request: Request, keys: Keys, limit: RateLimit) -> None:
     role = keys.role(key)
     if role is None:
         raise RefusalError(401, "no valid key", "X-API-Key must hold a key of this service", "ask its operator for one")
-    needed = READ if request.method in ("GET", "HEAD", "OPTIONS") else TRIGGER
+    writes = ADMIN if request.url.path.endswith("/release") else TRIGGER
+    needed = READ if request.method in ("GET", "HEAD", "OPTIONS") else writes
     if not allows(role, needed):
         raise RefusalError(403, f"a key of role {role}", f"this needs the role {needed}", "use another key")
 

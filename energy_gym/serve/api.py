@@ -5,6 +5,7 @@ One rule: reading is answered from what is planned already; nothing is computed 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from fastapi import FastAPI, Query, Request, Response
 from energy_gym.dashboard.pages import add_assets, page, wants_page
 from energy_gym.serve.admission import RefusalError, answer_errors, guard
 from energy_gym.serve.answers import Dispatch, FullSchedule, PlanSummary, Problem, RegretReport, SiteStatus
+from energy_gym.serve.api_days import add_days
 from energy_gym.serve.periods import period
 from energy_gym.serve.plan import Plan
 from energy_gym.serve.service import Service
@@ -46,6 +48,7 @@ def create_app(service: Service, *, runs: bool = True) -> FastAPI:
     answer_errors(app)
     _add_mpc(app, service)
     _add_v1(app, service)
+    add_days(app, service)
     add_views(app, service)
     add_stream(app, service)
     add_assets(app)
@@ -89,8 +92,8 @@ def _schedule(service: Service, name: str) -> FullSchedule:
     )
 
 
-def _triggered(service: Service, name: str) -> Dispatch:
-    if service.cycle(name) is None:
+def _triggered(service: Service, name: str, cycle: Callable[[str], Plan | None]) -> Dispatch:
+    if cycle(name) is None:
         why = service.errors.get(name, "another service leads")
         raise RefusalError(503, f"site {name!r} was not planned for", why, "see its status", **{"Retry-After": "5"})
     return _dispatch(service, name)
@@ -132,7 +135,7 @@ def _add_mpc(app: FastAPI, service: Service) -> None:
     @app.post("/api/mpc/trigger")
     def trigger() -> Dispatch:
         """Plan now, and return the command."""
-        return _triggered(service, first)
+        return _triggered(service, first, service.cycle)
 
 
 def _add_v1(app: FastAPI, service: Service) -> None:
@@ -180,12 +183,12 @@ def _add_v1(app: FastAPI, service: Service) -> None:
     @app.post("/v1/sites/{site}/trigger")
     def site_trigger(site: str) -> Dispatch:
         """Plan now, and return the command."""
-        return _triggered(service, site)
+        return _triggered(service, site, service.cycle)
 
     @app.post("/v1/sites/{site}/events")
     def site_event(site: str) -> Dispatch:
-        """Plan again because new data have arrived."""
-        return _triggered(service, site)
+        """Plan again because new data have arrived; events that come while it plans let it plan once more."""
+        return _triggered(service, site, lambda name: service.events.event(name).result())
 
     @app.get("/v1/sites/{site}/plans")
     def site_plans(site: str, since: datetime, until: datetime) -> list[PlanSummary]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FRESH, LATE, OWN = "fresh", "late", "own"
+STUCK = "stuck"
+"""Worse than all of them: the battery itself is not heard of, its state of charge stands still."""
 QUALITIES = (FRESH, LATE, OWN)
 # A forecast of which less than this is left ahead says too little of the day that comes.
 LEAST_LEFT = 0.25

@@ -136,16 +136,29 @@ class Reporter(Remote):
         """
         answer = self.call("GET", PATHS[column])
         name = "solar_kw" if column == "pv_kw" else column
-        try:
-            rows = answer["forecast"]
-            stamps = pd.DatetimeIndex([_stamp(row["timestamp"]) for row in rows])
-            values = [_number(row[name]) for row in rows]
-            issued = _stamp(answer["issued_at"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                f"{self.url}{PATHS[column]}", f"is no forecast ({error!r})", "see docs/service.md"
-            ) from error
-        return Announced.of(issued, stamps, values, column)
+        return read_forecast(answer, column, name, f"{self.url}{PATHS[column]}")
+
+
+def read_forecast(answer: dict[str, Any], column: str, name: str, where: str) -> Announced:
+    """Return the forecast in an answer.
+
+    Args:
+        answer: What came.
+        column: Which column it is of.
+        name: What its values are called.
+        where: Where it came from, for messages.
+
+    Raises:
+        DataError: The answer is no forecast.
+    """
+    try:
+        rows = answer["forecast"]
+        stamps = pd.DatetimeIndex([_stamp(row["timestamp"]) for row in rows])
+        values = [_number(row[name]) for row in rows]
+        issued = _stamp(answer["issued_at"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(where, f"is no forecast ({error!r})", "see docs/service.md") from error
+    return Announced.of(issued, stamps, values, column)
 
 
 class Reading(NamedTuple):
@@ -156,12 +169,14 @@ class Reading(NamedTuple):
         soc: State of charge, a share of the capacity.
         meter: Mean powers of the last interval where it has a meter: ``load_kw`` and ``pv_kw``.
         meter_time: Start of that interval [UTC].
+        temperature_c: Temperature of the battery, where it tells one.
     """
 
     time: pd.Timestamp
     soc: float
     meter: dict[str, float]
     meter_time: pd.Timestamp | None
+    temperature_c: float | None = None
 
 
 class BatteryController(Remote):
@@ -169,7 +184,9 @@ class BatteryController(Remote):
 
     ``GET /api/battery/soc`` answers ``{"timestamp": STAMP, "soc": SHARE}`` and, where it reads the meter,
     ``"meter": {"timestamp": STAMP, "load_kw": NUMBER, "solar_kw": NUMBER}`` of the interval that begins there.
-    ``POST /api/battery/dispatch`` takes ``{"timestamp": STAMP, "battery_power_kw": NUMBER}``; positive charges.
+    Where it also has ``"temperature_c": NUMBER`` the limit of temperature is held.
+    ``POST /api/battery/dispatch`` takes ``{"timestamp": STAMP, "battery_power_kw": NUMBER}``; positive charges. Where
+    it answers with ``battery_power_kw`` that is taken as what it will do.
     """
 
     def reading(self) -> Reading:
@@ -186,19 +203,27 @@ class BatteryController(Remote):
             told = {"load_kw": "load_kw", "pv_kw": "solar_kw"}
             values = {ours: _number(meter[theirs]) for ours, theirs in told.items() if theirs in meter}
             begun = _stamp(meter["timestamp"]) if values else None
+            warmth = _number(answer["temperature_c"]) if "temperature_c" in answer else None
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{self.url}{SOC_PATH}", f"is no reading ({error!r})", "see docs/service.md") from error
         if not 0.0 <= soc <= 1.0:
             raise DataError(f"{self.url}{SOC_PATH}: soc={soc:g}", "must be a share, 0 to 1", "send 0.5, not 50")
-        return Reading(moment, soc, values, begun)
+        return Reading(moment, soc, values, begun, warmth)
 
-    def dispatch(self, time: pd.Timestamp, power_kw: float) -> None:
-        """Command a power for the interval that begins at a moment [kW].
+    def dispatch(self, time: pd.Timestamp, power_kw: float) -> float | None:
+        """Command a power for the interval that begins at a moment, and return what is confirmed, if anything [kW].
 
         Raises:
             UnreachableError: It does not answer.
+            DataError: What it confirms is no number.
         """
-        self.call("POST", DISPATCH_PATH, timestamp=time.isoformat(), battery_power_kw=power_kw)
+        answer = self.call("POST", DISPATCH_PATH, timestamp=time.isoformat(), battery_power_kw=power_kw)
+        try:
+            return _number(answer["battery_power_kw"]) if "battery_power_kw" in answer else None
+        except ValueError as error:
+            raise DataError(
+                f"{self.url}{DISPATCH_PATH}", f"confirms no power ({error})", "see docs/service.md"
+            ) from error
 
 
 def _stamp(text: Any) -> pd.Timestamp:

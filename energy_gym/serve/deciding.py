@@ -11,7 +11,7 @@ from concurrent.futures import TimeoutError as Late
 from typing import Any, NamedTuple
 
 from energy_gym.agents.base import Agent
-from energy_gym.agents.registry import agent_factory, is_saved
+from energy_gym.agents.registry import agent_factory, is_saved, load_agent
 from energy_gym.errors import ConfigurationError, EnergyGymError, SolverError
 from energy_gym.serve.live import LiveEnv
 from energy_gym.serve.plan import FALLBACK, INFEASIBLE, OPTIMAL, Plan, Schedule, scheduled, wish_of
@@ -33,11 +33,11 @@ def agent_of(name: str, env: LiveEnv) -> Agent:
     Raises:
         ConfigurationError: It is no agent of the suite, or one that must be trained first.
     """
+    if is_saved(name):
+        return load_agent(name, env)
     made = agent_factory(name).make(env, 0)
     if not isinstance(made, Agent):
         raise ConfigurationError(f"agent={name!r}", "must be an agent of the suite", "derive from Agent")
-    if is_saved(name):
-        return made
     if made.learns:
         rule = "has learnt nothing yet"
         raise ConfigurationError(f"agent={name!r}", rule, "train it, and name the folder it is saved in")

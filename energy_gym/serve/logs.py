@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -25,9 +26,19 @@ def log_at(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
-        # The stream is asked for with each line: what it is now need not be open later.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: StderrLogger(),
     )
+
+
+class StderrLogger:
+    """Writes lines on stderr; where that cannot be written, as on a full disk, nothing else stops for it."""
+
+    def msg(self, message: str) -> None:
+        """Write a line. The stream is asked for with each: what it is now need not be open later."""
+        with suppress(OSError, ValueError):
+            print(message, file=sys.stderr, flush=True)
+
+    debug = info = warning = error = critical = msg
 
 
 def hidden(_logger: Any, _name: str, event: Any) -> Any:

@@ -27,12 +27,14 @@ class Metrics:
         self.seconds = Histogram("energy_gym_plan_seconds", "Time of a plan", ["site"], buckets=BUCKETS, **told)
         self.power = Gauge("energy_gym_battery_power_kw", "Command, positive charges", ["site"], **told)
         self.soc = Gauge("energy_gym_state_of_charge", "State of charge", ["site"], **told)
+        self.stuck = Gauge("energy_gym_state_of_charge_stuck", "Whether it stands still", ["site"], **told)
         self.age = Gauge("energy_gym_forecast_age_seconds", "Age of the last forecast", ["site", "series"], **told)
         self.failed = Counter("energy_gym_cycles_failed", "Cycles that ended with an error", ["site"], **told)
         self.leads = Gauge("energy_gym_leads", "Whether this service commands", **told)
 
-    def planned(self, plan: Plan, beliefs: dict[str, Belief]) -> None:
+    def planned(self, plan: Plan, beliefs: dict[str, Belief], stuck: bool = False) -> None:
         """Count a plan."""
+        self.stuck.labels(plan.site).set(float(stuck))
         self.plans.labels(plan.site, plan.status).inc()
         self.seconds.labels(plan.site).observe(plan.seconds)
         self.power.labels(plan.site).set(plan.power_kw)

@@ -106,6 +106,12 @@ def _rated_kw(env: EnergyEnv, way: float) -> float:
     return float(draw if way > 0.0 else give) / env.setup.feed.step_hours
 
 
+def battery_power_kw(env: LiveEnv, before_kwh: float, after_kwh: float) -> float:
+    """Return the power that leads a site's battery from one stored energy to another in an interval [kW]."""
+    hours = env.setup.feed.step_hours
+    return _power(battery_of(env).cell(hours), before_kwh, after_kwh, hours)
+
+
 def wish_of(env: LiveEnv, action: Any) -> float:
     """Return the share of rated power that an agent's action asks for."""
     levels = env.setup.levels

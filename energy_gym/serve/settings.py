@@ -19,23 +19,11 @@ from energy_gym.entities import Battery, Consumer, Grid, Solar
 from energy_gym.errors import ConfigurationError
 from energy_gym.objective import Clock
 from energy_gym.scenario import Scenario
+from energy_gym.serve.schedule import Cron
+from energy_gym.serve.site_parts import CallbackSettings, ColumnSettings, Limits, WatchSettings
 
 MINUTES_PER_HOUR, MINUTES_PER_DAY = 60, 24 * 60
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-class Limits(BaseModel):
-    """Limits of the site that no command leaves, whatever an agent says.
-
-    ``charge_kw`` and ``discharge_kw`` limit the power, ``change_kw`` how much a command may differ from the one before;
-    None: no limit but the battery's own.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    charge_kw: float | None = Field(default=None, ge=0.0)
-    discharge_kw: float | None = Field(default=None, ge=0.0)
-    change_kw: float | None = Field(default=None, gt=0.0)
 
 
 class SiteSettings(BaseModel):
@@ -50,7 +38,14 @@ class SiteSettings(BaseModel):
         fallback: Agent that decides where the first cannot.
         reporter_url: Where forecasts are asked; None: that of the settings.
         bms_url: Where the battery is asked and commanded; None: that of the settings.
+        controller: ``module:factory`` of an object that is asked and commanded in place of an address: it is called
+            with the site's name, and has ``reading`` and ``dispatch`` as `BatteryController` has.
         limits: Limits of every command.
+        schedule: When it is planned for, a cron expression in the site's zone; None: at the start of each interval.
+        review: When the day before is reviewed, likewise; None: never.
+        watches: Tables whose change lets it be planned for at once.
+        columns: Where a column comes from in place of the forecasting service, by its name.
+        callbacks: Who else is told.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,7 +58,23 @@ class SiteSettings(BaseModel):
     fallback: str = "idle"
     reporter_url: str | None = None
     bms_url: str | None = None
+    controller: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
     limits: Limits = Limits()
+    schedule: str | None = None
+    review: str | None = "20 1 * * *"
+    watches: tuple[WatchSettings, ...] = ()
+    columns: dict[str, ColumnSettings] = Field(default_factory=dict)
+    callbacks: tuple[CallbackSettings, ...] = ()
+
+    @field_validator("schedule", "review")
+    @classmethod
+    def _is_cron(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                Cron(value)
+            except ConfigurationError as error:
+                raise ValueError(error.rule) from error
+        return value
 
 
 class Settings(BaseSettings):
@@ -95,6 +106,7 @@ class Settings(BaseSettings):
     request_timeout_seconds: float = Field(default=5.0, gt=0.0, le=60.0)
     request_attempts: int = Field(default=3, ge=1, le=10)
     solve_timeout_seconds: float = Field(default=30.0, gt=0.0)
+    workers: Literal["threads", "processes"] = "threads"
     rate_limit_per_minute: int = Field(default=6000, ge=1)
     api_keys: dict[str, Literal["read", "trigger", "admin"]] = Field(
         default_factory=dict, description="Roles by the SHA-256 of each key, as JSON; energy-gym serve --new-key ROLE"
@@ -118,6 +130,8 @@ class Settings(BaseSettings):
             raise ValueError("MPC_HORIZON_HOURS must be a whole number of MPC_TIME_STEP_MINUTES")
         if self.mpc_interval_minutes != self.mpc_time_step_minutes:
             raise ValueError("MPC_INTERVAL_MINUTES must be MPC_TIME_STEP_MINUTES: each interval is commanded once")
+        if self.workers == "processes" and self.database_url == "sqlite://":
+            raise ValueError("WORKERS=processes needs a DATABASE_URL that processes share, such as sqlite:///file.db")
         if not self.api_keys and self.service_host not in LOOPBACK:
             raise ValueError(
                 f"SERVICE_HOST={self.service_host} needs API_KEYS: without keys only this machine may ask; "

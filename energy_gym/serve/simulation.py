@@ -62,9 +62,11 @@ class Plant:
         env.reset(seed=0, options={key: value for key, value in options.items() if value is not None})
         self.env, self.returned, self.faults = env, 0.0, dict.fromkeys(SERVICES, "")
         self.rewards: list[float] = []
+        self.temperature_c: float | None = None
+        self.most_kw = float("inf")
         (self.battery,) = env.setup.stores.values()
         self._power, self._meter, self._stuck = 0.0, dict[str, Any](), self.soc
-        self._lock = threading.Lock()
+        self._lock, self._mended = threading.Lock(), threading.Event()
 
     @property
     def now(self) -> pd.Timestamp:
@@ -90,11 +92,18 @@ class Plant:
         """
         check_fault(service, fault)
         self.faults[service], self._stuck = fault, self.soc
+        self._mended.set()
+        self._mended = threading.Event()
 
-    def command(self, power_kw: float) -> None:
-        """Take a command for the running interval; positive charges [kW]."""
+    def dawdle(self) -> None:
+        """Wait as a service that is late does, until it is told to fail otherwise."""
+        self._mended.wait(LATE_SECONDS)
+
+    def command(self, power_kw: float) -> float:
+        """Take a command for the running interval, and return what is taken of it; positive charges [kW]."""
         with self._lock:
-            self._power = power_kw
+            self._power = min(max(power_kw, -self.most_kw), self.most_kw)
+            return self._power
 
     def advance(self) -> dict[str, Any]:
         """End the running interval with the last command, and return its figures; the command is used up."""
@@ -123,7 +132,8 @@ class Plant:
         stuck, off = self.faults["bms"] == "stuck", self.faults["bms"] == "clock"
         moment = self.now + pd.Timedelta(minutes=CLOCK_MINUTES if off else 0)
         meter = {"meter": self._meter} if self._meter else {}
-        return {"timestamp": moment.isoformat(), "soc": self._stuck if stuck else self.soc, **meter}
+        warmth = {} if self.temperature_c is None else {"temperature_c": self.temperature_c}
+        return {"timestamp": moment.isoformat(), "soc": self._stuck if stuck else self.soc, **meter, **warmth}
 
 
 def _series(env: EnergyEnv) -> dict[str, Any]:
@@ -156,8 +166,7 @@ def validator_app(plant: Plant) -> FastAPI:
     @app.post(DISPATCH_PATH)
     def dispatch(command: Command) -> dict[str, Any]:
         _failing(plant, "bms", {})
-        plant.command(command.battery_power_kw)
-        return {"accepted": True}
+        return {"accepted": True, "battery_power_kw": plant.command(command.battery_power_kw)}
 
     return app
 
@@ -168,7 +177,7 @@ def _failing(plant: Plant, service: str, answer: dict[str, Any]) -> Any:
     if fault == "outage":
         raise HTTPException(503, "simulated outage")
     if fault == "late":
-        clock.sleep(LATE_SECONDS)
+        plant.dawdle()
     if fault == "garbage":
         return Response("<html>not json", media_type="application/json")
     if fault == "half":

@@ -12,29 +12,26 @@ from typing import Any
 
 import pandas as pd
 
-from energy_gym.errors import ConfigurationError, EnergyGymError
+from energy_gym.errors import EnergyGymError
 from energy_gym.scenario import Scenario
-from energy_gym.serve.beliefs import FRESH, LATE, Announced, Belief, believed, check_plausible, worst
-from energy_gym.serve.clients import PATHS, BatteryController, Reading, Reporter
-from energy_gym.serve.deciding import Decider, Decision
+from energy_gym.serve.beliefs import FRESH, LATE, STUCK, Announced, Belief, believed, check_plausible, worst
+from energy_gym.serve.clients import Reading, Reporter
+from energy_gym.serve.columns import series_of, sources_of
+from energy_gym.serve.commanding import Commander, Controller
+from energy_gym.serve.deciding import Decider
 from energy_gym.serve.live import Diary, LiveEnv
-from energy_gym.serve.plan import (
-    FALLBACK,
-    Plan,
-    battery_of,
-    power_of,
-    share_of,
-)
+from energy_gym.serve.plan import FALLBACK, Plan, battery_of, power_of, share_of
+from energy_gym.serve.publishing import callbacks_of
 from energy_gym.serve.review import Review, reviewed
-from energy_gym.serve.safety import Callback, Guard, Logging, log, tell
+from energy_gym.serve.safety import Callback, Logging, tell
 from energy_gym.serve.settings import Settings, SiteSettings
 from energy_gym.serve.store import Store
 from energy_gym.serve.usual import DAYS, History
+from energy_gym.serve.watch import SocWatch
 
 # A span is begun anew when less than a plan is left of it.
 SPAN_DAYS = 14
 CLOCK_ERROR = 0.5
-ROUNDING = 1e-9
 
 
 class LiveSite:
@@ -58,24 +55,26 @@ class LiveSite:
         site: SiteSettings,
         store: Store,
         reporter: Reporter,
-        bms: BatteryController,
+        bms: Controller,
         callbacks: tuple[Callback, ...] = (),
     ) -> None:
         self.settings, self.site, self.store, self.reporter, self.bms = settings, site, store, reporter, bms
-        self.callbacks = (Logging(), *callbacks)
+        self.callbacks = (Logging(), *callbacks_of(site.callbacks), *callbacks)
         self.scenario = settings.scenario() if site.scenario is None else Scenario.read(site.scenario)
         self.history = History.read(site.data, site.zone)
-        self.columns = series_of(self.scenario)
+        told = settings.request_timeout_seconds, settings.request_attempts
+        self.sources = sources_of(site.columns, *told)
+        self.columns = series_of(self.scenario, self.sources)
         self.history.require(self.columns)
         self.step = pd.Timedelta(minutes=settings.mpc_time_step_minutes)
-        self.guard = Guard(site.limits)
+        self.commander = Commander(site, store, bms, self.step, self.history.zone, self.callbacks)
         kept = {column: store.forecast(site.id, column) for column in self.columns}
         self._heard = {column: told for column, told in kept.items() if told is not None}
         self.beliefs: dict[str, Belief] = {}
         self.last: Plan | None = store.plan(site.id)
         self._begun = False
         self._info: dict[str, Any] = {}
-        self._commanded = 0.0
+        self.watch = SocWatch()
         self._env = self._first_env()
         self._decider = Decider(site.agent, site.fallback, self._env, settings.solve_timeout_seconds)
 
@@ -93,25 +92,17 @@ class LiveSite:
         reading = self._read(now, reasons)
         self._believe(moment, now, reasons)
         env = self._at(moment, reading)
+        if self.watch.stuck:
+            reasons.append(f"{self.watch.stuck}: its energy is taken as commanded")
         decision = self._decider.decided(self._info, self.last)
-        asked = self._asked(env, decision)
-        power, broken = self.guard.clamped(asked, None if self.last is None else self._commanded)
-        if broken:
-            reasons.append(f"limited by {broken}")
-            log.warning("command limited", site=self.site.id, asked_kw=asked, by=broken)
+        asked = self.commander.asked(env, decision)
+        power, broken = self.commander.limited(env, moment, asked, reading, reasons)
         status = decision.status if reading is not None and self.quality in (FRESH, LATE) else FALLBACK
         told = "; ".join(filter(None, [decision.reason, *reasons]))
         seconds = clock.perf_counter() - begun
         schedule = decision.schedule if not broken else self._decider.resting_after(share_of(env, power))
         plan = Plan(self.site.id, moment, power, status, told, schedule, seconds, self._hash(env))
-        return self._command(env, plan)
-
-    def _asked(self, env: LiveEnv, decision: Decision) -> float:
-        """Return the power that a decision names; of a battery outside its limits, the one that leads it back [kW]."""
-        battery, energy = battery_of(env), env.energy_kwh / battery_of(env).capacity_kwh
-        if decision.schedule is not None and not battery.soc_min - ROUNDING <= energy <= battery.soc_max + ROUNDING:
-            return decision.schedule.battery_kw[0]
-        return power_of(env, decision.share)
+        return self._command(plan)
 
     @property
     def env(self) -> LiveEnv:
@@ -121,7 +112,7 @@ class LiveSite:
     @property
     def quality(self) -> str:
         """How good what the last plan was made on is; see `energy_gym.serve.beliefs`."""
-        return worst(self.beliefs)
+        return STUCK if self.watch.stuck else worst(self.beliefs)
 
     def review(self, since: pd.Timestamp, until: pd.Timestamp) -> Review:
         """Return what a stretch of time came to, beside the best that it could have (half open).
@@ -137,6 +128,9 @@ class LiveSite:
         self._decider.close()
         self.reporter.close()
         self.bms.close()
+        for held in (*self.sources.values(), *self.callbacks):
+            if (close := getattr(held, "close", None)) is not None:
+                close()
 
     def _first_env(self) -> LiveEnv:
         """Return the site as it usually is, so that what does not fit is told at the start."""
@@ -169,18 +163,20 @@ class LiveSite:
         shown = self.store.intervals(self.site.id, moment - pd.Timedelta(days=DAYS), moment)
         for column in self.columns:
             try:
-                self._heard[column] = self._forecast(column)
+                self._heard[column] = self._forecast(column, now)
             except EnergyGymError as error:
                 reasons.append(f"no new forecast of {column}: {error.value}: {error.rule}")
             own = self.history.expected(column, times, shown)
             self.beliefs[column] = believed(self._heard.get(column), times, now, own)
-        if self.quality != FRESH:
-            reasons.append(f"forecasts are {self.quality}")
+        if (quality := worst(self.beliefs)) != FRESH:
+            reasons.append(f"forecasts are {quality}")
 
-    def _forecast(self, column: str) -> Announced:
+    def _forecast(self, column: str, now: pd.Timestamp) -> Announced:
         """Return a forecast that has just come, checked and kept."""
-        told = self.reporter.forecast(column)
-        check_plausible(column, told, float(self.history.frame[column].max()))
+        source = self.sources.get(column)
+        told = self.reporter.forecast(column) if source is None else source.told(column, now)
+        if column.endswith("_kw"):
+            check_plausible(column, told, float(self.history.frame[column].max()))
         self.store.keep_forecast(self.site.id, column, told)
         return told
 
@@ -192,14 +188,28 @@ class LiveSite:
             place = int((reading.meter_time - env.diary.times[0]) // self.step)
             if 0 <= place < step:
                 env.diary.measure(place, reading.meter)
+        for column in self.sources:
+            self._measure_told(env, column, step)
         env.diary.believe(step, {name: belief.values for name, belief in self.beliefs.items()})
         env.renew()
         while env.steps_left[0] < step:
             self._pass(env, reading if env.steps_left[0] == step - 1 else None)
         if reading is not None:
-            env.hold(reading.soc * battery_of(env).capacity_kwh)
+            capacity = battery_of(env).capacity_kwh
+            if self.watch.trusts(reading.soc, env.energy_kwh / capacity):
+                env.hold(reading.soc * capacity)
+        self.store.keep_beliefs(self.site.id, moment, {name: belief.values for name, belief in self.beliefs.items()})
         self.store.keep_states(self.site.id, moment, tuple(env.states))
         return env
+
+    def _measure_told(self, env: LiveEnv, column: str, step: int) -> None:
+        """Take what a source of its own says of the interval that has just passed, where it does: a price, say."""
+        told = self._heard.get(column)
+        if told is None or step < 1:
+            return
+        value = told.over(env.diary.times[step - 1 : step + 1])[0]
+        if value == value:
+            env.diary.measure(step - 1, {column: float(value)})
 
     def _covering(self, moment: pd.Timestamp) -> LiveEnv:
         """Return the environment, whose span covers a plan from a moment on; a new span is begun where it does not."""
@@ -215,8 +225,6 @@ class LiveSite:
         env.turn(self._diary(times, {name: belief.values for name, belief in self.beliefs.items()}))
         if kept is not None:
             env.stand(0, kept[1])
-        if not self._begun:
-            self._commanded = self.last.power_kw if self.last is not None and self.last.time == start else 0.0
         self._begun = True
         self._info = dict.fromkeys(env.info_units, 0.0) | {"energy_kwh": env.energy_kwh}
         self._decider.begin()
@@ -225,55 +233,29 @@ class LiveSite:
     def _pass(self, env: LiveEnv, reading: Reading | None) -> None:
         """End the interval that the site stands at: by the laws, on what was measured, else believed, of it."""
         moment, step = env.time, env.steps_left[0]
-        share = share_of(env, self._commanded)
+        share = share_of(env, self.commander.sent(moment))
         before = list(env.states)
         _, gain, _, _, self._info = env.step(env.setup.action(share))
-        self._commanded = self._commanded if reading is not None else 0.0
         capacity = battery_of(env).capacity_kwh
         measured = {name: float(env.diary.measured[name][step]) for name in self.columns}
         known = {name: value for name, value in measured.items() if value == value}
         values = {**known, **self._info, "reward": gain, "power_kw": power_of(env, share), "measured": len(known) > 0}
         values |= {"share": share, "states": before}
-        values["soc"] = (env.energy_kwh / capacity) if reading is None else reading.soc
+        values["soc"] = (env.energy_kwh / capacity) if reading is None or self.watch.stuck else reading.soc
         self.store.keep_interval(self.site.id, moment, values)
         tell(self.callbacks, "passed", self.site.id, moment, values)
 
-    def _command(self, env: LiveEnv, plan: Plan) -> Plan:
+    def _command(self, plan: Plan) -> Plan:
         """Keep a plan, then send its command."""
         self.store.keep_plan(plan)
         tell(self.callbacks, "planned", plan)
-        try:
-            self.bms.dispatch(plan.time, plan.power_kw)
-        except EnergyGymError as error:
-            told = "; ".join(filter(None, [plan.reason, f"the command was not taken: {error.value}: {error.rule}"]))
-            plan = Plan(**{**vars(plan), "status": FALLBACK, "reason": told})
-            self.store.keep_plan(plan)
-        self.last, self._commanded = plan, plan.power_kw
-        return plan
+        sent = self.commander.send(plan)
+        if sent is not plan:
+            self.store.keep_plan(sent)
+        self.last = sent
+        return sent
 
     def _hash(self, env: LiveEnv) -> str:
         told = [self.site.id, self.site.agent, env.time.isoformat(), list(env.states)]
         told += [belief.values.tolist() for belief in self.beliefs.values()]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-
-def series_of(scenario: Scenario) -> tuple[str, ...]:
-    """Return the names of the series that a scenario needs to be told of.
-
-    Raises:
-        ConfigurationError: One that no service forecasts.
-    """
-    (unit, *more) = scenario.sites()
-    if more:
-        raise ConfigurationError(
-            f"scenario {scenario.name!r}: {1 + len(more)} meters", "a site has one", "write a site for each"
-        )
-    energy = unit.energy
-    needed = [*energy.columns(), *(column for entity in unit.entities.values() for column in entity.columns())]
-    for column in needed:
-        if column not in PATHS:
-            rule = f"no service forecasts it; known are {', '.join(PATHS)}"
-            raise ConfigurationError(
-                f"column {column!r} of {scenario.name!r}", rule, "use a tariff, load and solar power"
-            )
-    return tuple(dict.fromkeys(needed))

@@ -61,6 +61,13 @@ FORECASTS = Table(
     Column("issued", String(32), nullable=False),
     Column("told", Text, nullable=False),
 )
+BELIEFS = Table(
+    "beliefs",
+    META,
+    Column("site", String(64), primary_key=True),
+    Column("time", String(32), primary_key=True),
+    Column("told", Text, nullable=False),
+)
 STATES = Table(
     "states",
     META,
@@ -77,7 +84,7 @@ LEASES = Table(
 )
 
 
-def _key(moment: pd.Timestamp) -> str:
+def key_of(moment: pd.Timestamp) -> str:
     """Return a moment as it is kept: UTC, in an order that texts keep."""
     return moment.tz_convert("UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -111,9 +118,9 @@ class Store:
         """Keep a plan; the same moment again takes the place of the one before."""
         schedule = None if plan.schedule is None else json.dumps(asdict(plan.schedule))
         told = {"power_kw": plan.power_kw, "status": plan.status, "reason": plan.reason, "schedule": schedule}
-        self._put(
+        self.put(
             PLANS,
-            {"site": plan.site, "time": _key(plan.time)},
+            {"site": plan.site, "time": key_of(plan.time)},
             {**told, "seconds": plan.seconds, "inputs": plan.inputs},
         )
 
@@ -121,46 +128,60 @@ class Store:
         """Return the plan of a moment, or the last one."""
         asked = select(PLANS).where(PLANS.c.site == site)
         if time is not None:
-            asked = asked.where(PLANS.c.time == _key(time))
-        rows = self._all(asked.order_by(PLANS.c.time.desc()).limit(1))
+            asked = asked.where(PLANS.c.time == key_of(time))
+        rows = self.all(asked.order_by(PLANS.c.time.desc()).limit(1))
         return _plan(rows[0]) if rows else None
 
     def plans(self, site: str, since: pd.Timestamp, until: pd.Timestamp) -> list[Plan]:
         """Return the plans of a period (half open), in order."""
-        asked = select(PLANS).where(PLANS.c.site == site, PLANS.c.time >= _key(since), PLANS.c.time < _key(until))
-        return [_plan(row) for row in self._all(asked.order_by(PLANS.c.time))]
+        asked = select(PLANS).where(PLANS.c.site == site, PLANS.c.time >= key_of(since), PLANS.c.time < key_of(until))
+        return [_plan(row) for row in self.all(asked.order_by(PLANS.c.time))]
 
     def keep_interval(self, site: str, time: pd.Timestamp, values: Mapping[str, Any]) -> None:
         """Keep what an interval came to."""
-        self._put(INTERVALS, {"site": site, "time": _key(time)}, {"values": json.dumps(dict(values))})
+        self.put(INTERVALS, {"site": site, "time": key_of(time)}, {"values": json.dumps(dict(values))})
 
     def intervals(self, site: str, since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
         """Return what the intervals of a period came to (half open): a row each, indexed by their start [UTC]."""
-        chosen = INTERVALS.c.site == site, INTERVALS.c.time >= _key(since), INTERVALS.c.time < _key(until)
-        rows = self._all(select(INTERVALS).where(*chosen).order_by(INTERVALS.c.time))
+        chosen = INTERVALS.c.site == site, INTERVALS.c.time >= key_of(since), INTERVALS.c.time < key_of(until)
+        rows = self.all(select(INTERVALS).where(*chosen).order_by(INTERVALS.c.time))
         index = pd.DatetimeIndex([pd.Timestamp(row["time"]) for row in rows], tz="UTC", name="time")
         return pd.DataFrame([json.loads(row["values"]) for row in rows], index=index)
 
     def keep_forecast(self, site: str, column: str, told: Announced) -> None:
         """Keep the last forecast that came of a column."""
         text = json.dumps([[stamp.isoformat() for stamp in told.times], told.values.tolist()])
-        self._put(FORECASTS, {"site": site, "series": column}, {"issued": told.issued.isoformat(), "told": text})
+        self.put(FORECASTS, {"site": site, "series": column}, {"issued": told.issued.isoformat(), "told": text})
 
     def forecast(self, site: str, column: str) -> Announced | None:
         """Return the last forecast that came of a column."""
-        rows = self._all(select(FORECASTS).where(FORECASTS.c.site == site, FORECASTS.c.series == column))
+        rows = self.all(select(FORECASTS).where(FORECASTS.c.site == site, FORECASTS.c.series == column))
         if not rows:
             return None
         stamps, values = json.loads(rows[0]["told"])
         return Announced.of(pd.Timestamp(rows[0]["issued"]), pd.DatetimeIndex(stamps), values, column)
 
+    def keep_beliefs(self, site: str, time: pd.Timestamp, rows: Mapping[str, Any]) -> None:
+        """Keep what is believed at the start of an interval of it and those after it, by column."""
+        told = {name: [float(f"{value:.7g}") for value in row] for name, row in rows.items()}
+        self.put(BELIEFS, {"site": site, "time": key_of(time)}, {"told": json.dumps(told)})
+
+    def believed(self, site: str, since: pd.Timestamp, until: pd.Timestamp) -> dict[pd.Timestamp, dict[str, Any]]:
+        """Return what was believed at the start of each interval of a period (half open)."""
+        chosen = BELIEFS.c.site == site, BELIEFS.c.time >= key_of(since), BELIEFS.c.time < key_of(until)
+        return {pd.Timestamp(row["time"]): json.loads(row["told"]) for row in self.all(select(BELIEFS).where(*chosen))}
+
+    def forget_beliefs(self, site: str, before: pd.Timestamp) -> None:
+        """Forget what was believed before a moment: it is the bulk of the database."""
+        self.run([delete(BELIEFS).where(BELIEFS.c.site == site, BELIEFS.c.time < key_of(before))])
+
     def keep_states(self, site: str, time: pd.Timestamp, states: tuple[float, ...]) -> None:
         """Keep the states at the start of an interval: energy stored, then running maxima."""
-        self._put(STATES, {"site": site}, {"time": _key(time), "states": json.dumps(states)})
+        self.put(STATES, {"site": site}, {"time": key_of(time), "states": json.dumps(states)})
 
     def states(self, site: str) -> tuple[pd.Timestamp, tuple[float, ...]] | None:
         """Return the states that were kept last, and when they held."""
-        rows = self._all(select(STATES).where(STATES.c.site == site))
+        rows = self.all(select(STATES).where(STATES.c.site == site))
         return (pd.Timestamp(rows[0]["time"]), tuple(json.loads(rows[0]["states"]))) if rows else None
 
     def leads(self, name: str, owner: str, now: float, seconds: float) -> bool:
@@ -185,19 +206,26 @@ class Store:
         except SQLAlchemyError as error:
             raise _failed(error) from error
 
+    def holder(self, name: str) -> str | None:
+        """Return who holds a lease, whether or not it has run out."""
+        rows = self.all(select(LEASES).where(LEASES.c.name == name))
+        return str(rows[0]["owner"]) if rows else None
+
     def resign(self, name: str, owner: str) -> None:
         """Give a lease back."""
-        self._run([delete(LEASES).where(LEASES.c.name == name, LEASES.c.owner == owner)])
+        self.run([delete(LEASES).where(LEASES.c.name == name, LEASES.c.owner == owner)])
 
     def close(self) -> None:
         """Let go of the database."""
         self.engine.dispose()
 
-    def _put(self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    def put(self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        """Write a row in place of the one with the same key."""
         same = [table.c[name] == value for name, value in key.items()]
-        self._run([delete(table).where(*same), insert(table).values(**key, **values)])
+        self.run([delete(table).where(*same), insert(table).values(**key, **values)])
 
-    def _run(self, orders: list[Any]) -> None:
+    def run(self, orders: list[Any]) -> None:
+        """Carry out statements, all or none."""
         try:
             with self.engine.begin() as connection:
                 for order in orders:
@@ -205,7 +233,8 @@ class Store:
         except SQLAlchemyError as error:
             raise _failed(error) from error
 
-    def _all(self, asked: Any) -> list[Any]:
+    def all(self, asked: Any) -> list[Any]:
+        """Return the rows of a query."""
         try:
             with self.engine.connect() as connection:
                 return list(connection.execute(asked).mappings().all())

@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
 from energy_gym.agents.base import Agent
 from energy_gym.agents.registry import agent_class, agent_factory, make_agent
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.evaluation.episode import PARTS, Evaluation, evaluate
+from energy_gym.evaluation.kept import stores_of, totals
 from energy_gym.leaderboard.runs import EPISODE_SEED, source_hash
 from energy_gym.leaderboard.suites import Task
 from energy_gym.oracle import Solution, solve
@@ -79,26 +81,19 @@ class Meter(gym.Wrapper[Any, Any, Any, Any]):
     def __init__(self, env: Any) -> None:
         super().__init__(env)
         self._base: EnergyEnv = env.unwrapped
-        self._batteries, place = [], 0
-        for unit in self._base.setup.units:
-            cells = [(place + index, item.bare.cell, item.span) for index, item in enumerate(unit.flexibles)]
-            self._batteries += [entry for entry in cells if hasattr(entry[1], "efficiency_discharge")]
-            place += len(unit.initial)
+        self._stores = stores_of(self._base.setup)
         self.discharged_kwh = 0.0
 
     def step(self, action: Any) -> Any:
         """Play a step; what left a store, less its losses, was given out."""
-        before = self._base.states
+        before = np.array([self._base.states])
         result = self.env.step(action)
-        for place, cell, _ in self._batteries:
-            taken = before[place] * cell.keep - self._base.states[place]
-            if taken > 0.0:
-                self.discharged_kwh += taken * cell.efficiency_discharge
+        self.discharged_kwh += totals(self._stores, before, np.array([self._base.states]))[1]
         return result
 
     def figures(self) -> dict[str, float]:
         """Return what was measured since the environment was made."""
-        capacity = sum(span[1] for _, _, span in self._batteries)
+        capacity = sum(store.capacity_kwh for store in self._stores)
         states = zip(self._base.setup.tape.states, strict=True)
         left = [self._base.states[item.place] / item.scale for (item,) in states if "capacity_left" in item.slot.name]
         cycles = self.discharged_kwh / capacity if capacity else float("nan")

@@ -15,15 +15,17 @@ import pytest
 import energy_gym
 from energy_gym.bidding.oracle import actual_window, replay_bids
 from energy_gym.bidding.statement import BidWindow, state_window
-from energy_gym.contracts import Supply
+from energy_gym.contracts import Supply, Trading
 from energy_gym.contracts.banded import Banded
 from energy_gym.contracts.clearing import LinearImpact
 from energy_gym.contracts.deviation import LinearPenalty
-from energy_gym.contracts.market import eu_day_ahead
+from energy_gym.contracts.market import Limits, LocalDay, Market, eu_day_ahead
+from energy_gym.entities import Consumer, Grid, Solar
 from energy_gym.objective import Objective
 from energy_gym.oracle.model import ArrayModel
 from energy_gym.oracle.pyomo_model import PyomoModel, solve_model
 from energy_gym.oracle.solution import idle_return
+from energy_gym.scenario import Scenario
 
 ID = "energy_gym/Bidding-v1"
 NAMES = ("linear", "single", "dual", "banded", "convex", "concave", "steps")
@@ -311,3 +313,28 @@ def test_the_supply_is_shifted_within_the_day(producers: Any) -> None:
         np.testing.assert_allclose(by_day, 0.0, atol=1e-6)
         found.append(solution.value)
     assert found[0] > found[1] + 1.0
+
+
+def test_what_a_roof_earns_at_dawn_is_not_lost_to_a_solvers_tolerance(producers: Any) -> None:
+    pv_kw = np.array([0.00282, 0.08116, 0.03722, 0.53369, 0.31733, 0.06654, 0.53061])
+    surplus, carbon = np.array([30, 140, -50, 100, 40, 130, 100]), np.array([648, 163, 687, 46, 536, 504, 452])
+    columns = {
+        "price_per_mwh": [90.0, -90.0, 80.0, 110.0, -30.0, 0.0, -40.0],
+        "balancing_up_per_mwh": [-100.0, 140.0, 10.0, 170.0, 120.0, 70.0, 30.0],
+        "balancing_down_per_mwh": surplus.astype(float),
+        "carbon_g_per_kwh": carbon.astype(float),
+        "load_kw": [3.5, 0.8, 2.2, 3.3, 1.0, 1.5, 3.6],
+        "pv_kw": pv_kw,
+    }
+    hours = pd.date_range("2024-04-01", periods=112, freq="30min", tz="UTC")
+    data = pd.DataFrame({name: np.tile(values, 16) for name, values in columns.items()}, index=hours)
+    later = Market("later", "price_per_mwh", "0 22 * * *", "UTC", LocalDay(2), 60, 0, Limits(0.3, 1e6, 0.0, -27.0))
+    trading = Trading((later,), producers.PENALTIES["dual"], sell_kw=3.0, buy_kw=4.4, bids="price-volume")
+    roof = {"roof": Solar(curtailment="action"), "consumer": Consumer(), "grid": Grid(8.4)}
+    chosen = Scenario("dawn", roof, {"trading": trading, "supply": Supply(90.0, 0.0, 0.0, shortfall_per_mwh=0.0)})
+    shown = {"horizon": 2, "forecast": "published", "published": "day-ahead 13:00", "episode_steps": None}
+    env = gym.make(ID, data=data, scenario=chosen, objective="joint", carbon_price=60.0, **shown)
+    env.reset(options={"start": hours[0], "steps": 7})
+    # Nothing is sold yet: each half hour's energy is a surplus, or is curtailed where a surplus costs.
+    by_hand = np.maximum(pv_kw / 2.0 * (surplus / 1e3 + carbon / 1e6 * 60.0), 0.0).sum()
+    assert energy_gym.solve(env).value == pytest.approx(by_hand, abs=1e-9)

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from energy_gym.cli.app import app
+from energy_gym.errors import ConfigurationError
 
 pytest.importorskip("scoringrules")
 
@@ -43,3 +44,19 @@ def test_a_column_that_is_not_there_is_told() -> None:
     result = CliRunner().invoke(app, words, env={"COLUMNS": "120"})
     assert result.exit_code == 1
     assert "wind_kw" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--column", "price_per_mwh"], "--column without --probabilistic: is for paths"),
+        (["--fan", "fan.png"], "--fan without --probabilistic: is for paths"),
+        (["--no-published", "--probabilistic"], "--no-published with --probabilistic: says how mpc plays"),
+        (["--steps", "24", "--probabilistic"], "--steps with --probabilistic: says how mpc plays"),
+    ],
+)
+def test_an_option_that_would_have_no_effect_is_refused(words: list[str], told: str) -> None:
+    result = CliRunner().invoke(app, ["forecasts", "ercot-2021-2022", *words])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, ConfigurationError)
+    assert str(result.exception).startswith(told)

@@ -43,6 +43,18 @@ def test_the_mean_of_each_peak_is_charged(minutes: int) -> None:
     assert costs.sum() == pytest.approx(15.0 * (hour.iloc[17] + hour.iloc[18]))
 
 
+@pytest.mark.parametrize("times", [("2024-07-19 17:00", "2024-07-19 18:00"), ("2024-07-19 18:00", "2024-07-19 17:00")])
+def test_peaks_that_overlap_are_no_peaks(times: tuple[str, ...]) -> None:
+    """Each would be charged on its own mean, so that a step of both would count twice: which nobody may have meant."""
+    with pytest.raises(ConfigurationError, match="overlaps another peak of 120 min; give one start"):
+        environment(CoincidentPeakCharge(15.0, times=times, peak_minutes=120), a_day())
+
+
+def test_a_peak_longer_than_the_data_lasts_to_their_end() -> None:
+    charge = CoincidentPeakCharge(15.0, times="2024-07-19 17:00", peak_minutes=6e300)
+    assert np.flatnonzero(billed(environment(charge, a_day()))).tolist() == list(range(17, 24))
+
+
 def test_a_column_flags_what_times_would() -> None:
     data = a_day()
     flags = (data.index.hour == 17).astype(float)

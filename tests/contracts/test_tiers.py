@@ -99,3 +99,11 @@ def test_from_yaml_and_back() -> None:
     assert Scenario.from_yaml(scenario.to_yaml()) == scenario
     with pytest.raises(ConfigurationError, match=r"contracts\.supply\.limits_kwh=.*must rise.*order the tiers"):
         Scenario.from_yaml(text.replace("[100, 150]", "[100, 150, 200]").replace("[500]", "[500, 400]"))
+
+
+@pytest.mark.parametrize("carbon", ["350", "[350]", "{grid: 350}", "null", "''"])
+def test_what_names_no_column_of_carbon_is_refused(carbon: str) -> None:
+    """A number looks like an intensity, and would silently count as none."""
+    contracts = f"contracts: {{supply: {{kind: tiered_tariff, carbon: {carbon}}}}}"
+    with pytest.raises(ConfigurationError, match=r"contracts\.supply\.carbon="):
+        Scenario.from_yaml("entities: {battery: {}, load: {kind: consumer}}\n" + contracts)

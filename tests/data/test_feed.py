@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gymnasium as gym
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,6 +100,14 @@ def test_a_reference_scales_each_column_by_its_own_or_its_twins_figures() -> Non
     assert feed.statistics["forecast_load_kw"] == feed.statistics["load_kw"]
     assert feed.statistics["load_kw"].offset == pytest.approx(5.0)
     assert feed.statistics["load_kw"].scale == pytest.approx(4.5)
+
+
+@pytest.mark.parametrize("prices", [(50.0, 50.0 + 1e-13), (0.0, 1e-306)])
+def test_what_differs_by_less_than_rounding_is_scaled_as_what_never_changes(prices: tuple[float, float]) -> None:
+    data = frame(price_per_mwh=np.where(np.arange(48) < 40, np.resize(prices, 48), 61.0))
+    env = gym.make("energy_gym/Arbitrage-v1", data=data, episode_steps=None)
+    assert env.unwrapped.setup.feed.statistics["price_per_mwh"].scale == 1.0
+    assert np.isfinite(env.reset(seed=0)[0]).all()
 
 
 def test_a_reference_must_hold_what_the_data_hold() -> None:

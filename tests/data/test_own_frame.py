@@ -424,6 +424,8 @@ def test_what_is_said_of_a_data_set_is_refused() -> None:
     ("published", "said"),
     [
         ({"price": "after"}, "column of published="),
+        (3, "published=3: must be a rule for all prices"),
+        (["at-start"], r"published=\['at-start'\]: must be a rule for all prices"),
         ({PRICE: "day-ahead"}, "must be 'always'"),
         ({PRICE: "at start"}, "did you mean 'at-start'"),
         ({PRICE: "dayahead 9:30"}, "did you mean 'day-ahead 09:30'"),

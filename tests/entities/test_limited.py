@@ -148,6 +148,15 @@ def test_an_efficiency_follows_the_power() -> None:
     assert stored == pytest.approx([4.8, 6.9, 9.0])
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e9, 1e20])
+def test_an_efficiency_by_power_holds_at_every_scale(scale: float) -> None:
+    """By hand: of 8 kWh of room 4.8 are filled by the first 5 kWh, and 3.2 at the 84 % beyond."""
+    sizes = (8.0 * scale, 10.0 * scale, 10.0 * scale)
+    bends = {"charge_efficiency": ((0.5, 0.96), (1.0, 0.9))}
+    env = played(LimitedBattery(*sizes, soc_min=0.0, soc_max=1.0, soc_initial=0.0, **bends), [10.0] * 2, "2024-06-01")
+    assert env.step(np.ones(1))[-1]["grid_kw"] / scale == pytest.approx(5.0 + 3.2 / 0.84, rel=1e-12)
+
+
 def test_capacity_fades_with_time_and_use() -> None:
     battery = LimitedBattery(10.0, 5.0, 5.0, **LOSSLESS, fade_per_kwh=0.01, fade_per_year=0.2)
     env = played(battery, [10.0] * 24, "2024-06-01")

@@ -16,7 +16,7 @@ from energy_gym.contracts import Spot
 from energy_gym.data.vehicles import Stay, draw_stays, vehicle_columns
 from energy_gym.entities import ElectricVehicle
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.errors import ConfigurationError, DataError, EfficiencyError, WindowError
+from energy_gym.errors import ConfigurationError, DataError, EfficiencyError, EnergyGymError, WindowError
 from energy_gym.forecast.simple import Noise
 from energy_gym.testing import check_scenario
 from energy_gym.testing.optimum import check_replay
@@ -181,6 +181,43 @@ def test_bad_stays_are_refused() -> None:
     quiet.loc[times[2], "ev_arrival_kwh"] = 30.0
     with pytest.raises(DataError, match=r"ev_arrival_kwh=30 in step 2.*away then.*first step of the stay"):
         EnergyEnv(data=quiet, scenario=Scenario("home", {"ev": ElectricVehicle()}, {"spot": Spot()}), published=KNOWN)
+
+
+HOURS = pd.date_range("2024-05-01", periods=6, freq="h", tz="UTC")
+
+
+@pytest.mark.parametrize(
+    ("stay", "times", "told"),
+    [
+        (Stay(HOURS[1].tz_localize(None), HOURS[3], 1.0, 2.0), HOURS, "stays[0].arrives=.*with a time zone"),
+        (Stay(HOURS[1], "2024-05-01 03:00", 1.0, 2.0), HOURS, "stays[0].leaves='2024-05-01 03:00'.*with a time zone"),
+        (Stay(HOURS[1], pd.NaT, 1.0, 2.0), HOURS, "stays[0].leaves=NaT.*with a time zone"),
+        (Stay(HOURS[1], HOURS[3], -1.0, 2.0), HOURS, "stays[0].arrival_kwh=-1.0: must not be below zero"),
+        (Stay(HOURS[1], HOURS[3], 1.0, float("nan")), HOURS, "stays[0].need_kwh=nan: must be a finite number"),
+        ((1.0, 2.0), HOURS, "must be a Stay"),
+        (Stay(HOURS[1], HOURS[3], 1.0, 2.0), HOURS.tz_localize(None), "must have a time zone"),
+        (Stay(HOURS[1], HOURS[3], 1.0, 2.0), HOURS[[0, 1, 3]], "after 2024-05-01 01:00.*evenly spaced"),
+        (Stay(HOURS[1], HOURS[3], 1.0, 2.0), HOURS[::-1], "evenly spaced and rise"),
+    ],
+)
+def test_what_is_no_stay_and_no_step_is_named(stay: Any, times: Any, told: str) -> None:
+    with pytest.raises(EnergyGymError, match=told.replace("[", r"\[")):
+        vehicle_columns([stay], times)
+
+
+@pytest.mark.parametrize(
+    ("times", "keywords", "told"),
+    [
+        (HOURS, {"zone": "Mars/Olympus"}, "zone='Mars/Olympus'"),
+        (HOURS, {"capacity_kwh": -1.0}, r"capacity_kwh=-1\.0: must be above 0"),
+        (HOURS, {"seed": -1}, "seed=-1: must be at least 0"),
+        (HOURS[:0], {}, "times of length 0"),
+        (HOURS.tz_localize(None), {}, "must have a time zone"),
+    ],
+)
+def test_what_no_stays_can_be_drawn_of_is_named(times: Any, keywords: dict[str, Any], told: str) -> None:
+    with pytest.raises(EnergyGymError, match=told):
+        draw_stays(times, **keywords)
 
 
 def test_a_forecast_beyond_full_is_planned_with_all_the_same() -> None:

@@ -22,6 +22,7 @@ from energy_gym.envs.compiled import LARGE, compiles
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.machine import Compiled, Rows
+from energy_gym.machine.cores import EVEN, cores, parts_of
 from energy_gym.reserve.presets import delivered
 from energy_gym.scenarios.registration import MARKETS
 from energy_gym.tracing import Trace, Untraceable
@@ -52,7 +53,7 @@ DataOf = Callable[[str], pd.DataFrame]
 
 
 def batch(engine: str, **keywords: Any) -> Any:
-    return energy_gym.make_vec(num_envs=COUNT, engine=engine, **{"episode_steps": 9, **keywords}).unwrapped
+    return energy_gym.make_vec(engine=engine, **{"num_envs": COUNT, "episode_steps": 9, **keywords}).unwrapped
 
 
 def played(envs: Any, steps: int = 25) -> list[Any]:
@@ -141,6 +142,29 @@ def test_episodes_that_end_one_by_one(data_of: DataOf) -> None:
         answers[-1].append(envs.reset(options={"reset_mask": mask}))
         answers[-1] += [envs.step(np.full((COUNT, 1), -0.3, np.float32)) for _ in range(2)]
     assert_same(*answers)
+
+
+@pytest.mark.parametrize("case", ["arbitrage", "producer, intraday", "fleet", "commercial, meter"])
+def test_on_several_cores_the_bits_of_one(case: str, data_of: DataOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = {} if CASES[case]["id"] in MARKETS else {"data": data_of(CASES[case]["id"])}
+    keywords = {**CASES[case], **own, "num_envs": 2 * EVEN + 3}
+    alone = batch("compiled", **keywords)
+    monkeypatch.setattr("energy_gym.machine.cores.LARGE", 2)
+    monkeypatch.setattr("energy_gym.machine.cores.cores", lambda: 3)
+    split = batch("compiled", **keywords)
+    assert [len(envs._loop._usual._parts) for envs in (alone, split)] == [1, 3]
+    assert_same(played(split), played(alone))
+
+
+def test_how_a_pass_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("energy_gym.machine.cores.os.sched_getaffinity", lambda process: range(8), raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert cores() == 2
+    assert parts_of(4096, 2**20) == ((0, 4096),)
+    assert parts_of(4096, 2**22) == ((0, 2048), (2048, 4096))
+    assert parts_of(65, 2**22) == ((0, 64), (64, 65))
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert len(parts_of(4096, 2**22)) == 4
 
 
 def test_what_was_handed_out_does_not_change(data_of: DataOf) -> None:

@@ -231,6 +231,7 @@ class _Greedy:
             "cost_to_go=markov-nyc-rt: .*the path that came",
         ),
         ({}, {"penalty": 1.5}, ConfigurationError, r"penalty=1\.5: must be a share"),
+        ({}, {"penalty": "half"}, ConfigurationError, "penalty='half': must be a finite number"),
         ({"published": "after"}, {}, ConfigurationError, "not yet known when its step begins"),
         ({"published": "day-ahead 11:00"}, {}, ConfigurationError, "is known in advance"),
         ({"battery": Battery(self_discharge_per_day=0.1)}, {}, UnsuitableAgentError, "without standby losses"),
@@ -240,6 +241,13 @@ def test_what_is_not_bounded_is_refused(change: Any, keywords: Any, error: type,
     env = real(**change, episode_steps=24)
     with pytest.raises(error, match=message):
         attainable(env, law=None if "battery" in change else SDP(env, bins=BINS).fit(), **keywords)
+
+
+@pytest.mark.parametrize("keyword", [{"law": "markov-nyc-rt"}, {"law": 3}, {"cost_to_go": "markov-nyc-rt"}])
+def test_the_name_of_a_law_is_no_law(keyword: dict[str, Any]) -> None:
+    """It was left out of account before: the bound was that of a law fitted to the series."""
+    with pytest.raises(ConfigurationError, match=r"must be a law itself; pass energy_gym\.price_law"):
+        attainable(small(small_law(0)), **keyword)
 
 
 def test_what_is_no_known_law_is_refused() -> None:

@@ -212,6 +212,24 @@ def test_what_cannot_be_asked_for_is_refused(asked: tuple[Any, ...], error: type
         made("residual", feed_of(frame())).scenarios(*asked)
 
 
+@pytest.mark.parametrize(
+    ("maker", "settings", "told"),
+    [
+        ("residual", {"days": "x"}, "days='x': must be a whole number"),
+        ("residual", {"days": 30.5}, r"days=30\.5: must be a whole number"),
+        ("residual", {"carry": float("nan")}, "carry=nan: must be true or false"),
+        ("residual", {"seed": -1}, "seed=-1: must be at least 0"),
+        ("analog", {"seed": "x"}, "seed='x': must be a whole number"),
+        ("analog", {"alike": "x"}, "alike='x': must be a whole number"),
+        ("markov", {"bins": 5}, "bins=5: must be Bins"),
+        ("markov", {"seed": 0.5}, r"seed=0\.5: must be a whole number"),
+    ],
+)
+def test_settings_that_are_none_are_refused(maker: str, settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        make_scenarios(maker, feed_of(frame()), **settings)
+
+
 def test_too_few_days_are_refused_with_their_number() -> None:
     feed = feed_of(frame())
     with pytest.raises(DataError, match=r"8 days of errors 24 steps ahead.*at least 20"):

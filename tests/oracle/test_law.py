@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -185,6 +186,20 @@ def test_what_is_not_solved_is_refused(change: dict[str, Any], message: str) -> 
     env.reset(seed=0)
     with pytest.raises(ConfigurationError, match=message):
         energy_gym.solve(env, information=law)
+
+
+def test_wear_counts_as_the_objective_weighs_it() -> None:
+    """Half of a wear of 0.04 is a wear of 0.02, to the law and to what is attainable as to the environment."""
+    law, found = small_law(0), []
+    for wear, weight in ((0.04, 0.5), (0.02, 1.0), (0.04, 1.0)):
+        env = small(law, battery=replace(SMALL, wear_per_kwh=wear), wear_weight=weight)
+        best = energy_gym.solve(env, information=law)
+        earned = best.simulate(episodes=2_000, seed=1)
+        assert abs(earned.mean() - best.value) < 4.0 * earned.std() / 2_000**0.5
+        assert energy_gym.attainable(env, law=law, paths=5).bound == pytest.approx(best.value)
+        found.append(best.value)
+    assert found[0] == pytest.approx(found[1])
+    assert found[0] > found[2] + 1e-3
 
 
 def test_what_is_no_law_is_refused() -> None:

@@ -11,8 +11,10 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 
-from serve_plant import HOURS, commercial
+import pandas as pd
+from serve_plant import HOURS, MADRID, SITE, commercial
 
+from energy_gym.scenarios.composed import ScenarioEnv
 from energy_gym.serve.service import Service
 from energy_gym.serve.settings import SiteSettings, read_settings
 from energy_gym.serve.simulation import Plant, reporter_app, serving, validator_app
@@ -39,5 +41,36 @@ def service(plant: Plant) -> Iterator[Callable[..., Service]]:
             found = Service(told, [SiteSettings(**site)], now=lambda: plant.now)
             stack.callback(found.stop)
             return found
+
+        yield made
+
+
+@pytest.fixture
+def hourly(tmp_path):
+    """Return a function that makes a plant in Madrid from a local day on, and a service for it, by the hour."""
+    with ExitStack() as stack:
+
+        def made(day):
+            begun = pd.Timestamp(day, tz=MADRID).tz_convert("UTC")
+            times = pd.date_range(begun - pd.Timedelta(days=14), periods=24 * 20, freq="h")
+            hour = times.tz_convert(MADRID).hour.to_numpy()
+            frame = pd.DataFrame({"load_kw": 30.0 + hour, "pv_kw": 40.0 * ((hour > 8) & (hour < 18))}, times)
+            frame.to_csv(tmp_path / "past.csv", index_label="time")
+            (tmp_path / "site.yaml").write_text(SITE)
+            keywords = {"forecast": "yesterday", "horizon": 24, "zone": MADRID, "split": "all"}
+            plant = Plant(ScenarioEnv(scenario=tmp_path / "site.yaml", data=frame, **keywords), begun, 24 * 4)
+            urls = {
+                "reporter_base_url": stack.enter_context(serving(reporter_app(plant))),
+                "bms_base_url": stack.enter_context(serving(validator_app(plant))),
+            }
+            told = {"mpc_horizon_hours": 24, "mpc_time_step_minutes": 60, "mpc_interval_minutes": 60}
+            quick = {"request_attempts": 1, "database_url": "sqlite://"}
+            site = {"scenario": tmp_path / "site.yaml", "data": str(tmp_path / "past.csv"), "zone": MADRID}
+            settings = read_settings(_env_file=None, **told, **quick, **urls)
+            served = Service(settings, [SiteSettings(agent="self-consumption", **site)], now=lambda: plant.now)
+            stack.callback(served.stop)
+            live = served.sites["site"]
+            live.commander.controller.breaker.open_seconds = live.reporter.breaker.open_seconds = 0.0
+            return plant, served
 
         yield made

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from energy_gym.serve.simulation import FAULTS
+from energy_gym.serve.simulation import FAULTS, LATE_SECONDS
 
+CHARGES = "serve_plant:charges"
 QUICK = [fault for fault in FAULTS if fault != "late"]
 
 
@@ -30,7 +31,7 @@ def test_every_command_is_within_the_limits_and_no_fault_is_silent(plant, servic
     plant.fail(who, fault)
     plans = cycles(plant, served, 3)
     assert all(-40.0 <= plan.power_kw <= 60.0 for plan in plans)
-    silent = {("reporter", "stuck"), ("reporter", "clock"), ("bms", "stuck")}
+    silent = {("reporter", "stuck"), ("reporter", "clock"), ("bms", "stuck")}  # a battery at rest stands still
     if (who, fault) not in silent:
         assert all(plan.reason for plan in plans[1:])
     if who == "reporter" and (who, fault) not in silent:
@@ -39,6 +40,36 @@ def test_every_command_is_within_the_limits_and_no_fault_is_silent(plant, servic
         assert values.min() > 50.0, "the site draws at least 100 kW at all times"
     plant.fail(who, "")
     assert cycles(plant, served, 2)[-1].status == "optimal"
+
+
+def test_services_that_answer_too_late_are_not_waited_for(plant, service):
+    served = service(agent="self-consumption")
+    cycles(plant, served, 1)
+    plant.fail("reporter", "late")
+    plant.fail("bms", "late")
+    (plan,) = cycles(plant, served, 1)
+    assert plan.status == "fallback"
+    assert plan.seconds < 0.5 * LATE_SECONDS
+    assert plan.reason.count("ReadTimeout") == 4, "two forecasts, the reading and the command"
+    assert served.sites["site"].beliefs["load_kw"].values.min() > 50.0
+    plant.fail("reporter", "")
+    plant.fail("bms", "")
+    assert cycles(plant, served, 2)[-1].status == "optimal"
+
+
+def test_a_state_of_charge_that_stands_still_is_noticed_and_told(plant, service):
+    served, site = (found := service(agent=CHARGES)), found.sites["site"]
+    cycles(plant, served, 1)
+    plant.fail("bms", "stuck")
+    first, *_, last = cycles(plant, served, 5)
+    assert (first.status, site.quality) == ("optimal", "stuck")
+    assert (last.status, "stood at" in last.reason) == ("fallback", True)
+    assert last.schedule.soc[1] == pytest.approx(plant.soc, abs=1e-9), "the laws carry it on from there"
+    text = served.metrics.text().decode()
+    assert 'energy_gym_state_of_charge_stuck{site="site"} 1.0' in text
+    plant.fail("bms", "")
+    (plan,) = cycles(plant, served, 1)
+    assert (plan.status, plan.reason, site.quality) == ("optimal", "", "fresh")
 
 
 def test_a_forecaster_that_was_never_there_is_no_plan_on_zeros(plant, service):

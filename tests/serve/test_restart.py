@@ -37,3 +37,26 @@ def test_of_two_services_on_one_database_one_leads(plant, service, tmp_path):
     assert not other.errors
     one.stop()
     assert other.cycle("site") is not None
+
+
+def test_a_service_that_is_gone_without_a_word_is_taken_over_between_cycles(plant, service, tmp_path):
+    url = f"sqlite:///{tmp_path / 'service.db'}"
+    one, other = service(url, agent="idle"), service(url, agent="idle")
+    assert one.cycle("site") is not None
+    other.beat()
+    assert (other.leads, other.sites["site"].last) == (False, None)
+    plant.advance()
+    plant.advance()
+    other.beat()
+    assert other.leads
+    assert other.sites["site"].last.time == plant.now
+
+
+def test_a_holder_that_is_dead_is_not_waited_for(plant, service, tmp_path):
+    url = f"sqlite:///{tmp_path / 'service.db'}"
+    one, other = service(url, agent="idle"), service(url, agent="idle")
+    host, _, rest = one.leadership.owner.partition("/")
+    # No process has a number above the highest that Linux gives.
+    one.leadership.owner = f"{host}/{2**22 + 1}/{rest}"
+    assert one.cycle("site") is not None
+    assert other.cycle("site") is not None

@@ -108,6 +108,24 @@ def test_what_cannot_be_varied_is_named_before_anything_is_played(words: str, to
     assert not list(tmp_path.rglob("*.json"))
 
 
+STORES: list[dict[str, Any]] = [
+    {"kind": "limited_battery", "wear_per_kwh": 0.004, "cycles_per_day": 0.5},
+    {"kind": "limited_battery", "wear_per_kwh": 0.004, "discharge_efficiency": [[0.5, 0.95], [1.0, 0.8]]},
+    {"kind": "ageing_battery", "wear_per_kwh": 0.004, "replacement_per_kwh": 0.0},
+]
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_what_every_kind_of_battery_gives_out_is_measured(store: dict[str, Any], tmp_path: Path) -> None:
+    experiment = tiny(
+        agent={"name": "mpc"}, scenario={"entities": {"battery": store}, "contracts": {"spot": {"kind": "spot"}}}
+    )
+    (row,) = played(experiment, tmp_path).to_dict("records")
+    assert row["discharged_kwh"] > 1.0
+    assert row["discharged_kwh"] == pytest.approx(row["wear"] / 0.004)
+    assert row["cycles"] == pytest.approx(row["discharged_kwh"] / 10.0)
+
+
 @pytest.mark.parametrize(
     ("tree", "told"),
     [

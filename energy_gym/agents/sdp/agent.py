@@ -73,6 +73,10 @@ class SDP(Agent):
         rule = None if self.at_market else _too_much(self.env)
         if rule is not None:
             raise self.refused(rule)
+        if not isinstance(bins, Bins | None):
+            raise ConfigurationError(
+                f"bins={bins!r}", "must be Bins", "pass energy_gym.forecast.error_chain.Bins(now=8)"
+            )
         self.bins = Bins() if bins is None else bins
         self.noise = noise if isinstance(noise, Noise) else Noise() if noise is None else Noise(noise)
         self.learnt: Learnt | None = None

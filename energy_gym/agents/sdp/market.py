@@ -23,7 +23,7 @@ from energy_gym.envs.assembly import table_names
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.forecast.error_chain import Bins, ErrorChain
 from energy_gym.forecast.publication import known_until
-from energy_gym.oracle.marginal import NEVER, EnergyGrid
+from energy_gym.oracle.marginal import NEVER, EnergyGrid, counted
 from energy_gym.oracle.problem import is_battery
 from energy_gym.units import Unit
 
@@ -127,7 +127,7 @@ class MarketPlanner:
         self.prices = prices_of(env, usual)
         # Half the digits, twice the speed: what a kWh is worth need not be known to a millionth.
         self._matrices = chain.matrices.astype(np.float32)
-        self.grid = EnergyGrid.of(env.setup.flexibles[0].bare.cell, cells)
+        self.grid = EnergyGrid.of(counted(env.setup.flexibles[0].bare.cell, env.setup.weights), cells)
         self.restart()
 
     def restart(self) -> None:

@@ -26,6 +26,7 @@ from energy_gym.errors import ConfigurationError, NonPositiveError
 from energy_gym.files import write_atomically
 from energy_gym.forecast.probabilistic import Scenarios, make_scenarios
 from energy_gym.oracle.peaks import charges_demand
+from energy_gym.trees import number
 
 # Scenarios where demand is charged for, and elsewhere, where plans are shorter.
 COUNTS = (20, 60)
@@ -111,7 +112,7 @@ class MPCStochastic(Agent):
                 f"continuation={continuation!r}", "must be a name here", "pass 'mean-price' or 'none'"
             )
         check_continuation(continuation)
-        if seconds is not None and not float(seconds) > 0.0:
+        if seconds is not None and not number("seconds", seconds, "seconds") > 0.0:
             raise NonPositiveError(f"seconds={seconds}", "must be positive", "pass seconds, or None")
         setup = self.env.setup
         charged, meter = charges_demand(setup.units[0], setup.weights.money), setup.control == "meter"

@@ -5,7 +5,7 @@ One rule: what was told apart stays told apart; scenarios that share a decision 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def check_stages(stages: Sequence[int]) -> tuple[int, ...]:
         Traceback (most recent call last):
         energy_gym.errors.ConfigurationError: stages=[8, 1]: must be steps of 1 or more that rise; pass ...
     """
-    found = tuple(stages)
+    found = tuple(stages) if isinstance(stages, Iterable) else ()
     whole = all(isinstance(step, int) and not isinstance(step, bool) for step in found)
     if not (found and whole and list(found) == sorted({*found}) and found[0] >= 1):
         raise ConfigurationError(

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from energy_gym.arrays import Floats, Ints
+from energy_gym.data.validation import check_whole
 from energy_gym.errors import ConfigurationError
 from energy_gym.forecast.probabilistic.errors import LEAST_DAYS, PastErrors, lag_of_latest
 from energy_gym.forecast.probabilistic.residual import Residual
@@ -50,6 +51,7 @@ class Analog(Residual):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_whole("alike", self.alike)
         if self.alike < 2:
             raise ConfigurationError(f"alike={self.alike}", "must be at least 2", f"leave it out for {2 * LEAST_DAYS}")
 

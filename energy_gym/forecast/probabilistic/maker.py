@@ -15,6 +15,7 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.data.feed import FORECAST_PREFIX, Feed
+from energy_gym.data.validation import check_whole
 from energy_gym.errors import ConfigurationError, ResetNeededError
 from energy_gym.forecast.fitted import Fitted
 from energy_gym.forecast.probabilistic.protocol import check_asked, checked
@@ -38,6 +39,10 @@ class Maker(ABC):
     _feed: Feed | None = field(default=None, init=False, repr=False)
     _columns: tuple[str, ...] = field(default=(), init=False, repr=False)
     _floored: frozenset[str] = field(default=frozenset(), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Raise ConfigurationError where a setting is none; makers with settings of their own add to it."""
+        check_whole("seed", self.seed, least=0)
 
     @abstractmethod
     def _learn(self) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from energy_gym.arrays import Floats, Ints
 from energy_gym.data.feed import Feed
 from energy_gym.data.price_law import HOURS, LEAST_SAMPLES
-from energy_gym.errors import DataError
+from energy_gym.errors import ConfigurationError, DataError
 from energy_gym.forecast.error_chain import Bins, ErrorChain
 from energy_gym.forecast.probabilistic.maker import AroundPoint
 from energy_gym.forecast.probabilistic.residual import honest
@@ -75,6 +75,13 @@ class Markov(AroundPoint):
     bins: Bins | None = None
     _chains: dict[str, Chain] = field(default_factory=dict, init=False, repr=False)
     _mixed: Floats = field(default_factory=lambda: np.zeros((0, 0)), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.bins, Bins | None):
+            raise ConfigurationError(
+                f"bins={self.bins!r}", "must be Bins", "pass energy_gym.forecast.error_chain.Bins(now=8)"
+            )
 
     def _learn(self) -> None:
         feed = self.trained

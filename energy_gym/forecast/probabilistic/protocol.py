@@ -64,7 +64,7 @@ def checked(paths: Any, told: str, columns: Sequence[str], n: int, horizon: int)
         horizon: Steps that were asked for.
 
     Raises:
-        ConfigurationError: They are no mapping, or of another shape.
+        ConfigurationError: They are no mapping, no numbers, or of another shape.
         MissingColumnError: A column is missing.
         NonFiniteError: A value is not finite.
     """
@@ -77,7 +77,7 @@ def checked(paths: Any, told: str, columns: Sequence[str], n: int, horizon: int)
         if column not in paths:
             have = ", ".join(map(str, paths)) or "none"
             raise MissingColumnError(f"{told}: column {column!r}", f"is needed; it gave {have}", "add it")
-        values = np.asarray(paths[column], dtype=np.float64)
+        values = _numbers(paths[column], f"{told}: {column!r}")
         if values.shape != (n, horizon):
             rule = f"must be {(n, horizon)}, paths by steps"
             raise ConfigurationError(f"{told}: {column!r} of shape {values.shape}", rule, "return as many as asked for")
@@ -86,6 +86,18 @@ def checked(paths: Any, told: str, columns: Sequence[str], n: int, horizon: int)
             raise NonFiniteError(f"{told}: {column!r} at {where}", "must be finite", "correct that path")
         found[column] = values
     return found
+
+
+def _numbers(values: Any, told: str) -> Floats:
+    """Return paths of a column as float64, or raise ConfigurationError."""
+    try:
+        found = np.asarray(values)
+        if np.iscomplexobj(found):
+            raise TypeError("complex")
+        return found.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        rule = "must be numbers, as many in each path"
+        raise ConfigurationError(f"{told} holds something else", rule, "return an array of floats") from error
 
 
 def _whole(value: object) -> bool:

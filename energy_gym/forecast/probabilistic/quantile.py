@@ -60,6 +60,7 @@ class Quantile(Maker):
     _kept: dict[tuple[str, int, int], Floats] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         names = ("trees", "leaves", "learning_rate", "samples", "seed")
         self._model = QuantileTrees(**{name: getattr(self, name) for name in names})
         self._model.check_installed()

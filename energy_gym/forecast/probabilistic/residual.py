@@ -14,6 +14,7 @@ import numpy as np
 
 from energy_gym.arrays import Floats, Ints
 from energy_gym.data.feed import Feed
+from energy_gym.data.validation import check_whole
 from energy_gym.errors import ConfigurationError
 from energy_gym.forecast.fitted import Fitted
 from energy_gym.forecast.probabilistic.errors import LEAST_DAYS, PastErrors, lag_of_latest
@@ -56,7 +57,11 @@ class Residual(AroundPoint):
     _kept: dict[int, PastErrors] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         get_forecast(self.forecast)
+        check_whole("days", self.days)
+        if not isinstance(self.carry, bool):
+            raise ConfigurationError(f"carry={self.carry!r}", "must be true or false", "leave it out for True")
         if self.days < LEAST_DAYS:
             raise ConfigurationError(f"days={self.days}", f"must be at least {LEAST_DAYS}", "leave it out for 400")
 

@@ -143,7 +143,14 @@ def test_a_law_is_a_distribution() -> None:
         check_rows(matrices)
 
 
-@pytest.mark.parametrize("wrong", [{"now": 0}, {"slow": 0}, {"memory_hours": 0.0}, {"floor": -1.0}, {"pooled": -1}])
+WRONG: list[dict[str, Any]] = [
+    *({"now": 0}, {"slow": 0}, {"memory_hours": 0.0}, {"floor": -1.0}, {"pooled": -1}, {"pooled": 24}),
+    *({"now": 2.5}, {"now": True}, {"now": "4"}, {"slow": None}, {"memory_hours": "1"}, {"memory_hours": float("nan")}),
+    *({"floor": float("inf")}, {"tails": (2.0,)}, {"tails": (0.4,)}, {"tails": 0.98}, {"tails": "0.98"}),
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
 def test_bins_are_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="must be"):
         Bins(**wrong)

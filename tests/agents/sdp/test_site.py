@@ -213,7 +213,8 @@ def test_a_rollout_is_saved_and_checked(tmp_path: Path) -> None:
     assert played(load_agent(tmp_path, env), env) == played(agent, env)
     with pytest.raises(UnknownIdError, match="self-consumption"):
         Rollout(env, base="self-consumptoin")
-    with pytest.raises(ConfigurationError, match="must be 1 to"):
-        Rollout(env, steps=0)
+    for steps in (0, 1.5, "x", True):
+        with pytest.raises(ConfigurationError, match="must be 1 to"):
+            Rollout(env, steps=steps)  # type: ignore[arg-type]
     with pytest.raises(UnsuitableAgentError, match="load or generation"):
         Rollout(gym.make("energy_gym/Arbitrage-v1", episode_steps=24))

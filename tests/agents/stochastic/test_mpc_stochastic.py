@@ -144,6 +144,8 @@ def test_a_forecast_of_ones_own_is_asked() -> None:
     [
         ({"stages": (4, 1)}, ConfigurationError, "must be steps of 1 or more that rise"),
         ({"stages": ()}, ConfigurationError, "must be steps of 1 or more that rise"),
+        ({"stages": 3}, ConfigurationError, "stages=3: must be steps of 1 or more that rise"),
+        ({"seconds": "soon"}, ConfigurationError, "seconds='soon': must be a finite number"),
         ({"risk": (1.0, 0.5)}, ConfigurationError, "a level in"),
         ({"risk": 0.5}, ConfigurationError, "a level in"),
         ({"paths": 0}, NonPositiveError, "paths"),

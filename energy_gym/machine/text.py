@@ -1,16 +1,10 @@
-"""Operations compiled for this processor: one loop over environments, through LLVM (llvmlite, extra ``fast``).
-
-LLVM is told that no two arrays overlap, which is what lets it work on several environments with one instruction; Numba,
-which is built on the same compiler, cannot say so of its arguments, gives up above a dozen arrays, and took seconds
-where this takes a tenth of one.
+"""The text of a compiled program, in LLVM's language: what is done for an environment, and what it is shown.
 
 One rule: no flag that lets a compiler rearrange or fuse what was written: each operation rounds as it does in NumPy.
 """
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
 import struct
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -18,17 +12,27 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.arrays import Floats
 from energy_gym.tracing import Line, Trace
 
 ARITHMETIC = ("fadd", "fsub", "fmul", "fdiv")
 COMPARED = ("ogt", "oge", "olt", "ole")
 ZERO, ONE = 0.0, 1.0
+# Of a wide row, the first cache lines are asked for while those of some environments before it are copied: a processor
+# sees by itself how a row goes on, and not where the next one begins.
+LINE, FETCHED, EARLY = 64, 8, 4
 
 
-def installed() -> bool:
-    """Return whether the compiler is installed; it is not imported for it."""
-    return importlib.util.find_spec("llvmlite") is not None
+class Laid(NamedTuple):
+    """What is laid over some places of the rows that are shown, by environment.
+
+    Args:
+        begin: The first of these places.
+        array: What is shown there, float32, shape (num_envs, count): columns of an array that is kept, so that a row is
+            as far from the next at each call.
+    """
+
+    begin: int
+    array: npt.NDArray[np.float32]
 
 
 class Rows(NamedTuple):
@@ -38,81 +42,16 @@ class Rows(NamedTuple):
         array: The rows, shape (T, width).
         ahead: How many rows past the one of its step.
         places: Which outputs are shown, in order.
+        laid: What is laid over them at the first call; at the others it may lie elsewhere, in the same form.
     """
 
     array: npt.NDArray[np.float32]
     ahead: int
     places: tuple[int, ...]
+    laid: tuple[Laid, ...] = ()
 
 
-class Compiled:
-    """A function of arrays with a value per environment, compiled from a trace.
-
-    Args:
-        trace: The operations.
-        outputs: What the function gives: symbols of the trace, arrays or numbers.
-        rows: Rows that are shown.
-
-    Example:
-        >>> trace = Trace(num_envs=3)
-        >>> price = trace.given("price")
-        >>> half = Compiled(trace, [trace.positive(price) / 2.0], Rows(np.ones((1, 2), np.float32), 0, (0,)))
-        >>> found, seen = half(np.zeros(3, dtype=int), [np.array([1.0, -1.0, 4.0])])
-        >>> found.tolist(), seen.tolist()
-        ([[0.5, 0.0, 2.0]], [[0.5, 1.0], [0.0, 1.0], [2.0, 1.0]])
-    """
-
-    def __init__(self, trace: Trace, outputs: Sequence[Any], rows: Rows) -> None:
-        self._size, self._count, self._width = trace.num_envs, len(outputs), rows.array.shape[1]
-        self._still = [np.ascontiguousarray(rows.array), *trace.each, *trace.series, *trace.tables]
-        self._engine, self._run = _loaded(_Text(trace, [trace.named(value) for value in outputs], rows).whole())
-        still = [*map(_address, self._still)]
-        self._addresses = np.array([*still, 0, 0, 0, *[0] * len(trace.inputs)], dtype=np.uintp)
-        self._open = len(still)
-        self._place = ctypes.c_void_p(_address(self._addresses))
-
-    def __call__(self, t: npt.NDArray[np.int64], given: Sequence[Floats]) -> tuple[Floats, npt.NDArray[np.float32]]:
-        """Return the outputs, shape (their number, num_envs), and what is shown, shape (num_envs, width).
-
-        Args:
-            t: The step that each environment plays, shape (num_envs,).
-            given: The arrays that are given, in the order of the trace's inputs.
-        """
-        out, seen = np.empty((self._count, self._size)), np.empty((self._size, self._width), np.float32)
-        told = [item if item.flags.c_contiguous else np.ascontiguousarray(item) for item in given]
-        self._addresses[self._open :] = [_address(item) for item in (t, out, seen, *told)]
-        self._run(self._place, self._size)
-        return out, seen
-
-
-def _address(array: Any) -> int:
-    return int(array.__array_interface__["data"][0])
-
-
-def _loaded(text: str) -> tuple[Any, Any]:
-    """Return what keeps the machine code of a text, and its function of a table of addresses and a size."""
-    from importlib import import_module
-
-    llvm = import_module("llvmlite.binding")
-
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3
-    )
-    module = llvm.parse_assembly(text)
-    module.verify()
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
-    options.loop_vectorization = options.slp_vectorization = True
-    passes = llvm.create_pass_builder(machine, options)
-    passes.getModulePassManager().run(module, passes)
-    engine = llvm.create_mcjit_compiler(module, machine)
-    engine.finalize_object()
-    run = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(engine.get_function_address("run"))
-    return engine, run
-
-
-class _Text:
+class Text:
     """The text of a program: ``loop`` and ``show`` over arrays that do not overlap, and ``run``, given addresses."""
 
     def __init__(self, trace: Trace, outputs: Sequence[str | float], rows: Rows) -> None:
@@ -121,20 +60,23 @@ class _Text:
         self._still = [name for names in numbered.values() for name in names]
         self._by_env = [*trace.inputs, *numbered["each"]]
         self._by_step = numbered["series"]
-        self._outs = _numbered("out", outputs)
+        self._outs, self._laid = _numbered("out", outputs), _numbered("laid", rows.laid)
 
     def whole(self) -> str:
         """Return all of it."""
         arrays = [*self._outs, "t", *self._trace.inputs, *self._still]
-        shown = ["rows", "t", "seen", *(self._outs[place] for place in self._rows.places)]
-        every = ["rows", *self._still, "t", "out", "seen", *self._trace.inputs]
+        shown = ["rows", "t", "seen", *self._laid, *(self._outs[place] for place in self._rows.places)]
+        every = ["rows", *self._still, "t", "out", "seen", *self._laid, *self._trace.inputs]
         fetched = [text for place, name in enumerate(every) for text in _fetched(place, name)]
-        for place, name in enumerate(self._outs):
-            fetched += [f"%n.{name} = mul i64 %n, {place}", f"%{name} = getelementptr double, ptr %out, i64 %n.{name}"]
-        calls = [f"call void @{name}({_passed(given)}, i64 %n)" for name, given in (("loop", arrays), ("show", shown))]
-        run = ["define void @run(ptr %addresses, i64 %n) nounwind {", *fetched, *calls, "ret void", "}"]
+        size = self._trace.num_envs
+        fetched += [
+            f"%{name} = getelementptr double, ptr %out, i64 {place * size}" for place, name in enumerate(self._outs)
+        ]
+        span = "i64 %first, i64 %end"
+        calls = [f"call void @{name}({_passed(given)}, {span})" for name, given in (("loop", arrays), ("show", shown))]
+        run = [f"define void @run(ptr %addresses, {span}) nounwind {{", *fetched, *calls, "ret void", "}"]
         declared = "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)\ndeclare double @llvm.fabs.f64(double)"
-        declared += "\ndeclare double @llvm.floor.f64(double)"
+        declared += "\ndeclare double @llvm.floor.f64(double)\ndeclare void @llvm.prefetch.p0(ptr, i32, i32, i32)"
         return "\n".join(
             [declared, *_over("loop", arrays, self._body()), *_over("show", shown, self._shown()), *run, ""]
         )
@@ -154,18 +96,15 @@ class _Text:
         return lines
 
     def _shown(self) -> list[str]:
-        """Return what shows an environment its row, and the outputs in it."""
+        """Return what shows an environment its row, what is laid over it, and the outputs in it."""
         width = self._rows.array.shape[1]
-        lines = [
-            "%p.t = getelementptr i64, ptr %t, i64 %i",
-            "%now = load i64, ptr %p.t",
-            f"%at = add nsw i64 %now, {self._rows.ahead}",
-            f"%from = mul nsw i64 %at, {width}",
-            "%row = getelementptr float, ptr %rows, i64 %from",
-            f"%to = mul nsw i64 %i, {width}",
-            "%own = getelementptr float, ptr %seen, i64 %to",
-            f"call void @llvm.memcpy.p0.p0.i64(ptr %own, ptr %row, i64 {4 * width}, i1 false)",
-        ]
+        lines = [*self._early(width), *self._row("now", "%i"), f"%to = mul nsw i64 %i, {width}"]
+        lines += ["%own = getelementptr float, ptr %seen, i64 %to", _copied("%own", "%row.now", width)]
+        for name, laid in zip(self._laid, self._rows.laid, strict=True):
+            lines += [f"%s.{name} = mul nsw i64 %i, {laid.array.strides[0] // laid.array.itemsize}"]
+            lines += [f"%p.{name} = getelementptr float, ptr %{name}, i64 %s.{name}"]
+            lines += [f"%q.{name} = getelementptr float, ptr %own, i64 {laid.begin}"]
+            lines += [_copied(f"%q.{name}", f"%p.{name}", laid.array.shape[1])]
         for slot, place in enumerate(self._rows.places):
             lines += _load(f"d{slot}", self._outs[place], "%i")
             lines += [
@@ -174,6 +113,37 @@ class _Text:
             ]
             lines += [f"store float %f{slot}, ptr %q{slot}"]
         return lines
+
+    def _row(self, word: str, place: str) -> list[str]:
+        """Return what finds the row of an environment."""
+        return [
+            f"%p.t.{word} = getelementptr i64, ptr %t, i64 {place}",
+            f"%t.{word} = load i64, ptr %p.t.{word}",
+            f"%at.{word} = add nsw i64 %t.{word}, {self._rows.ahead}",
+            f"%from.{word} = mul nsw i64 %at.{word}, {self._rows.array.shape[1]}",
+            f"%row.{word} = getelementptr float, ptr %rows, i64 %from.{word}",
+        ]
+
+    def _early(self, width: int) -> list[str]:
+        """Return what asks for the row of an environment that comes later, if rows are wide."""
+        if width * self._rows.array.itemsize < FETCHED * LINE:
+            return []
+        lines = [
+            f"%later = add nuw nsw i64 %i, {EARLY}",
+            "%last = sub nsw i64 %end, 1",
+            "%inside = icmp slt i64 %later, %last",
+            "%other = select i1 %inside, i64 %later, i64 %last",
+            *self._row("then", "%other"),
+        ]
+        for line in range(FETCHED):
+            lines += [f"%e{line} = getelementptr i8, ptr %row.then, i64 {line * LINE}"]
+            lines += [f"call void @llvm.prefetch.p0(ptr %e{line}, i32 0, i32 3, i32 1)"]
+        return lines
+
+
+def _copied(to: str, source: str, count: int) -> str:
+    """Return what copies so many float32."""
+    return f"call void @llvm.memcpy.p0.p0.i64(ptr {to}, ptr {source}, i64 {4 * count}, i1 false)"
 
 
 def _numbered(word: str, arrays: Sequence[Any]) -> list[str]:
@@ -188,16 +158,16 @@ def _over(name: str, arrays: Sequence[str], body: Sequence[str]) -> list[str]:
     """Return a function that does something for each environment; its arrays do not overlap."""
     taken = ", ".join(f"ptr noalias %{array}" for array in arrays)
     return [
-        f"define internal void @{name}({taken}, i64 %n) noinline nounwind {{",
+        f"define internal void @{name}({taken}, i64 %first, i64 %end) noinline nounwind {{",
         "entry:",
         "br label %each",
         "each:",
-        "%i = phi i64 [ 0, %entry ], [ %next, %each ]",
+        "%i = phi i64 [ %first, %entry ], [ %next, %each ]",
         *body,
         "%next = add nuw nsw i64 %i, 1",
-        "%more = icmp ult i64 %next, %n",
-        "br i1 %more, label %each, label %end",
-        "end:",
+        "%more = icmp ult i64 %next, %end",
+        "br i1 %more, label %each, label %over",
+        "over:",
         "ret void",
         "}",
     ]

@@ -1,0 +1,56 @@
+"""Hours and days in which something is amiss: both daylight-saving days, a forecaster and a battery that are gone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from energy_gym.serve.hindsight import bounds
+
+
+def cycles(plant, served, count):
+    """Return the plans of some intervals."""
+    plans = []
+    for _ in range(count):
+        plans.append(served.cycle("site"))
+        plant.advance()
+    assert None not in plans, served.errors
+    return plans
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2024-03-31", 23), ("2024-10-27", 25)])
+def test_a_day_on_which_clocks_are_set_is_planned_and_reviewed_in_each_of_its_hours(hourly, day, hours):
+    plant, served = hourly(day)
+    assert served.night("site") == 0
+    plans = cycles(plant, served, hours + 2)
+    assert [(plan.status, plan.reason) for plan in plans] == [("optimal", "")] * len(plans)
+    site = served.sites["site"]
+    since, until = bounds(site, day)
+    kept = served.store.intervals("site", since, until)
+    assert len(kept) == (until - since) / pd.Timedelta("1h") == hours
+    assert kept["reward"].tolist() == pytest.approx(plant.rewards[:hours], abs=1e-9)
+    assert served.night("site") == 1
+    (review,) = site.commander.records.days("site")
+    assert (review["day"], review["measured"]) == (day, 1.0)
+    assert review["forecast"] + review["control"] + review["execution"] == pytest.approx(review["regret"])
+
+
+def test_a_forecaster_gone_at_the_start_and_a_battery_gone_for_a_day_are_told_and_come_back(hourly):
+    plant, served = hourly("2024-06-04")
+    plant.fail("reporter", "outage")
+    plans = cycles(plant, served, 6)
+    assert {plan.status for plan in plans} == {"fallback"}
+    assert all("forecasts are own" in plan.reason for plan in plans)
+    load = served.sites["site"].beliefs["load_kw"].values
+    assert np.abs(load - (30.0 + (np.arange(24) + 5) % 24)).max() < 1e-9, "what is usual there, and no zeros"
+    plant.fail("reporter", "")
+    plant.fail("bms", "outage")
+    gone = cycles(plant, served, 24)
+    assert {plan.status for plan in gone} == {"fallback"}
+    assert all("no reading" in plan.reason and "not taken" in plan.reason for plan in gone)
+    assert all(-50.0 <= plan.power_kw <= 50.0 for plan in gone)
+    plant.fail("bms", "")
+    back = cycles(plant, served, 2)
+    assert [plan.status for plan in back] == ["optimal"] * 2
+    assert back[-1].schedule.soc[1] == pytest.approx(plant.soc)
