@@ -159,9 +159,7 @@ class _Group:
 
         self.program, self.runs = program, runs
         settings = [run.agent.settings for run in runs]
-        self.numbers = {
-            name: _side_by_side([jnp.float32(own[name]) for own in settings]) for name in program.plan.free
-        }
+        self.numbers = {name: _side_by_side([jnp.float32(own[name]) for own in settings]) for name in program.plan.free}
         self.state = jax.tree.map(lambda *leaves: _side_by_side(leaves), *map(program.begun, runs))
 
     def advance(self, count: int) -> None:
