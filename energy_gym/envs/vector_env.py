@@ -246,8 +246,9 @@ class EnergyVectorEnv(BatchFace):
         """Play a step in which no environment waits for a reset, and see its end."""
         self._countdown -= 1
         before, self._t = self._t, self._t + 1
-        done = np.zeros(self.num_envs, dtype=bool) if self._countdown > 0 else self._over()
-        played = loop.play(self._states, asked, before, done if done.any() else None, self._laid())
+        due = self._countdown <= 0
+        done = self._over() if due else np.zeros(self.num_envs, dtype=bool)
+        played = loop.play(self._states, asked, before, done if due and done.any() else None, self._laid())
         self._states, figures, self._shown = played.states, played.figures, played.observations
         figures.update((name, self._states[place]) for name, place in self._told)
         if self._gates is not None:

@@ -53,9 +53,9 @@ class Compiled:
         text = Text(trace, [trace.named(value) for value in outputs], rows, found)
         self._engine, self._run = _loaded(text.whole())
         still = [*map(_address, self._still)]
-        self._addresses = np.array([*still, 0, 0, 0, *[0] * (len(rows.laid) + len(trace.inputs))], dtype=np.uintp)
-        self._open = len(still)
-        self._place = ctypes.c_void_p(_address(self._addresses))
+        self._open, places = len(still), len(still) + 3 + len(rows.laid) + len(trace.inputs)
+        self._addresses = (ctypes.c_size_t * places)(*still)
+        self._place = ctypes.c_void_p(ctypes.addressof(self._addresses))
         self._parts = parts_of(self._size, self._size * self._width * rows.array.itemsize)
 
     def __call__(

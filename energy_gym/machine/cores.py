@@ -42,6 +42,9 @@ def parts_of(size: int, written: int) -> tuple[Span, ...]:
 
 def side_by_side(run: Callable[[Any, int, int], Any], place: Any, parts: Sequence[Span]) -> None:
     """Call a compiled function, which lets go of Python's lock, for each part at once; returns when all are done."""
+    if len(parts) == 1:
+        run(place, *parts[0])
+        return
     others = [_pool(len(parts) - 1).submit(run, place, *part) for part in parts[1:]]
     run(place, *parts[0])
     for other in others:

@@ -152,9 +152,14 @@ def test_on_several_cores_the_bits_of_one(case: str, data_of: DataOf, monkeypatc
     alone = batch("compiled", **keywords)
     monkeypatch.setattr("energy_gym.machine.cores.LARGE", 2)
     monkeypatch.setattr("energy_gym.machine.cores.cores", lambda: 3)
+    pools: dict[int, Any] = {}
+    monkeypatch.setattr("energy_gym.machine.cores._pools", pools)
     split = batch("compiled", **keywords)
     assert [len(envs._loop._usual._parts) for envs in (alone, split)] == [1, 3]
     assert_same(played(split), played(alone))
+    for pool in pools.values():
+        pool.shutdown()
+    assert len(pools) == 1
 
 
 def test_what_only_moves_on_is_cut_from_a_series() -> None:
