@@ -38,7 +38,7 @@ for name, result in results.items():
     print(f"{name}: earned {result.return_:,.0f} EUR, regret {result.regret:,.0f} EUR, score {result.score:.3f}")
 
 # %%
-# Most of what is left to the optimum is speculation on the balancing price, which no honest forecast has.
+# What each gains over making no bids at all:
 
 idle = results["mpc"].idle
 gained = {name: result.return_ - idle for name, result in results.items()} | {"optimum": best.value - idle}
