@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,3 +109,16 @@ def test_each_tutorial_ends_with_a_figure_in_money() -> None:
     for script in scripts:
         last = script.read_text(encoding="utf-8").strip().splitlines()[-1]
         assert re.match(r'print\(f".*(USD|EUR|GBP|AUD|CRC)', last), script.name
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning_and_no_link_in_it_is_broken(tmp_path: Path) -> None:
+    pytest.importorskip("sphinx_gallery")
+    out = tmp_path / "site"
+    words = [sys.executable, str(DOCS / "build.py"), "--out", str(out)]
+    built = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert (out / "llms.txt").is_file()
+    for name in SCENARIOS:
+        page = out / "environments" / f"{name.partition('/')[2].partition('-v')[0].lower()}.html"
+        assert "proven optimum" in page.read_text(encoding="utf-8")

@@ -74,6 +74,5 @@ axes.barh(list(bills), list(bills.values()), color=["#9aa5b1", "#0b6e4f", "#d9a4
 axes.set_xlabel(f"bill of {planner.steps / 48:.0f} days [GBP]")
 plt.show()
 
-print(
-    f"saved by the planner: {planner.return_ - planner.idle:.2f} GBP, at best {planner.oracle_bound - planner.idle:.2f}"
-)
+possible = planner.oracle_bound - planner.idle
+print(f"saved by the planner: {planner.return_ - planner.idle:.2f} GBP of {possible:.2f} GBP that were possible")

@@ -7,6 +7,7 @@ The format is Markdown with a head of YAML whose keys the Hub knows (its documen
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def write_cards(
     for name in texts:
         _check_ours(home / name)
     for name, text in texts.items():
-        write_atomically(home / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
+        write_atomically(home / name, partial(_put, text=text))
     return tuple(home / name for name in texts)
 
 
@@ -77,6 +78,10 @@ def data_of(title: str) -> Card | None:
         'ercot-2021-2022'
     """
     return next((its for its in map(card, card_ids()) if its.title == title), None)
+
+
+def _put(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
 
 
 def _check_ours(path: Path) -> None:

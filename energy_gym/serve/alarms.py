@@ -25,6 +25,9 @@ def alarms_of(service: Service, name: str, told: Mapping[str, Any]) -> list[dict
         told: Its state, as the service tells it.
     """
     found = [*_of_plan(service, name, told), *_of_forecasts(told)]
+    stopped = service.site(name).commander.records.stopped(name)
+    if stopped is not None:
+        found.append(_line(GRAVE, "stopped by a limit", f"{stopped}; POST /v1/sites/{name}/release lets it go on"))
     if told["error"]:
         found.append(_line(GRAVE, "last cycle failed", told["error"]))
     if not told["leads"] and told["last_plan"]:

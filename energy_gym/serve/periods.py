@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import MAXYEAR, date, datetime
 
 import pandas as pd
 
@@ -46,6 +46,8 @@ def local_day(day: date, zone: str) -> tuple[pd.Timestamp, pd.Timestamp]:
     """
     try:
         midnights = (pd.Timestamp(day), pd.Timestamp(day) + pd.Timedelta(days=1))
+        if midnights[1].year > MAXYEAR:
+            raise OverflowError("it is the last of the calendar")
         begin, end = (moment.tz_localize(zone, ambiguous=True, nonexistent="shift_forward") for moment in midnights)
         return begin.tz_convert("UTC"), end.tz_convert("UTC")
     except CALENDAR as error:

@@ -60,10 +60,10 @@ async function show() {
 }
 
 document.getElementById("skip").addEventListener("click", () => main.focus());
-window.addEventListener("hashchange", show);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
 try {
   offered = await getJson("v1/dashboard");
+  window.addEventListener("hashchange", show);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
   await show();
 } catch (error) {
   failed(error);

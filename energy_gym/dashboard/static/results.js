@@ -7,6 +7,8 @@ import { choose } from "./place.js";
 
 const COLOURS = ["--one", "--two", "--three", "--four", "--five", "--six", "--seven", "--eight"];
 const DASHES = [undefined, [8, 4], [2, 3], [10, 3, 2, 3]];
+// What a night finds of a day: the whole, then what it is made of.
+const REGRET = ["regret", "forecast", "control", "execution"];
 const PARTS = ["energy_cost", "demand_charge", "wear", "penalty", "carbon_kg", "cost"];
 const CALLED = { energy_cost: "energy cost", demand_charge: "demand charge", wear: "wear cost", penalty: "penalties", carbon_kg: "carbon [kg]", cost: "refused [kWh]" };
 const DAY = 86400;
@@ -129,6 +131,16 @@ function summary(players) {
   return table("Agents over the period", columns, rows);
 }
 
+// Where regret comes from, of what nights have worked out.
+function causes(players) {
+  const known = players.filter((player) => player.has("forecast"));
+  if (!known.length) return null;
+  const columns = [{ name: "agent" }, ...REGRET.slice(1).map((name) => ({ name, numeric: true }))];
+  return [h("h2", {}, "Where regret comes from"), table("Where regret comes from", columns, known.map((player) => ({
+    cells: [player.name, ...REGRET.slice(1).map((name) => figure(player.total(name)))],
+  })))];
+}
+
 function ranking(page, task) {
   const rows = page.runs.filter((run) => run.task === task);
   const columns = [{ name: "agent" }, ...["score", "regret", "return", "seed", "ms a decision"].map((name) => ({ name, numeric: true }))];
@@ -180,17 +192,32 @@ async function fromService(offered, chosen, signal) {
     const answer = await getJson(`${path}/played?${query({ since: iso(until - 31 * DAY) + "T00:00:00Z", until: iso(until) + "T00:00:00Z" })}`, signal);
     const name = offered.sites.length > 1 ? `${site}: ${answer.agent}` : answer.agent;
     players.push(Object.assign(new Player(name, answer.unit, answer.days), { path }));
-    note = "What the meter has shown of the last month. Regret is worked out by the oracle, a day at a time.";
+    note = "What the meter has shown of the last month; regret as the nights have worked it out, and of the last days now.";
   }
   return { title: "Sites of the service", players, note, path: "service" };
 }
 
-// Asks for the regret of days, one after the other, the last ones first; a day with a gap has none.
+// Takes the regret that was worked out in the night.
+async function addReviews(player, signal) {
+  const { day: days } = player.days;
+  for (const name of REGRET) player.days[name] = days.map(() => null);
+  if (!days.length) return;
+  const found = await getJson(`${player.path}/days?${query({ since: days[0], until: iso(midnight(days.at(-1)) + DAY) })}`, signal);
+  for (const review of found) {
+    const at = days.indexOf(review.day);
+    if (at >= 0) for (const name of REGRET) player.days[name][at] = review[name];
+  }
+}
+
+// Asks for the regret of days that no night has worked out, one after the other, the last ones first; a day with a gap
+// has none.
 async function addRegret(players, signal, redraw) {
   for (const player of players) {
-    player.days.regret = player.days.day.map(() => null);
+    await addReviews(player, signal);
+    redraw();
     const last = player.days.day.length - 1;
     for (let at = last - 1; at >= Math.max(0, last - 7); at -= 1) {
+      if (player.days.regret[at] !== null) continue;
       const found = await getJson(`${player.path}/played/${player.days.day[at]}`, signal).catch(() => null);
       if (signal.aborted) return;
       player.days.regret[at] = found?.regret ?? null;
@@ -236,10 +263,11 @@ export async function show(main, { chosen, offered, signal }) {
     put(body,
       h("h2", {}, `${since} to ${until}`), summary(players),
       drawn.length ? h("div", { class: "charts" }, drawn) : h("p", { class: "soft" }, "Charts need two days or more."),
+      causes(players),
       h("h2", {}, "What rewards are made of"), h("p", { class: "soft" }, `Money spent [${players[0].unit}]; below zero it was earned.`), parts(players),
       h("h2", {}, "What was done"), h("p", { class: "soft" }, "Mean power into the stores by hour of the local day [kW]; below zero they give out."), actions(players));
     draw(body);
   };
   redraw();
-  if (source === "service") addRegret(found.players, signal, redraw);
+  if (source === "service") addRegret(found.players, signal, redraw).catch(() => {});
 }
