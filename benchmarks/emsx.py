@@ -47,7 +47,6 @@ LEARNERS = (
     "self-consumption",
     "sdp/meter",
     "mpc/meter",
-    "mpc-stochastic/meter",
 )
 
 

@@ -8,7 +8,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from rich import box
@@ -151,8 +151,20 @@ def document(rows: list[Row], sizes: Sizes, data: str) -> dict[str, Any]:
     from energy_gym.leaderboard.results import versions
 
     machine = {"cores": os.cpu_count(), "system": platform.system(), "architecture": platform.machine()}
-    plain = [{**asdict(row), "verdict": row.verdict} for row in rows]
-    return {"versions": versions(), "machine": machine, "data": data, "sizes": asdict(sizes), "rows": plain}
+    return {"versions": versions(), "machine": machine, "data": data, "sizes": asdict(sizes), "rows": plain(rows)}
+
+
+def plain(rows: list[Row]) -> list[dict[str, Any]]:
+    """Return the rows as plain data."""
+    return [{**asdict(row), "verdict": row.verdict} for row in rows]
+
+
+def kept(rows: list[Row], before: list[dict[str, Any]]) -> list[Row]:
+    """Return the rows of before, those that were measured again as they are now, then the new ones."""
+    now = {row.name: row for row in rows}
+    names = {field.name for field in fields(Row)}
+    old = [Row(**{name: value for name, value in row.items() if name in names}) for row in before]
+    return [now.pop(row.name, row) for row in old] + list(now.values())
 
 
 def markdown(rows: list[Row], document: dict[str, Any], command: str) -> str:

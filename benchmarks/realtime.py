@@ -3,6 +3,8 @@
 One rule: what is told of a controller was earned in the environment, step by step, on prices it could not foresee.
 
     python benchmarks/realtime.py measure --zone NYC --loss 0.1 --protocol year   # a row of benchmarks/realtime.json
+    python benchmarks/realtime.py bound --zone NYC --loss 0.1 --protocol year     # the dual bound, into that row
+    python benchmarks/realtime.py penalties            # bounds of 2018 by the share of the penalty that is taken off
     python benchmarks/realtime.py page                                            # benchmarks/REALTIME.md of them
 
 The operator's prices are read from the folder ``nyiso-rt`` of ``ENERGY_GYM_DATA``. Local days have 288 steps there, and
@@ -25,13 +27,17 @@ import pandas as pd
 import energy_gym
 from energy_gym import Battery
 from energy_gym.agents import make_agent
+from energy_gym.evaluation.attainable import FITTED_PENALTY, bound_by_day, days_left, total_of
+from energy_gym.evaluation.believed import Believed
 
 HERE = Path(__file__).parent
 ROWS = HERE / "realtime.json"
+PENALTIES = HERE / "realtime-penalties.json"
 ZONES = ("NYC", "LONGIL", "NORTH", "WEST")
 PROTOCOLS = ("days", "year")
 STEPS = 288
 YEAR = 2019
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 # USD of the year as they were published: arXiv 2108.06000 and 2211.07797.
 PUBLISHED: dict[str, dict[str, dict[str, float]]] = {
     "0.1": {
@@ -61,7 +67,7 @@ def prices(zone: str, first: int) -> pd.DataFrame:
     return pd.DataFrame({name: table.T[-count:].ravel().astype(float) for name, table in files.items()}, index)
 
 
-def market(zone: str, loss: float, protocol: str, first: int = 2017) -> Any:
+def market(zone: str, loss: float, protocol: str, first: int = 2017, year: int = YEAR) -> Any:
     """Return the test year of a zone: each day by itself, half full at both ends, or the year with a free end."""
     store = Battery(1000.0, 500.0, 500.0, 1.0 - loss, 1.0 - loss, soc_min=0.0, soc_max=1.0, wear_per_kwh=0.01)
     single = protocol == "days"
@@ -69,7 +75,7 @@ def market(zone: str, loss: float, protocol: str, first: int = 2017) -> Any:
         "energy_gym/Arbitrage-v1",
         data=prices(zone, first),
         published={"price_per_mwh": "at-start", "forecast_price_per_mwh": "day-ahead 11:00"},
-        splits={"train": (f"{first}-01-01", f"{YEAR}-01-01"), "test": (f"{YEAR}-01-01", f"{YEAR + 1}-01-01")},
+        splits={"train": (f"{first}-01-01", f"{year}-01-01"), "test": (f"{year}-01-01", f"{year + 1}-01-01")},
         split="test",
         battery=store,
         terminal="cyclic" if single else "free",
@@ -112,11 +118,33 @@ def measure(zone: str, loss: float, protocol: str, first: int) -> dict[str, Any]
     }
 
 
+def bound(zone: str, loss: float, protocol: str, first: int) -> dict[str, Any]:
+    """Return the dual bound on what could be attained and the ends of its 95 % interval [USD]."""
+    env = market(zone, loss, protocol, first)
+    believed, daily = Believed.of(env.unwrapped, make_agent("sdp", env).fit()), list[float]()
+    for day in range(365 if protocol == "days" else 1):
+        env.reset(options={"start": env.unwrapped.setup.time(day * STEPS)})
+        daily += bound_by_day(believed.course(), [FITTED_PENALTY], days_left(env.unwrapped)[1])[0]
+    names = ("bound", "bound_low", "bound_high")
+    return {name: round(value, 2) for name, value in zip(names, total_of(daily), strict=True)}
+
+
+def penalties(zone: str, first: int = 2014) -> dict[str, float]:
+    """Return the bound of six fortnights of 2018 by share of the penalty [USD], the law fitted on years before."""
+    env = market(zone, 0.1, "year", first, 2018)
+    believed, total = Believed.of(env.unwrapped, make_agent("sdp", env).fit()), np.zeros(len(SHARES))
+    for month in range(1, 13, 2):
+        env.reset(options={"start": f"2018-{month:02d}-01", "steps": 14 * STEPS})
+        total += np.sum(bound_by_day(believed.course(), SHARES, days_left(env.unwrapped)[1]), axis=1)
+    return dict(zip(map(str, SHARES), total.round(1).tolist(), strict=True))
+
+
 def keep(row: dict[str, Any]) -> None:
-    """Add a row to those kept, in place of one of the same zone, losses, protocol and years."""
+    """Add a row to those kept; of the same zone, losses, protocol and years what it says anew takes the place."""
     rows = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else []
     key = ("zone", "loss", "protocol", "trained")
-    rows = [old for old in rows if any(old[name] != row[name] for name in key)] + [row]
+    same = [old for old in rows if all(old[name] == row[name] for name in key)]
+    rows = [old for old in rows if old not in same] + [{**(same[0] if same else {}), **row}]
     rows.sort(key=lambda one: (-one["loss"], one["protocol"], one["trained"], ZONES.index(one["zone"])))
     text = ",\n".join(f"  {json.dumps(one)}" for one in rows)
     ROWS.write_text(f"[\n{text}\n]\n", encoding="utf-8")
@@ -125,20 +153,26 @@ def keep(row: dict[str, Any]) -> None:
 def main() -> None:
     """Measure a row, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("command", choices=("measure", "page"))
+    parser.add_argument("command", choices=("measure", "bound", "penalties", "page"))
     parser.add_argument("--zone", choices=ZONES, default="NYC")
     parser.add_argument("--loss", type=float, choices=(0.0, 0.1), default=0.1)
     parser.add_argument("--protocol", choices=PROTOCOLS, default="year")
     parser.add_argument("--first", type=int, default=2017, help="first year of training, 2013 or later")
     asked = parser.parse_args()
-    if asked.command == "measure":
-        row = measure(asked.zone, asked.loss, asked.protocol, asked.first)
-        keep(row)
-        print(json.dumps(row))
-        return
-    from realtime_page import page
+    case = (asked.zone, asked.loss, asked.protocol, asked.first)
+    if asked.command == "penalties":
+        found = {zone: penalties(zone) for zone in ZONES}
+        PENALTIES.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    elif asked.command == "measure":
+        keep(measure(*case))
+    elif asked.command == "bound":
+        names = ("zone", "loss", "protocol", "trained")
+        told = dict(zip(names, (*case[:3], f"{asked.first}-{YEAR - 1}"), strict=True))
+        keep({**told, **bound(*case)})
+    else:
+        from realtime_page import page
 
-    (HERE / "REALTIME.md").write_text(page(json.loads(ROWS.read_text(encoding="utf-8"))), encoding="utf-8")
+        (HERE / "REALTIME.md").write_text(page(json.loads(ROWS.read_text(encoding="utf-8"))), encoding="utf-8")
 
 
 if __name__ == "__main__":

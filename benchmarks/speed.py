@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +20,9 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from batches import batches
 from compiled import compiled
+from footprint import importing, memory
 from markets import markets
 from measuring import (
     EPISODE,
@@ -31,8 +32,10 @@ from measuring import (
     against,
     batch_rate,
     document,
+    kept,
     markdown,
     notes,
+    plain,
     seconds,
     shown,
     steps_per_second,
@@ -47,7 +50,6 @@ from energy_gym.envs.compat import MODERN
 
 ID = "energy_gym/Arbitrage-v1"
 MIRROR = Path(__file__).resolve().parents[2] / "shared" / "data"
-HEAVY = ("torch", "pandas", "pyomo", "scipy", "matplotlib", "sqlalchemy")
 
 
 def balancing_actions() -> list[int]:
@@ -90,11 +92,21 @@ def pole_batch(count: int) -> Any:
     return poles
 
 
-def in_jax(sizes: Sizes) -> Iterator[Row]:
-    """Many environments in one program of JAX against CartPole's own vectorised batch."""
+def pole_rate(sizes: Sizes) -> Callable[[], float]:
+    """Return what measures CartPole's own vectorised batch, in million steps a second."""
     poles = pole_batch(sizes.batch)
     pushes = list(np.random.default_rng(0).integers(0, 2, (16, sizes.batch)))
-    yield from compiled(sizes, lambda: batch_rate(poles, pushes, sizes.batch_steps) / 1e6)
+    return lambda: batch_rate(poles, pushes, sizes.batch_steps) / 1e6
+
+
+def in_jax(sizes: Sizes) -> Iterator[Row]:
+    """Many environments in one program of JAX against CartPole's own vectorised batch."""
+    yield from compiled(sizes, pole_rate(sizes))
+
+
+def in_machine_code(sizes: Sizes) -> Iterator[Row]:
+    """The compiled batch against the one on arrays, and against CartPole's own vectorised batch."""
+    yield from batches(sizes, pole_rate(sizes))
 
 
 def batch(sizes: Sizes) -> Iterator[Row]:
@@ -225,53 +237,10 @@ def deciding(agent: Any, env: Any) -> float:
     return float(taken / (stop - first))
 
 
-IMPORT = "import time; t = time.perf_counter(); import {names}; print(time.perf_counter() - t)"
-LOADED = "import sys, energy_gym; print(*[name for name in {names} if name in sys.modules])"
-PEAK = """
-import gymnasium, numpy
-def peak(): return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
-before = peak()
-import energy_gym
-envs = energy_gym.make_vec("energy_gym/Arbitrage-v1", num_envs={size})
-envs.reset(seed=0)
-actions = numpy.zeros(({size}, 1), dtype=numpy.float32)
-for _ in range({steps}): envs.step(actions)
-print((peak() - before) / 1024.0)
-"""
-
-
-def fresh(code: str) -> str:
-    """Return what a fresh process of this Python prints."""
-    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
-
-
-def importing(sizes: Sizes) -> Iterator[Row]:
-    """``import energy_gym`` in a fresh process, against its two light dependencies; and what it loads."""
-    own, other = take_turns(
-        sizes.repeats,
-        lambda: float(fresh(IMPORT.format(names="energy_gym"))),
-        lambda: float(fresh(IMPORT.format(names="gymnasium, numpy"))),
-    )
-    heavy = fresh(LOADED.format(names=HEAVY))
-    note = f"loads {heavy}" if heavy else f"loads none of {', '.join(HEAVY)}"
-    target = "< 0.7 s, nothing heavy"
-    yield Row("import", own, "s", other, "gymnasium, numpy", other / own, target, own < 0.7 and not heavy, note)
-
-
-def memory(sizes: Sizes) -> Iterator[Row]:
-    """Peak memory of a batch in a fresh process, over what Gymnasium and NumPy take."""
-    if not Path("/proc/self/status").is_file():
-        return
-    grown = float(fresh(PEAK.format(size=sizes.batch, steps=sizes.batch_steps)))
-    note = "all of energy_gym, pandas and the data included"
-    yield Row(
-        f"memory, batch of {sizes.batch}", grown, "MiB", target="< 300 MB", met=grown * 1.048576 < 300.0, note=note
-    )
-
-
 MEASURES: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "single": single,
     "batch": batch,
+    "compiled": in_machine_code,
     "sites": sites,
     "markets": markets,
     "jax": in_jax,
@@ -297,10 +266,13 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=list(MEASURES), default=list(MEASURES), metavar="NAME")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--markdown", type=Path, help="also write a page of the figures to this file")
+    parser.add_argument("--add", action="store_true", help="keep the other figures that stand in the file of --json")
     parser.add_argument("--repeats", type=int, help="the median of so many (default 5, of rates 21)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that it runs, not how fast")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a target is missed")
     asked = parser.parse_args()
+    if asked.add and asked.json is None:
+        parser.error("--add is of the figures in a file: name it with --json")
     sizes = QUICK if asked.quick else Sizes()
     if asked.repeats is not None:
         sizes = replace(sizes, repeats=max(asked.repeats, 1), turns=max(asked.repeats, 1))
@@ -312,10 +284,14 @@ def main() -> int:
     for line in notes(rows):
         console.print(line, style="dim", highlight=False)
     told = document(rows, sizes, "fetched" if real_data() else "embedded and synthetic")
+    if asked.add and asked.json.is_file():
+        rows = kept(rows, json.loads(asked.json.read_text(encoding="utf-8"))["rows"])
+        told["rows"] = plain(rows)
     if asked.json is not None:
         asked.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     if asked.markdown is not None:
-        asked.markdown.write_text(markdown(rows, told, "python benchmarks/speed.py"), encoding="utf-8")
+        command = "python benchmarks/speed.py" + (" --add --json FILE --only PART", "")[not asked.add]
+        asked.markdown.write_text(markdown(rows, told, command), encoding="utf-8")
     return int(asked.strict and any(row.met is False for row in rows))
 
 

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 # All but the training, which takes as long as all others together, most of it to import what trains.
-MEASURED = ["single", "batch", "sites", "markets", "oracle", "discrete", "mpc", "import", "memory"]
+MEASURED = ["single", "batch", "compiled", "sites", "markets", "oracle", "discrete", "mpc", "import", "memory"]
 NAMES = ["single", "batch", "solve", "mpc", "import", "memory"]
 ROW = ["measured", "met", "name", "note", "ratio", "reference", "reference_name", "target", "unit", "verdict"]
 
@@ -69,6 +69,20 @@ def test_the_screen_shows_every_row(measured: tuple[str, dict[str, Any]]) -> Non
     assert all(len(line.rstrip()) <= 80 for line in table.splitlines())
     for row in document["rows"]:
         assert f"{row['measured']:.4g}" in screen
+
+
+def test_what_is_measured_part_by_part_stands_in_one_file(tmp_path: Path) -> None:
+    path, page = tmp_path / "speed.json", tmp_path / "SPEED.md"
+    stands = {"name": "before", "measured": 1.0, "unit": "s", "verdict": ""}
+    stale = {"name": "memory, batch of 64", "measured": -1.0, "unit": "MiB", "verdict": ""}
+    path.write_text(json.dumps({"rows": [stale, stands]}), encoding="utf-8")
+    result = run("--quick", "--only", "memory", "--add", "--json", str(path), "--markdown", str(page))
+    assert (result.returncode, result.stderr) == (0, "")
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    assert [row["name"] for row in rows] == ["memory, batch of 64", "before"]
+    assert rows[0]["measured"] > 0.0
+    assert "| before | 1 s |" in page.read_text(encoding="utf-8")
+    assert run("--add").returncode == 2
 
 
 def test_an_unknown_name_is_a_mistake_of_usage() -> None:

@@ -1,5 +1,9 @@
 """Behaviour cloning through the imitation library: bc, from what an expert advised in states it met.
 
+With ``rounds`` above one it is DAgger (Ross, Gordon and Bagnell 2011, "A reduction of imitation learning and structured
+prediction to no-regret online learning"): after each round what was cloned plays, the expert advises in the states that
+it comes to, and the next round learns from all that was recorded.
+
 One rule: it learns the advice, not what noise made of it, so that noisy records show it how to come back.
 """
 
@@ -18,11 +22,17 @@ from energy_gym.agents.keeper import Keeper
 from energy_gym.agents.learner import Learner
 from energy_gym.agents.logs import checked_device
 from energy_gym.agents.records.demonstrations import demonstrations
+from energy_gym.agents.records.experts import WINDOW, record_expert
 from energy_gym.agents.records.readers import import_imitation, to_imitation
-from energy_gym.agents.records.trajectories import Trajectories
+from energy_gym.agents.records.trajectories import Trajectories, mixture
+from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.keywords import check_count
+from energy_gym.errors import ConfigurationError
 
 CHECKPOINTS = 20
 SAMPLE = 2048
+# Keeps the weeks of later rounds apart from those of the first.
+ROUNDS_SEED = 10_000
 
 
 class BC(Learner):
@@ -71,11 +81,38 @@ class BC(Learner):
         if np.isnan(advice).any():
             trainer.loss_calculator = _WhatCounts(trainer.loss_calculator)
         watch = _Watch(self, trainer, keeper, max(budget // CHECKPOINTS, 1), data)
-        with warnings.catch_warnings():
-            # imitation 1.0.1 reads its losses in a way that newer torch warns about; the figures are right.
-            warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad", category=UserWarning)
-            trainer.train(n_batches=budget, on_batch_end=watch, progress_bar=False, log_interval=watch.every)
+        rounds = check_count("rounds", self.settings["rounds"])
+        for number, batches in enumerate(np.diff(np.linspace(0, budget, rounds + 1).round().astype(int)).tolist()):
+            if number:
+                self.studied = data = mixture(data, self._visited(source, self.exported(policy), number))
+                trainer.set_demonstrations(to_imitation(data, advice=self.advice(data)))
+            with warnings.catch_warnings():
+                # imitation 1.0.1 reads its losses in a way that newer torch warns about; the figures are right.
+                warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad")
+                trainer.train(n_batches=batches, on_batch_end=watch, progress_bar=False, log_interval=watch.every)
         watch.show()
+
+    def _visited(self, source: Any, actor: Actor, number: int) -> Trajectories:
+        """Return weeks in which what was cloned plays more and more, and the expert advises.
+
+        Raises:
+            ConfigurationError: The source is records, which cannot be asked.
+        """
+        if source is not None and not isinstance(getattr(source, "unwrapped", source), EnergyEnv):
+            rule = "asks the expert in states that are not recorded yet"
+            raise ConfigurationError(f"rounds={self.settings['rounds']}", rule, "pass an environment, or rounds=1")
+        recipe = {"policy": self.env.setup.kind.expert, **self.settings["expert"]}
+        player = self.played(source, episode_steps="default")
+        return record_expert(
+            player,
+            policy=recipe["policy"],
+            window=recipe.get("window", WINDOW),
+            episodes=self.settings["round_weeks"],
+            episode_steps=recipe.get("episode_steps"),
+            seed=recipe.get("seed", 0) + number * self.settings["round_weeks"] + ROUNDS_SEED,
+            student=lambda seen: actor(seen[None])[0],
+            share=1.0 - 0.5**number,
+        )
 
     def advice(self, data: Trajectories) -> npt.NDArray[Any]:
         """Return the advice, with NaN for bids whose gate is not now: what stands there has no effect."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
 from energy_gym.agents.actor import Actor
 from energy_gym.agents.advice import Advice, advised, valued
+from energy_gym.agents.guided import guide_of, guided
 from energy_gym.agents.keeper import Keeper
 from energy_gym.agents.learner import Learner, engine_defaults, one_thread, reward_factor
 from energy_gym.agents.logs import checked_device
@@ -199,17 +200,14 @@ class DQN(SB3Learner):
             ConfigurationError: Trajectories that do not fit the environment, or another engine.
             MissingExtraError: Stable-Baselines3 is not installed.
         """
-        if self.engine != "sb3":
-            raise ConfigurationError(f"engine={self.engine!r}", "heeds no advice", "pass engine='sb3'")
-        if self.actor is None:
-            raise ResetNeededError("dqn agent", "has no policy to go on from", "call adopt() first")
-        _library()
-        data.check_matches(self.env)
+        check_follows(self, data)
         settings, chosen = self.settings, self.settings["follow"]
         limit = settings["reward_limit"]
         rewards = np.clip(data.rewards * reward_factor(self.env), -limit, limit)
         with one_thread():
-            actor, warmth = valued(self.actor, data, rewards, settings["gamma"], chosen["batches"], self.seed)
+            actor, warmth = valued(
+                cast(Actor, self.actor), data, rewards, settings["gamma"], chosen["batches"], self.seed
+            )
         self.adopt(actor)
         self._advice = Advice(data.observations, data.advice, warmth, chosen["weight"], self.seed)
         return self
@@ -255,17 +253,37 @@ class PPO(SB3Learner):
     """
 
     name: ClassVar[str] = "ppo"
+    # What `follow` was given.
+    _followed: Trajectories | None = None
 
     @property
     def head(self) -> str:
         """See `Learner.head`."""
         return "clip" if self.env.setup.levels is None else "argmax"
 
+    def follow(self, data: Trajectories) -> Self:
+        """Go on from a cloned policy, which was adopted: `fit` lets the value function learn first, and heeds advice.
+
+        Args:
+            data: What the policy was cloned from.
+
+        Raises:
+            ResetNeededError: Nothing was adopted.
+            ConfigurationError: Trajectories that do not fit the environment, or another engine.
+        """
+        check_follows(self, data)
+        self._followed = data
+        return self
+
     def _model(self, venv: Any, seed: int, budget: int) -> Any:
-        settings = self.settings
+        settings, guide = self.settings, guide_of(self, self._followed, budget)
         whole = settings["rollout_steps"] * venv.num_envs
+        rate = None if guide is None else settings["follow"]["learning_rate"]
+        common = self._common(venv, seed, rate)
+        if guide is not None:
+            common["policy_kwargs"] = {"log_std_init": settings["follow"]["log_std"], **common["policy_kwargs"]}
         chosen = {
-            **self._common(venv, seed),
+            **common,
             "batch_size": min(settings["batch_size"], whole),
             "n_steps": settings["rollout_steps"],
             "n_epochs": settings["epochs"],
@@ -273,7 +291,8 @@ class PPO(SB3Learner):
             "clip_range": settings["clip_range"],
             "ent_coef": settings["entropy_weight"],
         }
-        return self._built(_library().PPO, chosen)
+        algorithm = _library().PPO
+        return self._built(algorithm if guide is None else guided(algorithm, guide), chosen)
 
     def linears(self, policy: Any) -> list[Any]:
         """See `SB3Learner.linears`."""
@@ -325,6 +344,16 @@ def _checked_engine(engine: str, library: Mapping[str, Any], callbacks: Sequence
         rule = "takes no library= and no callbacks=, which are those of Stable-Baselines3"
         raise ConfigurationError("engine='jax'", rule, "leave them out, or pass engine='sb3'")
     return engine
+
+
+def check_follows(agent: SB3Learner, data: Trajectories) -> None:
+    """Raise an error where an agent cannot go on from a cloned policy with what it was cloned from."""
+    if agent.engine != "sb3":
+        raise ConfigurationError(f"engine={agent.engine!r}", "heeds no advice", "pass engine='sb3'")
+    if agent.actor is None:
+        raise ResetNeededError(f"{agent.name} agent", "has no policy to go on from", "call adopt() first")
+    _library()
+    data.check_matches(agent.env)
 
 
 def _dense(modules: Any) -> list[Any]:

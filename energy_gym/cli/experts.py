@@ -36,7 +36,11 @@ def make(
     split: Annotated[str, typer.Option(help="train, validation, test or all")] = "train",
     policy: Annotated[
         str,
-        typer.Option(help="oracle (sees what comes), or an agent that does not learn, such as mpc"),
+        typer.Option(
+            "--policy",
+            "--expert",
+            help="oracle (sees what comes), or an agent that does not learn: mpc, mpc-stochastic, sdp, ...",
+        ),
     ] = "oracle",
     forecast: Annotated[str | None, typer.Option(help="What observations show; see energy-gym list")] = None,
     noise: Annotated[float, typer.Option(help="Probability of a random action, 0 to 1")] = 0.0,
@@ -90,6 +94,47 @@ def make(
     _print_made(written, trajectories, env.unwrapped.setup.reward_unit, time.perf_counter() - began)
 
 
+@app.command()
+def log(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet file: time, battery_kw, soc, prices, ...")],
+    id: Annotated[str, typer.Option("--id", help="Environment; see energy-gym list")] = "energy_gym/Arbitrage-v1",
+    zone: Annotated[str | None, typer.Option(help="Zone of the place or market, for stamps without one")] = None,
+    battery: Annotated[str | None, typer.Option(help="Its figures: capacity_kwh=20,charge_kw=5,discharge_kw=5")] = None,
+    scenario: Annotated[Path | None, typer.Option(help="YAML file of a scenario, in place of the id's own")] = None,
+    actions: Annotated[str, typer.Option(help=LEVELS)] = "continuous",
+    out: Annotated[str | None, typer.Option(help="Name; default: energy-gym/SCENARIO-data/log-v1")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a data set of that name")] = False,
+) -> None:
+    """Store what a real battery did, from its log, as demonstrations."""
+    from energy_gym.agents.records.battery_log import read_log
+    from energy_gym.agents.records.minari_folder import check_name
+    from energy_gym.agents.records.minari_store import default_name, write_trajectories
+    from energy_gym.envs.written import from_words
+
+    named = {"battery": _figures(battery), "scenario": scenario}
+    keywords = from_words({name: value for name, value in named.items() if value is not None})
+    began = time.perf_counter()
+    trajectories = read_log(file, id, zone=zone, actions=actions, **keywords)
+    name = out or default_name(trajectories)
+    check_name(name, force=force)
+    written = write_trajectories(trajectories, name, force=force)
+    _print_made(written, trajectories, "", time.perf_counter() - began)
+
+
+def _figures(words: str | None) -> dict[str, float] | None:
+    """Return figures by name from ``name=figure,...``."""
+    from energy_gym.errors import ConfigurationError
+
+    found = {}
+    for word in (words or "").split(",") if words else ():
+        name, _, figure = word.partition("=")
+        try:
+            found[name.strip()] = float(figure)
+        except ValueError as error:
+            raise ConfigurationError(f"battery={word!r}", "must be NAME=FIGURE", "write capacity_kwh=20") from error
+    return found or None
+
+
 def _environment(id: str, **keywords: Any) -> Any:
     import gymnasium as gym
 
@@ -114,8 +159,8 @@ def _print_made(name: str, trajectories: Trajectories, unit: str, seconds: float
     rows = {
         "name": name,
         "steps": f"{len(trajectories)} in {len(episodes)} episodes",
-        "return": f"{sum(episode.return_ for episode in episodes):.4f} {unit}",
-        "oracle value": f"{sum(episode.oracle_value for episode in episodes):.4f} {unit}",
+        "return": f"{sum(episode.return_ for episode in episodes):.4f} {unit}".strip(),
+        "oracle value": f"{sum(episode.oracle_value for episode in episodes):.4f} {unit}".strip(),
         "score": f"{sum(scores) / len(scores):.4f}" if scores else "-",
         "seconds": f"{seconds:.1f}",
     }

@@ -56,6 +56,9 @@ def leaderboard(
     engine: Annotated[str, typer.Option(help="local, ray or dask")] = "local",
     address: Annotated[str | None, typer.Option(help="Of a running Ray or Dask; default: start one")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the results; default: results/SUITE")] = None,
+    stress: Annotated[
+        bool, typer.Option("--stress", help="Play the agents in a crisis, another zone, ... too; trains them again")
+    ] = False,
 ) -> None:
     """Play agents over the tasks of a suite and rank them against the proven optimum.
 
@@ -84,15 +87,14 @@ def leaderboard(
                 bar.update(stages[stage], completed=done)
             told(stage, done, of)
 
-        run_suite(
-            chosen,
-            folder,
-            agents=names if asked else None,
-            seeds=count,
-            budgets=_budgets(budget),
-            progress=report,
-            **where,
-        )
+        how: dict[str, Any] = {"agents": names if asked else None, "seeds": count, "budgets": _budgets(budget)}
+        run_suite(chosen, folder, progress=report, **how, **where)
+        if stress:
+            from energy_gym.leaderboard.stress_board import run_stress
+
+            run_stress(chosen, folder, progress=report, **how, **where)
+    if stress:
+        console.print((folder / "STRESS.md").read_text(encoding="utf-8"), highlight=False, markup=False)
     _show(folder, set(asked), {*names, "oracle"})
 
 

@@ -53,7 +53,7 @@ class EnergyVectorEnv(BatchFace):
         battery: One battery for all, or a sequence of ``num_envs``. All environments share one scaling of what they
             see: with ``data=`` and without ``reference=``, powers are scaled by what the first one's site can draw.
         engine: ``"numpy"``, ``"compiled"`` (extra ``fast``), or ``"auto"``: compiled for batches of 1024 and more where
-            a compiler is installed, and no bids are asked for. The figures are the same to the last bit.
+            a compiler is installed and all can be traced. The figures are the same to the last bit.
         autoreset: ``"next_step"``, ``"same_step"`` or ``"disabled"``; None takes the installed Gymnasium's own.
         max_episode_steps: Given by Gymnasium's maker; an episode's length is ``episode_steps``.
         keywords: See `energy_gym.envs.setup.make_setup`.

@@ -27,7 +27,7 @@ from energy_gym.evaluation.believed import Believed, Course, played
 from energy_gym.evaluation.statistics import Estimate
 from energy_gym.oracle.chain import Paths, Penalty, PriceChain, best_on, between
 from energy_gym.oracle.law import LawSolution, solve_law
-from energy_gym.oracle.solve import law_of, running
+from energy_gym.oracle.running import law_of, running
 from energy_gym.trees import number
 
 PATHS = 100
@@ -157,7 +157,7 @@ def attainable(
         >>> abs(found.bound - found.value) < 1e-6
         True
     """
-    base = running(env)
+    base = running(env, who="attainable()")
     for part, given, kinds in (("law", law, PriceLaw | SDP | None), ("cost_to_go", cost_to_go, PriceLaw | None)):
         if not isinstance(given, kinds):
             raise ConfigurationError(f"{part}={given!r}", "must be a law itself", "pass energy_gym.price_law(...)")

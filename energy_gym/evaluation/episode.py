@@ -141,7 +141,7 @@ def evaluate(
     agent = asked(agent, env)
     observation, info = env.reset(seed=seed, options=options)
     first, stop = base.steps_left
-    best = solve(env, continuous=True) if oracle is None else oracle
+    best = solve(base, continuous=True) if oracle is None else oracle
     idle = idle_return(base.setup, first, stop, base.states)
     within = found_attainable(base) if attainable is True else attainable or None
     lawful = None if within is None else within.solution(base)

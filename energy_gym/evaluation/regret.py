@@ -20,6 +20,7 @@ from energy_gym.evaluation.attainable import Attainable
 from energy_gym.evaluation.episode import Evaluation, evaluate
 from energy_gym.oracle.law import LawSolution
 from energy_gym.oracle.problem import problem_now
+from energy_gym.oracle.running import running
 from energy_gym.oracle.solution import replay
 from energy_gym.oracle.solve import solve
 from energy_gym.oracle.value_function import value_at, value_functions
@@ -139,7 +140,7 @@ def step_regret(env: Any, actions: Sequence[Any], *, information: PriceLaw | str
         >>> bool(abs(lost.sum() - (best.value - idle)) < 1e-9)
         True
     """
-    base = env.unwrapped
+    base = running(env, who="step_regret()")
     if information != "foresight":
         return _under_law(solve(base, continuous=True, information=information), base, actions)
     problem = problem_now(base)

@@ -173,7 +173,7 @@ def play_run(run: Run, optimum: Optimum) -> dict[str, Any]:
     began = time.perf_counter()
     env = run.task.played_with(run.actions).make()
     curve: list[list[Any]] = []
-    agent = _fitted(run, agent_factory(run.agent), make_agent(run.agent, env, run.seed), curve)
+    agent = fitted(run, agent_factory(run.agent), make_agent(run.agent, env, run.seed), curve)
     result = evaluate(agent, env, seed=EPISODE_SEED, oracle=optimum, attainable=optimum.within)
     base: Any = env.unwrapped
     row = {name: getattr(run, name) for name in NAMES[1:-1]}
@@ -184,7 +184,7 @@ def play_run(run: Run, optimum: Optimum) -> dict[str, Any]:
     return {**{name: row[name] for name in ROW}, "curve": curve, "daily": dict(result.daily_regret), LATER: result.days}
 
 
-def _fitted(run: Run, factory: Factory, agent: Any, curve: list[list[Any]]) -> Any:
+def fitted(run: Run, factory: Factory, agent: Any, curve: list[list[Any]]) -> Any:
     """Fit the agent if it can be; what a learning one tells of its progress is added to the curve."""
 
     def note(steps: int, figures: Mapping[str, float]) -> None:

@@ -189,7 +189,7 @@ def suite_ids() -> tuple[str, ...]:
 
     Example:
         >>> suite_ids()
-        ('core', 'markets', 'microgrids', 'quick')
+        ('core', 'learn', 'markets', 'microgrids', 'quick', 'real-time')
     """
     return tuple(sorted(path.stem for path in resource(*SUITES).glob("*.yaml")))
 

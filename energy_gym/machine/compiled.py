@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from energy_gym.arrays import Floats
 from energy_gym.machine.cores import parts_of, side_by_side
+from energy_gym.machine.sliding import cut
 from energy_gym.machine.text import Laid, Rows, Text
 from energy_gym.tracing import Trace
 
@@ -47,8 +48,10 @@ class Compiled:
 
     def __init__(self, trace: Trace, outputs: Sequence[Any], rows: Rows) -> None:
         self._size, self._count, self._width = trace.num_envs, len(outputs), rows.array.shape[1]
-        self._still = [np.ascontiguousarray(rows.array), *trace.each, *trace.series, *trace.tables]
-        self._engine, self._run = _loaded(Text(trace, [trace.named(value) for value in outputs], rows).whole())
+        found = cut(np.ascontiguousarray(rows.array))
+        self._still = [found.table, *found.series, *trace.each, *trace.series, *trace.tables]
+        text = Text(trace, [trace.named(value) for value in outputs], rows, found)
+        self._engine, self._run = _loaded(text.whole())
         still = [*map(_address, self._still)]
         self._addresses = np.array([*still, 0, 0, 0, *[0] * (len(rows.laid) + len(trace.inputs))], dtype=np.uintp)
         self._open = len(still)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.machine.sliding import Cut
 from energy_gym.tracing import Line, Trace
 
 ARITHMETIC = ("fadd", "fsub", "fmul", "fdiv")
@@ -54,19 +55,20 @@ class Rows(NamedTuple):
 class Text:
     """The text of a program: ``loop`` and ``show`` over arrays that do not overlap, and ``run``, given addresses."""
 
-    def __init__(self, trace: Trace, outputs: Sequence[str | float], rows: Rows) -> None:
-        self._trace, self._outputs, self._rows = trace, outputs, rows
+    def __init__(self, trace: Trace, outputs: Sequence[str | float], rows: Rows, cut: Cut) -> None:
+        self._trace, self._outputs, self._rows, self._cut = trace, outputs, rows, cut
         numbered = {word: _numbered(word, getattr(trace, word)) for word in ("each", "series", "tables")}
         self._still = [name for names in numbered.values() for name in names]
         self._by_env = [*trace.inputs, *numbered["each"]]
         self._by_step = numbered["series"]
         self._outs, self._laid = _numbered("out", outputs), _numbered("laid", rows.laid)
+        self._sources = ["table", *_numbered("moves", cut.series)]
 
     def whole(self) -> str:
         """Return all of it."""
         arrays = [*self._outs, "t", *self._trace.inputs, *self._still]
-        shown = ["rows", "t", "seen", *self._laid, *(self._outs[place] for place in self._rows.places)]
-        every = ["rows", *self._still, "t", "out", "seen", *self._laid, *self._trace.inputs]
+        shown = [*self._sources, "t", "seen", *self._laid, *(self._outs[place] for place in self._rows.places)]
+        every = [*self._sources, *self._still, "t", "out", "seen", *self._laid, *self._trace.inputs]
         fetched = [text for place, name in enumerate(every) for text in _fetched(place, name)]
         size = self._trace.num_envs
         fetched += [
@@ -97,9 +99,13 @@ class Text:
 
     def _shown(self) -> list[str]:
         """Return what shows an environment its row, what is laid over it, and the outputs in it."""
-        width = self._rows.array.shape[1]
-        lines = [*self._early(width), *self._row("now", "%i"), f"%to = mul nsw i64 %i, {width}"]
-        lines += ["%own = getelementptr float, ptr %seen, i64 %to", _copied("%own", "%row.now", width)]
+        lines = [*self._early(), *self._row("now", "%i"), f"%to = mul nsw i64 %i, {self._rows.array.shape[1]}"]
+        lines += ["%own = getelementptr float, ptr %seen, i64 %to"]
+        for number, piece in enumerate(self._cut.pieces):
+            source, at = ("%row.now", piece.first) if piece.source is None else (f"%moves{piece.source}", "%at.now")
+            lines += [f"%from{number} = getelementptr float, ptr {source}, i64 {at}"]
+            lines += [f"%to{number} = getelementptr float, ptr %own, i64 {piece.begin}"]
+            lines += [_copied(f"%to{number}", f"%from{number}", piece.columns)]
         for name, laid in zip(self._laid, self._rows.laid, strict=True):
             lines += [f"%s.{name} = mul nsw i64 %i, {laid.array.strides[0] // laid.array.itemsize}"]
             lines += [f"%p.{name} = getelementptr float, ptr %{name}, i64 %s.{name}"]
@@ -115,18 +121,19 @@ class Text:
         return lines
 
     def _row(self, word: str, place: str) -> list[str]:
-        """Return what finds the row of an environment."""
+        """Return what finds an environment's row of the table."""
         return [
             f"%p.t.{word} = getelementptr i64, ptr %t, i64 {place}",
             f"%t.{word} = load i64, ptr %p.t.{word}",
             f"%at.{word} = add nsw i64 %t.{word}, {self._rows.ahead}",
-            f"%from.{word} = mul nsw i64 %at.{word}, {self._rows.array.shape[1]}",
-            f"%row.{word} = getelementptr float, ptr %rows, i64 %from.{word}",
+            f"%from.{word} = mul nsw i64 %at.{word}, {self._cut.table.shape[1]}",
+            f"%row.{word} = getelementptr float, ptr %table, i64 %from.{word}",
         ]
 
-    def _early(self, width: int) -> list[str]:
-        """Return what asks for the row of an environment that comes later, if rows are wide."""
-        if width * self._rows.array.itemsize < FETCHED * LINE:
+    def _early(self) -> list[str]:
+        """Return what asks for the row of an environment that comes later, if rows of the table are wide."""
+        fetched = min(self._cut.table.shape[1] * self._cut.table.itemsize // LINE, FETCHED)
+        if fetched < FETCHED // 2:
             return []
         lines = [
             f"%later = add nuw nsw i64 %i, {EARLY}",
@@ -135,7 +142,7 @@ class Text:
             "%other = select i1 %inside, i64 %later, i64 %last",
             *self._row("then", "%other"),
         ]
-        for line in range(FETCHED):
+        for line in range(fetched):
             lines += [f"%e{line} = getelementptr i8, ptr %row.then, i64 {line * LINE}"]
             lines += [f"call void @llvm.prefetch.p0(ptr %e{line}, i32 0, i32 3, i32 1)"]
         return lines

@@ -14,11 +14,11 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
-from energy_gym.data.price_law import PriceLaw, price_law
+from energy_gym.data.price_law import PriceLaw
 from energy_gym.dynamics import STATES, compose
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import Setup
-from energy_gym.errors import ConfigurationError, NonPositiveError, ResetNeededError, UnknownIdError
+from energy_gym.errors import ConfigurationError, NonPositiveError
 from energy_gym.following import naming
 from energy_gym.oracle import metered, value_function
 from energy_gym.oracle.engines import chosen_solver, using_solver
@@ -28,6 +28,7 @@ from energy_gym.oracle.milp import play_unit, solve_milp, solve_unit
 from energy_gym.oracle.peaks import Known, best_under_charges, charges_demand
 from energy_gym.oracle.problem import Problem, problem_of
 from energy_gym.oracle.rounding import fixed_return, improved
+from energy_gym.oracle.running import law_of, running
 from energy_gym.oracle.solution import EXACT, Solution, replay
 from energy_gym.oracle.statement import Goal
 from energy_gym.oracle.storage_steps import StorageSteps, one_known
@@ -72,7 +73,8 @@ def solve(
     power. Discrete choices of a producer are proven where it has one storage.
 
     Args:
-        env: An environment of this package, reset, in any Gymnasium wrappers.
+        env: An environment of this package, reset, in Gymnasium wrappers that leave actions and the length of episodes
+            as they are; what is counted are its own rewards.
         continuous: Optimise over the physical power range even where the environment has discrete levels. Scores use
             this one yardstick for all agents.
         time_limit: Seconds after which the best plan so far is returned with a proven bound, for all units together.
@@ -84,8 +86,9 @@ def solve(
             who does not see the future, and what it earns on average.
 
     Raises:
-        ConfigurationError: The environment is not one of this package, or a law is asked for that its frame was not
-            drawn from, or that is not solved for such an environment.
+        ConfigurationError: The environment is not one of this package, a wrapper would make something else of the
+            plan, or a law is asked for that its frame was not drawn from, or that is not solved for such an
+            environment.
         UnknownIdError: Unknown information.
         ResetNeededError: No episode is running.
         NonPositiveError: A time limit that is not positive.
@@ -109,25 +112,6 @@ def solve(
         return solve_law(base, law_of(base, information), continuous=continuous)
     with using_solver(solver):
         return _solved(running(env), continuous, time_limit)
-
-
-def law_of(env: EnergyEnv, information: PriceLaw | str) -> PriceLaw:
-    """Return the law that is meant.
-
-    Raises:
-        ConfigurationError: The frame that is played was drawn from no law of the package.
-        UnknownIdError: Unknown information.
-    """
-    if isinstance(information, PriceLaw):
-        return information
-    if information != "law":
-        raise UnknownIdError.of("information", information, ("foresight", "law"))
-    if env.setup.feed.law is None:
-        rule = "the data that are played were not drawn from a law of the package"
-        raise ConfigurationError(
-            'information="law"', rule, "draw them: price_law('markov-nyc-rt').draw(); or pass a law"
-        )
-    return price_law(env.setup.feed.law)
 
 
 def _solved(base: EnergyEnv, continuous: bool, time_limit: float | None) -> Solution:
@@ -297,19 +281,3 @@ def shares(problem: Problem, flows: Floats) -> Floats:
     """Return energies to charge (+) or discharge (-) at the terminals [kWh] as shares of rated power."""
     cell = problem.cell
     return np.clip(np.where(flows > 0.0, flows / cell.charge_kwh, flows / cell.discharge_kwh), -1.0, 1.0)
-
-
-def running(env: Any) -> EnergyEnv:
-    """Return the environment inside all wrappers, in which an episode is running.
-
-    Raises:
-        ConfigurationError: It is none of this package.
-        ResetNeededError: No episode is running.
-    """
-    base = getattr(env, "unwrapped", env)
-    if not isinstance(base, EnergyEnv):
-        raise ConfigurationError(f"env={env!r}", "must be a single environment of energy_gym", "pass gym.make(...)")
-    first, stop = base.steps_left
-    if first >= stop:
-        raise ResetNeededError("solve()", "no episode is running", "call env.reset() first")
-    return base

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -12,6 +13,7 @@ import energy_gym
 from energy_gym.agents import agent_ids, make_agent, validation
 from energy_gym.agents.base import DECISIONS
 from energy_gym.agents.registry import agent_class, agent_factory
+from energy_gym.agents.suitability import table
 from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.scenarios.registration import SCENARIOS
 
@@ -131,6 +133,13 @@ def test_somebody_plays_each_id(name: str) -> None:
     able = [agent for agent in agent_ids() if env.unwrapped.decision in agent_class(agent).decides]
     assert set(able) > {"idle", "uniform"}
     assert env.unwrapped.decision in DECISIONS
+
+
+def test_the_table_of_the_guide_is_what_the_agents_say() -> None:
+    guide = Path(__file__).resolve().parents[2] / "docs" / "learning.md"
+    if not guide.is_file():
+        pytest.skip("not a checkout")
+    assert table(made) in guide.read_text(encoding="utf-8")
 
 
 def test_every_learner_is_small_here() -> None:

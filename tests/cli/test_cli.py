@@ -202,7 +202,8 @@ def test_leaderboard_takes_an_agent_from_the_working_folder(tiny: str, tmp_path:
         (("solve", ID, "--steps", "24", "--table", "plan.xyz"), "must end in .csv or .parquet"),
         (
             ("leaderboard", "quik"),
-            "suite 'quik': no such suite; did you mean 'quick'? Known: core, markets, microgrids, quick",
+            "suite 'quik': no such suite; did you mean 'quick'? Known: core, learn, markets, microgrids, quick, "
+            "real-time",
         ),
         (("leaderboard", "quick", "--agents", "mcp", "--out", "out"), "did you mean 'mpc'?"),
     ],

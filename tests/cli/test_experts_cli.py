@@ -11,6 +11,7 @@ import pytest
 from energy_gym.agents.records.minari_store import read_trajectories
 from energy_gym.cli import app as cli
 from energy_gym.errors import install_command
+from tests.agents.records.test_battery_log import played
 
 ID = "energy_gym/Arbitrage-v1"
 NAME = "energy-gym/arbitrage-ercot-2021-2022/oracle-noise10-discrete3-v1"
@@ -121,3 +122,33 @@ def test_without_minari_the_extra_is_named(line: Line, tmp_path: Path, monkeypat
     for words in (MAKE, ("list",), ("describe", NAME)):
         code, _, err = line(*words)
         assert code == 1 and install_command("offline") in err
+
+
+def test_the_log_of_a_battery_of_ones_own(root: Path, line: Line) -> None:
+    path, frame = root / "battery.csv", played()[0]
+    frame.to_csv(path, index_label="time")
+    figures = {"capacity_kwh": 20, "charge_kw": 5, "discharge_kw": 4, "efficiency_charge": 0.9}
+    figures |= {"efficiency_discharge": 0.95, "soc_min": 0.05, "soc_max": 0.95}
+    words = (
+        "log",
+        str(path),
+        "--zone",
+        "UTC",
+        "--battery",
+        ",".join(f"{key}={value}" for key, value in figures.items()),
+    )
+    code, out, err = line(*words)
+    assert (code, err) == (0, "")
+    assert "energy-gym/arbitrage-data/log-v1" in out
+    assert read_trajectories("energy-gym/arbitrage-data/log-v1").policy == "log"
+    code, _, err = line(*words)
+    assert code == 1
+    assert "exists already" in err
+    for wrong, said in (("big", "must be NAME=FIGURE"), ("capacity=20", "capacity")):
+        code, _, err = line("log", str(path), "--zone", "UTC", "--battery", wrong)
+        assert code == 1
+        assert said in err
+    frame.drop(columns="soc").to_csv(path, index_label="time")
+    code, _, err = line("log", str(path), "--zone", "UTC")
+    assert code == 1
+    assert "no column 'soc'" in " ".join(err.split())

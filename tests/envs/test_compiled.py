@@ -23,6 +23,7 @@ from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.machine import Compiled, Rows
 from energy_gym.machine.cores import EVEN, cores, parts_of
+from energy_gym.machine.sliding import cut
 from energy_gym.reserve.presets import delivered
 from energy_gym.scenarios.registration import MARKETS
 from energy_gym.tracing import Trace, Untraceable
@@ -154,6 +155,25 @@ def test_on_several_cores_the_bits_of_one(case: str, data_of: DataOf, monkeypatc
     split = batch("compiled", **keywords)
     assert [len(envs._loop._usual._parts) for envs in (alone, split)] == [1, 3]
     assert_same(played(split), played(alone))
+
+
+def test_what_only_moves_on_is_cut_from_a_series() -> None:
+    random = np.random.default_rng(5)
+    for kind in range(40):
+        parts = []
+        for _ in range(random.integers(1, 5)):
+            width = int(random.integers(1, 20))
+            series = random.choice([0.0, -0.0, 1.0, 2.5], 30 + width).astype(np.float32)
+            moves = np.lib.stride_tricks.sliding_window_view(series, width)[:30]
+            parts.append(moves if random.random() < 0.6 else random.normal(size=(30, width)).astype(np.float32))
+        rows = np.ascontiguousarray(np.concatenate(parts, axis=1))
+        found = cut(rows[: int(random.integers(1, 31))])
+        again = [
+            found.table[:, piece.first : piece.first + piece.count] if piece.source is None
+            else np.lib.stride_tricks.sliding_window_view(found.series[piece.source], piece.count)
+            for piece in found.pieces
+        ]  # fmt: skip
+        assert np.concatenate(again, axis=1).tobytes() == rows[: len(found.table)].tobytes(), kind
 
 
 def test_how_a_pass_is_split(monkeypatch: pytest.MonkeyPatch) -> None:

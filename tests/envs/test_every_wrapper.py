@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -106,6 +108,14 @@ def best(name: str, seed: int) -> Any:
     return energy_gym.solve(env, continuous=True)
 
 
+@functools.cache
+def plan(name: str, seed: int) -> Any:
+    """Return the best plan over the environment's own actions."""
+    env = made(name)
+    env.reset(seed=seed)
+    return energy_gym.solve(env)
+
+
 @pytest.mark.parametrize("name", IDS)
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 def test_what_is_earned_is_the_environments_own(name: str, wrapper: str) -> None:
@@ -178,6 +188,41 @@ def test_what_is_learnt_in_is_the_environment_itself(name: str, wrapper: str) ->
     if not altered & {OBSERVATIONS, ACTIONS}:
         with pytest.raises(ConfigurationError, match=r"wrapper .* changes .*make the agent for env\.unwrapped"):
             make_agent("idle", env).played()
+
+
+@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_plan_that_a_wrapper_would_play_otherwise_is_refused(name: str, wrapper: str) -> None:
+    wrap, altered = WRAPPERS[wrapper]
+    env = wrap(made(name))
+    env.reset(seed=3)
+    if altered & {ACTIONS, LENGTH}:
+        with pytest.raises(ConfigurationError, match=r"wrapper .* changes .* solve\(\) .*pass env\.unwrapped"):
+            energy_gym.solve(env)
+        return
+    assert energy_gym.solve(env).value == plan(name, 3).value
+    ends = []
+    for played in (env, env.unwrapped):
+        played.reset(seed=3)
+        for action in plan(name, 3).actions:
+            played.step(action)
+        ends.append(np.array(env.unwrapped.states))
+    np.testing.assert_array_equal(*ends)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_an_episode_is_filmed(name: str, tmp_path: Path) -> None:
+    for library in ("moviepy", "matplotlib"):
+        pytest.importorskip(library, reason=f"{library} is not installed")
+    filmed = gym.make(name, split="train", episode_steps=STEPS, render_mode="rgb_array")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        env = wrappers.RecordVideo(filmed, str(tmp_path), episode_trigger=lambda _: True, disable_logger=True)
+        still = np.zeros(env.action_space.shape)
+        result = energy_gym.evaluate(lambda seen: still, env, seed=3, oracle=best(name, 3))
+        env.close()
+    assert result.return_ == pytest.approx(result.idle, abs=1e-9)
+    assert len(list(tmp_path.glob("*.mp4"))) == 1
 
 
 @pytest.mark.parametrize("learner", ["dqn", "ppo", "sac", "bc", "cql", "threshold"])

@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium as gym
 import pytest
 
-from energy_gym.agents.registry import agent_factory
+from energy_gym.agents.registry import agent_factory, learner_ids
 from energy_gym.data import card
 from energy_gym.errors import (
     ConfigurationError,
@@ -21,6 +21,7 @@ from energy_gym.errors import (
 )
 from energy_gym.leaderboard.runs import misfits
 from energy_gym.leaderboard.suites import Suite, Task, suite_ids
+from energy_gym.scenarios.registration import SCENARIOS
 
 GOOD = """
 title: T
@@ -39,7 +40,7 @@ def read(folder: Path, text: str) -> Suite:
 
 
 def test_the_suites_that_ship() -> None:
-    assert suite_ids() == ("core", "markets", "microgrids", "quick")
+    assert suite_ids() == ("core", "learn", "markets", "microgrids", "quick", "real-time")
 
 
 @pytest.mark.parametrize("task", Suite.read("quick").tasks, ids=lambda task: task.name)
@@ -85,6 +86,31 @@ def test_core_and_the_yearly_bills_cover_every_site() -> None:
 def test_core_bids_in_the_markets_at_hand() -> None:
     assert [task.name for task in TRADED] == ["bidding-dk2", "bidding-be", "fleet-dk2", "fleet-nem"]
     assert {task.keywords["dataset"] for task in TRADED} == {"dk2-2021", "belgium", "nem-nsw1"}
+
+
+def test_what_learns_is_tried_on_one_task_of_every_kind() -> None:
+    suite = Suite.read("learn")
+    assert {task.id for task in suite.tasks} == set(SCENARIOS) - {"energy_gym/Scenario-v1"}
+    assert set(suite.budgets) <= set(learner_ids())
+    assert set(learner_ids()) <= set(suite.agents)
+
+
+@pytest.mark.parametrize("task", Suite.read("learn").tasks, ids=lambda task: task.name)
+def test_what_learns_needs_no_network(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENERGY_GYM_DATA", raising=False)
+    env: Any = task.make()
+    env.reset(seed=0)
+    assert env.unwrapped.steps_left[1] - env.unwrapped.steps_left[0] == task.keywords["episode_steps"]
+    # Whoever learns and is not refused is told here, so that a kind without anybody is seen.
+    assert set(learner_ids()) - set(misfits(task, learner_ids()))
+
+
+@pytest.mark.parametrize("task", Suite.read("real-time").tasks, ids=lambda task: task.name)
+def test_real_time_is_played_in_the_year_that_nobody_learnt_from(task: Task, real_data: Path) -> None:
+    setup: Any = task.make().unwrapped.setup  # type: ignore[attr-defined]
+    assert setup.feed.step_hours == pytest.approx(1.0 / 12.0)
+    assert setup.time(0).tz_convert(setup.feed.zone).year == 2019
+    assert setup.episode_steps == 28 * 288
 
 
 @pytest.mark.parametrize("task", [*SITES, *TRADED], ids=lambda task: task.name)
@@ -172,7 +198,7 @@ def test_a_suite_of_ones_own(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["quik", "nowhere.yaml", "../suites"])
 def test_unknown_suite(name: str) -> None:
-    told = re.escape(f"suite {name!r}: no such suite; ") + ".*Known: core, markets, microgrids, quick"
+    told = re.escape(f"suite {name!r}: no such suite; ") + ".*Known: core, learn, markets, microgrids, quick, real-time"
     with pytest.raises(UnknownIdError, match=told):
         Suite.read(name)
 

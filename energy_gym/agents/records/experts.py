@@ -34,6 +34,8 @@ NOISE = 1
 Progress = Callable[[int, int], None]
 # The expert's action in the environment's current state, given the observation and what came with it.
 Advisor = Callable[[Any, dict[str, Any]], Any]
+# What a student does in the state that was observed.
+Student = Callable[[npt.NDArray[np.float32]], Any]
 
 
 def record_expert(
@@ -45,6 +47,8 @@ def record_expert(
     episode_steps: int | None = None,
     episodes: int = 1,
     seed: int = 0,
+    student: Student | None = None,
+    share: float = 1.0,
     progress: Progress | None = None,
 ) -> Trajectories:
     """Let an expert play episodes of an environment and record them.
@@ -61,10 +65,13 @@ def record_expert(
         episode_steps: Steps of an episode; by default the environment's own.
         episodes: Number of episodes.
         seed: Seed of the first episode; the others follow.
+        student: From an observation to an action: it plays in the expert's place, which goes on advising, so that the
+            records hold what the expert would do in the states that the student comes to.
+        share: Probability with which the student plays a step.
         progress: Called now and then with steps done and steps to do.
 
     Raises:
-        ConfigurationError: Not an environment of this package, or a whole plan with noise.
+        ConfigurationError: Not an environment of this package, or a whole plan with noise or a student.
         UnknownIdError: An unknown policy.
         UnsuitableAgentError: An agent that decides on something else than the environment asks for.
 
@@ -78,7 +85,7 @@ def record_expert(
         >>> noisy.episodes[0].return_ < noisy.episodes[0].oracle_value
         True
     """
-    base = _checked(env, policy, noise, window)
+    base = _checked(env, policy, noise, window, student, share)
     options = None if episode_steps is None else {"steps": check_count("episode_steps", episode_steps)}
     count = check_count("episodes", episodes)
     rule = None if policy == ORACLE else make_agent(policy, base, seed).fit()
@@ -86,13 +93,17 @@ def record_expert(
     for number in range(count):
         observation, info = base.reset(seed=seed + number, options=options)
         mind = _foresight(base, window) if rule is None else _following(rule)
-        played.append(_play(_Run(base, mind, noise, seed + number, number, count, progress), observation, info))
+        played.append(
+            _play(_Run(base, mind, noise, seed + number, number, count, progress, student, share), observation, info)
+        )
     setup = base.setup
     keywords = plain_keywords(base)
     return Trajectories(tuple(played), environment_id(base), keywords, setup.layout, setup.levels, policy, float(noise))
 
 
-def _checked(env: Any, policy: str, noise: float, window: int | None) -> EnergyEnv:
+def _checked(
+    env: Any, policy: str, noise: float, window: int | None, student: Student | None, share: float
+) -> EnergyEnv:
     base = getattr(env, "unwrapped", env)
     if not isinstance(base, EnergyEnv):
         raise ConfigurationError(f"env={env!r}", "must be a single environment of energy_gym", "pass gym.make(...)")
@@ -101,13 +112,15 @@ def _checked(env: Any, policy: str, noise: float, window: int | None) -> EnergyE
         raise UnknownIdError.of("expert policy", policy, (ORACLE, *agent_ids()))
     if policy != ORACLE and agent_class(policy).learns:
         raise ConfigurationError(f"policy={policy!r}", "learns, and so is no expert", "choose oracle, mpc or a rule")
-    if not 0.0 <= noise <= 1.0:
-        raise ConfigurationError(f"noise={noise}", "must be a probability", "pass a number in [0, 1]")
+    for name, chance in (("noise", noise), ("share", share)):
+        if not 0.0 <= chance <= 1.0:
+            raise ConfigurationError(f"{name}={chance}", "must be a probability", "pass a number in [0, 1]")
     if window is not None:
         check_count("window", window)
-    elif policy == ORACLE and noise > 0.0:
+    elif policy == ORACLE and (noise > 0.0 or student is not None):
+        told = f"noise={noise}" if student is None else "a student"
         raise ConfigurationError(
-            f"window=None with noise={noise}", "a plan made once does not hold off its path", "pass window=24, say"
+            f"window=None with {told}", "a plan made once does not hold off its path", "pass window=24, say"
         )
     return base
 
@@ -171,6 +184,8 @@ class _Run:
     number: int
     count: int
     progress: Progress | None
+    student: Student | None = None
+    share: float = 1.0
 
     def report(self, step: int, steps: int) -> None:
         if self.progress is not None and (step % 100 == 0 or step == steps):
@@ -180,7 +195,7 @@ class _Run:
 def _play(run: _Run, observation: npt.NDArray[np.float32], info: dict[str, Any]) -> Episode:
     env, levels = run.env, run.env.setup.levels
     first, stop = env.steps_left
-    marks = _marks(env)
+    known = marks(env)
     steps = stop - first
     random = np.random.default_rng([run.seed, NOISE])
     seen = np.empty((steps + 1, len(env.layout)), dtype=np.float32)
@@ -191,12 +206,14 @@ def _play(run: _Run, observation: npt.NDArray[np.float32], info: dict[str, Any])
     for step in range(steps):
         advised = run.advise(seen[step], info)
         advice[step] = actions[step] = advised if levels is not None else _outward(advised)
+        if run.student is not None and random.random() < run.share:
+            actions[step] = run.student(seen[step])
         if random.random() < run.noise:
             drawn = random.uniform(-1.0, 1.0, played) if levels is None else random.integers(len(levels), size=played)
             actions[step] = drawn
         seen[step + 1], rewards[step], _, _, info = env.step(actions[step])
         run.report(step + 1, steps)
-    return Episode(seen, actions, advice, rewards, run.seed, env.setup.time(first).isoformat(), **marks)
+    return Episode(seen, actions, advice, rewards, run.seed, env.setup.time(first).isoformat(), **known)
 
 
 def _blank(steps: int, levels: tuple[float, ...] | None, played: tuple[int, ...]) -> npt.NDArray[Any]:
@@ -210,7 +227,7 @@ def _outward(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     return np.where(np.abs(near.astype(np.float64)) >= np.abs(shares), near, beyond)
 
 
-def _marks(env: EnergyEnv) -> dict[str, float]:
+def marks(env: EnergyEnv) -> dict[str, float]:
     """Return what the episode could earn: at best over its own actions, at best physically, and for doing nothing."""
     limit = env.setup.kind.mark_seconds
     best: Solution = solve(env, time_limit=limit)

@@ -74,7 +74,7 @@ def _name(id: str, keywords: dict[str, Any], levels: tuple[float, ...] | None, p
     scenario, _, version = id.rpartition("/")[2].lower().rpartition("-v")
     dataset = "data" if keywords.get("data") is not None else _dataset(id, keywords)
     home = f"-home{keywords['home']}" if keywords.get("home") is not None else ""
-    parts = [policy]
+    parts = [policy.replace("+", "-")]
     if noise:
         parts.append(f"noise{100.0 * noise:g}".replace(".", "p"))
     if levels is not None:

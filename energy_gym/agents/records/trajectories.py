@@ -6,7 +6,7 @@ One rule: arrays are kept exactly as the environment gave and took them; scaling
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -105,7 +105,7 @@ class Trajectories:
             `energy_gym.agents.records.keywords.plain_keywords`.
         layout: Name, unit, offset and scale of each slot of an observation.
         levels: Shares of rated power that the discrete actions stand for; None where actions are continuous.
-        policy: Who gave the advice: ``"oracle"`` or ``"mpc"``.
+        policy: Who gave the advice: ``"oracle"``, the name of an agent, ``"log"``, or several joined by ``+``.
         noise: Probability with which a step played a random action instead.
 
     Raises:
@@ -219,6 +219,33 @@ class Trajectories:
                 f"do not fit the environment: {'; '.join(wrong[:SHOWN])}{more}",
                 f"make the environment with the keywords of the data: {self.keywords}",
             )
+
+
+def mixture(first: Trajectories, *others: Trajectories) -> Trajectories:
+    """Return the episodes of several records of one environment as one, such as an expert's and a rule's.
+
+    Raises:
+        DataError: Records of other slots or other levels.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> from energy_gym.agents.records.experts import record_expert
+        >>> env = gym.make("energy_gym/Arbitrage-v1", episode_steps=24)
+        >>> both = mixture(record_expert(env), record_expert(env, policy="mpc", noise=0.5))
+        >>> both.policy, len(both), both.noise
+        ('oracle+mpc', 48, 0.25)
+    """
+    for other in others:
+        wrong = [*slot_differences(first.layout, other.layout), *_other_levels(first.levels, other.levels)]
+        if wrong:
+            more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
+            rule = f"does not fit those of {first.policy!r}: {'; '.join(wrong[:SHOWN])}{more}"
+            raise DataError(f"record of {other.policy!r}", rule, "record both in environments of the same keywords")
+    parts = (first, *others)
+    policy = "+".join(dict.fromkeys(part.policy for part in parts))
+    noise = sum(part.noise * len(part) for part in parts) / sum(map(len, parts))
+    episodes = tuple(episode for part in parts for episode in part.episodes)
+    return replace(first, episodes=episodes, policy=policy, noise=noise)
 
 
 def slot_differences(own: tuple[Slot, ...], other: tuple[Slot, ...]) -> list[str]:
