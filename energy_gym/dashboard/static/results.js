@@ -78,7 +78,7 @@ function charts(players, days) {
   return [
     each("Money over time", "reward", running, unit, "Rewards added up, day by day."),
     each("Regret by day", "regret", (values) => values, unit, "What the best plan earned more on the day."),
-    each("Carbon over time", "carbon_kg", running, "kg CO2", "Carbon caused, added up."),
+    players.some((player) => player.total("carbon_kg")) && each("Carbon over time", "carbon_kg", running, "kg CO2", "Carbon caused, added up."),
     each("Highest import", "peak_kw", (values) => values, "kW", "The highest import of each day."),
   ].filter(Boolean);
 }
