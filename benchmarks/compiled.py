@@ -53,8 +53,11 @@ def _rate(env: Any, params: Any, actions: int, count: int, steps: int) -> Callab
     def body(now: Any, key: Any) -> Any:
         state, seen = now
         for_actions, for_steps = jax.random.split(key)
-        # Cut from one draw each; `randint` takes two and two divisions, which together cost as much as a step.
-        action = (jax.random.uniform(for_actions, (count,)) * actions).astype("int32")
+        # Two actions from each word that is drawn; `randint` takes two words and two divisions for each, which together
+        # cost as much as a step.
+        words = jax.random.bits(for_actions, (count // 2,))
+        halves = jax.lax.bitcast_convert_type(words, "uint16").reshape(count)
+        action = (halves.astype("uint32") * actions >> 16).astype("int32")
         step = jax.vmap(env.step, (0, 0, 0, None))
         seen, state, reward, _, _ = step(jax.random.split(for_steps, count), state, action, params)
         return (state, seen), reward.sum()

@@ -34,6 +34,7 @@ from energy_gym.entities.grid import Grid
 PAGE = Path(__file__).resolve().with_name("VALIDATION.md")
 REOPT = "NREL, REopt.jl, test/runtests.jl, 4 January 2026"
 PYPSA = "PyPSA, test/test_lopf_unit_commitment.py, 19 August 2026"
+EPL = "energy-py-linear, tests/assets/test_battery.py, commit 004be5a"
 DERVET = "EPRI, DER-VET, test case der_for_bill_reduction"
 HOURS = 8760
 
@@ -141,6 +142,30 @@ def part_load() -> float:
     return -solve(env).value
 
 
+def traded(prices: Sequence[float], stored_mwh: float) -> float:
+    """Return the most that 6 MWh and 4 MW without losses earn at prices per MWh, from what is stored to nothing."""
+    return best({"price_per_mwh": list(prices)}, stored_mwh, "cost", "free")
+
+
+def avoided(intensities: Sequence[float], stored_mwh: float) -> float:
+    """Return the most carbon [t] that the same battery avoids at intensities [t/MWh], ending as it began."""
+    series = {
+        "price_per_mwh": [0.0] * len(intensities),
+        "carbon_g_per_kwh": [1000.0 * one for one in intensities],
+    }
+    return best(series, stored_mwh, "carbon", "cyclic") / 1000.0
+
+
+def best(series: Mapping[str, Sequence[float]], stored_mwh: float, objective: str, terminal: str) -> float:
+    """Return the optimum of a battery of 6 MWh and 4 MW without losses over a few hours."""
+    store = Battery(6000.0, 4000.0, 4000.0, 1.0, 1.0, soc_min=0.0, soc_max=1.0, soc_initial=stored_mwh / 6.0)
+    data = pd.DataFrame(series, pd.date_range("2023-01-01", periods=len(series["price_per_mwh"]), freq="h", tz="UTC"))
+    keywords: dict[str, Any] = {"battery": store, "objective": objective, "terminal": terminal, "zone": "UTC"}
+    env = gym.make("energy_gym/Arbitrage-v1", data=data, split="all", episode_steps=None, **keywords)
+    env.reset(seed=0)
+    return float(solve(env).value)
+
+
 def commercial(folder: Path, equipped: bool) -> float:
     """Return the year's bill of DER-VET's commercial site: with PV and its battery at its best, or with neither."""
     series, bands = (pd.read_csv(folder / f"{name}.csv").rename(columns=str.strip) for name in ("timeseries", "tariff"))
@@ -180,6 +205,8 @@ FLAT, CENTS = "flat load of 10 MWh a year", "theirs is a sum of figures rounded 
 BEFORE = "looks back beyond January into a year that was the same: `earlier_kw`"
 DISPATCH, SITE = "cost of the dispatch that their test states", "dervet-bill"
 GROUPS = "theirs takes the largest of a group of hours, ours the mean of each: one hour of each group here"
+PLAN = "worth of the plan that their test states"
+SPIKE, MORNING = (10, 50, 10, 5000, 10), (0.9, 0.1, 0.2, 0.9)
 SUNDAY, MONDAY = partial(leap_year, 2023), partial(leap_year, 2024)
 ENERGY, DEMAND = "energy_cost", "demand_charge"
 
@@ -194,6 +221,11 @@ ROWS = (
     Row("energy, the same hour of 2024: a Monday", 3.60, "USD", 1e-9, REOPT, partial(MONDAY, ENERGY)),
     Row("demand on that Monday, in the peak window too", 280.50, "USD", 1e-9, REOPT, partial(MONDAY, DEMAND)),
     Row("two units, coal held to 30 % of its power", 356_000.0, "EUR", 1e-3, PYPSA, part_load, remark=DISPATCH),
+    Row("6 MWh, 4 MW, full, three prices", 100.0, "USD", 1e-6, EPL, partial(traded, (20, 10, 10), 6), remark=PLAN),
+    Row("the same, empty, a price of 5000", 20_120.0, "USD", 1e-6, EPL, partial(traded, SPIKE, 0), remark=PLAN),
+    Row("carbon, half full, below zero once", 3.4, "t", 1e-9, EPL, partial(avoided, (0.1, 0.8, -0.1), 3), remark=PLAN),
+    Row("carbon, full", 3.2, "t", 1e-9, EPL, partial(avoided, MORNING, 6), remark=PLAN),
+    Row("carbon, empty", 3.2, "t", 1e-9, EPL, partial(avoided, MORNING, 0), remark=PLAN),
     Row(
         "a commercial site's year", 4_889_067.13, "USD", 0.05, DERVET, partial(commercial, equipped=False), SITE, CENTS
     ),

@@ -38,7 +38,7 @@ MIRROR = Path(__file__).resolve().parents[2] / "shared" / "data"
 # What a version of Gymnasium, of a solver or of a library that learns can change.
 ON_VERSIONS = ("agents", "bidding", "envs", "in_jax", "leaderboard", "oracle", "reserve", "test_testing.py")
 # Examples that need the extra jax, by parts of their names.
-OF_TRAINING = ("algorithms.mixed", "together.fit_together", "curves.learning_curve")
+OF_TRAINING = ("policies.mixed", "together.fit_together", "curves.learning_curve")
 OF_JAX = ("energy_gym/jax/", "docs/jax.md", "backends.traced", "backends.Traced", *OF_TRAINING)
 HAS_JAX = importlib.util.find_spec("jaxlib") is not None
 

@@ -35,7 +35,7 @@ HEAVY = (
 # floors below, at its top or inside a function. ARCHITECTURE.md shows the same table.
 FLOORS = (
     ("arrays", "conversions", "errors", "files", "paths", "version"),
-    ("backends", "lookahead", "modelling", "screen", "trees"),
+    ("backends", "doctor", "lookahead", "modelling", "screen", "trees"),
     ("data", "tracing"),
     ("entities", "forecast", "machine"),
     ("contracts", "tape"),
@@ -50,8 +50,9 @@ FLOORS = (
     ("scenarios",),
     ("agents",),
     ("evaluation", "testing"),
-    ("leaderboard", "recipes", "serve"),
-    ("entries", "sweeps", "suites"),
+    ("leaderboard", "recipes"),
+    ("dashboard", "entries", "sweeps", "suites"),
+    ("serve",),
     ("cli",),
     ("__main__",),
 )

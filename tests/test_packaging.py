@@ -158,3 +158,15 @@ def test_importing_loads_nothing_heavy() -> None:
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert (result.stdout.strip(), result.stderr) == ("[]", "")
+
+
+def test_the_page_of_the_dashboard_comes_with_its_licences() -> None:
+    """What lies in the package is in the wheel, unless git ignores it; the licence of what is not ours is named."""
+    static = ROOT / "energy_gym" / "dashboard" / "static"
+    assert PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["energy_gym"]
+    files = sorted(path for path in static.rglob("*") if path.is_file())
+    assert {"index.html", "app.js", "uPlot.iife.min.js", "uPlot.min.css"} <= {path.name for path in files}
+    assert "energy_gym/dashboard/static/vendor/uPlot.LICENSE" in PROJECT["project"]["license-files"]
+    if (ROOT / ".git").exists():
+        told = subprocess.run(["git", "check-ignore", *map(str, files)], cwd=ROOT, capture_output=True, check=False)
+        assert told.returncode == 1, told.stdout

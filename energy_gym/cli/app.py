@@ -15,7 +15,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from energy_gym.cli.card import card
+from energy_gym.cli.dashboard import dashboard
 from energy_gym.cli.data import app as data_app
+from energy_gym.cli.doctor import doctor
 from energy_gym.cli.entries import board, submit
 from energy_gym.cli.experts import app as experts_app
 from energy_gym.cli.fleet import fleet
@@ -251,7 +254,9 @@ def list_() -> None:
 
 
 # In the order in which a newcomer needs them; typer lists groups after commands.
-for command in (leaderboard, solve, recommend, forecasts, sweep, plot, fleet, serve, run, merge, forget, submit, board):
+PLAYING = (leaderboard, solve, recommend, forecasts, sweep, plot, fleet, serve, run, dashboard)
+KEEPING = (merge, forget, submit, board, card, doctor)
+for command in (*PLAYING, *KEEPING):
     app.command()(command)
 app.command(name="list")(list_)
 add_recipes(app)

@@ -14,12 +14,13 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from energy_gym.cli.data_add import add
 from energy_gym.errors import EnergyGymError
 
 if TYPE_CHECKING:
     from energy_gym.data import Report
 
-app = typer.Typer(no_args_is_help=True, help="List, describe, fetch, verify and check data sets.")
+app = typer.Typer(no_args_is_help=True, help="List, describe, fetch, verify, check and add data sets.")
 _P = ParamSpec("_P")
 _Id = Annotated[str, typer.Argument(metavar="ID", help="Data set, as 'energy-gym data list' names it.")]
 NAMES = ("id", "column", "clock of", "data set", "step", "splits", "kind")
@@ -52,6 +53,9 @@ def _table(*titles: str) -> Table:
 
 def _coloured(word: str) -> str:
     return f"[{_COLOURS[word]}]{word}[/{_COLOURS[word]}]"
+
+
+app.command("add")(_clearly(add))
 
 
 @app.command("list")

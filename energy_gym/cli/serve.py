@@ -60,10 +60,9 @@ def _show_key(role: str) -> None:
 
 
 def _serve(config: Path | None) -> None:
-    import uvicorn
-
     from energy_gym.serve.api import create_app
     from energy_gym.serve.logs import log_at
+    from energy_gym.serve.server import serve_on
     from energy_gym.serve.service import Service
     from energy_gym.serve.settings import read_settings, read_sites
 
@@ -71,11 +70,12 @@ def _serve(config: Path | None) -> None:
     log_at(settings.log_level)
     service = Service(settings, read_sites(config))
     _welcome(f"http://{settings.service_host}:{settings.service_port}")
-    uvicorn.run(create_app(service), host=settings.service_host, port=settings.service_port, log_level="warning")
+    serve_on(create_app(service), settings.service_host, settings.service_port)
 
 
 def _welcome(address: str) -> None:
-    console.print(f"energy-gym serves {address} (GET {address}/docs); Ctrl-C ends it", highlight=False, soft_wrap=True)
+    told = f"energy-gym serves {address} (a browser shows the site there, {address}/docs the interface); Ctrl-C ends it"
+    console.print(told, highlight=False, soft_wrap=True)
 
 
 @contextmanager

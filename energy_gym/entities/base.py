@@ -31,23 +31,24 @@ class Laws(NamedTuple):
 
     ``signal`` is the entity's own signal at the step; it is left out where it has none, so its default is None.
 
-    settle: ``(state, wish, cell, xp, signal) -> (drawn, given, refused)`` [kWh, all >= 0]: what a wish in [-1, 1] comes
-        to. The connection may reduce ``drawn`` or ``given`` further, down to 0.
-    next_state: ``(state, drawn, given, cell, signal) -> state`` at the end of the step; linear in all but ``cell``.
-    cost: ``(drawn, given, cell) -> currency`` spent on the step besides energy; linear.
-    constrain: ``(model, cell, start, signal) -> (drawn, given, state)``: the same as variables of a solver's model.
-    untangle: ``(drawn, given, cell) -> (drawn, given)``: the same change of state without drawing and giving in one
-        step, for entities that a solver may have do both; None where that cannot be, or cancels out.
-    owed: ``(state, cell, xp, signal) -> (drawn, given)``: what it must draw or give whatever is wished, which the
-        connection cuts last; None where nothing must be.
-    burn: ``(before, after, cell, xp) -> (currency, kg)``: what fuel and the like cost on a step, and the carbon caused,
-        from the states before and after it; linear but for ``xp.positive`` of what costs. Then the third that
-        ``constrain`` returns is all of the state. None where nothing is burnt.
-    age: ``(before, after, cell, xp) -> currency``: what ageing costs on a step, counted as wear, from the states before
-        and after it; else as ``burn``. None for none.
-    fine: ``(before, after, cell) -> currency``: what a state missed costs, from the states at both ends of a step,
-        counted as a penalty; None for nothing. Then ``constrain`` returns ``(drawn, given, state, cost)``, with the
-        penalty of each step, and there is a memory.
+    Attributes:
+        settle: ``(state, wish, cell, xp, signal) -> (drawn, given, refused)`` [kWh, all >= 0]: what a wish in [-1, 1]
+            comes to. The connection may reduce ``drawn`` or ``given`` further, down to 0.
+        next_state: ``(state, drawn, given, cell, signal) -> state`` at the end of the step; linear in all but ``cell``.
+        cost: ``(drawn, given, cell) -> currency`` spent on the step besides energy; linear.
+        constrain: ``(model, cell, start, signal) -> (drawn, given, state)``: the same as variables of a solver's model.
+        untangle: ``(drawn, given, cell) -> (drawn, given)``: the same change of state without drawing and giving in one
+            step, for entities that a solver may have do both; None where that cannot be, or cancels out.
+        owed: ``(state, cell, xp, signal) -> (drawn, given)``: what it must draw or give whatever is wished, which the
+            connection cuts last; None where nothing must be.
+        burn: ``(before, after, cell, xp) -> (currency, kg)``: what fuel and the like cost on a step, and the carbon
+            caused, from the states before and after it; linear but for ``xp.positive`` of what costs. Then the third
+            that ``constrain`` returns is all of the state. None where nothing is burnt.
+        age: ``(before, after, cell, xp) -> currency``: what ageing costs on a step, counted as wear, from the states
+            before and after it; else as ``burn``. None for none.
+        fine: ``(before, after, cell) -> currency``: what a state missed costs, from the states at both ends of a step,
+            counted as a penalty; None for nothing. Then ``constrain`` returns ``(drawn, given, state, cost)``, with the
+            penalty of each step, and there is a memory.
     """
 
     settle: Callable[..., Any]

@@ -22,6 +22,7 @@ from energy_gym.errors import ConfigurationError
 from energy_gym.evaluation.asking import asked
 from energy_gym.evaluation.attainable import Attainable
 from energy_gym.evaluation.attainable import attainable as found_attainable
+from energy_gym.evaluation.days import Days, days_of, stored_kw
 from energy_gym.evaluation.kpis import Played, kpis
 from energy_gym.evaluation.scoring import regret, score
 from energy_gym.oracle import solve
@@ -73,6 +74,8 @@ class Evaluation:
         daily_regret: The oracle's reward minus the agent's by local day (ISO date) of the data's zone; it adds up to
             ``oracle_value - return_``, may be negative on a day, and is empty where the oracle's days are not known.
         daily_return: The agent's reward by local day.
+        days: The episode by local day: ``reward`` and its parts, ``peak_kw``, and what was stored hour by hour; see
+            `energy_gym.evaluation.days`.
         kpis: Key figures of the agent's episode, by name; see `energy_gym.evaluation.kpis.kpis`.
     """
 
@@ -88,6 +91,7 @@ class Evaluation:
     seconds_per_decision: float
     daily_regret: Mapping[str, float]
     daily_return: Mapping[str, float]
+    days: Days
     kpis: Mapping[str, float]
     attainable_bound: float = math.nan
     attainable_share: float = math.nan
@@ -166,6 +170,7 @@ def evaluate(
         seconds_per_decision=float(np.median(deciding)),
         daily_regret=_daily_regret(best, days),
         daily_return=days,
+        days=_days(base.setup, first, rewards, states, infos),
         kpis=kpis(Played.of_infos(base.setup, first, states, infos)),
         **({} if within is None else _of_attainable(within, earned, idle, days, share)),
     )
@@ -234,6 +239,14 @@ def _play(
         states.append(base.states)
         infos.append(info)
     return deciding, time.perf_counter() - began
+
+
+def _days(setup: Setup, first: int, rewards: list[float], states: list[Any], infos: list[Mapping[str, Any]]) -> Days:
+    begin = setup.feed.first + first
+    sums = {"reward": np.array(rewards)} | {name: np.array([info[name] for info in infos]) for name in PARTS}
+    times = setup.feed.times[begin : begin + len(rewards)]
+    grid = np.array([info["grid_kw"] for info in infos])
+    return days_of(times, setup.feed.zone, sums, grid, stored_kw(setup, np.array(states, dtype=float)))
 
 
 def _earned(setup: Setup, infos: list[Mapping[str, Any]]) -> tuple[list[float], dict[str, float]]:

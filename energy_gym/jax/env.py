@@ -109,7 +109,7 @@ class Environment:
                 ),
                 initial=setup.initial,
                 series=series,
-                rows=setup.tape.rows[:, len(states) :],
+                rows=setup.tape.rows,
                 spans=tuple((state.offset, state.scale) for state in states),
                 closings=setup.closings,
                 weights=setup.weights,
@@ -185,13 +185,13 @@ class Environment:
         """Return what is observed in a state, shape (slots,), float32."""
         import jax.numpy as jnp
 
-        row = params.rows[state.step]
-        spans = zip(self.setup.tape.states, params.spans, strict=True)
-        shares = [
-            jnp.clip((state.states[one.place] - offset) / scale, 0.0, one.top).astype(jnp.float32)
-            for one, (offset, scale) in spans
-        ]
-        return jnp.concatenate([jnp.stack(shares), row]) if shares else row
+        seen = params.rows[state.step]
+        # Chosen slot by slot: XLA writes this in one pass, where it joins arrays number by number.
+        slots = jnp.arange(seen.shape[0])
+        for slot, (one, (offset, scale)) in enumerate(zip(self.setup.tape.states, params.spans, strict=True)):
+            share = jnp.clip((state.states[one.place] - offset) / scale, 0.0, one.top)
+            seen = jnp.where(slots == slot, share.astype(jnp.float32), seen)
+        return seen
 
     def step(
         self, key: Any, state: State, action: Any, params: Params | None = None

@@ -34,7 +34,7 @@ class Params:
         figures: Figures of entities, contracts and connections by unit, as `figures.UnitFigures`.
         initial: States at the start of an episode.
         series: What changes from step to step, shape (steps + 1, columns).
-        rows: What is looked ahead at, as observed, shape (steps + 1, slots without states), float32.
+        rows: What is observed but for the states, whose slots come first, shape (steps + 1, slots), float32.
         spans: Offset and scale of each state that is observed.
         closings: What energy missing or left costs at the end of an episode, by unit.
         weights: What each part counts in the reward.

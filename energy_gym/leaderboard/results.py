@@ -14,9 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from energy_gym.errors import ResultsError
 from energy_gym.files import write_atomically
-from energy_gym.leaderboard.runs import KEY_FIGURES, PLANNER, ROW, WITHIN, write_json
+from energy_gym.leaderboard.runs import KEY_FIGURES, LATER, PLANNER, ROW, WITHIN, write_json
 from energy_gym.leaderboard.suites import Suite, Task
 from energy_gym.version import __version__
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("energy-gym", "gymnasium", "numpy", "pandas", "highspy", "pyomo")
 CURVE = ("task", "agent", "seed", "steps", "figure", "value", "key")
+LONG = ("curves", "daily", LATER)
 DAILY = ("task", "agent", "seed", "day", "regret", "key")
 
 
@@ -35,7 +38,8 @@ class Results:
     Args:
         suite: The tasks that were compared, by name.
         tasks: Of each task: name, id, keywords, hashes, oracle.
-        records: Of each run: its row, ``curve`` [[steps, figure, value], ...] and ``daily`` {day: regret}.
+        records: Of each run: its row, ``curve`` [[steps, figure, value], ...], ``daily`` {day: regret} and ``days``
+            (columns by local day, see `energy_gym.evaluation.days`; none in records of earlier plays).
         failed: Jobs without a result: task, agent, seed, error, missing.
         versions: Versions of Python and of the packages the results depend on.
         command: The command that made them, and where.
@@ -82,6 +86,19 @@ class Results:
         table = table.join(planned, on=["task", "day"])
         return table.assign(controller=table["regret"] - table["forecast"])
 
+    @property
+    def days(self) -> pd.DataFrame:
+        """What each run earned and did: a row per run and local day, with ``regret`` where it is known."""
+        import pandas as pd
+
+        tables = []
+        for record in filter(lambda row: row.get(LATER), self.records):
+            table = pd.DataFrame(record[LATER])
+            table["regret"] = table["day"].map(record["daily"])
+            who = dict(zip(("task", "agent", "seed"), _who(record), strict=True))
+            tables.append(table.assign(**who, key=record["key"]))
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"key": pd.Series(dtype=str)})
+
     def rank(self) -> None:
         """Sort by task in the order of the suite, then from the best score down; no score comes last."""
         order = [task.name for task in self.suite.tasks]
@@ -107,8 +124,8 @@ def versions() -> dict[str, str]:
 
 
 def write_results(folder: Path, results: Results) -> None:
-    """Write ``results.json``, ``results.parquet``, ``curves.parquet``, ``daily.parquet``, each whole or not at all."""
-    tables = {"results": results.frame, "curves": results.curves, "daily": results.daily}
+    """Write ``results.json`` and the Parquet files ``results``, ``curves``, ``daily``, ``days``: each whole or not."""
+    tables = {"results": results.frame, "curves": results.curves, "daily": results.daily, LATER: results.days}
     for name, table in tables.items():
         write_atomically(folder / f"{name}.parquet", partial(table.to_parquet, index=False))
     suite = results.suite
@@ -137,7 +154,7 @@ def read_results(path: str | Path) -> Results:
     place = place / "results.json" if place.is_dir() else place
     try:
         tree = json.loads(place.read_text(encoding="utf-8"))
-        return _results(tree, _long(place.parent / "curves.parquet"), _long(place.parent / "daily.parquet"))
+        return _results(tree, *(_long(place.parent / f"{name}.parquet") for name in LONG))
     except OSError as error:
         raise ResultsError(f"{path}", f"holds no results ({error.strerror})", "name a folder with them") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -147,7 +164,9 @@ def read_results(path: str | Path) -> Results:
         ) from error
 
 
-def _results(tree: dict[str, Any], curves: pd.DataFrame | None, daily: pd.DataFrame | None) -> Results:
+def _results(
+    tree: dict[str, Any], curves: pd.DataFrame | None, daily: pd.DataFrame | None, days: pd.DataFrame | None
+) -> Results:
     tasks = tuple(Task(task["name"], task["id"], task["keywords"]) for task in tree["tasks"])
     records = [
         {name: _number(name, row.get(name) if name in WITHIN else row[name]) for name in ROW}
@@ -158,6 +177,9 @@ def _results(tree: dict[str, Any], curves: pd.DataFrame | None, daily: pd.DataFr
     for table, name in ((curves, "curve"), (daily, "daily")):
         if table is not None:
             _distribute(table, name, by_key)
+    for key, rows in () if days is None else days.groupby("key", sort=False):
+        if key in by_key:
+            by_key[str(key)][LATER] = _columns(rows)
     agents = tuple(dict.fromkeys(record["agent"] for record in records))
     suite = Suite(tree["suite"], tree["title"], tree["description"], agents, tasks)
     failed, versions_ = list(tree["failed"]), dict(tree["versions"])
@@ -171,6 +193,17 @@ def _distribute(table: pd.DataFrame, name: str, by_key: Mapping[str, dict[str, A
         if key in by_key:
             values = rows[columns].to_numpy(dtype=object).tolist()
             by_key[str(key)][name] = values if name == "curve" else dict(values)
+
+
+def _columns(rows: pd.DataFrame) -> dict[str, list[Any]]:
+    """Return a run's days as columns of plain values."""
+    kept = rows.drop(columns=["task", "agent", "seed", "key", "regret"]).to_dict("list")
+    return {name: [_row(value) for value in values] for name, values in kept.items()}
+
+
+def _row(value: Any) -> Any:
+    """Return the hours of a day as a list that JSON can hold, anything else as it is."""
+    return [None if hour is None or hour != hour else float(hour) for hour in value] if np.ndim(value) else value
 
 
 def _long(path: Path) -> pd.DataFrame | None:

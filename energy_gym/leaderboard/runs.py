@@ -31,7 +31,7 @@ from energy_gym.version import __version__
 EPISODE_SEED = 0
 # The agent that plans best on the forecast: what it loses, the forecast costs.
 PLANNER = "mpc"
-APART = ("parts", "return_", "daily_regret", "daily_return", "kpis")
+APART = ("parts", "return_", "daily_regret", "daily_return", "days", "kpis")
 FIGURES = tuple(field.name for field in fields(Evaluation) if field.name not in APART)
 NAMES = ("task", "agent", "seed", "actions", "budget", "source", "unit")
 WITHIN = ("attainable_bound", "attainable_share", "attainable_low", "attainable_high")
@@ -40,6 +40,8 @@ WITHIN = ("attainable_bound", "attainable_share", "attainable_low", "attainable_
 KEY_FIGURES = tuple(name for name in KPIS if name not in PARTS)
 ROW = (*NAMES, "return", *FIGURES, *PARTS, *KEY_FIGURES, "seconds", "key")
 RECORD = {*ROW, "curve", "daily"}
+LATER = "days"
+"""What records of earlier plays may lack."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ def play_run(run: Run, optimum: Optimum) -> dict[str, Any]:
     row |= {name: getattr(result, name) for name in FIGURES}
     row |= {name: result.kpis[name] for name in KEY_FIGURES}
     row |= {"seconds": time.perf_counter() - began, "key": run.key}
-    return {**{name: row[name] for name in ROW}, "curve": curve, "daily": dict(result.daily_regret)}
+    return {**{name: row[name] for name in ROW}, "curve": curve, "daily": dict(result.daily_regret), LATER: result.days}
 
 
 def fitted(run: Run, factory: Factory, agent: Any, curve: list[list[Any]]) -> Any:
@@ -203,7 +205,7 @@ def read_record(path: Path, names: set[str]) -> dict[str, Any] | None:
         kept = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return kept if isinstance(kept, dict) and set(kept) == names else None
+    return kept if isinstance(kept, dict) and set(kept) - {LATER} == names else None
 
 
 def write_json(path: Path, content: Any) -> None:

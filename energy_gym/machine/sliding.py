@@ -24,13 +24,13 @@ class Piece(NamedTuple):
 
     Args:
         begin: The first of them.
-        count: How many there are.
+        columns: How many there are.
         source: The number of the series that they are cut from; None where they stay in the table.
         first: The first of them in the table.
     """
 
     begin: int
-    count: int
+    columns: int
     source: int | None
     first: int
 
@@ -62,7 +62,7 @@ def cut(rows: Numbers) -> Cut:
         >>> found.table.shape, found.series[0].shape
         ((12, 1), (19,))
         >>> found.pieces
-        (Piece(begin=0, count=8, source=0, first=0), Piece(begin=8, count=1, source=None, first=0))
+        (Piece(begin=0, columns=8, source=0, first=0), Piece(begin=8, columns=1, source=None, first=0))
     """
     pieces: list[Piece] = []
     series: list[Numbers] = []

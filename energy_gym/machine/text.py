@@ -105,7 +105,7 @@ class Text:
             source, at = ("%row.now", piece.first) if piece.source is None else (f"%moves{piece.source}", "%at.now")
             lines += [f"%from{number} = getelementptr float, ptr {source}, i64 {at}"]
             lines += [f"%to{number} = getelementptr float, ptr %own, i64 {piece.begin}"]
-            lines += [_copied(f"%to{number}", f"%from{number}", piece.count)]
+            lines += [_copied(f"%to{number}", f"%from{number}", piece.columns)]
         for name, laid in zip(self._laid, self._rows.laid, strict=True):
             lines += [f"%s.{name} = mul nsw i64 %i, {laid.array.strides[0] // laid.array.itemsize}"]
             lines += [f"%p.{name} = getelementptr float, ptr %{name}, i64 %s.{name}"]

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from energy_gym.dashboard.pages import ASSETS
 from energy_gym.errors import EnergyGymError, UnknownIdError, WindowError
 from energy_gym.serve.answers import Problem
 from energy_gym.serve.security import ADMIN, ANONYMOUS, READ, TRIGGER, Keys, RateLimit, allows, hashed
@@ -51,7 +52,7 @@ def _admit(request: Request, keys: Keys, limit: RateLimit) -> None:
         )
     if not _length(request) <= MOST_BYTES:
         raise RefusalError(413, "body too large", f"must have at most {MOST_BYTES} bytes", "send less")
-    if request.url.path in OPEN:
+    if request.url.path in OPEN or request.url.path.startswith(ASSETS):
         return
     role = keys.role(key)
     if role is None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from energy_gym.dashboard.graph import Graph
+
 
 class Dispatch(BaseModel):
     """The command of the running interval; positive power charges [kW]."""
@@ -56,6 +58,75 @@ class PlanSummary(BaseModel):
     reason: str
     seconds: float
     inputs: str
+
+
+class ScheduleDetail(BaseModel):
+    """A plan over its horizon as it is kept: shares of rated power, powers [kW], states of charge, money."""
+
+    shares: list[float]
+    battery_kw: list[float]
+    grid_kw: list[float]
+    soc: list[float]
+    energy_cost: float
+    demand_cost: float
+    wear: float
+
+
+class PlanDetail(PlanSummary):
+    """A plan with its schedule; none where nothing could be planned."""
+
+    schedule: ScheduleDetail | None
+
+
+class Alarm(BaseModel):
+    """What is amiss (``alarm`` or ``warning``), and why or since when."""
+
+    level: str
+    what: str
+    why: str
+
+
+class SiteNow(SiteStatus):
+    """How a site is doing at a moment of its own clock, with what is amiss, the gravest first."""
+
+    now: datetime
+    alarms: list[Alarm]
+
+
+class SiteFacts(BaseModel):
+    """What does not change about a site: its clock, its battery (kWh, kW, shares), its currency, its scenario."""
+
+    site: str
+    agent: str
+    zone: str
+    currency: str
+    step_minutes: float
+    horizon: int
+    series: list[str]
+    capacity_kwh: float
+    soc_min: float
+    soc_max: float
+    charge_kw: float
+    discharge_kw: float
+    scenario: Graph
+
+
+class Prices(BaseModel):
+    """Prices at the meter by interval, what is bought and what is sold; empty where they come with the data."""
+
+    times: list[datetime]
+    buy_per_mwh: list[float]
+    sell_per_mwh: list[float]
+    unit: str
+
+
+class Overview(BaseModel):
+    """What a dashboard can show: sites of a service, folders of results."""
+
+    version: str
+    sites: list[str]
+    results: list[str]
+    live: bool
 
 
 class RegretReport(BaseModel):

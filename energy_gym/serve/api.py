@@ -5,20 +5,22 @@ One rule: reading is answered from what is planned already; nothing is computed 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
-import pandas as pd
-from fastapi import FastAPI, Query, Response
+from fastapi import FastAPI, Query, Request, Response
 
+from energy_gym.dashboard.pages import add_assets, page, wants_page
 from energy_gym.serve.admission import RefusalError, answer_errors, guard
 from energy_gym.serve.answers import Dispatch, FullSchedule, PlanSummary, Problem, RegretReport, SiteStatus
-from energy_gym.serve.api_days import add_days, period
+from energy_gym.serve.api_days import add_days
+from energy_gym.serve.periods import period
 from energy_gym.serve.plan import Plan
 from energy_gym.serve.service import Service
+from energy_gym.serve.stream import add_stream
+from energy_gym.serve.views import add_views, regret_of, rows_of
 from energy_gym.version import __version__
 
 MOST_PLANS = 1_000
@@ -47,6 +49,9 @@ def create_app(service: Service, *, runs: bool = True) -> FastAPI:
     _add_mpc(app, service)
     _add_v1(app, service)
     add_days(app, service)
+    add_views(app, service)
+    add_stream(app, service)
+    add_assets(app)
     return app
 
 
@@ -98,9 +103,12 @@ def _add_mpc(app: FastAPI, service: Service) -> None:
     """Add the addresses of the MPC service, which mean the first site."""
     first = service.first
 
-    @app.get("/")
-    def about() -> dict[str, Any]:
-        """Say what this is, and where to ask what."""
+    @app.get("/", response_model=None, responses={200: {"content": {"text/html": {}}}})
+    def about(request: Request, response: Response) -> dict[str, Any] | Response:
+        """Say what this is, and where to ask what; to a browser, as a page that shows it."""
+        if wants_page(request.headers.get("Accept", "")):
+            return page(request)
+        response.headers["Vary"] = "Accept"
         paths = sorted({getattr(route, "path", "") for route in app.routes} - {""})
         return {"service": "energy-gym", "version": __version__, "sites": list(service.sites), "endpoints": paths}
 
@@ -194,35 +202,12 @@ def _add_v1(app: FastAPI, service: Service) -> None:
     ) -> list[dict[str, Any]]:
         """Return what the intervals of a period came to (half open)."""
         service.site(site)
-        table = service.store.intervals(site, *period(since, until)).head(limit)
-        rows: list[dict[str, Any]] = (
-            table.drop(columns="states", errors="ignore").astype(object).where(table.notna(), None).to_dict("records")
-        )
-        return [{"time": stamp.isoformat(), **row} for stamp, row in zip(table.index, rows, strict=True)]
+        return rows_of(service.store.intervals(site, *period(since, until)).head(limit))
 
     @app.get("/v1/sites/{site}/regret")
     def site_regret(site: str, since: datetime, until: datetime) -> RegretReport:
         """Return what a period came to beside the best that it could have (half open, at most 31 days)."""
-        return _regret(service, site, *period(since, until))
-
-
-def _regret(service: Service, name: str, since: pd.Timestamp, until: pd.Timestamp) -> RegretReport:
-    site = service.site(name)
-    if not since < until <= since + pd.Timedelta(days=31):
-        raise RefusalError(422, "query.until", "must be after since, by at most 31 days", "choose a shorter period")
-    found = site.review(since, until)
-    return RegretReport(
-        since=found.since.to_pydatetime(),
-        until=found.until.to_pydatetime(),
-        earned=found.earned,
-        best=found.best,
-        idle=found.idle,
-        regret=found.regret,
-        score=None if math.isnan(found.score) else found.score,
-        exact=found.exact,
-        measured=found.measured,
-        currency=site.history.currency,
-    )
+        return regret_of(service, site, *period(since, until))
 
 
 def _summary(plan: Plan) -> PlanSummary:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-import pandas as pd
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from energy_gym.serve.admission import RefusalError
+from energy_gym.serve.periods import period
 from energy_gym.serve.service import Service
 
 MOST_DAYS = 400
@@ -79,20 +78,3 @@ def add_days(app: FastAPI, service: Service) -> None:
     def site_release(site: str) -> Released:
         """Let a site that was stopped by a limit go on; needs the role admin."""
         return Released(site=site, was_stopped=service.site(site).commander.records.release(site))
-
-
-def period(since: datetime.datetime, until: datetime.datetime) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Return two moments in UTC.
-
-    Raises:
-        RefusalError: One without an offset, or that is not known.
-    """
-    for name, moment in (("since", since), ("until", until)):
-        if moment.tzinfo is None:
-            raise RefusalError(422, f"query.{name}", "must have an offset", "write 2024-01-01T00:00:00Z")
-    try:
-        return pd.Timestamp(since).tz_convert("UTC"), pd.Timestamp(until).tz_convert("UTC")
-    except (ValueError, OverflowError) as error:
-        raise RefusalError(
-            422, "query.since", f"is no moment that is known ({error})", "write a year from 1900"
-        ) from error

@@ -186,7 +186,8 @@ class BatteryController(Remote):
     ``"meter": {"timestamp": STAMP, "load_kw": NUMBER, "solar_kw": NUMBER}`` of the interval that begins there.
     Where it also has ``"temperature_c": NUMBER`` the limit of temperature is held.
     ``POST /api/battery/dispatch`` takes ``{"timestamp": STAMP, "battery_power_kw": NUMBER}``; positive charges. Where
-    it answers with ``battery_power_kw`` that is taken as what it will do.
+    it answers with ``battery_power_kw`` that is taken as what it will do. Of a site with ``control: meter`` it also has
+    ``grid_power_kw``, which is to be held at the meter.
     """
 
     def reading(self) -> Reading:
@@ -210,14 +211,20 @@ class BatteryController(Remote):
             raise DataError(f"{self.url}{SOC_PATH}: soc={soc:g}", "must be a share, 0 to 1", "send 0.5, not 50")
         return Reading(moment, soc, values, begun, warmth)
 
-    def dispatch(self, time: pd.Timestamp, power_kw: float) -> float | None:
+    def dispatch(self, time: pd.Timestamp, power_kw: float, grid_kw: float | None = None) -> float | None:
         """Command a power for the interval that begins at a moment, and return what is confirmed, if anything [kW].
+
+        Args:
+            time: Start of the interval.
+            power_kw: Of the battery, positive charges.
+            grid_kw: To be held at the meter in place of it, positive imports.
 
         Raises:
             UnreachableError: It does not answer.
             DataError: What it confirms is no number.
         """
-        answer = self.call("POST", DISPATCH_PATH, timestamp=time.isoformat(), battery_power_kw=power_kw)
+        held = {} if grid_kw is None else {"grid_power_kw": grid_kw}
+        answer = self.call("POST", DISPATCH_PATH, timestamp=time.isoformat(), battery_power_kw=power_kw, **held)
         try:
             return _number(answer["battery_power_kw"]) if "battery_power_kw" in answer else None
         except ValueError as error:

@@ -14,7 +14,8 @@ from energy_gym.errors import EnergyGymError
 from energy_gym.serve.clients import Reading
 from energy_gym.serve.deciding import Decision
 from energy_gym.serve.live import LiveEnv
-from energy_gym.serve.plan import FALLBACK, Plan, battery_of, power_of
+from energy_gym.serve.metered import wish_of_target
+from energy_gym.serve.plan import FALLBACK, Plan, battery_of, power_of, share_of
 from energy_gym.serve.records import Records
 from energy_gym.serve.safety import Guard, Stand, log, tell
 from energy_gym.serve.settings import SiteSettings
@@ -30,8 +31,11 @@ class Controller(Protocol):
     def reading(self) -> Reading:
         """Return the state of charge, and what the meter read last."""
 
-    def dispatch(self, time: pd.Timestamp, power_kw: float) -> float | None:
-        """Command a power for the interval that begins at a moment, and return what is confirmed, if anything [kW]."""
+    def dispatch(self, time: pd.Timestamp, power_kw: float, grid_kw: float | None = None) -> float | None:
+        """Command a power for the interval that begins at a moment, and return what is confirmed, if anything [kW].
+
+        Where a power at the meter is given, that is to be held, and the other one is what is expected of the battery.
+        """
 
     def close(self) -> None:
         """Let go of what it holds."""
@@ -61,6 +65,7 @@ class Commander:
     def __post_init__(self) -> None:
         self.guard, self.records = Guard(self.site.limits), Records(self.store)
         self._sent: dict[pd.Timestamp, float] = {}
+        self._held: dict[pd.Timestamp, float] = {}
         last = self.store.plan(self.site.id)
         self.last_kw = None if last is None else last.power_kw
 
@@ -92,12 +97,21 @@ class Commander:
             log.critical("limit broken", site=self.site.id, asked_kw=asked, given_kw=power, limits=told)
         return power, power != asked
 
-    def send(self, plan: Plan) -> Plan:
-        """Send a plan's command, and return the plan, which says where that was not taken as it was sent."""
+    def send(self, plan: Plan, grid_kw: float | None = None) -> Plan:
+        """Send a plan's command, and return the plan, which says where that was not taken as it was sent.
+
+        Args:
+            plan: The plan.
+            grid_kw: The power to be held at the meter; None: the battery's own power is commanded.
+        """
         self._sent[plan.time], self.last_kw = plan.power_kw, plan.power_kw
         confirmed: float | None = None
         try:
-            confirmed = self.controller.dispatch(plan.time, plan.power_kw)
+            if grid_kw is None:
+                confirmed = self.controller.dispatch(plan.time, plan.power_kw)
+            else:
+                self._held[plan.time] = grid_kw
+                self.controller.dispatch(plan.time, plan.power_kw, grid_kw)
         except EnergyGymError as error:
             plan = _told(plan, f"the command was not taken: {error.value}: {error.rule}")
         if confirmed is not None and abs(confirmed - plan.power_kw) > CONFIRMED_KW:
@@ -105,6 +119,11 @@ class Commander:
             plan = _told(plan, f"the battery's controller takes {confirmed:.2f} kW")
         tell(self.callbacks, "commanded", plan, confirmed)
         return plan
+
+    def wish(self, env: LiveEnv, moment: pd.Timestamp) -> float:
+        """Return the wish that what was commanded for the interval at which a site stands comes to."""
+        power, held = self.sent(moment), self._held.pop(moment, None)
+        return share_of(env, power) if held is None else wish_of_target(env, held)
 
     def sent(self, moment: pd.Timestamp) -> float:
         """Return what was commanded for an interval that has passed, now or before a restart; 0 where nothing was."""

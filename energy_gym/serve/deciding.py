@@ -14,7 +14,8 @@ from energy_gym.agents.base import Agent
 from energy_gym.agents.registry import agent_factory, is_saved, load_agent
 from energy_gym.errors import ConfigurationError, EnergyGymError, SolverError
 from energy_gym.serve.live import LiveEnv
-from energy_gym.serve.plan import FALLBACK, INFEASIBLE, OPTIMAL, Plan, Schedule, scheduled, wish_of
+from energy_gym.serve.metered import metered
+from energy_gym.serve.plan import FALLBACK, INFEASIBLE, OPTIMAL, Plan, Schedule, scheduled, share_of, wish_of
 from energy_gym.serve.safety import log
 
 
@@ -60,7 +61,10 @@ class Decider:
     def __init__(self, name: str, fallback: str, env: LiveEnv, seconds: float) -> None:
         self.name, self.fallback, self.env, self.seconds = name, fallback, env, seconds
         self.agent = agent_of(name, env)
-        agent_factory(fallback).make(env, 0)
+        # No wish at the meter leaves a battery alone whatever comes; on what is believed one does.
+        self._rests = fallback == "idle" and metered(env)
+        if not self._rests:
+            agent_factory(fallback).make(env, 0)
         self._planning = ThreadPoolExecutor(1, thread_name_prefix="plan")
         self._busy: Future[Decision] | None = None
         self._late = False
@@ -115,12 +119,17 @@ class Decider:
         tail = self._tail(last)
         if tail:
             return Decision(tail[0], status, f"{reason}; the last plan goes on", self.resting_after(*tail))
+        if self._rests:
+            share = share_of(self.env, 0.0)
+            return Decision(share, status, f"{reason}; {self.fallback} decides", self.resting_after(share))
         try:
             rule = agent_factory(self.fallback).make(self.env, 0)
             share = wish_of(self.env, rule.act(self.env.observed(), info))
         except Exception as error:
             log.error("fallback failed", agent=self.fallback, error=repr(error))
-            return Decision(0.0, status, f"{reason}; {self.fallback} failed too, the battery rests", None)
+            return Decision(
+                share_of(self.env, 0.0), status, f"{reason}; {self.fallback} failed too, the battery rests", None
+            )
         return Decision(share, status, f"{reason}; {self.fallback} decides", self.resting_after(share))
 
     def _tail(self, last: Plan | None) -> tuple[float, ...]:

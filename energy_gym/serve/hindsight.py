@@ -19,6 +19,7 @@ from energy_gym.errors import WindowError
 from energy_gym.oracle.solution import Solution
 from energy_gym.oracle.solve import solve
 from energy_gym.serve.live import Diary, LiveEnv
+from energy_gym.serve.metered import metered
 from energy_gym.serve.plan import Plan, battery_power_kw, share_of, wish_of
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class Day:
     def commanded(self) -> Floats:
         """Return the shares of rated power that were commanded; what was confirmed where no plan was made."""
         env, powers = self.begin(), {plan.time: plan.power_kw for plan in self.plans}
+        if metered(env):  # what was commanded is a power at the meter
+            return self.kept["share"].to_numpy(dtype=np.float64)
         sent = zip(self.kept.index, self.kept["power_kw"], strict=True)
         return np.array([share_of(env, powers.get(moment, power)) for moment, power in sent])
 
@@ -82,7 +85,7 @@ class Day:
         env = self.begin()
         held = [*(states[0] for states in self.kept["states"]), self.end_kwh]
         powers = [battery_power_kw(env, before, after) for before, after in pairwise(held)]
-        return np.array([share_of(env, power) for power in powers])
+        return np.array([share_of(env, power, step) for step, power in enumerate(powers)])
 
 
 def told_day(site: LiveSite, name: str) -> Day:

@@ -21,6 +21,7 @@ from energy_gym.agents.registry import is_saved, load_agent
 from energy_gym.arrays import Floats
 from energy_gym.errors import ConfigurationError, WindowError
 from energy_gym.serve.hindsight import Day, days_of
+from energy_gym.serve.plan import share_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +64,7 @@ def recorded(site: LiveSite, days: Sequence[Day]) -> Trajectories:
 
 def _episode(day: Day) -> Episode:
     solution, shares = day.solution(), day.executed()
-    idle = day.played(np.zeros(len(shares)))
+    idle = day.played([share_of(day.env, 0.0, step) for step in range(len(shares))])
     env = day.begin()
     seen, rewards = [env.observed()], []
     for share in shares:

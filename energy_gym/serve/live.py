@@ -162,7 +162,8 @@ class LiveEnv(ScenarioEnv):
         self.diary, self.history = diary, history
         if history is not None:
             figures = history.environment(scenario, diary.horizon).setup.feed.statistics
-            keywords = {"zone": history.zone, "reference": figures, **keywords}
+            told = {"zone": history.zone, "reference": figures, "control": history.source.get("control", "power")}
+            keywords = {**told, **keywords}
         laid = {"horizon": diary.horizon, "episode_steps": None, "split": "all", **keywords}
         published = dict.fromkeys(diary.columns, "after")
         super().__init__(scenario=scenario, data=self._frame(), forecast=diary, published=published, **laid)

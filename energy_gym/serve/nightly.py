@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from energy_gym.agents.mpc import MPC
 from energy_gym.errors import EnergyGymError
 from energy_gym.serve.hindsight import Day, kept_days, told_day
+from energy_gym.serve.plan import share_of
 from energy_gym.serve.safety import log
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def reviewed_day(day: Day) -> DayReview:
         commanded=day.played(day.commanded()),
         planned=day.decided(MPC(day.env)),
         best=solution.value,
-        idle=day.played(np.zeros(steps)),
+        idle=day.played([share_of(day.env, 0.0, step) for step in range(steps)]),
         exact=solution.exact,
         measured=float(day.kept["measured"].mean()),
         fallbacks=sum(plan.status != "optimal" for plan in day.plans),

@@ -19,6 +19,7 @@ from energy_gym.entities.battery import Cell
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.oracle.solve import best_of_unit
 from energy_gym.oracle.statement import Goal
+from energy_gym.serve.metered import metered, share_of_wish, wish_of_share
 from energy_gym.units import Unit
 
 if TYPE_CHECKING:
@@ -88,21 +89,26 @@ class Plan:
     inputs: str
 
 
-def share_of(env: EnergyEnv, power_kw: float) -> float:
-    """Return the share of rated power that a battery's power is, within [-1, 1]."""
-    rated = _rated_kw(env, power_kw)
-    return min(max(power_kw / rated, -1.0), 1.0) if rated > 0.0 else 0.0
+def share_of(env: EnergyEnv, power_kw: float, step: int | None = None) -> float:
+    """Return the wish that a battery's power is in an interval, the running one by default, within [-1, 1].
+
+    That is its share of rated power, or the wish at the meter that comes to it.
+    """
+    rated = _rated_kw(env, power_kw, step)
+    share = min(max(power_kw / rated, -1.0), 1.0) if rated > 0.0 else 0.0
+    return wish_of_share(env, share, step) if metered(env) else share
 
 
-def power_of(env: EnergyEnv, share: float) -> float:
-    """Return the power that a share of rated power names, positive charges [kW]."""
+def power_of(env: EnergyEnv, wish: float) -> float:
+    """Return the battery's power that a wish comes to in the running interval, positive charges [kW]."""
+    share = share_of_wish(env, wish) if metered(env) else wish
     return share * _rated_kw(env, share)
 
 
-def _rated_kw(env: EnergyEnv, way: float) -> float:
+def _rated_kw(env: EnergyEnv, way: float, step: int | None = None) -> float:
     """Return the power at which a battery charges, for a way above 0, or discharges [kW]."""
     (flexible,) = env.setup.flexibles
-    draw, give = flexible.rated(env.steps_left[0])
+    draw, give = flexible.rated(env.steps_left[0] if step is None else step)
     return float(draw if way > 0.0 else give) / env.setup.feed.step_hours
 
 

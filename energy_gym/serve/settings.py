@@ -23,6 +23,8 @@ from energy_gym.serve.schedule import Cron
 from energy_gym.serve.site_parts import CallbackSettings, ColumnSettings, Limits, WatchSettings
 
 MINUTES_PER_HOUR, MINUTES_PER_DAY = 60, 24 * 60
+# Limits that a service cannot hold which commands a power at the meter.
+METER_LEAVES = ("charge_kw", "discharge_kw", "change_kw", "soc_min", "soc_max", "daily_kwh")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -34,6 +36,8 @@ class SiteSettings(BaseModel):
         scenario: Path of a scenario's YAML file; None: the battery and tariff of the environment's settings.
         data: A data set's id, or a file of load and generation: what is usual there, until the meter has shown it.
         zone: Time zone of the site; None: that of the data.
+        control: What an agent's wish names: a ``power`` of the battery, or one at the ``meter``, which the battery's
+            controller then holds through the interval.
         agent: Name of an agent, or the folder of a saved one.
         fallback: Agent that decides where the first cannot.
         reporter_url: Where forecasts are asked; None: that of the settings.
@@ -54,6 +58,7 @@ class SiteSettings(BaseModel):
     scenario: Path | None = None
     data: str = "commercial"
     zone: str | None = None
+    control: Literal["power", "meter"] = "power"
     agent: str = "mpc"
     fallback: str = "idle"
     reporter_url: str | None = None
@@ -65,6 +70,13 @@ class SiteSettings(BaseModel):
     watches: tuple[WatchSettings, ...] = ()
     columns: dict[str, ColumnSettings] = Field(default_factory=dict)
     callbacks: tuple[CallbackSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _holds(self) -> Self:
+        bound = [name for name in METER_LEAVES if getattr(self.limits, name) is not None]
+        if self.control == "meter" and bound:
+            raise ValueError(f"control: meter leaves the power to the controller, which must hold {', '.join(bound)}")
+        return self
 
     @field_validator("schedule", "review")
     @classmethod

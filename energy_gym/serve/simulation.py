@@ -21,7 +21,9 @@ from pydantic import BaseModel
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.serve.clients import DISPATCH_PATH, PATHS, SOC_PATH
+from energy_gym.serve.metered import metered, share_of_wish, wish_of_target
 from energy_gym.serve.plan import share_of
+from energy_gym.serve.server import Server
 
 FAULTS = ("outage", "late", "garbage", "nan", "half", "stuck", "clock")
 SERVICES = ("reporter", "bms")
@@ -33,6 +35,7 @@ class Command(BaseModel):
 
     timestamp: str
     battery_power_kw: float
+    grid_power_kw: float | None = None
 
 
 def check_fault(service: str, fault: str) -> None:
@@ -63,6 +66,7 @@ class Plant:
         self.rewards: list[float] = []
         self.temperature_c: float | None = None
         self.most_kw = float("inf")
+        self._held: float | None = None
         (self.battery,) = env.setup.stores.values()
         self._power, self._meter, self._stuck = 0.0, dict[str, Any](), self.soc
         self._lock, self._mended = threading.Lock(), threading.Event()
@@ -98,9 +102,13 @@ class Plant:
         """Wait as a service that is late does, until it is told to fail otherwise."""
         self._mended.wait(LATE_SECONDS)
 
-    def command(self, power_kw: float) -> float:
-        """Take a command for the running interval, and return what is taken of it; positive charges [kW]."""
+    def command(self, power_kw: float, grid_kw: float | None = None) -> float:
+        """Take a command for the running interval, and return what is taken of it; positive charges [kW].
+
+        Where a power at the meter is given, that is held in place of it.
+        """
         with self._lock:
+            self._held = grid_kw
             self._power = min(max(power_kw, -self.most_kw), self.most_kw)
             return self._power
 
@@ -108,15 +116,22 @@ class Plant:
         """End the running interval with the last command, and return its figures; the command is used up."""
         with self._lock:
             env, begun = self.env, self.env.time
-            share = share_of(env, self._power)
+            share = self._wish()
             values = {name: series[env.setup.feed.first + env.steps_left[0]] for name, series in _series(env).items()}
             _, gain, _, _, info = env.step([share])
-            self._power = 0.0
+            self._power, self._held = 0.0, None
             self.rewards.append(gain)
             self.returned += gain
             told = {"timestamp": begun.isoformat(), "grid_kw": info["grid_kw"]}
             self._meter = told | {name.replace("pv", "solar"): float(value) for name, value in values.items()}
             return dict(info)
+
+    def _wish(self) -> float:
+        """Return the wish that the last command comes to."""
+        if self._held is None:
+            return share_of(self.env, self._power)
+        wish = wish_of_target(self.env, self._held)
+        return wish if metered(self.env) else share_of_wish(self.env, wish)
 
     def forecast(self, column: str) -> dict[str, Any]:
         """Return what the environment's own forecast says now, as the Reporter tells it."""
@@ -165,7 +180,7 @@ def validator_app(plant: Plant) -> FastAPI:
     @app.post(DISPATCH_PATH)
     def dispatch(command: Command) -> dict[str, Any]:
         _failing(plant, "bms", {})
-        return {"accepted": True, "battery_power_kw": plant.command(command.battery_power_kw)}
+        return {"accepted": True, "battery_power_kw": plant.command(command.battery_power_kw, command.grid_power_kw)}
 
     return app
 
@@ -213,7 +228,7 @@ def serving(app: Any, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     except OSError as error:
         listener.close()
         raise ConfigurationError(f"port {port}", f"cannot be used ({error})", "choose another") from error
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
+    server = Server(uvicorn.Config(app, log_level="error", lifespan="on"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started and thread.is_alive():

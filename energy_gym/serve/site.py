@@ -20,6 +20,7 @@ from energy_gym.serve.columns import series_of, sources_of
 from energy_gym.serve.commanding import Commander, Controller
 from energy_gym.serve.deciding import Decider
 from energy_gym.serve.live import Diary, LiveEnv
+from energy_gym.serve.metered import metered, target_of_wish
 from energy_gym.serve.plan import FALLBACK, Plan, battery_of, power_of, share_of
 from energy_gym.serve.publishing import callbacks_of
 from energy_gym.serve.review import Review, reviewed
@@ -61,7 +62,7 @@ class LiveSite:
         self.settings, self.site, self.store, self.reporter, self.bms = settings, site, store, reporter, bms
         self.callbacks = (Logging(), *callbacks_of(site.callbacks), *callbacks)
         self.scenario = settings.scenario() if site.scenario is None else Scenario.read(site.scenario)
-        self.history = History.read(site.data, site.zone)
+        self.history = History.read(site.data, site.zone, site.control)
         told = settings.request_timeout_seconds, settings.request_attempts
         self.sources = sources_of(site.columns, *told)
         self.columns = series_of(self.scenario, self.sources)
@@ -102,7 +103,13 @@ class LiveSite:
         seconds = clock.perf_counter() - begun
         schedule = decision.schedule if not broken else self._decider.resting_after(share_of(env, power))
         plan = Plan(self.site.id, moment, power, status, told, schedule, seconds, self._hash(env))
-        return self._command(plan)
+        holds = metered(env) and not broken
+        return self._command(plan, target_of_wish(env, decision.share) if holds else None)
+
+    @property
+    def env(self) -> LiveEnv:
+        """The site as an environment, as it stands."""
+        return self._env
 
     @property
     def quality(self) -> str:
@@ -228,7 +235,7 @@ class LiveSite:
     def _pass(self, env: LiveEnv, reading: Reading | None) -> None:
         """End the interval that the site stands at: by the laws, on what was measured, else believed, of it."""
         moment, step = env.time, env.steps_left[0]
-        share = share_of(env, self.commander.sent(moment))
+        share = self.commander.wish(env, moment)
         before = list(env.states)
         _, gain, _, _, self._info = env.step(env.setup.action(share))
         capacity = battery_of(env).capacity_kwh
@@ -240,11 +247,11 @@ class LiveSite:
         self.store.keep_interval(self.site.id, moment, values)
         tell(self.callbacks, "passed", self.site.id, moment, values)
 
-    def _command(self, plan: Plan) -> Plan:
+    def _command(self, plan: Plan, grid_kw: float | None) -> Plan:
         """Keep a plan, then send its command."""
         self.store.keep_plan(plan)
         tell(self.callbacks, "planned", plan)
-        sent = self.commander.send(plan)
+        sent = self.commander.send(plan, grid_kw)
         if sent is not plan:
             self.store.keep_plan(sent)
         self.last = sent

@@ -47,8 +47,13 @@ class History:
     source: Mapping[str, Any]
 
     @classmethod
-    def read(cls, data: str, zone: str | None) -> History:
+    def read(cls, data: str, zone: str | None, control: str = "power") -> History:
         """Return the history in a file, or that of a data set by id.
+
+        Args:
+            data: The file, or the id.
+            zone: Time zone; None: that of the data.
+            control: What a wish names in an environment on it: a ``power`` of the battery, or one at the ``meter``.
 
         Raises:
             DataError: The file cannot be read.
@@ -57,11 +62,11 @@ class History:
         if Path(data).suffix:
             frame = read_frame(Path(data), zone)
             found = zone or zone_of(frame.index.tz)
-            source = {"data": frame, "zone": found, "split": "all"}
+            source = {"data": frame, "zone": found, "split": "all", "control": control}
             return cls(frame, found, str(frame.attrs.get("currency", "currency")), source)
         loaded = load(data)
         first, stop = loaded.bounds("train")
-        source = {"dataset": data, "split": "train"}
+        source = {"dataset": data, "split": "train", "control": control}
         return cls(loaded.frame.iloc[first:stop], zone or loaded.card.zone, loaded.card.currency, source)
 
     def environment(self, scenario: Scenario, horizon: int, **keywords: Any) -> ScenarioEnv:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from energy_gym.agents import load_agent
-from energy_gym.agents.on_device.algorithms import mixed
+from energy_gym.agents.on_device.policies import mixed
 from energy_gym.agents.on_device.together import fit_together
 from energy_gym.agents.sb3 import DQN, PPO, SAC
 from energy_gym.errors import ConfigurationError, UnknownIdError

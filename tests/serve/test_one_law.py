@@ -28,6 +28,31 @@ def test_the_bill_of_the_service_is_that_of_the_environment(plant, service, agen
     assert kept["reward"].tolist() == pytest.approx(rewards[:-1], abs=1e-6)
 
 
+@pytest.mark.parametrize(("agent", "steps"), [("mpc", 6), ("self-consumption", 12)])
+def test_a_power_held_at_the_meter_pays_the_bill_of_the_environment_too(plant, service, agent, steps):
+    plant.env = commercial(control="meter")
+    options = {"start": "2017-06-05", "steps": 4 * 96}
+    plant.env.reset(seed=0, options=options)
+    served = service(agent=agent, control="meter")
+    for _ in range(steps):
+        plan = served.cycle("site")
+        assert plan is not None, served.errors
+        assert (plan.status, plan.reason) == ("optimal", "")
+        plant.advance()
+    env = commercial(control="meter")
+    observation, info = env.reset(options=options)
+    decides = agent_factory(agent).make(env, 0).fit()
+    rewards = []
+    for _ in range(steps):
+        observation, reward, _, _, info = env.step(decides.act(observation, info))
+        rewards.append(reward)
+    assert plant.rewards == pytest.approx(rewards, abs=1e-6)
+    kept = served.store.intervals("site", plant.env.setup.time(plant.env.window[0]), plant.now)
+    assert kept["reward"].tolist() == pytest.approx(rewards[:-1], abs=1e-6)
+    found = served.sites["site"].review(kept.index[0], plant.now)
+    assert found.best >= max(found.earned, found.idle) - 1e-6
+
+
 def test_a_plan_says_how_it_turns_out(plant, service):
     served = service(agent="self-consumption")
     plan = served.cycle("site")

@@ -44,6 +44,10 @@ def test_settings_are_read_from_the_environment_and_a_file(tmp_path, monkeypatch
         ("sites: [{id: Office}]", r"sites\[0\]: id"),
         ("sites: [{id: office}, {id: office}]", "stands twice"),
         ("sites: [{limits: {charge_kw: -1}}]", "limits.charge_kw"),
+        ("sites: [{control: meter, limits: {charge_kw: 20}}]", "leaves the power to the controller"),
+        ("sites: [{schedule: '61 * * * *'}]", "no cron expression"),
+        ("sites: [{limits: {actions: {charge_kw: stop}}}]", "which has no limit"),
+        ("sites: [{callbacks: [{kind: mqtt}]}]", "needs host"),
         ("sites: [", "cannot be read"),
     ],
 )

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from energy_gym.agents.learner import reward_factor
-from energy_gym.agents.on_device.algorithms import FREE, PLANS, Plan, library
+from energy_gym.agents.on_device.algorithms import FREE, PLANS, Plan
 from energy_gym.agents.on_device.environment import ScaledEnvironment
+from energy_gym.agents.on_device.libraries import library
 from energy_gym.agents.on_device.networks import exported, orthogonal, restarted
 from energy_gym.errors import ConfigurationError
 
@@ -58,7 +60,8 @@ def train(runs: Sequence[Run], source: Any, budget: int) -> None:
     plan = _planned(runs[0].agent, source, budget)
     _require_alike(runs)
     with _as_the_library_counts():
-        program, width = _Program(plan), _width(runs)
+        width = _width(runs)
+        program = _Program(plan, width)
         groups = [_Group(program, runs[first : first + width]) for first in range(0, len(runs), width)]
         _play(program, groups, max(budget // plan.steps, 1))
 
@@ -67,7 +70,8 @@ def _planned(agent: Learner, source: Any, budget: int) -> Plan:
     base = agent.played(source, episode_steps="default")
     if [slot.name for slot in base.layout] != [slot.name for slot in agent.env.layout]:
         raise ConfigurationError("source: another layout", "must match the agent's environment", "use its keywords")
-    env = ScaledEnvironment(base.setup, reward_factor(base), agent.settings["reward_limit"])
+    opened = base.variant(terminal="free")
+    env = ScaledEnvironment(opened.setup, reward_factor(opened), agent.settings["reward_limit"])
     return PLANS[agent.name](agent, env, budget)
 
 
@@ -95,15 +99,24 @@ class _Program:
 
     Args:
         plan: How agents are trained.
+        width: How many runs go through at once.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, width: int) -> None:
         import jax
 
         self.plan = plan
         # The library makes a class of states with each call, so that it is called once.
-        self._begin = jax.jit(plan.algorithm.init_state)
-        self.play = jax.jit(jax.vmap(self._iterated, (0, 0, None)))
+        begin = jax.jit(plan.algorithm.init_state).lower(jax.random.key(0))
+        several = (width,) if width > 1 else ()
+        shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((*several, *leaf.shape), leaf.dtype), begin.out_info)
+        numbers = {name: jax.ShapeDtypeStruct(several, np.float32) for name in plan.free}
+        played = jax.vmap(self._iterated, (0, 0, None)) if several else self._iterated
+        # Compilers run beside each other and beside what is traced meanwhile.
+        with ThreadPoolExecutor(1) as pool:
+            begun = pool.submit(begin.compile)
+            self.play = jax.jit(played).lower(shapes, numbers, jax.ShapeDtypeStruct((), np.int32)).compile()
+            self._begin = begun.result()
 
     def begun(self, run: Run) -> Any:
         """Return the state in which a run begins."""
@@ -146,22 +159,31 @@ class _Group:
 
         self.program, self.runs = program, runs
         settings = [run.agent.settings for run in runs]
-        self.numbers = {name: jnp.asarray([float(own[name]) for own in settings]) for name in FREE[runs[0].agent.name]}
-        self.state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(program.begun, runs))
+        self.numbers = {name: _side_by_side([jnp.float32(own[name]) for own in settings]) for name in program.plan.free}
+        self.state = jax.tree.map(lambda *leaves: _side_by_side(leaves), *map(program.begun, runs))
 
     def advance(self, count: int) -> None:
         """Let so many iterations be done; does not wait for them."""
-        self.state = self.program.play(self.state, self.numbers, count)
+        self.state = self.program.play(self.state, self.numbers, np.int32(count))
 
     def actors(self) -> list[Actor]:
         """Return the actors as they stand; waits for the device."""
         import jax
 
         parameters = jax.tree.map(np.asarray, getattr(self.state, self.program.plan.trained).params)
+        if len(self.runs) == 1:
+            return [exported(parameters, self.runs[0].agent)]
         return [
             exported(jax.tree.map(lambda leaf, own=place: leaf[own], parameters), run.agent)
             for place, run in enumerate(self.runs)
         ]
+
+
+def _side_by_side(leaves: Sequence[Any]) -> Any:
+    """Return arrays of several runs as one; that of a single run as it is, for a program of one."""
+    import jax.numpy as jnp
+
+    return jnp.stack(leaves) if len(leaves) > 1 else jnp.asarray(leaves[0])
 
 
 def _play(program: _Program, groups: Sequence[_Group], iterations: int) -> None:

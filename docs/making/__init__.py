@@ -1,0 +1,1 @@
+"""What gathers the pages of the documentation site; ``python docs/build.py`` is the command."""
