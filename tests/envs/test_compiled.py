@@ -174,8 +174,8 @@ def test_what_only_moves_on_is_cut_from_a_series() -> None:
         rows = np.ascontiguousarray(np.concatenate(parts, axis=1))
         found = cut(rows[: int(random.integers(1, 31))])
         again = [
-            found.table[:, piece.first : piece.first + piece.count] if piece.source is None
-            else np.lib.stride_tricks.sliding_window_view(found.series[piece.source], piece.count)
+            found.table[:, piece.first : piece.first + piece.columns] if piece.source is None
+            else np.lib.stride_tricks.sliding_window_view(found.series[piece.source], piece.columns)
             for piece in found.pieces
         ]  # fmt: skip
         assert np.concatenate(again, axis=1).tobytes() == rows[: len(found.table)].tobytes(), kind
