@@ -160,4 +160,4 @@ def _environment(site: LiveSite, kept: pd.DataFrame) -> LiveEnv:
             rows = {name: site.history.usual(name, ahead) for name in site.columns}
         diary.believe(step, rows)
         diary.measure(step, seen)
-    return LiveEnv(site.scenario, diary, site.history)
+    return LiveEnv(site.scenario, diary, site.history, reference=site.env.setup.feed.statistics)

@@ -161,9 +161,9 @@ class LiveEnv(ScenarioEnv):
     def __init__(self, scenario: Scenario, diary: Diary, history: History | None = None, **keywords: Any) -> None:
         self.diary, self.history = diary, history
         if history is not None:
-            figures = history.environment(scenario, diary.horizon).setup.feed.statistics
-            told = {"zone": history.zone, "reference": figures, "control": history.source.get("control", "power")}
-            keywords = {**told, **keywords}
+            keywords = {"zone": history.zone, "control": history.source.get("control", "power"), **keywords}
+            if "reference" not in keywords:
+                keywords["reference"] = history.environment(scenario, diary.horizon).setup.feed.statistics
         laid = {"horizon": diary.horizon, "episode_steps": None, "split": "all", **keywords}
         published = dict.fromkeys(diary.columns, "after")
         super().__init__(scenario=scenario, data=self._frame(), forecast=diary, published=published, **laid)
