@@ -15,6 +15,7 @@ from energy_gym.serve.clients import Reading
 from energy_gym.serve.deciding import Decision
 from energy_gym.serve.live import LiveEnv
 from energy_gym.serve.metered import wish_of_target
+from energy_gym.serve.midnights import midnight
 from energy_gym.serve.plan import FALLBACK, Plan, battery_of, power_of, share_of
 from energy_gym.serve.records import Records
 from energy_gym.serve.safety import Guard, Stand, log, tell
@@ -134,8 +135,8 @@ class Commander:
 
     def _moved(self, moment: pd.Timestamp) -> float:
         """Return the energy through the battery, both ways, since local midnight [kWh]."""
-        midnight = moment.tz_convert(self.zone).normalize().tz_convert("UTC")
-        plans = self.store.plans(self.site.id, midnight, moment)
+        begun = midnight(moment.tz_convert(self.zone).tz_localize(None), self.zone)
+        plans = self.store.plans(self.site.id, begun, moment)
         return sum(abs(plan.power_kw) for plan in plans) * self.step.total_seconds() / 3600.0
 
 

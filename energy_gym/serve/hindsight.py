@@ -20,6 +20,7 @@ from energy_gym.oracle.solution import Solution
 from energy_gym.oracle.solve import solve
 from energy_gym.serve.live import Diary, LiveEnv
 from energy_gym.serve.metered import metered
+from energy_gym.serve.midnights import midnight
 from energy_gym.serve.plan import Plan, battery_power_kw, share_of, wish_of
 
 if TYPE_CHECKING:
@@ -122,8 +123,13 @@ def _end_kwh(env: LiveEnv, kept: pd.DataFrame) -> float:
 
 def bounds(site: LiveSite, name: str) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Return the first moment of a local day, and the first of the next [UTC]: 23, 24 or 25 hours."""
-    begun = pd.Timestamp(name, tz=site.history.zone)
-    return begun.tz_convert("UTC"), (begun + pd.DateOffset(days=1)).tz_convert("UTC")
+    day, zone = pd.Timestamp(name), site.history.zone
+    return midnight(day, zone), midnight(day + pd.Timedelta(days=1), zone)
+
+
+def days_before(name: str, count: float) -> str:
+    """Return the local day so many days before another one (ISO dates)."""
+    return (pd.Timestamp(name) - pd.Timedelta(days=count)).strftime("%Y-%m-%d")
 
 
 def kept_days(site: LiveSite, since: str, until: str) -> list[str]:

@@ -20,12 +20,10 @@ from energy_gym.agents.records.trajectories import Episode, Trajectories
 from energy_gym.agents.registry import is_saved, load_agent
 from energy_gym.arrays import Floats
 from energy_gym.errors import ConfigurationError, WindowError
-from energy_gym.serve.hindsight import Day, days_of
+from energy_gym.serve.hindsight import Day, days_before, days_of
 from energy_gym.serve.plan import share_of
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from energy_gym.serve.site import LiveSite
 
 POLICY = "oracle"
@@ -109,7 +107,7 @@ def renewed(site: LiveSite, today: str, weeks: int = 4, **fitting: Any) -> Renew
     if not is_saved(folder):
         raise ConfigurationError(f"agent={folder!r}", "is not the folder of a saved agent", "save one, and name it")
     days = days_of(site, "1970-01-01", today)
-    split = _days_before(today, 7 * weeks)
+    split = days_before(today, 7 * weeks)
     held = [day for day in days if day.name >= split]
     learnt = recorded(site, [day for day in days if day.name < split])
     if not held:
@@ -126,13 +124,6 @@ def renewed(site: LiveSite, today: str, weeks: int = 4, **fitting: Any) -> Renew
 def _fitted(site: LiveSite, folder: str, learnt: Trajectories, fitting: Mapping[str, Any]) -> Agent:
     env = site.history.environment(site.scenario, site.settings.horizon)
     return load_agent(folder, env).fit(learnt, **fitting)
-
-
-def _days_before(day: str, count: int) -> str:
-    import pandas as pd
-
-    moment: pd.Timestamp = pd.Timestamp(day) - pd.Timedelta(days=count)
-    return moment.strftime("%Y-%m-%d")
 
 
 def _replace(folder: Path, candidate: Path, today: str) -> None:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from energy_gym.agents.mpc import MPC
 from energy_gym.errors import EnergyGymError
-from energy_gym.serve.hindsight import Day, kept_days, told_day
+from energy_gym.serve.hindsight import Day, days_before, kept_days, told_day
 from energy_gym.serve.plan import share_of
 from energy_gym.serve.safety import log
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from energy_gym.serve.site import LiveSite
 
 # How far back days are looked for that were not reviewed, as after a long outage.
@@ -112,11 +112,11 @@ def review_days(site: LiveSite, now: pd.Timestamp) -> list[str]:
     A day on which the service did not run throughout is kept with the reason in place of figures.
     """
     records = site.commander.records
-    today = now.tz_convert(site.history.zone).normalize()
-    first = (today - pd.DateOffset(days=BACK_DAYS)).strftime("%Y-%m-%d")
+    today = now.tz_convert(site.history.zone).strftime("%Y-%m-%d")
+    first = days_before(today, BACK_DAYS)
     known = {row["day"] for row in records.days(site.site.id, first)}
     found = []
-    for name in kept_days(site, first, today.strftime("%Y-%m-%d")):
+    for name in kept_days(site, first, today):
         if name not in known:
             records.keep_day(site.site.id, name, _told(site, name))
             found.append(name)

@@ -7,6 +7,7 @@ from datetime import MAXYEAR, date, datetime
 import pandas as pd
 
 from energy_gym.serve.admission import RefusalError
+from energy_gym.serve.midnights import midnight
 
 # What pandas raises of a moment beyond the years that it knows.
 CALENDAR = (ValueError, OverflowError, NotImplementedError)
@@ -48,7 +49,6 @@ def local_day(day: date, zone: str) -> tuple[pd.Timestamp, pd.Timestamp]:
         midnights = (pd.Timestamp(day), pd.Timestamp(day) + pd.Timedelta(days=1))
         if midnights[1].year > MAXYEAR:
             raise OverflowError("it is the last of the calendar")
-        begin, end = (moment.tz_localize(zone, ambiguous=True, nonexistent="shift_forward") for moment in midnights)
-        return begin.tz_convert("UTC"), end.tz_convert("UTC")
+        return midnight(midnights[0], zone), midnight(midnights[1], zone)
     except CALENDAR as error:
         raise RefusalError(422, "path.day", f"is no day that is known ({error})", "write 2024-01-31") from error

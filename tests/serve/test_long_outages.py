@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from energy_gym.serve.hindsight import bounds
+from energy_gym.serve.plan import Plan
 
 
 def cycles(plant, served, count):
@@ -54,3 +55,12 @@ def test_a_forecaster_gone_at_the_start_and_a_battery_gone_for_a_day_are_told_an
     back = cycles(plant, served, 2)
     assert [plan.status for plan in back] == ["optimal"] * 2
     assert back[-1].schedule.soc[1] == pytest.approx(plant.soc)
+
+
+def test_a_day_on_which_clocks_are_set_at_midnight_has_its_first_moment_and_its_limit_of_energy(plant, service):
+    site = service(agent="idle", zone="America/Santiago", limits={"daily_kwh": 100.0}).sites["site"]
+    since, until = bounds(site, "2017-08-13")
+    assert (since.isoformat(), until - since) == ("2017-08-13T04:00:00+00:00", pd.Timedelta("23h"))
+    for moment, power in ((since - site.step, 40.0), (since, -20.0)):
+        site.store.keep_plan(Plan("site", moment, power, "optimal", "", None, 0.0, ""))
+    assert site.commander._moved(since + pd.Timedelta("8h")) == 5.0
