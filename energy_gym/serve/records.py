@@ -13,7 +13,7 @@ import pandas as pd
 from sqlalchemy import Column, Float, Integer, String, Table, Text, delete, insert, select
 
 from energy_gym.serve.safety import Broken
-from energy_gym.serve.store import META, Store, key_of
+from energy_gym.serve.store import META, Store, key_of, of_period
 
 SAFETY = Table(
     "safety",
@@ -72,10 +72,8 @@ class Records:
 
     def broken(self, site: str, since: pd.Timestamp, until: pd.Timestamp) -> list[dict[str, Any]]:
         """Return the limits that commands broke in a period (half open), in order."""
-        asked = select(SAFETY).where(
-            SAFETY.c.site == site, SAFETY.c.time >= key_of(since), SAFETY.c.time < key_of(until)
-        )
-        return [dict(row) for row in self.store.all(asked.order_by(SAFETY.c.number))]
+        asked = of_period(SAFETY, site, since, until).order_by(SAFETY.c.number)
+        return [dict(row) for row in self.store.all(asked)]
 
     def stopped(self, site: str) -> str | None:
         """Return the limit that stopped a site, if one did and nobody has released it."""

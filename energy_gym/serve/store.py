@@ -16,6 +16,7 @@ from sqlalchemy import (
     Engine,
     Float,
     MetaData,
+    Select,
     String,
     Table,
     Text,
@@ -89,6 +90,11 @@ def key_of(moment: pd.Timestamp) -> str:
     return moment.tz_convert("UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def of_period(table: Table, site: str, since: pd.Timestamp, until: pd.Timestamp) -> Select[Any]:
+    """Return the query for the rows of a site in a period (half open)."""
+    return select(table).where(table.c.site == site, table.c.time >= key_of(since), table.c.time < key_of(until))
+
+
 class Store:
     """The database of the service.
 
@@ -134,8 +140,7 @@ class Store:
 
     def plans(self, site: str, since: pd.Timestamp, until: pd.Timestamp) -> list[Plan]:
         """Return the plans of a period (half open), in order."""
-        asked = select(PLANS).where(PLANS.c.site == site, PLANS.c.time >= key_of(since), PLANS.c.time < key_of(until))
-        return [_plan(row) for row in self.all(asked.order_by(PLANS.c.time))]
+        return [_plan(row) for row in self.all(of_period(PLANS, site, since, until).order_by(PLANS.c.time))]
 
     def keep_interval(self, site: str, time: pd.Timestamp, values: Mapping[str, Any]) -> None:
         """Keep what an interval came to."""
@@ -143,8 +148,7 @@ class Store:
 
     def intervals(self, site: str, since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
         """Return what the intervals of a period came to (half open): a row each, indexed by their start [UTC]."""
-        chosen = INTERVALS.c.site == site, INTERVALS.c.time >= key_of(since), INTERVALS.c.time < key_of(until)
-        rows = self.all(select(INTERVALS).where(*chosen).order_by(INTERVALS.c.time))
+        rows = self.all(of_period(INTERVALS, site, since, until).order_by(INTERVALS.c.time))
         index = pd.DatetimeIndex([pd.Timestamp(row["time"]) for row in rows], tz="UTC", name="time")
         return pd.DataFrame([json.loads(row["values"]) for row in rows], index=index)
 
@@ -168,8 +172,8 @@ class Store:
 
     def believed(self, site: str, since: pd.Timestamp, until: pd.Timestamp) -> dict[pd.Timestamp, dict[str, Any]]:
         """Return what was believed at the start of each interval of a period (half open)."""
-        chosen = BELIEFS.c.site == site, BELIEFS.c.time >= key_of(since), BELIEFS.c.time < key_of(until)
-        return {pd.Timestamp(row["time"]): json.loads(row["told"]) for row in self.all(select(BELIEFS).where(*chosen))}
+        rows = self.all(of_period(BELIEFS, site, since, until))
+        return {pd.Timestamp(row["time"]): json.loads(row["told"]) for row in rows}
 
     def forget_beliefs(self, site: str, before: pd.Timestamp) -> None:
         """Forget what was believed before a moment: it is the bulk of the database."""
