@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from energy_gym.errors import ConfigurationError
+from energy_gym.errors import ConfigurationError, EnergyGymError
 
 
 def imported(name: str) -> Any:
@@ -23,3 +23,27 @@ def imported(name: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigurationError(f"{name!r}", f"cannot be imported ({error})", "write module:name") from error
+
+
+def made(name: str, what: str, remedy: str, *told: Any) -> Any:
+    """Return what the factory comes to that ``module:name`` names.
+
+    Args:
+        name: The factory.
+        what: What it makes, for messages.
+        remedy: What to do where it fails.
+        told: What it is called with.
+
+    Raises:
+        ConfigurationError: It cannot be imported, or fails.
+
+    Example:
+        >>> made("builtins:dict", "callback", "mend it", [("a", 1)])
+        {'a': 1}
+    """
+    try:
+        return imported(name)(*told)
+    except EnergyGymError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(f"{what} {name!r}", f"cannot be made ({error!r})", remedy) from error

@@ -18,8 +18,8 @@ import stamina
 from sqlalchemy import Column, Integer, MetaData, String, Table, Text, create_engine, insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from energy_gym.errors import ConfigurationError, EnergyGymError, MissingExtraError, StorageError
-from energy_gym.serve.imported import imported
+from energy_gym.errors import ConfigurationError, MissingExtraError, StorageError
+from energy_gym.serve.imported import made
 from energy_gym.serve.plan import Plan
 from energy_gym.serve.safety import log
 from energy_gym.serve.site_parts import CallbackSettings
@@ -192,13 +192,8 @@ def _callback(told: CallbackSettings) -> Any:
 
 
 def _own(name: str) -> Any:
-    try:
-        made = imported(name)()
-    except EnergyGymError:
-        raise
-    except Exception as error:
-        raise ConfigurationError(f"callback {name!r}", f"cannot be made ({error!r})", "mend its factory") from error
-    if not any(hasattr(made, what) for what in ("planned", "commanded", "passed")):
+    callback = made(name, "callback", "mend its factory")
+    if not any(hasattr(callback, what) for what in ("planned", "commanded", "passed")):
         rule = "has none of planned, commanded and passed"
         raise ConfigurationError(f"callback {name!r}", rule, "give it one of them")
-    return made
+    return callback

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
-from energy_gym.errors import ConfigurationError, EnergyGymError
+from energy_gym.errors import ConfigurationError
 from energy_gym.serve.beliefs import Belief
 from energy_gym.serve.clients import BatteryController, Reporter
 from energy_gym.serve.commanding import Controller
-from energy_gym.serve.imported import imported
+from energy_gym.serve.imported import made
 from energy_gym.serve.logs import log_at
 from energy_gym.serve.plan import Plan
 from energy_gym.serve.safety import Callback, log, tell
@@ -53,18 +52,12 @@ def live_site(
 def _controller(site: SiteSettings) -> Controller | None:
     if site.controller is None:
         return None
-    try:
-        made: Any = imported(site.controller)(site.id)
-    except EnergyGymError:
-        raise
-    except Exception as error:
-        found = f"site {site.id!r}: controller {site.controller!r}"
-        raise ConfigurationError(found, f"cannot be made ({error!r})", "call it with the site's name") from error
+    named = f"site {site.id!r}: controller"
+    controller: Controller = made(site.controller, named, "call it with the site's name", site.id)
     for what in ("reading", "dispatch", "close"):
-        if not callable(getattr(made, what, None)):
-            found = f"site {site.id!r}: controller {site.controller!r}"
+        if not callable(getattr(controller, what, None)):
+            found = f"{named} {site.controller!r}"
             raise ConfigurationError(found, f"has no {what}", "give it reading, dispatch and close")
-    controller: Controller = made
     return controller
 
 
