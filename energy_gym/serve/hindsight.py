@@ -21,7 +21,7 @@ from energy_gym.oracle.solve import solve
 from energy_gym.serve.live import Diary, LiveEnv
 from energy_gym.serve.metered import metered
 from energy_gym.serve.midnights import midnight
-from energy_gym.serve.plan import Plan, battery_power_kw, share_of, wish_of
+from energy_gym.serve.plan import Plan, battery_power_kw, resting, share_of, wish_of
 
 if TYPE_CHECKING:
     from energy_gym.serve.site import LiveSite
@@ -61,6 +61,10 @@ class Day:
         """Return what shares of rated power come to [reward units]."""
         env = self.begin()
         return float(sum(env.step(env.setup.action(float(share)))[1] for share in shares))
+
+    def idle(self) -> float:
+        """Return what leaving the battery alone comes to [reward units]."""
+        return self.played(resting(self.env, len(self.kept)))
 
     def decided(self, agent: Agent) -> float:
         """Return what an agent comes to that sees at each interval what was believed then [reward units]."""

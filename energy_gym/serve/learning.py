@@ -21,7 +21,6 @@ from energy_gym.agents.registry import is_saved, load_agent
 from energy_gym.arrays import Floats
 from energy_gym.errors import ConfigurationError, WindowError
 from energy_gym.serve.hindsight import Day, days_before, days_of
-from energy_gym.serve.plan import share_of
 
 if TYPE_CHECKING:
     from energy_gym.serve.site import LiveSite
@@ -62,7 +61,6 @@ def recorded(site: LiveSite, days: Sequence[Day]) -> Trajectories:
 
 def _episode(day: Day) -> Episode:
     solution, shares = day.solution(), day.executed()
-    idle = day.played([share_of(day.env, 0.0, step) for step in range(len(shares))])
     env = day.begin()
     seen, rewards = [env.observed()], []
     for share in shares:
@@ -78,7 +76,7 @@ def _episode(day: Day) -> Episode:
         start=day.kept.index[0].isoformat(),
         oracle_value=solution.value,
         oracle_bound=solution.bound,
-        idle_value=idle,
+        idle_value=day.idle(),
         physical_value=solution.physical.value,
     )
 

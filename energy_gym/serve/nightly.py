@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from energy_gym.agents.mpc import MPC
 from energy_gym.errors import EnergyGymError
 from energy_gym.serve.hindsight import Day, days_before, kept_days, told_day
-from energy_gym.serve.plan import share_of
 from energy_gym.serve.safety import log
 
 if TYPE_CHECKING:
@@ -91,14 +90,13 @@ def reviewed_day(day: Day) -> DayReview:
         WindowError: It was not solved.
     """
     solution = day.solution()
-    steps = len(day.kept)
     return DayReview(
         day=day.name,
         actual=day.played(day.executed()),
         commanded=day.played(day.commanded()),
         planned=day.decided(MPC(day.env)),
         best=solution.value,
-        idle=day.played([share_of(day.env, 0.0, step) for step in range(steps)]),
+        idle=day.idle(),
         exact=solution.exact,
         measured=float(day.kept["measured"].mean()),
         fallbacks=sum(plan.status != "optimal" for plan in day.plans),

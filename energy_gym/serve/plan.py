@@ -99,6 +99,11 @@ def share_of(env: EnergyEnv, power_kw: float, step: int | None = None) -> float:
     return wish_of_share(env, share, step) if metered(env) else share
 
 
+def resting(env: EnergyEnv, steps: int) -> list[float]:
+    """Return the wishes that leave a battery alone in the first steps of an episode."""
+    return [share_of(env, 0.0, step) for step in range(steps)]
+
+
 def power_of(env: EnergyEnv, wish: float) -> float:
     """Return the battery's power that a wish comes to in the running interval, positive charges [kW]."""
     share = share_of_wish(env, wish) if metered(env) else wish

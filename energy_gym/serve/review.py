@@ -15,7 +15,7 @@ from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import WindowError
 from energy_gym.oracle.solve import solve
 from energy_gym.scenarios.composed import ScenarioEnv
-from energy_gym.serve.plan import share_of
+from energy_gym.serve.plan import resting
 from energy_gym.serve.usual import History
 
 if TYPE_CHECKING:
@@ -74,14 +74,10 @@ def reviewed(site: EnergyEnv, history: History, kept: pd.DataFrame, columns: Seq
     env = _hindsight(site, history, kept[list(columns)])
     states = kept["states"].iloc[0]
     solution = solve(env.begun(states))
-    earned, idle = (_played(env.begun(states), shares) for shares in (kept["share"], _resting(env, len(kept))))
+    earned, idle = (_played(env.begun(states), shares) for shares in (kept["share"], resting(env, len(kept))))
     step = kept.index[1] - kept.index[0]
     span = kept.index[0], kept.index[-1] + step
     return Review(*span, earned, solution.value, idle, solution.exact, float(kept["measured"].mean()))
-
-
-def _resting(env: EnergyEnv, steps: int) -> list[float]:
-    return [share_of(env, 0.0, step) for step in range(steps)]
 
 
 class _Hindsight(ScenarioEnv):
