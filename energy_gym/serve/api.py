@@ -20,7 +20,7 @@ from energy_gym.serve.periods import period
 from energy_gym.serve.plan import Plan
 from energy_gym.serve.service import Service
 from energy_gym.serve.stream import add_stream
-from energy_gym.serve.views import add_views, regret_of, rows_of
+from energy_gym.serve.views import add_views, regret_of, rows_of, summary_row
 from energy_gym.version import __version__
 
 MOST_PLANS = 1_000
@@ -194,7 +194,8 @@ def _add_v1(app: FastAPI, service: Service) -> None:
     def site_plans(site: str, since: datetime, until: datetime) -> list[PlanSummary]:
         """Return the plans of a period (half open), at most a thousand."""
         service.site(site)
-        return [_summary(plan) for plan in service.store.plans(site, *period(since, until))[:MOST_PLANS]]
+        plans = service.store.plans(site, *period(since, until))[:MOST_PLANS]
+        return [PlanSummary(**summary_row(plan)) for plan in plans]
 
     @app.get("/v1/sites/{site}/intervals")
     def site_intervals(
@@ -208,14 +209,3 @@ def _add_v1(app: FastAPI, service: Service) -> None:
     def site_regret(site: str, since: datetime, until: datetime) -> RegretReport:
         """Return what a period came to beside the best that it could have (half open, at most 31 days)."""
         return regret_of(service, site, *period(since, until))
-
-
-def _summary(plan: Plan) -> PlanSummary:
-    return PlanSummary(
-        time=plan.time.to_pydatetime(),
-        battery_power_kw=plan.power_kw,
-        status=plan.status,
-        reason=plan.reason,
-        seconds=plan.seconds,
-        inputs=plan.inputs,
-    )

@@ -72,8 +72,9 @@ class Commander:
 
     def asked(self, env: LiveEnv, decision: Decision) -> float:
         """Return the power that a decision names, as far as the battery can go; outside its limits, what leads back."""
-        battery, energy = battery_of(env), env.energy_kwh / battery_of(env).capacity_kwh
-        if decision.schedule is not None and not battery.soc_min - ROUNDING <= energy <= battery.soc_max + ROUNDING:
+        battery = battery_of(env)
+        soc = env.energy_kwh / battery.capacity_kwh
+        if decision.schedule is not None and not battery.soc_min - ROUNDING <= soc <= battery.soc_max + ROUNDING:
             return decision.schedule.battery_kw[0]
         stand, power = Stand.of(env), power_of(env, decision.share)
         # Adding zero lets no power be written as -0.

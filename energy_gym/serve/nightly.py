@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from energy_gym.agents.mpc import MPC
 from energy_gym.errors import EnergyGymError
 from energy_gym.serve.hindsight import Day, days_before, kept_days, told_day
+from energy_gym.serve.plan import OPTIMAL
 from energy_gym.serve.safety import log
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def reviewed_day(day: Day) -> DayReview:
         idle=day.idle(),
         exact=solution.exact,
         measured=float(day.kept["measured"].mean()),
-        fallbacks=sum(plan.status != "optimal" for plan in day.plans),
+        fallbacks=sum(plan.status != OPTIMAL for plan in day.plans),
         agent=day.agent,
     )
 

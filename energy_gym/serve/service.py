@@ -181,10 +181,10 @@ class Service:
             return plan
         told = f"no plan for {late} intervals; {self.errors.get(name, 'it is on its way')}"
         if plan.schedule is None or late >= len(plan.schedule.battery_kw):
-            return Plan(**{**vars(plan), "power_kw": 0.0, "status": ERROR, "reason": told})
+            return replace(plan, power_kw=0.0, status=ERROR, reason=told)
         power, _ = site.commander.guard.clamped(plan.schedule.battery_kw[late], None)
         status = plan.status if late == 1 and not self.errors.get(name) else FALLBACK
-        return Plan(**{**vars(plan), "power_kw": power, "status": status, "reason": told})
+        return replace(plan, power_kw=power, status=status, reason=told)
 
     def readiness(self) -> dict[str, str]:
         """Return what is amiss by site: no plan yet, or one that is too old; empty where all is well."""

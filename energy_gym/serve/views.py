@@ -38,8 +38,8 @@ def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{"time": stamp.isoformat(), **row} for stamp, row in zip(table.index, rows, strict=True)]
 
 
-def plan_row(plan: Plan) -> dict[str, Any]:
-    """Return a plan with its schedule."""
+def summary_row(plan: Plan) -> dict[str, Any]:
+    """Return a plan without its schedule."""
     return {
         "time": plan.time.isoformat(),
         "battery_power_kw": plan.power_kw,
@@ -47,8 +47,12 @@ def plan_row(plan: Plan) -> dict[str, Any]:
         "reason": plan.reason,
         "seconds": plan.seconds,
         "inputs": plan.inputs,
-        "schedule": None if plan.schedule is None else asdict(plan.schedule),
     }
+
+
+def plan_row(plan: Plan) -> dict[str, Any]:
+    """Return a plan with its schedule."""
+    return {**summary_row(plan), "schedule": None if plan.schedule is None else asdict(plan.schedule)}
 
 
 def outlook_of(site: LiveSite, moment: pd.Timestamp) -> dict[str, list[float]]:
