@@ -84,14 +84,11 @@ def _simulated(plant: Plant, agent: str) -> Iterator[Service]:
     from energy_gym.serve.api import create_app
     from energy_gym.serve.service import Service
     from energy_gym.serve.settings import SiteSettings, read_settings
-    from energy_gym.serve.simulation import reporter_app, serving, validator_app
+    from energy_gym.serve.simulation import serving, serving_plant
 
     settings = read_settings()
     with ExitStack() as stack:
-        addresses = {
-            "reporter_base_url": stack.enter_context(serving(reporter_app(plant))),
-            "bms_base_url": stack.enter_context(serving(validator_app(plant))),
-        }
+        addresses = stack.enter_context(serving_plant(plant))
         told = settings.model_copy(update={**addresses, "database_url": "sqlite://"})
         service = Service(told, [SiteSettings(agent=agent)], now=lambda: plant.now)
         stack.callback(service.stop)

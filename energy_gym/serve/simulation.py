@@ -239,3 +239,10 @@ def serving(app: Any, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
         server.should_exit = True
         thread.join(timeout=10.0)
         listener.close()
+
+
+@contextmanager
+def serving_plant(plant: Plant) -> Iterator[dict[str, str]]:
+    """Serve the two services of a plant, and yield their addresses by the names of the settings."""
+    with serving(reporter_app(plant)) as reporter, serving(validator_app(plant)) as bms:
+        yield {"reporter_base_url": reporter, "bms_base_url": bms}

@@ -7,14 +7,12 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import httpx
-from serve_plant import HOURS, commercial
+from serve_plant import QUICK, commercial
 
 from energy_gym.serve.api import create_app
 from energy_gym.serve.service import Service
 from energy_gym.serve.settings import SiteSettings, read_settings
-from energy_gym.serve.simulation import Plant, reporter_app, serving, validator_app
-
-QUICK = {"mpc_horizon_hours": HOURS, "request_attempts": 1, "request_timeout_seconds": 0.5}
+from energy_gym.serve.simulation import Plant, serving, serving_plant
 
 
 class Served(NamedTuple):
@@ -41,10 +39,7 @@ def served(agent: str = "idle", **settings: Any) -> Iterator[Served]:
     """Serve a site from a Monday on, for four days."""
     plant = Plant(commercial(), "2017-06-05", 4 * 96)
     with ExitStack() as stack:
-        urls = {
-            "reporter_base_url": stack.enter_context(serving(reporter_app(plant))),
-            "bms_base_url": stack.enter_context(serving(validator_app(plant))),
-        }
+        urls = stack.enter_context(serving_plant(plant))
         told = read_settings(_env_file=None, **{**QUICK, **urls, "database_url": "sqlite://", **settings})
         service = Service(told, [SiteSettings(agent=agent)], now=lambda: plant.now)
         stack.callback(service.stop)

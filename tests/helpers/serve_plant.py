@@ -11,6 +11,7 @@ import pandas as pd
 from energy_gym.agents.base import Agent
 
 HOURS = 6
+QUICK = {"mpc_horizon_hours": HOURS, "request_attempts": 1, "request_timeout_seconds": 0.5}
 MADRID = "Europe/Madrid"
 SITE = """
 entities:
@@ -49,6 +50,16 @@ def commercial(**keywords: Any) -> Any:
     """Return the commercial site, looking a few hours ahead."""
     told = {"split": "test", "horizon": 4 * HOURS, "disable_env_checker": True, **keywords}
     return gym.make("energy_gym/Commercial-v1", **told).unwrapped
+
+
+def cycles(plant: Any, served: Any, count: int) -> list[Any]:
+    """Return the plans of some intervals."""
+    plans = []
+    for _ in range(count):
+        plans.append(served.cycle("site"))
+        plant.advance()
+    assert None not in plans, served.errors
+    return plans
 
 
 class Seen:

@@ -12,12 +12,12 @@ pytest.importorskip("fastapi", reason="the extra serve is not installed")
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 
 import pandas as pd
-from serve_plant import HOURS, MADRID, SITE, commercial
+from serve_plant import MADRID, QUICK, SITE, commercial
 
 from energy_gym.scenarios.composed import ScenarioEnv
 from energy_gym.serve.service import Service
 from energy_gym.serve.settings import SiteSettings, read_settings
-from energy_gym.serve.simulation import Plant, reporter_app, serving, validator_app
+from energy_gym.serve.simulation import Plant, serving_plant
 
 
 @pytest.fixture
@@ -30,14 +30,10 @@ def plant() -> Plant:
 def service(plant: Plant) -> Iterator[Callable[..., Service]]:
     """Return a function that makes a service for the plant; what it is told goes to settings and site."""
     with ExitStack() as stack:
-        urls = {
-            "reporter_base_url": stack.enter_context(serving(reporter_app(plant))),
-            "bms_base_url": stack.enter_context(serving(validator_app(plant))),
-        }
+        urls = stack.enter_context(serving_plant(plant))
 
         def made(database_url: str = "sqlite://", settings: dict[str, Any] | None = None, **site: Any) -> Service:
-            quick = {"mpc_horizon_hours": HOURS, "request_attempts": 1, "request_timeout_seconds": 0.5}
-            told = read_settings(_env_file=None, **{**quick, **urls, "database_url": database_url, **(settings or {})})
+            told = read_settings(_env_file=None, **{**QUICK, **urls, "database_url": database_url, **(settings or {})})
             found = Service(told, [SiteSettings(**site)], now=lambda: plant.now)
             stack.callback(found.stop)
             return found
@@ -59,10 +55,7 @@ def hourly(tmp_path):
             (tmp_path / "site.yaml").write_text(SITE)
             keywords = {"forecast": "yesterday", "horizon": 24, "zone": MADRID, "split": "all"}
             plant = Plant(ScenarioEnv(scenario=tmp_path / "site.yaml", data=frame, **keywords), begun, 24 * 4)
-            urls = {
-                "reporter_base_url": stack.enter_context(serving(reporter_app(plant))),
-                "bms_base_url": stack.enter_context(serving(validator_app(plant))),
-            }
+            urls = stack.enter_context(serving_plant(plant))
             told = {"mpc_horizon_hours": 24, "mpc_time_step_minutes": 60, "mpc_interval_minutes": 60}
             quick = {"request_attempts": 1, "database_url": "sqlite://"}
             site = {"scenario": tmp_path / "site.yaml", "data": str(tmp_path / "past.csv"), "zone": MADRID}

@@ -5,21 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from serve_plant import cycles
 
 from energy_gym.serve.simulation import FAULTS, LATE_SECONDS
 
 CHARGES = "serve_plant:charges"
 QUICK = [fault for fault in FAULTS if fault != "late"]
-
-
-def cycles(plant, served, count):
-    """Return the plans of some intervals."""
-    plans = []
-    for _ in range(count):
-        plans.append(served.cycle("site"))
-        plant.advance()
-    assert None not in plans, served.errors
-    return plans
 
 
 @pytest.mark.parametrize("fault", QUICK)

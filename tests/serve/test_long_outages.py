@@ -5,19 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from serve_plant import cycles
 
 from energy_gym.serve.hindsight import bounds
 from energy_gym.serve.plan import Plan
-
-
-def cycles(plant, served, count):
-    """Return the plans of some intervals."""
-    plans = []
-    for _ in range(count):
-        plans.append(served.cycle("site"))
-        plant.advance()
-    assert None not in plans, served.errors
-    return plans
 
 
 @pytest.mark.parametrize(("day", "hours"), [("2024-03-31", 23), ("2024-10-27", 25)])

@@ -3,52 +3,41 @@
 from __future__ import annotations
 
 import pytest
-from serve_plant import commercial
+from serve_plant import commercial, cycles
 
 from energy_gym.agents.registry import agent_factory
+
+OPTIONS = {"start": "2017-06-05", "steps": 4 * 96}
+
+
+def lived_alike(plant, served, env, agent, steps):
+    """Let intervals pass, prove that the environment pays the same bill, and return what was kept of them."""
+    for plan in cycles(plant, served, steps):
+        assert (plan.status, plan.reason) == ("optimal", "")
+    observation, info = env.reset(options=OPTIONS)
+    decides = agent_factory(agent).make(env, 0).fit()
+    rewards = []
+    for _ in range(steps):
+        observation, reward, _, _, info = env.step(decides.act(observation, info))
+        rewards.append(reward)
+    assert plant.rewards == pytest.approx(rewards, abs=1e-6)
+    kept = served.store.intervals("site", plant.env.setup.time(plant.env.window[0]), plant.now)
+    assert kept["reward"].tolist() == pytest.approx(rewards[:-1], abs=1e-6)
+    return kept
 
 
 @pytest.mark.parametrize(("agent", "steps"), [("mpc", 8), ("self-consumption", 24), ("peak-shaving", 12)])
 def test_the_bill_of_the_service_is_that_of_the_environment(plant, service, agent, steps):
     served = service(agent=agent)
-    for _ in range(steps):
-        plan = served.cycle("site")
-        assert plan is not None, served.errors
-        assert (plan.status, plan.reason) == ("optimal", "")
-        plant.advance()
-    env = commercial()
-    observation, info = env.reset(options={"start": "2017-06-05", "steps": 4 * 96})
-    decides = agent_factory(agent).make(env, 0).fit()
-    rewards = []
-    for _ in range(steps):
-        observation, reward, _, _, info = env.step(decides.act(observation, info))
-        rewards.append(reward)
-    assert plant.rewards == pytest.approx(rewards, abs=1e-6)
-    kept = served.store.intervals("site", plant.env.setup.time(plant.env.window[0]), plant.now)
-    assert kept["reward"].tolist() == pytest.approx(rewards[:-1], abs=1e-6)
+    lived_alike(plant, served, commercial(), agent, steps)
 
 
 @pytest.mark.parametrize(("agent", "steps"), [("mpc", 6), ("self-consumption", 12)])
 def test_a_power_held_at_the_meter_pays_the_bill_of_the_environment_too(plant, service, agent, steps):
     plant.env = commercial(control="meter")
-    options = {"start": "2017-06-05", "steps": 4 * 96}
-    plant.env.reset(seed=0, options=options)
+    plant.env.reset(seed=0, options=OPTIONS)
     served = service(agent=agent, control="meter")
-    for _ in range(steps):
-        plan = served.cycle("site")
-        assert plan is not None, served.errors
-        assert (plan.status, plan.reason) == ("optimal", "")
-        plant.advance()
-    env = commercial(control="meter")
-    observation, info = env.reset(options=options)
-    decides = agent_factory(agent).make(env, 0).fit()
-    rewards = []
-    for _ in range(steps):
-        observation, reward, _, _, info = env.step(decides.act(observation, info))
-        rewards.append(reward)
-    assert plant.rewards == pytest.approx(rewards, abs=1e-6)
-    kept = served.store.intervals("site", plant.env.setup.time(plant.env.window[0]), plant.now)
-    assert kept["reward"].tolist() == pytest.approx(rewards[:-1], abs=1e-6)
+    kept = lived_alike(plant, served, commercial(control="meter"), agent, steps)
     found = served.sites["site"].review(kept.index[0], plant.now)
     assert found.best >= max(found.earned, found.idle) - 1e-6
 
