@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
+from kept_rows import read_rows, write_rows
 
 import energy_gym
 from energy_gym import Battery
@@ -168,11 +169,10 @@ def _rounded(row: dict[str, Any]) -> dict[str, Any]:
 
 def keep(row: dict[str, Any]) -> None:
     """Add a row to those kept, in place of one of the same market, agent and seed."""
-    rows = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else []
+    rows = read_rows(ROWS)
     rows = [old for old in rows if any(old[name] != row[name] for name in ("market", "agent", "seed"))] + [row]
     rows.sort(key=lambda one: (MARKETS.index(one["market"]), one["agent"], one["seed"]))
-    text = ",\n".join(f"  {json.dumps(one)}" for one in rows)
-    ROWS.write_text(f"[\n{text}\n]\n", encoding="utf-8")
+    write_rows(ROWS, rows)
     print(json.dumps(row), flush=True)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kept_rows import table
 from known_markets import AGENTS, EPISODES, MARKETS
 
 HEAD = f"""# Markets whose law is known
@@ -44,11 +45,11 @@ def page(rows: list[dict[str, Any]]) -> str:
     """Return the page."""
     markets = [_market(row) for row in rows if not row["agent"]]
     head = ["market", "optimum", "proven bound", "simulated", "dual bound", "foresight"]
-    text = HEAD + _table([head, *markets]) + EARNED
+    text = HEAD + table([head, *markets]) + "\n" + EARNED
     nothing = {row["market"]: row["lost"] for row in rows if row["agent"] == "idle"}
     lines = [_agent(own, nothing.get(own[0]["market"])) for own in _by_agent(rows)]
     head = ["agent", "market", "days", "earned", "optimum", "lost", "share", "ms"]
-    return text + _table([head, *lines]) + _missing(rows)
+    return text + table([head, *lines]) + "\n" + _missing(rows)
 
 
 def _missing(rows: list[dict[str, Any]]) -> str:
@@ -86,9 +87,3 @@ def _agent(rows: list[dict[str, Any]], nothing: float | None) -> list[str]:
     name = f"`{rows[0]['agent']}`" + (f", {len(rows)} seeds" if len(rows) > 1 else "")
     told = [_with_interval(row, "earned"), f"{row['optimum']:.2f}", _with_interval(row, "lost"), share]
     return [name, rows[0]["market"], str(rows[0]["days"]), *told, f"{row['decision_ms']:.2f}"]
-
-
-def _table(lines: list[list[str]]) -> str:
-    head, *body = lines
-    rule = ["---", "---", *["---:"] * (len(head) - 2)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *body)) + "\n"

@@ -23,6 +23,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pandas as pd
+from kept_rows import read_rows, write_rows
 
 import energy_gym
 from energy_gym import Battery
@@ -141,13 +142,12 @@ def penalties(zone: str, first: int = 2014) -> dict[str, float]:
 
 def keep(row: dict[str, Any]) -> None:
     """Add a row to those kept; of the same zone, losses, protocol and years what it says anew takes the place."""
-    rows = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else []
+    rows = read_rows(ROWS)
     key = ("zone", "loss", "protocol", "trained")
     same = [old for old in rows if all(old[name] == row[name] for name in key)]
     rows = [old for old in rows if old not in same] + [{**(same[0] if same else {}), **row}]
     rows.sort(key=lambda one: (-one["loss"], one["protocol"], one["trained"], ZONES.index(one["zone"])))
-    text = ",\n".join(f"  {json.dumps(one)}" for one in rows)
-    ROWS.write_text(f"[\n{text}\n]\n", encoding="utf-8")
+    write_rows(ROWS, rows)
 
 
 def main() -> None:

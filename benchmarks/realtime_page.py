@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kept_rows import table
 from realtime import PENALTIES, PUBLISHED, ZONES
 
 HEAD = """# Real-time arbitrage in New York
@@ -98,13 +99,13 @@ def _controllers(rows: list[dict[str, Any]], loss: float) -> str:
             lines.append([named, f"{protocol}: share", *(f"{row['sdp'] / row['foresight']:.3f}" for row in own)])
             if all("bound" in row for row in own):
                 lines += _bracket(protocol, named, own)
-    return _table(lines)
+    return table(lines)
 
 
 def _penalties(found: dict[str, dict[str, float]]) -> str:
     shares = list(found[ZONES[0]])
     totals = [f"{sum(found[zone][share] for zone in ZONES):.0f}" for share in shares]
-    return _table([["share of the penalty", "", *shares], ["bound", "USD", *totals]])
+    return table([["share of the penalty", "", *shares], ["bound", "USD", *totals]])
 
 
 def _bracket(protocol: str, named: str, rows: list[dict[str, Any]]) -> list[list[str]]:
@@ -125,7 +126,7 @@ def _foresight(rows: list[dict[str, Any]]) -> str:
             if set(found) == set(ZONES):
                 lines.append([f"{loss:g}", f"{protocol}, proven", *(f"{found[zone]:.2f}" for zone in ZONES)])
         lines.append([f"{loss:g}", "published", *(f"{PUBLISHED[str(loss)]['foresight'][zone]:.2f}" for zone in ZONES)])
-    return _table(lines)
+    return table(lines)
 
 
 def _times(rows: list[dict[str, Any]]) -> str:
@@ -138,9 +139,3 @@ def _times(rows: list[dict[str, Any]]) -> str:
         f"median and {mean:.2f} ms in the mean.\nOnce a day, when prices are published, what energy is worth is worked "
         f"out again: {most:.0f} ms at most.\n"
     )
-
-
-def _table(lines: list[list[str]]) -> str:
-    head, *body = lines
-    rule = ["---", "---", *["---:"] * (len(head) - 2)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *body))

@@ -24,6 +24,7 @@ from energy_gym.agents.on_device.training import Run, train
 from energy_gym.agents.records.readers import hush_gym
 from energy_gym.agents.records.trajectories import Trajectories
 from energy_gym.agents.sb3_training import going_on, restore_training, training_state
+from energy_gym.agents.sb3_watching import board_logger, silent_logger, watcher
 from energy_gym.envs.env import batch_of
 from energy_gym.errors import ConfigurationError, MissingExtraError, ResetNeededError, UnknownIdError
 
@@ -79,7 +80,7 @@ class SB3Learner(Learner):
         if self.actor is not None:
             self._restart(model, self.actor)
         self._check_exported(model)
-        watch = _watcher()(self, keeper, max(budget // CHECKPOINTS, 1))
+        watch = watcher()(self, keeper, max(budget // CHECKPOINTS, 1))
         model.learn(budget, callback=[watch, *self.callbacks], log_interval=None, tb_log_name=self.name)
         watch.show()
         # What was noted since the last look, such as the losses of the last updates.
@@ -369,57 +370,3 @@ def _library() -> Any:
     except ImportError as error:
         raise MissingExtraError.of("stable-baselines3", "sb3") from error
     return stable_baselines3
-
-
-def silent_logger() -> Any:
-    """Return a logger without a folder; the library's own makes one in the system's temporary folder and leaves it."""
-    from stable_baselines3.common.logger import Logger
-
-    return Logger(folder=None, output_formats=[])
-
-
-def board_logger(folder: str) -> Any:
-    """Return a logger that writes TensorBoard logs into a folder."""
-    from stable_baselines3.common.logger import configure
-
-    return configure(folder, ["tensorboard"])
-
-
-def _watcher() -> Any:
-    """Return the callback class; it is made here because its base needs the library."""
-    _library()
-    from stable_baselines3.common.callbacks import BaseCallback
-
-    class Watch(BaseCallback):  # type: ignore[misc]  # the library is not typed here
-        """Shows the keeper an actor every so many steps of the environment."""
-
-        def __init__(self, agent: SB3Learner, keeper: Keeper, every: int) -> None:
-            super().__init__()
-            self.agent, self.keeper, self.every = agent, keeper, every
-            self.shown = 0
-
-        def _on_step(self) -> bool:
-            if self.num_timesteps >= self.shown + self.every:
-                self.show()
-            return True
-
-        def show(self) -> None:
-            """Show the actor as it stands, unless that was done at this step."""
-            if self.num_timesteps == self.shown:
-                return
-            self.shown = self.num_timesteps
-            losses = {"loss": "train/loss", "critic_loss": "train/critic_loss"}
-            found = self.model.logger.name_to_value
-            figures = {name: float(found[key]) for name, key in losses.items() if key in found}
-            self.keeper.see(self.num_timesteps, self.agent.exported(self.model), **figures)
-            if self.keeper.board is not None:
-                self._log()
-
-        def _log(self) -> None:
-            """Write what the library has noted since the last time, and the mean return of finished episodes."""
-            ended = [episode["r"] for episode in self.model.ep_info_buffer or ()]
-            if ended:
-                self.logger.record("rollout/ep_rew_mean", sum(ended) / len(ended))
-            self.logger.dump(self.num_timesteps)
-
-    return Watch

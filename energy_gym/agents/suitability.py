@@ -43,18 +43,19 @@ def table(made: Made | None = None) -> str:
     """
     make = made or (lambda name, actions: gym.make(name, actions=actions, episode_steps=2))
     ids = sorted(SCENARIOS)
+    envs = {name: {kind: make(name, actions) for actions, kind in KINDS.items()} for name in ids}
     short = [name.partition("/")[2].removesuffix("-v1") for name in ids]
     reasons: list[str] = []
     lines = ["| agent | " + " | ".join(short) + " |", "| --- " * (len(ids) + 1) + "|"]
     for agent in learner_ids():
-        cells = [_cell(agent, name, make, reasons) for name in ids]
+        cells = [_cell(agent, envs[name], reasons) for name in ids]
         lines.append(f"| `{agent}` | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", *(f"({number}) {reason}." for number, reason in enumerate(reasons, 1))])
 
 
-def _cell(agent: str, name: str, make: Made, reasons: list[str]) -> str:
-    """Return what an agent plays an id with, or the number of its reason."""
-    said = {kind: why_not(agent, make(name, actions)) for actions, kind in KINDS.items()}
+def _cell(agent: str, envs: dict[str, Any], reasons: list[str]) -> str:
+    """Return what an agent plays an id with, whose environments are given by kind, or the number of its reason."""
+    said = {kind: why_not(agent, env) for kind, env in envs.items()}
     played = [kind for kind, why in said.items() if why is None]
     if played:
         return ", ".join(played)

@@ -24,6 +24,7 @@ import pandas as pd
 
 from energy_gym.arrays import Floats
 from energy_gym.conversions import HOURS_PER_DAY, MINUTES_PER_DAY
+from energy_gym.data.validation import is_whole
 from energy_gym.errors import ConfigurationError, NonPositiveError
 
 FEED_IN_RATIO = 0.3
@@ -132,20 +133,16 @@ def as_frame(batch: DayBatch, start: str = "2020-01-01") -> pd.DataFrame:
 
 def _check(count: int, seed: int, steps_per_day: int) -> None:
     for name, value in (("count", count), ("steps_per_day", steps_per_day)):
-        if not _is_integer(value) or value < 1:
+        if not is_whole(value) or value < 1:
             raise NonPositiveError(f"{name}={value!r}", "must be a positive whole number", "pass 24, say")
     _check_steps(steps_per_day)
-    if not _is_integer(seed) or seed < 0:
+    if not is_whole(seed) or seed < 0:
         raise ConfigurationError(f"seed={seed!r}", "a seed is a non-negative integer", "pass seed=0 or above")
 
 
 def _check_steps(steps_per_day: int) -> None:
     if MINUTES_PER_DAY % steps_per_day:
         raise ConfigurationError(f"steps_per_day={steps_per_day}", "must divide 1440 minutes", "pass 24, 48 or 96")
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _wander(seed: np.random.SeedSequence, shape: tuple[int, int], memory_h: float) -> Floats:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from energy_gym.arrays import Floats
 from energy_gym.conversions import MINUTES_PER_DAY
+from energy_gym.data.validation import is_whole
 from energy_gym.errors import ConfigurationError, NonPositiveError
 
 COLUMNS = (
@@ -134,19 +135,15 @@ def generate(
 
 
 def _check(seed: int, steps: int, resolution_minutes: int) -> None:
-    if not _is_integer(seed) or seed < 0:
+    if not is_whole(seed) or seed < 0:
         raise ConfigurationError(f"seed={seed!r}", "a seed is a non-negative integer", "pass seed=0 or above")
-    if not _is_integer(steps) or steps < 1:
+    if not is_whole(steps) or steps < 1:
         raise NonPositiveError(f"steps={steps!r}", "a series has at least one step", "pass a positive integer")
     name = f"resolution_minutes={resolution_minutes!r}"
-    if not _is_integer(resolution_minutes) or resolution_minutes < 1:
+    if not is_whole(resolution_minutes) or resolution_minutes < 1:
         raise NonPositiveError(name, "a step takes a positive whole number of minutes", "pass 5, 15, 30 or 60")
     if MINUTES_PER_DAY % resolution_minutes:
         raise ConfigurationError(name, "a day must hold a whole number of steps", "pass 5, 15, 30 or 60")
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _index(start: str, steps: int, minutes: int) -> pd.DatetimeIndex:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -195,11 +196,11 @@ def check_whole(name: str, value: object, least: int = 1) -> None:
     """
     if not is_whole(value):
         raise ConfigurationError(f"{name}={value!r}", "must be a whole number", f"pass an int for {name}")
-    if value < least:  # type: ignore[operator]  # a whole number
+    if value < least:
         raise NonPositiveError(f"{name}={value}", f"must be at least {least}", f"pass {max(least, 1)}")
 
 
-def is_whole(value: object) -> bool:
+def is_whole(value: object) -> TypeGuard[int]:
     """Return whether a value is a whole number, of Python or NumPy, and no truth value.
 
     Example:

@@ -12,6 +12,7 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.envs.setup import Setup
+from energy_gym.evaluation.kept import stores_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,8 @@ def days_of(times: pd.DatetimeIndex, zone: str, sums: Mapping[str, Floats], grid
         (['2024-01-01', '2024-01-02'], [2.0, 2.0], [1.0, 3.0], [5.0, 5.0, None])
     """
     local = times.tz_convert(zone).tz_localize(None).to_numpy()
-    days, place = np.unique(local.astype("datetime64[D]"), return_inverse=True)
+    dates = local.astype("datetime64[D]")
+    days, place = np.unique(dates, return_inverse=True)
     count = len(days)
     found: Days = {"day": days.astype(str).tolist()}
     for name, values in sums.items():
@@ -50,7 +52,7 @@ def days_of(times: pd.DatetimeIndex, zone: str, sums: Mapping[str, Floats], grid
     peaks = np.full(count, -np.inf)
     np.maximum.at(peaks, place, np.asarray(grid_kw, dtype=np.float64))
     found["peak_kw"] = peaks.tolist()
-    hour = (local - local.astype("datetime64[D]")) // np.timedelta64(1, "h")
+    hour = (local - dates) // np.timedelta64(1, "h")
     found["stored_kw"] = _means(place * HOURS + hour.astype(np.int64), stored_kw, count * HOURS)
     return found
 
@@ -70,10 +72,5 @@ def stored_kw(setup: Setup, states: Floats) -> Floats:
         setup: What was played.
         states: States at the start and at the end of each step, shape (T + 1, states).
     """
-    places, begin = [], 0
-    for unit in setup.units:
-        for offset, item in enumerate(unit.flexibles):
-            if item.span is not None and hasattr(item.cell, "energy_max"):
-                places.append(begin + offset)
-        begin += len(unit.initial)
+    places = [store.place for store in stores_of(setup)]
     return np.diff(states[:, places].sum(axis=1)) / setup.feed.step_hours

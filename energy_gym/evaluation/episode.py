@@ -155,7 +155,8 @@ def evaluate(
             "a wrapper cut it, and the optimum is that of all of it",
             f"make the environment with episode_steps={len(rewards)}",
         )
-    earned, days = float(sum(rewards)), by_day(base.setup, first, np.array(rewards))
+    earned, days = float(sum(rewards)), _days(base.setup, first, rewards, states, infos)
+    gained = dict(zip(days["day"], days["reward"], strict=True))
     share = None if lawful is None else _share_without_luck(lawful, base.setup, states, rewards)
     return Evaluation(
         return_=earned,
@@ -168,11 +169,11 @@ def evaluate(
         steps=stop - first,
         steps_per_second=(stop - first) / total,
         seconds_per_decision=float(np.median(deciding)),
-        daily_regret=_daily_regret(best, days),
-        daily_return=days,
-        days=_days(base.setup, first, rewards, states, infos),
+        daily_regret=_daily_regret(best, gained),
+        daily_return=gained,
+        days=days,
         kpis=kpis(Played.of_infos(base.setup, first, states, infos)),
-        **({} if within is None else _of_attainable(within, earned, idle, days, share)),
+        **({} if within is None else _of_attainable(within, earned, idle, gained, share)),
     )
 
 

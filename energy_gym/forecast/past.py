@@ -13,6 +13,7 @@ import numpy as np
 from energy_gym.arrays import Floats
 from energy_gym.data.columns import PRICES
 from energy_gym.data.feed import FORECAST_PREFIX, Feed
+from energy_gym.data.validation import is_whole
 from energy_gym.errors import ConfigurationError
 from energy_gym.forecast.publication import known_until
 
@@ -88,7 +89,7 @@ def history_steps(feed: Feed, columns: Iterable[str], asked: object) -> int:
     """
     if asked is None:
         return REAL_TIME_STEPS if any(is_real_time(feed, name) for name in columns) else 0
-    if isinstance(asked, bool) or not isinstance(asked, int | np.integer) or asked < 0:
+    if not is_whole(asked) or asked < 0:
         raise ConfigurationError(f"history={asked!r}", "must be a whole number of at least 0", "pass 12, say")
     before = feed.first or feed.stop
     if asked > before:

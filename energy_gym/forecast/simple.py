@@ -15,6 +15,7 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.data.feed import Feed
+from energy_gym.data.validation import is_whole
 from energy_gym.errors import ConfigurationError, MissingColumnError
 from energy_gym.forecast.rows import Perfect, measured_until, steps_per_day
 
@@ -46,7 +47,7 @@ class Mean:
     days: int = 10
 
     def __post_init__(self) -> None:
-        if isinstance(self.days, bool) or not isinstance(self.days, int | np.integer) or self.days < 1:
+        if not is_whole(self.days) or self.days < 1:
             raise ConfigurationError(f"days={self.days!r}", "must be a whole number of at least 1", "pass 10")
 
     def rows(self, feed: Feed, column: str, first: int, stop: int, horizon: int) -> Floats:

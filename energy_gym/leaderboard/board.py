@@ -16,7 +16,7 @@ from energy_gym.agents.registry import agent_factory
 from energy_gym.envs.keywords import check_count
 from energy_gym.errors import MissingExtraError, ResultsError, UnknownIdError
 from energy_gym.files import write_atomically
-from energy_gym.leaderboard.engines import Engine, Failure, opened
+from energy_gym.leaderboard.engines import Engine, Failure, Progress, opened
 from energy_gym.leaderboard.results import Results, read_results, versions, write_results
 from energy_gym.leaderboard.runs import (
     RECORD,
@@ -36,7 +36,6 @@ from energy_gym.version import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
-Progress = Callable[[str, int, int], None]
 PLOTS = ("regret_per_day.png", "regret_parts.png", "learning_curves.png", "leaderboard.html")
 OPTIMUM = {field.name for field in fields(Optimum)}
 
@@ -90,7 +89,7 @@ def run_suite(
     """
     began = time.perf_counter()
     names = list(dict.fromkeys(agents or suite.agents))
-    found, left_out = _available(names)
+    found, left_out = available(names)
     unfit = [_misfit(task.name, *item) for task in suite.tasks for item in misfits(task, found).items()]
     refused = {(row["task"], row["agent"]) for row in unfit}
     runs = list(runs_of(suite, found, check_count("seeds", seeds), {**suite.budgets, **check_budgets(budgets or {})}))
@@ -231,10 +230,7 @@ class _Board:
 
     def _done(self, stage: str, work: Callable[..., Any], items: list[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
         self.played |= bool(items)
-        self.report(stage, 0, len(items))
-        for done, (place, outcome) in enumerate(self.engine.outcomes(work, items), start=1):
-            yield place, outcome
-            self.report(stage, done, len(items))
+        return self.engine.told(self.report, stage, work, items)
 
     def _fail(self, task: str, agent: str, seed: int, failure: Failure) -> None:
         self.failed.append(_failed(task, agent, seed, failure.error, failure.missing))
@@ -264,7 +260,7 @@ def _misfit(task: str, agent: str, why: str) -> dict[str, Any]:
     return {"task": task, "agent": agent, "why": why}
 
 
-def _available(agents: Sequence[str]) -> tuple[list[str], list[dict[str, Any]]]:
+def available(agents: Sequence[str]) -> tuple[list[str], list[dict[str, Any]]]:
     """Return the agents that can be made, and a failure for each whose extra is not installed."""
     found, left_out = [], []
     for agent in agents:

@@ -27,6 +27,8 @@ from energy_gym.leaderboard.clusters import CLUSTERS
 ENGINES = ("local", *CLUSTERS)
 Item = tuple[Any, ...]
 Work = Callable[..., Any]
+Progress = Callable[[str, int, int], None]
+"""Told of a stage: how many of its jobs are done, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,13 @@ class Engine:
             if isinstance(failure, _Unknown) and isinstance(outcome, Failure) and not outcome.missing:
                 outcome = self._alone(work, items[place])
             yield place, outcome
+
+    def told(self, report: Progress, stage: str, work: Work, items: Sequence[Item]) -> Iterator[tuple[int, Any]]:
+        """Yield the same, and tell how many jobs of a stage are done."""
+        report(stage, 0, len(items))
+        for done, (place, outcome) in enumerate(self.outcomes(work, items), start=1):
+            yield place, outcome
+            report(stage, done, len(items))
 
     def _first_time(self, work: Work, waiting: dict[int, Item]) -> Iterator[tuple[int, Any]]:
         """Do the jobs side by side; those a worker may have died of come back as failures."""

@@ -64,16 +64,12 @@ def crisis(env: EnergyEnv) -> dict[str, Any]:
     names = [name for name in feed.values if name.endswith(PRICE) and feed.published[name] != "always"]
     if not names:
         raise ConfigurationError(f"data {feed.title!r}", "have no price that changes", "choose another stress")
-    values = {name: _wider(feed, name) for name in names}
+    values = {name: _swung(feed, name, feed.values[name]) for name in names}
     issued = {name: _swung(feed, name, rows) for name, rows in feed.issued.items() if name in values}
     made = replace(feed, values={**feed.values, **values}, issued={**feed.issued, **issued})
     split = env.keywords.get("split")
     windows = dict.fromkeys((split, split or "train"), (feed.first, feed.stop))
     return on(env, Prepared.of(str(env.setup.feed.dataset or feed.title), made, windows))
-
-
-def _wider(feed: Feed, name: str) -> Any:
-    return _swung(feed, name, feed.values[name])
 
 
 def _swung(feed: Feed, name: str, values: Any) -> Any:

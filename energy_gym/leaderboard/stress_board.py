@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from energy_gym.agents.registry import agent_factory
 from energy_gym.envs.keywords import check_count
-from energy_gym.errors import MissingExtraError, ResultsError
+from energy_gym.errors import ResultsError
 from energy_gym.files import write_atomically
-from energy_gym.leaderboard.engines import Engine, Failure, opened
+from energy_gym.leaderboard.board import available
+from energy_gym.leaderboard.engines import Engine, Failure, Progress, opened
 from energy_gym.leaderboard.runs import Optimum, Run, misfits, runs_of, solve_task, write_json
 from energy_gym.leaderboard.stress import ROWS, STRESSES, blank_row, play_stressed, solve_stressed
 from energy_gym.leaderboard.suites import Suite, Task, check_budgets
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILES = ("stress.json", "STRESS.md")
-Progress = Callable[[str, int, int], None]
 
 
 def run_stress(
@@ -79,15 +79,12 @@ def run_stress(
 
 def _installed(suite: Suite, names: Sequence[str]) -> tuple[list[str], list[dict[str, Any]]]:
     """Return the agents that can be made here, and rows for those whose extra is not installed."""
-    known, rows = [], []
-    for name in names:
-        try:
-            agent_factory(name).check_installed()
-            known.append(name)
-        except MissingExtraError as error:
-            lines = " ".join(str(error).split())
-            rows += [blank_row(Run(task, name, 0), stress, lines) for task in suite.tasks for stress in STRESSES]
-    return known, rows
+    known, left_out = available(names)
+    cases = [(failed, task, stress) for failed in left_out for task in suite.tasks for stress in STRESSES]
+    return known, [
+        blank_row(Run(task, failed["agent"], 0), stress, " ".join(failed["error"].split()))
+        for failed, task, stress in cases
+    ]
 
 
 class _Board:
@@ -104,24 +101,23 @@ class _Board:
         refused |= more
         items = [(run, own[run.task.name], _of(there, run.task)) for run in runs if run.task.name in own]
         rows: list[dict[str, Any]] = []
-        for place, outcome in self._done("stress", play_stressed, items):
+        for place, outcome in self.engine.told(self.report, "stress", play_stressed, items):
             run = items[place][0]
             failed = isinstance(outcome, Failure)
             rows += [blank_row(run, name, outcome.error) for name in items[place][2]] if failed else outcome
         for run in runs:
-            keys = [name for name in STRESSES if (run.task.name in refused or f"{run.task.name}|{name}" in refused)]
-            told = {name: refused.get(f"{run.task.name}|{name}") or refused[run.task.name] for name in keys}
-            rows += [blank_row(run, name, why) for name, why in told.items()]
-        order = {task.name: place for place, task in enumerate(self.suite.tasks)}
-        stresses = list(STRESSES)
-        return sorted(rows, key=lambda row: (order[row["task"]], stresses.index(row["stress"])))
+            task = run.task.name
+            told = {name: refused.get(f"{task}|{name}") or refused.get(task) for name in STRESSES}
+            rows += [blank_row(run, name, why) for name, why in told.items() if why]
+        tasks, stresses = [task.name for task in self.suite.tasks], list(STRESSES)
+        return sorted(rows, key=lambda row: (tasks.index(row["task"]), stresses.index(row["stress"])))
 
     def _solved(
         self, work: Callable[..., Any], items: list[tuple[Any, ...]]
     ) -> tuple[dict[str, Optimum], dict[str, str]]:
         """Return optima, and why there is none, by the task's name (and the stress behind a bar)."""
         found, refused = {}, {}
-        for place, outcome in self._done("oracles", work, items):
+        for place, outcome in self.engine.told(self.report, "oracles", work, items):
             task, *name = items[place]
             key = "|".join((task.name, *name))
             if isinstance(outcome, Failure):
@@ -129,12 +125,6 @@ class _Board:
             else:
                 found[key] = outcome
         return found, refused
-
-    def _done(self, stage: str, work: Callable[..., Any], items: list[tuple[Any, ...]]) -> Any:
-        self.report(stage, 0, len(items))
-        for done, (place, outcome) in enumerate(self.engine.outcomes(work, items), start=1):
-            yield place, outcome
-            self.report(stage, done, len(items))
 
 
 def _of(optima: Mapping[str, Optimum], task: Task) -> dict[str, Optimum]:

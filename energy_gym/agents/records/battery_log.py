@@ -18,14 +18,13 @@ import gymnasium as gym
 import numpy as np
 import pandas as pd
 
-from energy_gym.agents.records.experts import marks
+from energy_gym.agents.records.experts import marks, recorded
 from energy_gym.agents.records.keywords import environment_id, plain_keywords
 from energy_gym.agents.records.trajectories import Episode, Trajectories
 from energy_gym.arrays import Floats
 from energy_gym.data.own_check import read_frame
 from energy_gym.entities import Battery
 from energy_gym.envs.env import EnergyEnv
-from energy_gym.envs.wrapped import EVERYTHING, check_faithful
 from energy_gym.errors import ConfigurationError, DataError, MissingColumnError, NonFiniteError
 
 POWER, SOC = "battery_kw", "soc"
@@ -111,10 +110,7 @@ def record_log(env: Any, log: pd.DataFrame) -> Trajectories:
 
 
 def _checked(env: Any) -> EnergyEnv:
-    base = getattr(env, "unwrapped", env)
-    if not isinstance(base, EnergyEnv):
-        raise ConfigurationError(f"env={env!r}", "must be a single environment of energy_gym", "pass gym.make(...)")
-    check_faithful(env, EVERYTHING, "records hold those of the environment itself", "pass env.unwrapped")
+    base = recorded(env)
     if base.setup.controls != 1 or base.setup.control != "power" or base.decision != "power":
         found = f"scenario {base.scenario.name!r} (control={base.setup.control!r})"
         raise ConfigurationError(found, "decides on more or other than the power of one battery", "use another")

@@ -104,10 +104,7 @@ def record_expert(
 def _checked(
     env: Any, policy: str, noise: float, window: int | None, student: Student | None, share: float
 ) -> EnergyEnv:
-    base = getattr(env, "unwrapped", env)
-    if not isinstance(base, EnergyEnv):
-        raise ConfigurationError(f"env={env!r}", "must be a single environment of energy_gym", "pass gym.make(...)")
-    check_faithful(env, EVERYTHING, "records hold those of the environment itself", "pass env.unwrapped")
+    base = recorded(env)
     if policy != ORACLE and policy not in agent_ids():
         raise UnknownIdError.of("expert policy", policy, (ORACLE, *agent_ids()))
     if policy != ORACLE and agent_class(policy).learns:
@@ -122,6 +119,19 @@ def _checked(
         raise ConfigurationError(
             f"window=None with {told}", "a plan made once does not hold off its path", "pass window=24, say"
         )
+    return base
+
+
+def recorded(env: Any) -> EnergyEnv:
+    """Return the environment inside all wrappers, which is what records hold.
+
+    Raises:
+        ConfigurationError: It is none of this package, or a wrapper changes what is seen, done or earned.
+    """
+    base = getattr(env, "unwrapped", env)
+    if not isinstance(base, EnergyEnv):
+        raise ConfigurationError(f"env={env!r}", "must be a single environment of energy_gym", "pass gym.make(...)")
+    check_faithful(env, EVERYTHING, "records hold those of the environment itself", "pass env.unwrapped")
     return base
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.data.feed import Feed
+from energy_gym.data.validation import is_whole
 from energy_gym.errors import ConfigurationError, MissingColumnError, NonFiniteError, WindowError
 
 
@@ -42,13 +43,13 @@ def check_asked(feed: Feed, t: object, n: object, horizon: object) -> None:
         WindowError: The paths would start or end outside the data.
     """
     for name, value in (("n", n), ("horizon", horizon)):
-        if not _whole(value) or int(value) < 1:  # type: ignore[call-overload]
+        if not is_whole(value) or value < 1:
             raise ConfigurationError(
                 f"{name}={value!r}", "must be a whole number of at least 1", f"pass {name}=24, say"
             )
-    if not _whole(t) or not 0 <= int(t) < len(feed):  # type: ignore[call-overload]
+    if not is_whole(t) or not 0 <= t < len(feed):
         raise WindowError(f"t={t!r}", f"must be one of the {len(feed)} steps of the data", "count from their beginning")
-    left = len(feed) - int(t)  # type: ignore[call-overload]
+    left = len(feed) - int(t)
     if int(horizon) > left:  # type: ignore[call-overload]
         raise WindowError(f"horizon={horizon} at t={t}", f"the data end after {left} steps", f"ask for at most {left}")
 
@@ -98,7 +99,3 @@ def _numbers(values: Any, told: str) -> Floats:
     except (TypeError, ValueError) as error:
         rule = "must be numbers, as many in each path"
         raise ConfigurationError(f"{told} holds something else", rule, "return an array of floats") from error
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
