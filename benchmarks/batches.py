@@ -51,13 +51,12 @@ def batches(sizes: Sizes, pole: Callable[[], float]) -> Iterator[Row]:
     """
     if not installed():
         return
+    turns = min(sizes.turns, TURNS)
     for name, least in WANTED.items():
         arrays, compiled = _played(name, "numpy", sizes), _played(name, "compiled", sizes)
-        own, other, reference = take_turns(min(sizes.turns, TURNS), compiled.rate, arrays.rate, pole)
-        row, note = (
-            f"compiled batch of {sizes.batch}, {name}",
-            f"{compiled.bytes} bytes of observation a step; median of {TURNS}",
-        )
+        own, other, reference = take_turns(turns, compiled.rate, arrays.rate, pole)
+        row = f"compiled batch of {sizes.batch}, {name}"
+        note = f"{compiled.bytes} bytes of observation a step; median of {turns}"
         yield against(row, own, "M steps/s", other, "NumPy batch", least, note)
         if name == "Arbitrage":
             note = "pushed at random"

@@ -151,12 +151,8 @@ def document(rows: list[Row], sizes: Sizes, data: str) -> dict[str, Any]:
     from energy_gym.leaderboard.results import versions
 
     machine = {"cores": os.cpu_count(), "system": platform.system(), "architecture": platform.machine()}
-    return {"versions": versions(), "machine": machine, "data": data, "sizes": asdict(sizes), "rows": plain(rows)}
-
-
-def plain(rows: list[Row]) -> list[dict[str, Any]]:
-    """Return the rows as plain data."""
-    return [{**asdict(row), "verdict": row.verdict} for row in rows]
+    plain = [{**asdict(row), "verdict": row.verdict} for row in rows]
+    return {"versions": versions(), "machine": machine, "data": data, "sizes": asdict(sizes), "rows": plain}
 
 
 def kept(rows: list[Row], before: list[dict[str, Any]]) -> list[Row]:

@@ -35,7 +35,6 @@ from measuring import (
     kept,
     markdown,
     notes,
-    plain,
     seconds,
     shown,
     steps_per_second,
@@ -283,14 +282,13 @@ def main() -> int:
     console.print(shown(rows))
     for line in notes(rows):
         console.print(line, style="dim", highlight=False)
-    told = document(rows, sizes, "fetched" if real_data() else "embedded and synthetic")
     if asked.add and asked.json.is_file():
         rows = kept(rows, json.loads(asked.json.read_text(encoding="utf-8"))["rows"])
-        told["rows"] = plain(rows)
+    told = document(rows, sizes, "fetched" if real_data() else "embedded and synthetic")
     if asked.json is not None:
         asked.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     if asked.markdown is not None:
-        command = "python benchmarks/speed.py" + (" --add --json FILE --only PART", "")[not asked.add]
+        command = "python benchmarks/speed.py" + (" --add --json FILE --only PART" if asked.add else "")
         asked.markdown.write_text(markdown(rows, told, command), encoding="utf-8")
     return int(asked.strict and any(row.met is False for row in rows))
 

@@ -238,8 +238,9 @@ def run(code: str) -> str:
     return result.stdout
 
 
-def test_nothing_heavy_comes_with_the_package() -> None:
-    loaded = run("import sys, energy_gym; print(*{name.split('.')[0] for name in sys.modules})").split()
+@pytest.mark.parametrize("module", ["energy_gym", "energy_gym.cli"])
+def test_nothing_heavy_comes_with_the_package(module: str) -> None:
+    loaded = run(f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})").split()
     assert not set(loaded) & set(HEAVY)
     assert "numpy" in loaded
 

@@ -1,4 +1,4 @@
-"""The command line, ``energy-gym``: leaderboard, solve, recommend, list, data, experts, sweep and the recipes.
+"""The command line, ``energy-gym``: all commands joined, of which ``solve`` and ``list`` are stated here.
 
 One rule: it reads options and prints; what it prints comes from the package's public functions.
 """

@@ -12,9 +12,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from energy_gym.cli.words import either
-from energy_gym.data.feed import SPLITS
-
 console = Console()
 
 
@@ -23,7 +20,9 @@ def card(
     licence: Annotated[str | None, typer.Option(help="Licence of the agent, as the Hub spells it, such as mit")] = None,
     id: Annotated[str | None, typer.Option(help="Also play it in this environment, for the card's figures")] = None,
     dataset: Annotated[str | None, typer.Option(help="Data set of that environment; default: the id's")] = None,
-    split: Annotated[str, typer.Option(help=f"Part of the data that is played whole: {either(SPLITS)}")] = "test",
+    split: Annotated[
+        str, typer.Option(help="Part of the data that is played whole: train, validation, test or all")
+    ] = "test",
 ) -> None:
     """Write a model card and a data card beside a saved agent; nothing is uploaded."""
     from energy_gym.evaluation.hub_cards import write_cards

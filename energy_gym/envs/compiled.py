@@ -17,7 +17,7 @@ from energy_gym.dynamics import CARBON, COST, PENALTY, STATES, compose, gain, se
 from energy_gym.envs.figures import stored_in, usual_figures, usual_names
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, MissingExtraError
-from energy_gym.machine import Compiled, Laid, Rows, installed
+from energy_gym.machine import Compiled, Cut, Laid, Rows, cut, installed
 from energy_gym.tape import State
 from energy_gym.tracing import Symbol, Trace, Untraceable
 from energy_gym.units import GIVEN, Unit
@@ -99,8 +99,10 @@ class Loop:
     ) -> None:
         self.names = (*usual_names(setup.curtails), REWARD)
         self._slots = len(spans)
+        pieces = cut(setup.tape.rows)
         self._usual, self._last, self._look = (
-            _Program(setup, units, spans, num_envs).compiled(part, tuple(laid)) for part in ("step", "last", "seen")
+            _Program(setup, units, spans, num_envs).compiled(part, tuple(laid), pieces)
+            for part in ("step", "last", "seen")
         )
 
     def play(
@@ -143,12 +145,12 @@ class _Program:
         self._setup, self._units, self._spans = setup, units, spans
         self.trace = Trace(num_envs)
 
-    def compiled(self, part: str, laid: tuple[Laid, ...]) -> Compiled:
-        """Return one of the three parts that follow as a function of arrays."""
+    def compiled(self, part: str, laid: tuple[Laid, ...], pieces: Cut) -> Compiled:
+        """Return one of the three parts that follow as a function of arrays, which shows the tape's rows, cut."""
         outputs = getattr(self, part)()
         ahead, first = (0, 0) if part == "seen" else (1, sum(len(unit.initial) for unit in self._units))
         rows = Rows(self._setup.tape.rows, ahead, tuple(range(first, first + len(self._spans))), laid)
-        return Compiled(self.trace, outputs, rows)
+        return Compiled(self.trace, outputs, rows, pieces)
 
     def step(self) -> list[Any]:
         """Return states, what is seen of them, and figures, of a step with which no episode ends."""
@@ -191,5 +193,5 @@ class _Program:
         return [*states, *self._shares(states), *figures.values(), gain(flow, setup.weights)]
 
     def _shares(self, states: Sequence[Any]) -> list[Any]:
-        cut, floor = self.trace.lesser, self.trace.positive
-        return [cut(floor((states[span.place] - span.offset) / span.scale), span.top) for span in self._spans]
+        lesser, floor = self.trace.lesser, self.trace.positive
+        return [lesser(floor((states[span.place] - span.offset) / span.scale), span.top) for span in self._spans]

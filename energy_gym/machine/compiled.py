@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from energy_gym.arrays import Floats
 from energy_gym.machine.cores import parts_of, side_by_side
-from energy_gym.machine.sliding import cut
+from energy_gym.machine.sliding import Cut, cut
 from energy_gym.machine.text import Laid, Rows, Text
 from energy_gym.tracing import Trace
 
@@ -36,6 +36,7 @@ class Compiled:
         trace: The operations.
         outputs: What the function gives: symbols of the trace, arrays or numbers.
         rows: Rows that are shown.
+        pieces: The same rows cut, where several functions show them; None cuts them here.
 
     Example:
         >>> trace = Trace(num_envs=3)
@@ -46,9 +47,9 @@ class Compiled:
         ([[0.5, 0.0, 2.0]], [[0.5, 1.0], [0.0, 1.0], [2.0, 1.0]])
     """
 
-    def __init__(self, trace: Trace, outputs: Sequence[Any], rows: Rows) -> None:
+    def __init__(self, trace: Trace, outputs: Sequence[Any], rows: Rows, pieces: Cut | None = None) -> None:
         self._size, self._count, self._width = trace.num_envs, len(outputs), rows.array.shape[1]
-        found = cut(np.ascontiguousarray(rows.array))
+        found = cut(rows.array) if pieces is None else pieces
         self._still = [found.table, *found.series, *trace.each, *trace.series, *trace.tables]
         text = Text(trace, [trace.named(value) for value in outputs], rows, found)
         self._engine, self._run = _loaded(text.whole())

@@ -64,6 +64,7 @@ def cut(rows: Numbers) -> Cut:
         >>> found.pieces
         (Piece(begin=0, columns=8, source=0, first=0), Piece(begin=8, columns=1, source=None, first=0))
     """
+    rows = np.ascontiguousarray(rows)
     pieces: list[Piece] = []
     series: list[Numbers] = []
     left: list[slice] = []
