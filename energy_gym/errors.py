@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import json
 from collections.abc import Iterable
 
@@ -166,6 +167,20 @@ class MissingExtraError(EnergyGymError, ImportError):
             matplotlib: is not installed; run: pip install ...[plot]"...
         """
         return cls(package, "is not installed", f"run: {install_command(extra)}")
+
+    @classmethod
+    def check(cls, extra: str, *packages: str) -> None:
+        """Check that what an extra brings is installed.
+
+        Raises:
+            MissingExtraError: One of the packages is not.
+
+        Example:
+            >>> MissingExtraError.check("serve", "json")
+        """
+        for package in packages:
+            if importlib.util.find_spec(package) is None:
+                raise cls.of(package, extra)
 
 
 def install_command(extra: str) -> str:

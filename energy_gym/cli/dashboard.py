@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import webbrowser
 from pathlib import Path
@@ -29,9 +28,7 @@ def dashboard(
 
     A service that asks for a key takes it from ENERGY_GYM_API_KEY, or from who looks at the page.
     """
-    for module in ("fastapi", "uvicorn", "httpx"):
-        if importlib.util.find_spec(module) is None:
-            raise MissingExtraError.of(module, "serve")
+    MissingExtraError.check("serve", "fastapi", "uvicorn", "httpx")
     from energy_gym.dashboard.results import read_folders
     from energy_gym.serve.server import serve_on
     from energy_gym.serve.viewing import viewer

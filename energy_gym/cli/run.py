@@ -5,7 +5,6 @@ One rule: it starts and stops what `energy-gym serve` starts and stops; only the
 
 from __future__ import annotations
 
-import importlib.util
 import signal
 import threading
 from pathlib import Path
@@ -28,9 +27,7 @@ def run(
     workers: Annotated[str | None, typer.Option(help="threads or processes; default: by the setting WORKERS")] = None,
 ) -> None:
     """Plan and command sites as scheduled, and as things happen, without HTTP."""
-    for module in ("httpx", "sqlalchemy", "structlog"):
-        if importlib.util.find_spec(module) is None:
-            raise MissingExtraError.of(module, "serve")
+    MissingExtraError.check("serve", "httpx", "sqlalchemy", "structlog")
     from energy_gym.serve.logs import log_at
     from energy_gym.serve.service import Service
     from energy_gym.serve.settings import read_settings, read_sites

@@ -5,7 +5,6 @@ One rule: it reads options, starts and stops; what happens in between is `energy
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -38,9 +37,7 @@ def serve(
     new_key: Annotated[str | None, typer.Option(help="Make a key for a role (read, trigger, admin), and leave")] = None,
 ) -> None:
     """Plan and command a battery every quarter of an hour, over HTTP."""
-    for module in ("fastapi", "uvicorn", "sqlalchemy"):
-        if importlib.util.find_spec(module) is None:
-            raise MissingExtraError.of(module, "serve")
+    MissingExtraError.check("serve", "fastapi", "uvicorn", "sqlalchemy")
     if new_key is not None:
         _show_key(new_key)
     elif simulate:
