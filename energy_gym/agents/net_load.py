@@ -15,9 +15,8 @@ import numpy as np
 from energy_gym.agents.arrays_kept import read_arrays, write_arrays
 from energy_gym.agents.site_rules import net_kw
 from energy_gym.arrays import Floats, Ints
-from energy_gym.contracts.clock import DAY as DAY_SECONDS
 from energy_gym.contracts.clock import LocalTimes
-from energy_gym.conversions import HOURS_PER_DAY
+from energy_gym.conversions import HOURS_PER_DAY, SECONDS_PER_DAY
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError
 
@@ -180,7 +179,7 @@ def slots_of(env: EnergyEnv, steps: int) -> Ints:
     """Return the place of each step of a split in the usual course: time of a working day, then of a weekend's day."""
     feed, day = env.setup.feed, steps_per_day(env)
     local = LocalTimes.of(feed.span(feed.first, feed.first + steps), feed.zone)
-    place = np.minimum(local.second * day // DAY_SECONDS, day - 1)
+    place = np.minimum(local.second * day // SECONDS_PER_DAY, day - 1)
     return np.asarray(place + day * (local.weekday >= SATURDAY))
 
 
