@@ -7,12 +7,12 @@ began; where a forecast needs no correction, least squares finds none.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from energy_gym.agents.arrays_kept import read_arrays, write_arrays
+from energy_gym.agents.arrays_kept import Learnt
 from energy_gym.agents.site_rules import net_kw
 from energy_gym.arrays import Floats, Ints
 from energy_gym.contracts.clock import LocalTimes
@@ -31,7 +31,8 @@ SATURDAY = 5
 EXACT = 1e-6
 
 
-class Correction(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Correction(Learnt):
     """A linear correction of the forecast of load less generation, and what it misses.
 
     Args:
@@ -51,19 +52,6 @@ class Correction(NamedTuple):
     def exact(self) -> bool:
         """Whether nothing was missed: such a forecast needs no hedging."""
         return bool(np.abs(self.missed_kw).max() <= EXACT * max(np.abs(self.usual_kw).max(), 1.0))
-
-    def write(self, path: Path) -> None:
-        """Write it into a file."""
-        write_arrays(path, self._asdict())
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read it from a file.
-
-        Raises:
-            ConfigurationError: There is none, or it is damaged.
-        """
-        return cls(*read_arrays(path, cls._fields))
 
 
 def learnt(train: EnergyEnv) -> Correction:
