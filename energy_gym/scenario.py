@@ -18,7 +18,8 @@ from energy_gym.contracts.fleet import FleetMarket, contracts_of, scenario_tree
 from energy_gym.entities import ENTITIES, Battery, Entity, Grid
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.objective import Clock, Objective, Weights
-from energy_gym.trees import build, carries_name, check_keys, mapping, of_kind, parsed, read_file, to_tree, written
+from energy_gym.trees import build, carries_name, check_keys, mapping, of_kind, to_tree, written
+from energy_gym.yaml_files import parsed, read_file
 
 __all__ = ["Clock", "Objective", "Scenario", "Site", "Weights"]
 METERED = ("meter", "producer", "nobody")

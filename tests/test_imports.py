@@ -35,7 +35,7 @@ HEAVY = (
 # floors below, at its top or inside a function. ARCHITECTURE.md shows the same table.
 FLOORS = (
     ("arrays", "conversions", "errors", "files", "paths", "version"),
-    ("backends", "doctor", "lookahead", "modelling", "screen", "trees"),
+    ("backends", "doctor", "lookahead", "modelling", "screen", "trees", "yaml_files"),
     ("data", "tracing"),
     ("entities", "forecast", "machine"),
     ("contracts", "tape"),
