@@ -19,7 +19,8 @@ from energy_gym.contracts import Supply, Trading
 from energy_gym.contracts.banded import Banded
 from energy_gym.contracts.clearing import LinearImpact
 from energy_gym.contracts.deviation import LinearPenalty
-from energy_gym.contracts.market import Limits, LocalDay, Market, eu_day_ahead
+from energy_gym.contracts.market import Limits, LocalDay, Market
+from energy_gym.contracts.market_presets import eu_day_ahead
 from energy_gym.entities import Consumer, Grid, Solar
 from energy_gym.objective import Objective
 from energy_gym.oracle.model import ArrayModel
