@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 
 import energy_gym
-from energy_gym.bidding.oracle import actual_window, replay_bids
+from energy_gym.bidding.oracle import replay_bids
 from energy_gym.bidding.statement import BidWindow, state_window
+from energy_gym.bidding.windows import actual_window
 from energy_gym.contracts import Supply, Trading
 from energy_gym.contracts.banded import Banded
 from energy_gym.contracts.clearing import LinearImpact
