@@ -39,7 +39,7 @@ FLOORS = (
     ("data", "tracing"),
     ("entities", "forecast", "machine"),
     ("contracts", "tape"),
-    ("objective",),
+    ("objective", "site"),
     ("scenario",),
     ("units",),
     ("connection", "following"),
