@@ -45,7 +45,7 @@ def test_a_power_held_at_the_meter_pays_the_bill_of_the_environment_too(plant, s
 
 
 def spanned(plant, **keywords):
-    """Let a plant play a stretch of days from its first interval, and return the stretch and a new environment on it."""
+    """Let a plant play a stretch of days from its first interval, and return it with a new environment on it."""
     days = {"period": ("2017-06-09", "2017-06-13"), "episode_steps": None, **keywords}
     plant.env = commercial(**days)
     plant.env.reset(seed=0)
