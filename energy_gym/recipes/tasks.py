@@ -11,6 +11,7 @@ import gymnasium as gym
 from energy_gym.envs.keywords import check_count
 from energy_gym.envs.written import from_words
 from energy_gym.errors import ConfigurationError
+from energy_gym.objective import check_carbon_price
 from energy_gym.recipes.options import ID, MARKET
 
 
@@ -18,7 +19,7 @@ def task_keywords(id: str, dataset: str | None, data: str | None, scenario: str 
     """Return the keywords of the environment that a recipe is asked for, and how its data are called.
 
     Raises:
-        ConfigurationError: Both a data set and a file.
+        ConfigurationError: Both a data set and a file; or a carbon price for an objective that does not count it.
 
     Example:
         >>> task_keywords(ID, None, None, None, actions="discrete-3")
@@ -26,6 +27,8 @@ def task_keywords(id: str, dataset: str | None, data: str | None, scenario: str 
     """
     if dataset is not None and data is not None:
         raise ConfigurationError(f"dataset={dataset!r} and data={data!r}", "exclude each other", "pass one of them")
+    if scenario is None or more.get("objective") is not None:
+        check_carbon_price(more.get("carbon_price"), more.get("objective"))
     usual = MARKET if id == ID and data is None and scenario is None else None
     given = {"dataset": dataset or usual, "data": data, "scenario": scenario}
     return {**{name: value for name, value in given.items() if value is not None}, **more}
