@@ -6,10 +6,12 @@ One rule: every way is played on the same episode of the test split and scored a
 from __future__ import annotations
 
 import re
+import runpy
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,10 +30,14 @@ from energy_gym.agents.learner import defaults as learner_defaults
 from energy_gym.agents.registry import agent_class, learner_ids, make_agent
 from energy_gym.envs.keywords import check_count
 from energy_gym.envs.written import from_words
-from energy_gym.errors import ConfigurationError, EnergyGymError
+from energy_gym.errors import ConfigurationError, EnergyGymError, UnknownIdError
 from energy_gym.evaluation.episode import evaluate
 from energy_gym.oracle import solve
+from energy_gym.paths import recipe
 from energy_gym.screen import run_app, titled
+from energy_gym.tracking.packing import Packed, packed
+from energy_gym.tracking.protocol import Tracked, log_all, open_tracker
+from energy_gym.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +58,7 @@ Ids = Annotated[str, typer.Option("--id", help="Environment; see energy-gym list
 Own = Annotated[str | None, typer.Option("--data", help="CSV or Parquet file of yours, in place of a data set")]
 Site = Annotated[str | None, typer.Option("--scenario", help="YAML file of a scenario")]
 Saved = Annotated[str | None, typer.Option(help="Folder for the first seed's agents")]
+Track = Annotated[str | None, typer.Option(help="Tell each training to a tracker: mlflow or wandb")]
 # Agents to compare with: the first two that make sense in an environment.
 BESIDE = "threshold,mpc,bid-forecast,follow"
 # Learners whose layers another training can go on from, and all of them, as help texts list them.
@@ -59,6 +66,19 @@ CARRIERS = tuple(name for name in learner_ids() if issubclass(agent_class(name),
 CARRYING, LEARNING = ", ".join(CARRIERS), ", ".join(learner_ids())
 # From the environment to act in, a seed and the folder of TensorBoard logs (or None) to a trained agent.
 Training = Callable[[Any, int, str | None], Agent]
+
+
+@dataclass
+class Command:
+    """What is running: a recipe and its words; all of its trainings, or one way with one seed."""
+
+    recipe: str = ""
+    words: tuple[str, ...] = ()
+    only: tuple[str, int] | None = None
+    found: dict[str, Any] = field(default_factory=dict)
+
+
+_COMMAND: ContextVar[Command | None] = ContextVar("command", default=None)
 
 
 @dataclass(frozen=True)
@@ -259,6 +279,7 @@ class Comparison:
         workers: Processes.
         tensorboard: Folder of TensorBoard logs; each way and seed has a folder of its own in it.
         save: Folder for the first seed's agent of each way.
+        track: Name of a tracker that is told of each training; see `energy_gym.tracking`.
     """
 
     title: str
@@ -269,6 +290,7 @@ class Comparison:
     tensorboard: str | None = None
     save: str | None = None
     id: str = field(default=ID)
+    track: str | None = None
 
     def run(self) -> pd.DataFrame:
         """Train and play every way with every seed, and print the table; a row per way and seed.
@@ -280,19 +302,36 @@ class Comparison:
         import pandas as pd
 
         seeds, workers = check_count("seeds", self.seeds), check_count("workers", self.workers)
+        command = _COMMAND.get()
+        if command is not None and command.only is not None:
+            command.found = self._again(*command.only)
+            return pd.DataFrame([command.found])
+        tracker = None if self.track is None else open_tracker(self.track)
         env = self.make()
         env.reset(seed=0)
         best = solve(env, continuous=True)
-        jobs = [joblib.delayed(_trained)(self, way, seed, best) for way in self.ways for seed in range(seeds)]
+        asked = [(way, seed) for way in self.ways for seed in range(seeds)]
+        jobs = [joblib.delayed(_trained)(self, way, seed, best) for way, seed in asked]
         rows = []
         with _bar() as bar:
             task = bar.add_task("trainings", total=len(jobs))
             for row in joblib.Parallel(n_jobs=workers, return_as="generator")(jobs):
+                kept = row.pop("packed", None)
+                if kept is not None:
+                    log_all(tracker, [tracked_training(command or Command(), self, row, kept)])
                 rows.append(row)
                 bar.advance(task)
         frame = pd.DataFrame(rows)
         titled(table(self, frame, env.unwrapped.setup.reward_unit), f"{self.title}; seeds: {seeds}")
         return frame
+
+    def _again(self, way: str, seed: int) -> dict[str, Any]:
+        """Train and play one way with one seed, and leave nothing behind."""
+        alone = replace(self, tensorboard=None, save=None, track=None)
+        env = self.make()
+        env.reset(seed=0)
+        chosen = next(one for one in self.ways if one.name == way)
+        return _trained(alone, chosen, seed, solve(env, continuous=True))
 
     def make(self) -> Any:
         """Return the environment that is played in the end."""
@@ -310,7 +349,51 @@ def _trained(comparison: Comparison, way: Way, seed: int, best: Any) -> dict[str
         agent.save(Path(comparison.save) / folder_of(way.name))
     result = evaluate(agent, env, seed=0, oracle=best)
     figures = {"score": result.score, "regret": result.regret, "return": result.return_}
-    return {"way": way.name, "seed": seed, **figures, "seconds": taken}
+    row = {"way": way.name, "seed": seed, **figures, "seconds": taken}
+    return row if comparison.track is None else {**row, "packed": packed(agent, env), "curve": curve_of(agent)}
+
+
+def curve_of(agent: Any) -> list[tuple[int, str, float]]:
+    """Return the learning curve of an agent that has one: steps, figure, value."""
+    points = getattr(agent, "curve", ())
+    return [(int(steps), str(name), float(value)) for steps, told in points for name, value in told.items()]
+
+
+def tracked_training(command: Command, comparison: Comparison, row: dict[str, Any], kept: Packed) -> Tracked:
+    """Return what a tracker is told of one training."""
+    curve, told = row.pop("curve"), {"way": row["way"], "seed": row["seed"]}
+    figures = {name: float(row[name]) for name in ("score", "regret", "return")}
+    hashes = {its.split: its.digest for its in kept.inputs}
+    record = {"kind": "recipe", "recipe": command.recipe, "words": untracked(command.words), **told}
+    name = f"{command.recipe} {folder_of(row['way'])} on {told_data(comparison.id, comparison.keywords)}"
+    return Tracked(
+        experiment=f"recipe/{command.recipe}",
+        name=f"{comparison.title}: {row['way']}, seed {row['seed']}",
+        record={**record, "hashes": hashes, "figures": figures, "versions": {"energy-gym": __version__}},
+        parameters={
+            **told,
+            "id": comparison.id,
+            **comparison.keywords,
+            **kept.settings,
+            "words": " ".join(command.words),
+        },
+        figures={**figures, "seconds": row["seconds"]},
+        curve=curve,
+        inputs=kept.inputs,
+        files={"scenario.yaml": kept.scenario.encode()},
+        model=kept.model(name, figures["score"], hashes.get("test", "")),
+    )
+
+
+def untracked(words: Sequence[str]) -> list[str]:
+    """Return the words of a command without what names a tracker.
+
+    Example:
+        >>> untracked(["dqn", "--track", "mlflow", "--seeds", "1", "--track=wandb"])
+        ['dqn', '--seeds', '1']
+    """
+    places = {place + 1 for place, word in enumerate(words) if word == "--track"}
+    return [word for place, word in enumerate(words) if place not in places and not word.startswith("--track")]
 
 
 def folder_of(way: str) -> str:
@@ -369,4 +452,34 @@ def run(main: Callable[..., None], args: list[str] | None = None, name: str | No
     """
     app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
     app.command()(main)
-    run_app(app, args, name)
+    words = tuple(sys.argv[1:] if args is None else args)
+    token = _COMMAND.set(Command((name or Path(sys.argv[0]).stem).rpartition(" ")[2], words))
+    try:
+        run_app(app, args, name)
+    finally:
+        _COMMAND.reset(token)
+
+
+def trained_again(recipe_name: str, words: Sequence[str], way: str, seed: int) -> dict[str, Any]:
+    """Train and play one way of a recipe with one seed, by the words that the recipe was run with; return its row.
+
+    Raises:
+        UnknownIdError: No such recipe.
+        ConfigurationError: The recipe, with these words, has no such way.
+    """
+    path = recipe(recipe_name)
+    if not path.is_file():
+        raise UnknownIdError.of("recipe", recipe_name, [each.stem for each in path.parent.glob("*.py")])
+    command = Command(recipe_name, tuple(words), (way, seed))
+    app = typer.Typer(add_completion=False)
+    app.command()(runpy.run_path(str(path))["main"])
+    token = _COMMAND.set(command)
+    try:
+        app(args=list(words), standalone_mode=False)
+    except StopIteration as error:
+        raise ConfigurationError(
+            f"way {way!r}", f"is none of recipe {recipe_name!r} with these words", "see it"
+        ) from error
+    finally:
+        _COMMAND.reset(token)
+    return dict(command.found)

@@ -29,6 +29,8 @@ HEAVY = (
     "sqlalchemy",
     "highspy",
     "pooch",
+    "mlflow",
+    "wandb",
 )
 
 # The floors of the house, from the ground up, and the rooms on each: a module may import from its own room and from the
@@ -50,9 +52,10 @@ FLOORS = (
     ("scenarios",),
     ("agents",),
     ("evaluation", "testing"),
+    ("tracking",),
     ("leaderboard", "recipes"),
     ("dashboard", "entries", "sweeps", "suites"),
-    ("serve",),
+    ("replaying", "serve"),
     ("cli",),
     ("__main__",),
 )

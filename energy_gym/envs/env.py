@@ -404,8 +404,13 @@ def batch_of(env: EnergyEnv, num_envs: int, autoreset: str, **changes: Any) -> E
     return env.batch_class()(num_envs, autoreset=autoreset, **env.complete({**env.keywords, **changes}))
 
 
-def observer(rows: list[Observation], states: tuple[State, ...]) -> Callable[[int, tuple[float, ...]], Observation]:
-    """Return a function from a step and the states then to what is observed, shape (slots,)."""
+def observer(rows: Any, states: tuple[State, ...]) -> Callable[[int, tuple[float, ...]], Observation]:
+    """Return a function from a step and the states then to what is observed, shape (slots,).
+
+    Args:
+        rows: What is observed at each step but for the states: a list, or what lays one out when it is asked for.
+        states: The states that are observed.
+    """
     spans = [(slot, state.place, state.offset, state.scale, state.top) for slot, state in enumerate(states)]
 
     def observe(t: int, now: tuple[float, ...]) -> Observation:

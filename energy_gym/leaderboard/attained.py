@@ -41,7 +41,7 @@ def attainable_line(frame: pd.DataFrame, task: str) -> str:
     bound = float(first.get(WITHIN[0], math.nan))
     if math.isnan(bound):
         return ""
-    return f" Without seeing the future at most {bound:.4f} {first['unit']}, on average under the law of its prices."
+    return f" Without seeing the future at most {bound:.4f} {first['unit']}, on average under the law of the unknown."
 
 
 LEGEND = (

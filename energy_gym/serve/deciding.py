@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from energy_gym.agents.base import Agent
@@ -70,8 +71,20 @@ class Decider:
         self._late = False
 
     def begin(self) -> None:
-        """Begin a new span: the agent forgets the one before."""
+        """Begin a new span: the agent is made anew for it, with what it has learnt, and forgets the one before.
+
+        What an agent works out beforehand (slots of the day, what lies beyond a plan) is of one span.
+        """
+        self.agent = self._again()
         self.agent.reset()
+
+    def _again(self) -> Agent:
+        with TemporaryDirectory() as folder:
+            try:
+                self.agent.save(folder)
+                return load_agent(folder, self.env)
+            except (EnergyGymError, NotImplementedError):
+                return agent_of(self.name, self.env)
 
     def decided(self, info: Mapping[str, Any], last: Plan | None) -> Decision:
         """Return the decision on the coming interval.

@@ -11,15 +11,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from energy_gym.arrays import Floats
+from energy_gym.backends import scalars
 from energy_gym.data.feed import Feed
-from energy_gym.envs.env import EnergyEnv
+from energy_gym.dynamics import compose
+from energy_gym.envs.env import EnergyEnv, observer
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, NonFiniteError, WindowError
 from energy_gym.scenario import Scenario
 from energy_gym.scenarios.composed import ScenarioEnv
 from energy_gym.serve.usual import History
+from energy_gym.tape import Tape
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +37,7 @@ class Diary:
         times: Starts of the intervals [UTC], evenly spaced.
         columns: Names of the series that come in, such as ``"load_kw"``.
         horizon: Intervals that a belief looks ahead.
+        remembered: How many intervals back it is kept what was believed at them; None: all of them.
 
     Example:
         >>> import pandas as pd
@@ -46,14 +51,14 @@ class Diary:
     times: pd.DatetimeIndex
     columns: tuple[str, ...]
     horizon: int
+    remembered: int | None = None
     measured: dict[str, Floats] = field(init=False)
-    believed: dict[str, Floats] = field(init=False)
     newest: int = field(init=False, default=-1)
 
     def __post_init__(self) -> None:
-        steps = len(self.times)
-        self.measured = {name: np.full(steps, np.nan) for name in self.columns}
-        self.believed = {name: np.full((steps, self.horizon), np.nan) for name in self.columns}
+        self.measured = {name: np.full(len(self.times), np.nan) for name in self.columns}
+        self._laid = {name: np.full(len(self.times), np.nan) for name in self.columns}
+        self._rows: dict[int, dict[str, Floats]] = {}
 
     def believe(self, step: int, rows: Mapping[str, Any]) -> None:
         """Keep what is believed at the start of an interval of it and those after it.
@@ -68,14 +73,27 @@ class Diary:
             ConfigurationError: A column is missing, or has another length.
         """
         self.within(step)
+        told: dict[str, Floats] = {}
         for name in self.columns:
             row = np.asarray(rows.get(name, ()), dtype=np.float64)
             if row.shape != (self.horizon,):
                 rule = f"must have {self.horizon} values"
                 raise ConfigurationError(f"{name} believed: {row.size} values", rule, "give one for each interval")
             self._finite(name, row)
-            self.believed[name][step] = row
+            told[name] = row
+        self._rows[step] = told
         self.newest = max(self.newest, step)
+        for newer in sorted(place for place in self._rows if place >= step):
+            self._lay(newer)
+        if self.remembered is not None:
+            for old in [place for place in self._rows if place <= self.newest - self.remembered]:
+                del self._rows[old]
+
+    def _lay(self, step: int) -> None:
+        """Lay what is believed at an interval over what was believed before."""
+        for name, row in self._rows[step].items():
+            span = self._laid[name][step : step + self.horizon]
+            span[:] = row[: len(span)]
 
     def measure(self, step: int, values: Mapping[str, float]) -> None:
         """Keep what an interval that has passed really was; a column that is not given stays as it was believed.
@@ -104,22 +122,16 @@ class Diary:
         """Return a column: each interval from the newest row that covers it, measured ones over that."""
         if self.newest < 0:
             raise WindowError(f"{name}", "nothing is believed of it yet", "call believe() first")
-        series, rows = np.full(len(self.times), np.nan), self.believed[name]
-        for step in np.flatnonzero(np.isfinite(rows[:, 0])):
-            span = series[step : step + self.horizon]
-            span[:] = rows[step, : len(span)]
-        known = np.isfinite(self.measured[name])
-        series[known] = self.measured[name][known]
-        return _carried(series)
+        measured = self.measured[name]
+        return _carried(np.where(np.isfinite(measured), measured, self._laid[name]))
 
     def rows(self, feed: Feed, column: str, first: int, stop: int, horizon: int) -> Floats:
         """See `energy_gym.forecast.rows.Forecast.rows`: what was believed at each interval."""
         ahead = np.minimum(np.arange(first, stop)[:, None] + np.arange(horizon), len(feed) - 1)
         rows = feed.values[column][ahead]
-        if column in self.believed:
-            told = self.believed[column][first:stop]
-            use = np.flatnonzero(np.isfinite(told[:, 0]))
-            rows[use] = told[use, :horizon]
+        for step in range(first, stop) if column in self.columns else ():
+            if step in self._rows:
+                rows[step - first] = self._rows[step][column][:horizon]
         return rows
 
     def within(self, step: int) -> None:
@@ -140,6 +152,21 @@ def _carried(series: Floats) -> Floats:
     known = np.flatnonzero(np.isfinite(series))
     place = np.searchsorted(known, np.arange(len(series)), side="right") - 1
     return series[known[np.maximum(place, 0)]]
+
+
+class Rows:
+    """The observations of a tape, each laid out when it is asked for: of a span that happens one is looked at a step.
+
+    Args:
+        tape: The tape.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+
+    def __getitem__(self, step: int) -> Any:
+        """Return the observation of a step but for the states."""
+        return self._tape.at(step).rows[0]
 
 
 class LiveEnv(ScenarioEnv):
@@ -182,9 +209,19 @@ class LiveEnv(ScenarioEnv):
         """Take over what the diary holds now; the interval and the states stay."""
         t, states, window = self._t, self._states, (self._first, self._stop)
         self.keywords = {**self.keywords, "data": self._frame()}
+        shown = self.setup.tape
         self.setup: Setup = self._make_setup(**self.complete(self.keywords))
+        self.setup.tape.show_as(shown)
         self._prepare()
         self._t, self._states, (self._first, self._stop) = t, states, window
+
+    def _compose(self) -> None:
+        self._advance = compose(self.setup.units, scalars)
+        self._observe = observer(Rows(self.setup.tape), self.setup.tape.states)
+
+    def outlook(self) -> dict[str, npt.NDArray[np.float64]]:
+        """See `EnergyEnv.outlook`."""
+        return {column: rows[0].copy() for column, rows in self.setup.tape.at(self._t).ahead.items()}
 
     def turn(self, diary: Diary) -> None:
         """Begin a new span, at the start of an episode."""
