@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from energy_gym.agents.base import Agent
+from energy_gym.agents.base import FILE, Agent, read_saved, saved_view
 from energy_gym.agents.registry import agent_factory, is_saved, load_agent
 from energy_gym.errors import ConfigurationError, EnergyGymError, SolverError
 from energy_gym.serve.live import LiveEnv
@@ -27,6 +28,16 @@ class Decision(NamedTuple):
     status: str
     reason: str
     schedule: Schedule | None
+
+
+def view_of(name: str) -> dict[str, Any]:
+    """Return the keywords of an environment for an agent: a saved one plays what it was saved with, and is shown that.
+
+    Example:
+        >>> view_of("mpc")
+        {}
+    """
+    return saved_view(read_saved(Path(name) / FILE)) if is_saved(name) else {}
 
 
 def agent_of(name: str, env: LiveEnv) -> Agent:

@@ -18,8 +18,9 @@ from energy_gym.serve.beliefs import FRESH, LATE, STUCK, Announced, Belief, beli
 from energy_gym.serve.clients import Reading, Reporter
 from energy_gym.serve.columns import series_of, sources_of
 from energy_gym.serve.commanding import Commander, Controller
-from energy_gym.serve.deciding import Decider
-from energy_gym.serve.live import Diary, LiveEnv
+from energy_gym.serve.deciding import Decider, view_of
+from energy_gym.serve.diary import Diary
+from energy_gym.serve.live import LiveEnv
 from energy_gym.serve.metered import metered, target_of_wish
 from energy_gym.serve.plan import FALLBACK, Plan, battery_of, power_of, share_of
 from energy_gym.serve.publishing import callbacks_of
@@ -80,6 +81,7 @@ class LiveSite:
         self._begun = False
         self._info: dict[str, Any] = {}
         self.watch = SocWatch()
+        self.view = view_of(site.agent)
         self._env = self._first_env()
         self._decider = Decider(site.agent, site.fallback, self._env, settings.solve_timeout_seconds)
 
@@ -144,7 +146,7 @@ class LiveSite:
             self.history.frame.index[-1] + self.step, periods=2 * self.settings.horizon, freq=self.step
         )
         diary = self._diary(times, {name: self.history.usual(name, times) for name in self.columns})
-        return LiveEnv(self.scenario, diary, self.history)
+        return LiveEnv(self.scenario, diary, self.history, **self.view)
 
     def _diary(self, times: pd.DatetimeIndex, first: dict[str, Any]) -> Diary:
         diary = Diary(times, self.columns, self.settings.horizon, REMEMBERED)
@@ -239,7 +241,7 @@ class LiveSite:
         moment, step = env.time, env.steps_left[0]
         share = self.commander.wish(env, moment)
         before = list(env.states)
-        _, gain, _, _, self._info = env.step(env.setup.action(share))
+        _, gain, _, _, self._info = env.passed(share)
         capacity = battery_of(env).capacity_kwh
         measured = {name: float(env.diary.measured[name][step]) for name in self.columns}
         known = {name: value for name, value in measured.items() if value == value}

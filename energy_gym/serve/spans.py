@@ -51,7 +51,7 @@ class Spans:
                 raise ConfigurationError(found, rule, "let both ends be starts of intervals")
 
     def lasts(self, times: pd.DatetimeIndex, moment: pd.Timestamp) -> bool:
-        """Return whether a span goes on at a moment: enough of it is left for a plan, or it is the one given."""
+        """Return whether a span goes on at a moment: enough is left of it for a plan, or it is the one given."""
         return self.fixed is not None or moment + self.horizon * self.step <= times[-1] + self.step
 
     def times(self, start: pd.Timestamp, moment: pd.Timestamp) -> pd.DatetimeIndex:
