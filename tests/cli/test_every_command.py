@@ -34,7 +34,21 @@ OWN = {"energy_gym/Bidding-v1": "synthetic-dk2", "energy_gym/Commercial-v1": "co
 # Commands that are held by a test of this file, and those that take no environment (entries and the service have
 # tests of their own).
 PLAYED = {"solve", "recommend", "leaderboard", "sweep", "experts", "fleet", "forecasts"}
-APART = {"list", "merge", "forget", "plot", "data", "submit", "board", "serve", "run", "dashboard", "card", "doctor"}
+APART = {
+    "list",
+    "merge",
+    "forget",
+    "plot",
+    "data",
+    "submit",
+    "board",
+    "serve",
+    "run",
+    "dashboard",
+    "card",
+    "doctor",
+    "tracked",
+}
 RECIPES = {"train", "finetune", "offline", "pretrain", "transfer", "synthetic"}
 
 
