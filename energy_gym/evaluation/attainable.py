@@ -234,20 +234,23 @@ def _of_series(env: EnergyEnv, fitted: SDP, penalty: float | None) -> Attainable
     # What cannot be bounded is told before an episode is played.
     course, (days, marks) = Believed.of(env, fitted).course(), days_left(env)
     value, daily = played(env, fitted), bound_by_day(course, [taken], marks)[0]
-    return _of_path(value, dict(zip(days, daily, strict=True)), fitted.name, taken, began)
+    bound, low, high = total_of(daily)
+    found, seconds = dict(zip(days, daily, strict=True)), time.perf_counter() - began
+    return Attainable(value, bound, low, high, 1, None, fitted.name, taken, found, seconds)
 
 
 def _of_site(env: EnergyEnv, fitted: SDP, penalty: float | None) -> Attainable:
-    """Return what is attainable on the path that load and generation took, by a law that was fitted."""
+    """Return what is attainable on the path that load and generation took, by a law that was fitted.
+
+    The interval is that of how much more it is than what the agent earned: what a week's bill is, is so for both.
+    """
     began, taken = time.perf_counter(), SITE_PENALTY if penalty is None else penalty
     path, (days, marks) = SitePath.of(env, fitted), days_left(env)
     daily = path.bound_by_day(taken, marks, solve(env, continuous=True).bound)
-    return _of_path(path.earned, dict(zip(days, daily, strict=True)), fitted.name, taken, began)
-
-
-def _of_path(value: float, daily: Mapping[str, float], law: str, penalty: float, began: float) -> Attainable:
-    bound, low, high = total_of(list(daily.values()))
-    return Attainable(value, bound, low, high, 1, None, law, penalty, daily, time.perf_counter() - began)
+    value, more = float(path.earned.sum()), np.array(daily) - np.add.reduceat(path.earned, marks)
+    bound, low, high = (value + part for part in total_of(more.tolist()))
+    found, seconds = dict(zip(days, daily, strict=True)), time.perf_counter() - began
+    return Attainable(value, bound, low, high, 1, None, fitted.name, taken, found, seconds)
 
 
 def bound_by_day(course: Course, penalties: Sequence[float], marks: Sequence[int]) -> list[list[float]]:
