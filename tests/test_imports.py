@@ -37,11 +37,11 @@ HEAVY = (
 # floors below, at its top or inside a function. ARCHITECTURE.md shows the same table.
 FLOORS = (
     ("arrays", "conversions", "errors", "files", "paths", "version"),
-    ("backends", "doctor", "lookahead", "modelling", "screen", "trees"),
+    ("backends", "doctor", "lookahead", "modelling", "screen", "trees", "yaml_files"),
     ("data", "tracing"),
     ("entities", "forecast", "machine"),
     ("contracts", "tape"),
-    ("objective",),
+    ("objective", "site"),
     ("scenario",),
     ("units",),
     ("connection", "following"),

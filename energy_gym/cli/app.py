@@ -101,7 +101,9 @@ def solve(
         "dataset": dataset,
         "split": split,
         "objective": objective,
-        **weights(carbon_price, price_weight, wear_weight, refused_per_kwh),
+        **weights(
+            carbon_price, price_weight, wear_weight, refused_per_kwh, objective or ("joint" if scenario else None)
+        ),
     }
     keywords |= {name: value for name, value in {"data": data, "zone": zone}.items() if value is not None}
     keywords |= {"actions": actions, "terminal": terminal, "scenario": scenario, "episode_steps": None}

@@ -18,6 +18,7 @@ from typing import Any
 from energy_gym.agents import make_agent
 from energy_gym.agents.learner import defaults
 from energy_gym.agents.registry import AGENTS, Factory, agent_factory, is_saved
+from energy_gym.agents.task_kinds import KINDS, kind_defaults
 from energy_gym.errors import UnsuitableAgentError
 from energy_gym.evaluation.attainable import Attainable, attainable_or_none
 from energy_gym.evaluation.episode import PARTS, Evaluation, daily_rewards, evaluate
@@ -149,6 +150,8 @@ def source_hash(agent: str) -> str:
     """
     if agent in AGENTS:
         settings = dict(defaults(agent)) if agent_factory(agent).learns else {}
+        kinds = {kind: kind_defaults(agent, kind) for kind in KINDS}
+        settings |= {kind: own for kind, own in kinds.items() if own}
         return hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest() if settings else ""
     if is_saved(agent):
         files = sorted(path for path in Path(agent).iterdir() if path.is_file())

@@ -20,7 +20,7 @@ from energy_gym.errors import ConfigurationError
 from energy_gym.objective import Clock
 from energy_gym.scenario import Scenario
 from energy_gym.serve.schedule import Cron
-from energy_gym.serve.site_parts import CallbackSettings, ColumnSettings, Limits, WatchSettings
+from energy_gym.serve.site_parts import CallbackSettings, ColumnSettings, Limits, Span, WatchSettings
 
 MINUTES_PER_HOUR, MINUTES_PER_DAY = 60, 24 * 60
 # Limits that a service cannot hold which commands a power at the meter.
@@ -44,6 +44,7 @@ class SiteSettings(BaseModel):
         bms_url: Where the battery is asked and commanded; None: that of the settings.
         controller: ``module:factory`` of an object that is asked and commanded in place of an address: it is called
             with the site's name, and has ``reading`` and ``dispatch`` as `BatteryController` has.
+        span: The time over which it is accounted for; None: without an end, month after month.
         limits: Limits of every command.
         schedule: When it is planned for, a cron expression in the site's zone; None: at the start of each interval.
         review: When the day before is reviewed, likewise; None: never.
@@ -64,6 +65,7 @@ class SiteSettings(BaseModel):
     reporter_url: str | None = None
     bms_url: str | None = None
     controller: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
+    span: Span | None = None
     limits: Limits = Limits()
     schedule: str | None = None
     review: str | None = "20 1 * * *"

@@ -18,21 +18,25 @@ from energy_gym.serve.beliefs import FRESH, LATE, STUCK, Announced, Belief, beli
 from energy_gym.serve.clients import Reading, Reporter
 from energy_gym.serve.columns import series_of, sources_of
 from energy_gym.serve.commanding import Commander, Controller
-from energy_gym.serve.deciding import Decider
-from energy_gym.serve.live import Diary, LiveEnv
+from energy_gym.serve.deciding import Decider, view_of
+from energy_gym.serve.diary import Diary
+from energy_gym.serve.live import LiveEnv
 from energy_gym.serve.metered import metered, target_of_wish
 from energy_gym.serve.plan import FALLBACK, Plan, battery_of, power_of, share_of
 from energy_gym.serve.publishing import callbacks_of
 from energy_gym.serve.review import Review, reviewed
 from energy_gym.serve.safety import Callback, Logging, tell
 from energy_gym.serve.settings import Settings, SiteSettings
+from energy_gym.serve.spans import Spans
 from energy_gym.serve.store import Store
 from energy_gym.serve.usual import DAYS, History
 from energy_gym.serve.watch import SocWatch
 
-# A span is begun anew when less than a plan is left of it.
-SPAN_DAYS = 14
+# States that were kept longer ago say nothing any more.
+FORGOTTEN_DAYS = 14
 CLOCK_ERROR = 0.5
+# What was believed at an interval is looked at until it has passed.
+REMEMBERED = 2
 
 
 class LiveSite:
@@ -68,6 +72,7 @@ class LiveSite:
         self.columns = series_of(self.scenario, self.sources)
         self.history.require(self.columns)
         self.step = pd.Timedelta(minutes=settings.mpc_time_step_minutes)
+        self.spans = Spans(self.step, settings.horizon, self.history.zone, site.span)
         self.commander = Commander(site, store, bms, self.step, self.history.zone, self.callbacks)
         kept = {column: store.forecast(site.id, column) for column in self.columns}
         self._heard = {column: told for column, told in kept.items() if told is not None}
@@ -76,6 +81,7 @@ class LiveSite:
         self._begun = False
         self._info: dict[str, Any] = {}
         self.watch = SocWatch()
+        self.view = view_of(site.agent)
         self._env = self._first_env()
         self._decider = Decider(site.agent, site.fallback, self._env, settings.solve_timeout_seconds)
 
@@ -140,10 +146,10 @@ class LiveSite:
             self.history.frame.index[-1] + self.step, periods=2 * self.settings.horizon, freq=self.step
         )
         diary = self._diary(times, {name: self.history.usual(name, times) for name in self.columns})
-        return LiveEnv(self.scenario, diary, self.history)
+        return LiveEnv(self.scenario, diary, self.history, **self.view)
 
     def _diary(self, times: pd.DatetimeIndex, first: dict[str, Any]) -> Diary:
-        diary = Diary(times, self.columns, self.settings.horizon)
+        diary = Diary(times, self.columns, self.settings.horizon, REMEMBERED)
         diary.believe(0, {name: values[: self.settings.horizon] for name, values in first.items()})
         return diary
 
@@ -215,18 +221,16 @@ class LiveSite:
 
     def _covering(self, moment: pd.Timestamp) -> LiveEnv:
         """Return the environment, whose span covers a plan from a moment on; a new span is begun where it does not."""
-        env, horizon = self._env, self.settings.horizon * self.step
-        if self._begun and env.diary.times[0] <= moment and moment + horizon <= env.diary.times[-1] + self.step:
+        env = self._env
+        if self._begun and env.diary.times[0] <= moment and self.spans.lasts(env.diary.times, moment):
             return env
         kept = (env.time, tuple(env.states)) if self._begun else self.store.states(self.site.id)
-        if kept is not None and not moment - pd.Timedelta(days=SPAN_DAYS) < kept[0] <= moment:
+        if kept is not None and not moment - pd.Timedelta(days=FORGOTTEN_DAYS) < kept[0] <= moment:
             kept = None
         start = moment if kept is None else kept[0]
-        steps = int(pd.Timedelta(days=SPAN_DAYS) / self.step) + 2 * self.settings.horizon
-        times = pd.date_range(start, periods=steps, freq=self.step)
+        times = self.spans.times(start, moment)
         env.turn(self._diary(times, {name: belief.values for name, belief in self.beliefs.items()}))
-        if kept is not None:
-            env.stand(0, kept[1])
+        env.stand(int((start - times[0]) / self.step), env.states if kept is None else kept[1])
         self._begun = True
         self._info = dict.fromkeys(env.info_units, 0.0) | {"energy_kwh": env.energy_kwh}
         self._decider.begin()
@@ -237,7 +241,7 @@ class LiveSite:
         moment, step = env.time, env.steps_left[0]
         share = self.commander.wish(env, moment)
         before = list(env.states)
-        _, gain, _, _, self._info = env.step(env.setup.action(share))
+        _, gain, _, _, self._info = env.passed(share)
         capacity = battery_of(env).capacity_kwh
         measured = {name: float(env.diary.measured[name][step]) for name in self.columns}
         known = {name: value for name, value in measured.items() if value == value}
