@@ -24,7 +24,7 @@ from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, DataError
 from energy_gym.evaluation.believed import Believed, Course, played
 from energy_gym.evaluation.blocks import ERRORS, blocks_of, days_left, spread, total_of
-from energy_gym.evaluation.site_path import SitePath
+from energy_gym.evaluation.site_path import SitePath, check_site
 from energy_gym.evaluation.statistics import Estimate
 from energy_gym.oracle.chain import Paths, Penalty, PriceChain, best_on, between
 from energy_gym.oracle.law import LawSolution, solve_law
@@ -177,7 +177,10 @@ def attainable(
         if value is not None:
             rule = "is for prices drawn from a known law; here the bound is that of the path that came"
             raise ConfigurationError(f"{name}={getattr(value, 'name', value)}", rule, "leave it out, or pass law=")
-    fitted = law if isinstance(law, SDP) else SDP(base).fit()
+    agent = law if isinstance(law, SDP) else SDP(base)
+    if not agent.at_market:
+        check_site(base)
+    fitted = agent if agent is law else agent.fit()
     return (_of_series if fitted.at_market else _of_site)(base, fitted, penalty)
 
 

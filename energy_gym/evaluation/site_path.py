@@ -75,14 +75,7 @@ class SitePath:
 
     @classmethod
     def of(cls, env: EnergyEnv, agent: SDP) -> Self:
-        """Return the rest of an episode, played in a copy of its environment by a fitted agent.
-
-        Raises:
-            ConfigurationError: Demand is charged for.
-        """
-        if charges_demand(env.setup.units[0], env.setup.weights.money):
-            rule = "has running maxima beside its energy, which are too many states for the best on a path"
-            raise ConfigurationError("a site under demand charges", rule, "compare with energy_gym.solve(env)")
+        """Return the rest of an episode, played in a copy of its environment by a fitted agent; see `check_site`."""
         twin, acting = copy.copy(env), SDP(env, noise=agent.noise)
         acting.env = twin
         law = agent.learnt
@@ -139,6 +132,13 @@ class SitePath:
         (earned, energy), (brought, reached) = ([part[:, 0] for part in self.grid.tried(now)] for now in told)
         missed = brought + read((passed.seen @ worth)[None], reached)[0] - expected
         return earned, energy, missed - read(missed[passed.wish : passed.wish + 1], np.array(passed.held_kwh))[0]
+
+
+def check_site(env: EnergyEnv) -> None:
+    """Raise ConfigurationError where the best on a path cannot be worked out: where demand is charged for."""
+    if charges_demand(env.setup.units[0], env.setup.weights.money):
+        rule = "has running maxima beside its energy, which are too many states for the best on a path"
+        raise ConfigurationError("a site under demand charges", rule, "compare with energy_gym.solve(env)")
 
 
 def _played(env: EnergyEnv, agent: SDP, grid: Backward) -> tuple[list[Passed], Floats]:
