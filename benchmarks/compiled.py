@@ -1,7 +1,7 @@
 """The reading in JAX in the speed script: steps a second of many environments in one program, learning included.
 
-One rule: what is compared has the same shape of program: actions drawn by key, episodes that end start anew, and every
-observation and reward is used.
+One rule: what is compared has the same shape of program: actions drawn by key, a key for each environment, episodes
+that end start anew, and every observation and reward is used.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ def _rate(env: Any, params: Any, actions: int, count: int, steps: int) -> Callab
     """Return what measures an environment in gymnax's convention, in million steps a second."""
     import jax
 
+    from energy_gym.jax import drawn, spread
+
+    draw, step = jax.vmap(drawn, (0, None)), jax.vmap(env.step, (0, 0, 0, None))
+
     def body(now: Any, key: Any) -> Any:
         state, seen = now
         for_actions, for_steps = jax.random.split(key)
-        # Two actions from each word that is drawn; `randint` takes two words and two divisions for each, which together
-        # cost as much as a step.
-        words = jax.random.bits(for_actions, (count // 2,))
-        halves = jax.lax.bitcast_convert_type(words, "uint16").reshape(count)
-        action = (halves.astype("uint32") * actions >> 16).astype("int32")
-        step = jax.vmap(env.step, (0, 0, 0, None))
-        seen, state, reward, _, _ = step(jax.random.split(for_steps, count), state, action, params)
+        # `randint` and `split` of so many take as long as the step: keys and actions are hashes of place and key.
+        action = draw(spread(for_actions, count), actions)
+        seen, state, reward, _, _ = step(spread(for_steps, count), state, action, params)
         return (state, seen), reward.sum()
 
     run = jax.jit(lambda now, key: jax.lax.scan(body, now, jax.random.split(key, steps)))

@@ -10,7 +10,7 @@ import hashlib
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -23,6 +23,7 @@ from energy_gym.agents.actor import Actor, read_actor, read_hashed
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.agents.keeper import Keeper
 from energy_gym.agents.logs import Board
+from energy_gym.agents.task_kinds import starting
 from energy_gym.agents.validation import Validation
 from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.envs.assembly import table_names
@@ -81,7 +82,7 @@ class Learner(Agent):
         seed: Seed of training.
         device: What torch trains on: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``. Acting is on the CPU always;
             networks of the usual size learn no faster on a GPU.
-        settings: In place of its `usual_settings`, by name.
+        settings: In place of its `usual_settings` and what `task_kinds` says for the kind of task, by name.
 
     Raises:
         UnknownIdError: An unknown setting.
@@ -97,7 +98,7 @@ class Learner(Agent):
         self.device = device
         if isinstance(self.env.action_space, spaces.MultiDiscrete):
             raise self.refused("chooses one of a few actions; here each of several controls has levels")
-        self.settings: dict[str, Any] = chosen_settings(self.name, self.usual_settings(), settings)
+        self.settings: dict[str, Any] = chosen_settings(self.name, starting(self), settings)
         self.actor: Actor | None = None
         # Steps and figures of the last ``fit``, as its callback saw them.
         self.curve: list[tuple[int, dict[str, float]]] = []
@@ -150,10 +151,14 @@ class Learner(Agent):
         self.check_source(source)
         steps = check_count("budget", self.settings["budget"] if budget is None else budget)
         keeper = self.keeper(Validation(self.env), callback)
-        with one_thread():
+        with self._threads():
             self._train(source, steps, self.seed if seed is None else int(seed), keeper)
         self.keep(keeper)
         return self
+
+    def _threads(self) -> AbstractContextManager[None]:
+        """Return what surrounds training: one thread of torch, which trains most learners."""
+        return one_thread()
 
     def keeper(self, validation: Validation, callback: Callback | None = None) -> Keeper:
         """Return what is shown actors while training goes on, the one that is there already first."""

@@ -13,3 +13,5 @@ from energy_gym.jax.making import make as make
 from energy_gym.jax.parameters import Params as Params
 from energy_gym.jax.parameters import State as State
 from energy_gym.jax.stacking import stack as stack
+from energy_gym.jax.windows import drawn as drawn
+from energy_gym.jax.windows import spread as spread

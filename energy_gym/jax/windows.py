@@ -35,6 +35,35 @@ def drawn(key: Any, count: Any) -> Any:
     return jnp.minimum((share * count).astype(jnp.int32), count - 1)
 
 
+def spread(key: Any, count: int) -> Any:
+    """Return a key for each of many environments: the key with the environment's place in its first word.
+
+    They differ as those of `jax.random.split` do, which hashes a whole block for each: for 65,536 environments a third
+    of a step, for keys that are read only where an episode ends.
+
+    Args:
+        key: A key of `jax.random`, of the new kind or the old.
+        count: How many environments there are.
+
+    Returns:
+        Keys of the same kind, the first axis of length ``count``.
+
+    Example:
+        >>> import jax
+        >>> spread(jax.random.key(0), 4).shape, spread(jax.random.PRNGKey(0), 4).tolist()
+        ((4,), [[0, 0], [1, 0], [2, 0], [3, 0]])
+    """
+    import jax
+    import jax.numpy as jnp
+
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    words = jax.random.key_data(key).astype(jnp.uint32)
+    first = jnp.arange(count, dtype=jnp.uint32) ^ words[0]
+    rest = jnp.broadcast_to(words[1:], (count, words.shape[0] - 1))
+    spread_words = jnp.concatenate([first[:, None], rest], axis=1)
+    return jax.random.wrap_key_data(spread_words, impl=jax.random.key_impl(key)) if typed else spread_words
+
+
 def _mixed(word: Any) -> Any:
     import jax.numpy as jnp
 

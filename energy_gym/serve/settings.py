@@ -130,6 +130,7 @@ class Settings(BaseSettings):
     request_attempts: int = Field(default=3, ge=1, le=10)
     solve_timeout_seconds: float = Field(default=30.0, gt=0.0)
     workers: Literal["threads", "processes"] = "threads"
+    track: Literal["mlflow", "wandb"] | None = None
     rate_limit_per_minute: int = Field(default=6000, ge=1)
     api_keys: dict[str, Literal["read", "trigger", "admin"]] = Field(
         default_factory=dict, description="Roles by the SHA-256 of each key, as JSON; energy-gym serve --new-key ROLE"

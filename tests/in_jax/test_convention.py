@@ -24,7 +24,7 @@ jax = pytest.importorskip("jax", reason="the extra jax is not installed")
 import jax.numpy as jnp  # noqa: E402
 
 import energy_gym.jax  # noqa: E402
-from energy_gym.jax import stack  # noqa: E402
+from energy_gym.jax import spread, stack  # noqa: E402
 from energy_gym.jax.batteries import with_figures  # noqa: E402
 
 ARBITRAGE = "energy_gym/Arbitrage-v1"
@@ -65,6 +65,22 @@ def test_windows_lie_in_the_split_and_are_spread_over_it(env: Any, keys: Any) ->
     counts, _ = np.histogram(first, bins=10, range=(0, last + 1))
     assert np.abs(counts - 400).max() < 5 * 20  # five standard deviations
     assert (np.asarray(states.stop) - first == 24).all()
+
+
+@pytest.mark.parametrize("keys", [jax.random.key, jax.random.PRNGKey])
+def test_keys_spread_over_environments_are_distinct_and_draw_windows_anew_at_each_step(env: Any, keys: Any) -> None:
+    reset = jax.vmap(env.reset, (0, None))
+    one, other = (spread(keys(seed), 4000) for seed in (0, 1))
+    assert one.dtype == keys(0).dtype
+    words = np.asarray(jax.random.key_data(jnp.concatenate([one, other])) if keys is jax.random.key else [*one, *other])
+    assert len(np.unique(words, axis=0)) == 8000
+    first, second = (np.asarray(reset(each, env.default_params)[1].step) for each in (one, other))
+    last = env.setup.steps - 24
+    for found in (first, second):
+        counts, _ = np.histogram(found, bins=10, range=(0, last + 1))
+        assert np.abs(counts - 400).max() < 5 * 20  # five standard deviations
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.08  # as many of its own
+    assert abs(np.corrcoef(first[1:], first[:-1])[0, 1]) < 0.08
 
 
 def test_the_whole_split_starts_at_its_first_step() -> None:
