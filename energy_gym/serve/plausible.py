@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from energy_gym.errors import EnergyGymError
-from energy_gym.scenario import Site
 from energy_gym.serve.beliefs import Announced, at_least_zero, check_plausible, check_power
 from energy_gym.serve.usual import History
+from energy_gym.site import Site
 
 
 @dataclass(frozen=True)
