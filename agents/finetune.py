@@ -25,6 +25,7 @@ from energy_gym.recipes import (
     Saved,
     Seeds,
     Site,
+    Track,
     Way,
     Workers,
     learner,
@@ -48,6 +49,7 @@ def main(
     workers: Workers = 1,
     tensorboard: Logs = None,
     save: Saved = None,
+    track: Track = None,
 ) -> None:
     """Clone the expert, then fine-tune with DQN."""
 
@@ -72,7 +74,7 @@ def main(
     part = "" if months is None else f", {months} months of data"
     keywords = task_keywords(id, dataset, data, scenario, actions=actions)
     title = f"Cloning and fine-tuning on {told_data(id, keywords)}{part}"
-    Comparison(title, ways, keywords, seeds, workers, tensorboard, save, id=id).run()
+    Comparison(title, ways, keywords, seeds, workers, tensorboard, save, id=id, track=track).run()
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from energy_gym.recipes import (
     Saved,
     Seeds,
     Site,
+    Track,
     Way,
     Workers,
     learner,
@@ -47,6 +48,7 @@ def main(
     workers: Workers = 1,
     tensorboard: Logs = None,
     save: Saved = None,
+    track: Track = None,
 ) -> None:
     """Offline CQL from MILP data."""
 
@@ -68,7 +70,7 @@ def main(
     )
     keywords = task_keywords(id, dataset, data, scenario, actions=actions)
     title = f"Offline learning on {told_data(id, keywords)}"
-    Comparison(title, ways, keywords, seeds, workers, tensorboard, save, id=id).run()
+    Comparison(title, ways, keywords, seeds, workers, tensorboard, save, id=id, track=track).run()
 
 
 if __name__ == "__main__":

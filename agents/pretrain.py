@@ -24,6 +24,7 @@ from energy_gym.recipes import (
     Saved,
     Seeds,
     Site,
+    Track,
     Way,
     Workers,
     carrier,
@@ -53,6 +54,7 @@ def main(
     workers: Workers = 1,
     tensorboard: Logs = None,
     save: Saved = None,
+    track: Track = None,
 ) -> None:
     """Pre-train on one market, fine-tune on another."""
     first, then = _pair(id, first, then)
@@ -77,7 +79,9 @@ def main(
     )
     keywords = {**market(then), "scenario": scenario, "actions": chosen.actions}
     keywords = {name: value for name, value in keywords.items() if value is not None}
-    Comparison(f"{agent}: {begun}, then {then}", ways, keywords, seeds, workers, tensorboard, save, id=id).run()
+    Comparison(
+        f"{agent}: {begun}, then {then}", ways, keywords, seeds, workers, tensorboard, save, id=id, track=track
+    ).run()
 
 
 def _pair(id: str, first: str | None, then: str | None) -> tuple[str | None, str]:

@@ -23,6 +23,7 @@ from energy_gym.recipes import (
     Saved,
     Seeds,
     Site,
+    Track,
     Way,
     Workers,
     carrier,
@@ -55,6 +56,7 @@ def main(
     workers: Workers = 1,
     tensorboard: Logs = None,
     save: Saved = None,
+    track: Track = None,
 ) -> None:
     """Train on synthetic data, test on a real market."""
     chosen, made_up = carrier(agent, actions), years or YEARS.get(id, "synthetic")
@@ -70,7 +72,7 @@ def main(
     ways = (Way("the market's own past", real, f"{steps:,}"), Way("synthetic years", synthetic, f"{steps:,}"))
     keywords = task_keywords(id, dataset, data, scenario, actions=chosen.actions)
     title = f"{agent} on synthetic years, played on {told_data(id, keywords)}"
-    Comparison(title, ways, keywords, seeds, workers, tensorboard, save, id=id).run()
+    Comparison(title, ways, keywords, seeds, workers, tensorboard, save, id=id, track=track).run()
 
 
 if __name__ == "__main__":

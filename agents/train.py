@@ -23,6 +23,7 @@ from energy_gym.recipes import (
     Saved,
     Seeds,
     Site,
+    Track,
     Way,
     Workers,
     learner,
@@ -66,6 +67,7 @@ def main(
     workers: Workers = 1,
     tensorboard: Logs = None,
     save: Saved = None,
+    track: Track = None,
 ) -> None:
     """Train from scratch, or go on from a saved agent."""
     agent = agent if which is None else which
@@ -83,7 +85,7 @@ def main(
     title = f"{agent} from {load or 'scratch'} on {told_data(task, keywords)}"
     compared = usual_rules(task, keywords) if beside is None else rules(beside)
     ways = (*compared, Way(agent, trained, chosen.told(steps)))
-    Comparison(title, ways, keywords, seeds, workers, tensorboard, save, id=task).run()
+    Comparison(title, ways, keywords, seeds, workers, tensorboard, save, id=task, track=track).run()
 
 
 if __name__ == "__main__":

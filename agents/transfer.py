@@ -20,6 +20,7 @@ from energy_gym.recipes import (
     Saved,
     Seeds,
     Site,
+    Track,
     Way,
     Workers,
     learner,
@@ -42,6 +43,7 @@ def main(
     workers: Workers = 1,
     tensorboard: Logs = None,
     save: Saved = None,
+    track: Track = None,
 ) -> None:
     """Transfer to more levels."""
 
@@ -60,7 +62,7 @@ def main(
     )
     keywords = task_keywords(id, dataset, data, scenario, actions=many)
     title = f"dqn from {few} to {many} on {told_data(id, keywords)}"
-    Comparison(title, ways, keywords, seeds, workers, tensorboard, save, id=id).run()
+    Comparison(title, ways, keywords, seeds, workers, tensorboard, save, id=id, track=track).run()
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from energy_gym.agents.base import Agent
 from energy_gym.agents.cloning import BC
 from energy_gym.agents.sb3 import DQN, PPO
 from energy_gym.arrays import Floats
-from energy_gym.evaluation.attainable import spread
+from energy_gym.evaluation.blocks import spread
 
 HERE = Path(__file__).parent
 ROWS = HERE / "known_markets.json"

@@ -28,8 +28,9 @@ from kept_rows import read_rows, write_rows
 import energy_gym
 from energy_gym import Battery
 from energy_gym.agents import make_agent
-from energy_gym.evaluation.attainable import FITTED_PENALTY, bound_by_day, days_left, total_of
+from energy_gym.evaluation.attainable import FITTED_PENALTY, bound_by_day
 from energy_gym.evaluation.believed import Believed
+from energy_gym.evaluation.blocks import days_left, total_of
 
 HERE = Path(__file__).parent
 ROWS = HERE / "realtime.json"

@@ -21,6 +21,7 @@ from typing import Any, cast
 
 import gymnasium as gym
 import pandas as pd
+from transfer_figure import draw
 
 import energy_gym
 from energy_gym.agents.actor import Actor
@@ -105,12 +106,14 @@ def cases(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
                     yield {"source": source, "target": target, "days": days, "seed": seed, **common}
 
 
-def page(rows: Sequence[dict[str, Any]]) -> str:
+def page(rows: Sequence[dict[str, Any]], asked: argparse.Namespace) -> str:
     """Return the matrix as Markdown: a table for each number of days, sources down, targets across."""
     frame = pd.DataFrame(rows)
     lines = ["# Transfer between markets", "", str(__doc__).partition("\n\n")[2].partition("\n\n")[0], ""]
     seeds = frame["seed"].nunique()
     lines += [f"Mean score over {seeds} seeds; {SCRATCH}: nothing but those days, 0 where there are none."]
+    lines += [f"{asked.before:,} steps on the source, {asked.steps:,} on the local days, {asked.levels}."]
+    lines += ["", f"![Scores by source, target and local days](../docs/figures/{asked.figure.name})"]
     for days, part in frame.groupby("days"):
         means = part.groupby(["source", "target"])["score"].mean()
         targets = list(dict.fromkeys(part["target"]))
@@ -135,6 +138,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--settings", type=json.loads, default={}, help="of the agent, as JSON")
     parser.add_argument("--kept", type=Path, default=HERE / "transfer.json")
     parser.add_argument("--page", type=Path, default=HERE / "TRANSFER.md")
+    parser.add_argument("--figure", type=Path, default=HERE.parent / "docs" / "figures" / "transfer.png")
     asked = parser.parse_args(words)
     rows = json.loads(asked.kept.read_text(encoding="utf-8")) if asked.kept.is_file() else []
     done = {tuple(row[name] for name in FIELDS) for row in rows}
@@ -145,7 +149,8 @@ def main(words: Sequence[str] | None = None) -> None:
         text = json.dumps(rows, indent=1) + "\n"
         write_atomically(asked.kept, lambda path, text=text: path.write_text(text, encoding="utf-8"))
         print({name: rows[-1][name] for name in ("source", "target", "days", "seed", "score", "seconds")}, flush=True)
-    asked.page.write_text(page(rows), encoding="utf-8")
+    draw(rows, asked.figure)
+    asked.page.write_text(page(rows, asked), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ MEGABYTES = {
     "jax": 572,
     "serve": 23,
     "scoring": 1,
+    "track": 115,
+    "wandb": 75,
 }
 # For who works on the package, or another name for several.
 NOT_SHOWN = ("test", "lint", "docs", "all")

@@ -22,6 +22,21 @@ PRICES = {
 }
 
 
+def check_carbon_price(price: float | None, kind: str | None) -> None:
+    """Raise ConfigurationError where a price of carbon is named that nothing counts.
+
+    Args:
+        price: The price [currency/tonne]; None where none is named.
+        kind: The objective that is named; None where it is left to what is usual.
+    """
+    if price is not None and kind != "joint":
+        found, rule = (
+            f"carbon_price={price}",
+            f"counts in objective 'joint' alone, and the objective is {kind or 'cost'!r}",
+        )
+        raise ConfigurationError(found, rule, "ask for joint, or leave the price out")
+
+
 class Weights(NamedTuple):
     """How much each part counts against the reward, in reward units.
 

@@ -6,7 +6,8 @@ One rule: the row of step t is what the agent sees before it acts in t; the firs
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -179,6 +180,20 @@ class Tape:
             return Slot(name, "h", 0.0, HOURS)
         statistics = self.feed.statistics[column]
         return Slot(name, symbol_of(column, self.feed.currency), statistics.offset, statistics.scale)
+
+    def show_as(self, other: Tape) -> None:
+        """Show the same slots as another tape, whose series are of the same scenario."""
+        self.__dict__.update(views=other.views, layout=other.layout, _series=other._series)
+
+    def at(self, step: int) -> Tape:
+        """Return the look-ahead of one step and of the moment after it alone, in the same slots."""
+        first = self.feed.first + step
+        found = copy(self)
+        found.__dict__.update(feed=replace(self.feed, first=first, stop=first + 1))
+        for laid in ("ahead", "past", "rows"):
+            found.__dict__.pop(laid, None)
+        found.show_as(self)
+        return found
 
     def due(self, observations: npt.NDArray[Any], controls: int) -> npt.NDArray[np.bool_]:
         """Return which entries of an action count at its moment, as observations show it: here all do.

@@ -18,7 +18,8 @@ from energy_gym import Battery, Scenario
 from energy_gym.contracts import Trading
 from energy_gym.contracts.banded import Banded, PiecewiseLinear
 from energy_gym.contracts.deviation import LinearPenalty
-from energy_gym.contracts.market import Ahead, Limits, Market, eu_day_ahead
+from energy_gym.contracts.market import Ahead, Limits, Market
+from energy_gym.contracts.market_presets import eu_day_ahead
 from energy_gym.errors import ActionError, ConfigurationError, EnergyGymError, MissingColumnError, NonFiniteError
 from energy_gym.reserve import Fleet, RandomActivation, Reserve, Trade
 

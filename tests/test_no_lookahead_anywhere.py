@@ -21,7 +21,8 @@ from energy_gym import Battery
 from energy_gym.agents import make_agent
 from energy_gym.contracts import Supply, Trading
 from energy_gym.contracts.deviation import DualPrice
-from energy_gym.contracts.market import Limits, eu_day_ahead
+from energy_gym.contracts.market import Limits
+from energy_gym.contracts.market_presets import eu_day_ahead
 from energy_gym.entities import Consumer, PumpedHydro, Solar, Wind
 from energy_gym.objective import Objective
 from energy_gym.reserve import ActivationSeries, Fleet, RandomActivation, Reserve, Trade

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmark_scripts import benchmark_script
+from benchmark_scripts import FOLDER, benchmark_script
 
 pytest.importorskip("stable_baselines3")
-TRANSFER = benchmark_script("transfer")
+pytest.importorskip("matplotlib")
+with pytest.MonkeyPatch.context() as beside:
+    beside.syspath_prepend(str(FOLDER))
+    TRANSFER = benchmark_script("transfer")
 SMALL = {"hidden": [8], "num_envs": 4}
 
 
@@ -30,13 +33,14 @@ def test_a_matrix_that_goes_on_where_it_was(tmp_path: Path, capsys: pytest.Captu
     kept, page = tmp_path / "rows.json", tmp_path / "page.md"
     words = ["--markets", "ercot-2021-2022", "synthetic", "--days", "0", "3", "--seeds", "1", "--before", "60"]
     words += ["--steps", "60", "--episode-steps", "48", "--settings", json.dumps(SMALL)]
-    words += ["--kept", str(kept), "--page", str(page)]
+    words += ["--kept", str(kept), "--page", str(page), "--figure", str(tmp_path / "matrix.png")]
     TRANSFER.main(words)
     rows = json.loads(kept.read_text())
     assert len(rows) == 2 * 3 * 2
     assert all(row["score"] <= 1.0 for row in rows)
     assert [row["score"] for row in rows if row["source"] == "scratch" and row["days"] == 0] == [0.0, 0.0]
     text = page.read_text()
+    assert (tmp_path / "matrix.png").read_bytes().startswith(b"\x89PNG")
     assert text.count("| from | ercot-2021-2022 | synthetic |") == 2
     assert "## After 3 days" in text
     capsys.readouterr()

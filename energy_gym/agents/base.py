@@ -168,6 +168,8 @@ class Agent(ABC):
             "actions": str(self.env.keywords.get("actions", "continuous")),
             "levels": None if setup.levels is None else list(setup.levels),
             "control": setup.control,
+            "lookahead": setup.tape.lookahead,
+            "history": setup.tape.history,
             "layout": [list(slot) for slot in self.env.layout],
         }
 
@@ -248,6 +250,17 @@ def saved_actions(tree: Mapping[str, Any]) -> str:
     levels = tree.get("levels")
     # Choices of a bidding environment repeat each level of storage for every offer.
     return str(tree.get("actions") or ("continuous" if levels is None else f"discrete-{len(set(levels))}"))
+
+
+def saved_view(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keywords of an environment that an agent was saved with: what it plays, and what it is shown.
+
+    Example:
+        >>> saved_view({"actions": "discrete-3", "levels": [-1.0, 0.0, 1.0], "lookahead": "compact-1"})
+        {'actions': 'discrete-3', 'lookahead': 'compact-1'}
+    """
+    told = {name: tree[name] for name in ("lookahead", "history") if tree.get(name)}
+    return {"actions": saved_actions(tree), **told}
 
 
 def _check_layout(path: Path, saved: list[Slot], own: tuple[Slot, ...], rescaled: bool) -> None:

@@ -5,12 +5,12 @@ One rule: what is learnt comes from the training split; what is played, from pri
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from energy_gym.agents.arrays_kept import read_arrays, write_arrays
+from energy_gym.agents.arrays_kept import Learnt
 from energy_gym.arrays import Floats, Ints
 from energy_gym.bidding.env import ProducerEnv
 from energy_gym.contracts.deviation import DualPrice, SinglePrice
@@ -26,7 +26,8 @@ RECENT = (1, 2, 4, 12)
 MOST_ROWS = 20000
 
 
-class Deviations(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Deviations(Learnt):
     """A linear forecast of how far prices of deviations lie from the first market's price, by lead.
 
     Args:
@@ -94,19 +95,6 @@ class Deviations(NamedTuple):
             features = self._features(env, place, np.array([now]))[0]
             found[name] = self.weights[place, :size] @ features + self.mean[place][hours]
         return found
-
-    def write(self, path: Path) -> None:
-        """Write it into a file."""
-        write_arrays(path, self._asdict())
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read it from a file.
-
-        Raises:
-            ConfigurationError: There is none, or it is damaged.
-        """
-        return cls(*read_arrays(path, cls._fields))
 
 
 def priced(env: ProducerEnv) -> bool:

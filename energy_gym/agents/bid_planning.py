@@ -13,9 +13,10 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.bidding.env import ProducerEnv
-from energy_gym.bidding.oracle import actions_of, actual_window
 from energy_gym.bidding.outlook import hedged_window
+from energy_gym.bidding.played import actions_of
 from energy_gym.bidding.statement import BidWindow, state_window
+from energy_gym.bidding.windows import actual_window
 from energy_gym.oracle.model import ArrayModel
 
 PREMIUM = 0.1

@@ -22,8 +22,8 @@ from energy_gym.agents.bidding import Bidder
 from energy_gym.agents.mpc import Planner
 from energy_gym.arrays import Floats
 from energy_gym.bidding.env import ProducerEnv
-from energy_gym.bidding.oracle import actions_of
 from energy_gym.bidding.outlook import hedged_window, past_errors, planned_steps
+from energy_gym.bidding.played import actions_of
 from energy_gym.bidding.statement import Bids, BidWindow, state_window
 from energy_gym.files import write_atomically
 from energy_gym.oracle.model import ArrayModel

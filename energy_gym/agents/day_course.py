@@ -5,12 +5,12 @@ One rule: what is learnt comes from the training split; what is played, from pri
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from energy_gym.agents.arrays_kept import read_arrays, write_arrays
+from energy_gym.agents.arrays_kept import Learnt
 from energy_gym.agents.net_load import steps_per_day
 from energy_gym.arrays import Floats, Ints
 from energy_gym.contracts import spot
@@ -36,7 +36,8 @@ SMOOTHED, FINE = 3, 96
 AROUND = 0.15
 
 
-class DayCourse(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class DayCourse(Learnt):
     """The usual price of energy by time of day.
 
     Args:
@@ -95,19 +96,6 @@ class DayCourse(NamedTuple):
         published = at < min(known, len(values))
         expected[published] = values[at[published]]
         return expected
-
-    def write(self, path: Path) -> None:
-        """Write it into a file."""
-        write_arrays(path, self._asdict())
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read it from a file.
-
-        Raises:
-            ConfigurationError: There is none, or it is damaged.
-        """
-        return cls(*read_arrays(path, cls._fields))
 
 
 def smooth(course: Floats) -> Floats:

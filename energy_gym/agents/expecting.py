@@ -16,7 +16,7 @@ from energy_gym.data.feed import Feed
 from energy_gym.envs.brought_back import as_brought_back, sure_kwh
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.meters import Registers, lay_out
-from energy_gym.scenario import Site
+from energy_gym.site import Site
 from energy_gym.units import Unit
 
 

@@ -23,6 +23,7 @@ from energy_gym.agents.actor import Actor, read_actor, read_hashed
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.agents.keeper import Keeper
 from energy_gym.agents.logs import Board
+from energy_gym.agents.task_kinds import starting
 from energy_gym.agents.validation import Validation
 from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.envs.assembly import table_names
@@ -81,7 +82,7 @@ class Learner(Agent):
         seed: Seed of training.
         device: What torch trains on: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``. Acting is on the CPU always;
             networks of the usual size learn no faster on a GPU.
-        settings: In place of its `usual_settings`, by name.
+        settings: In place of its `usual_settings` and what `task_kinds` says for the kind of task, by name.
 
     Raises:
         UnknownIdError: An unknown setting.
@@ -97,7 +98,7 @@ class Learner(Agent):
         self.device = device
         if isinstance(self.env.action_space, spaces.MultiDiscrete):
             raise self.refused("chooses one of a few actions; here each of several controls has levels")
-        self.settings: dict[str, Any] = chosen_settings(self.name, self.usual_settings(), settings)
+        self.settings: dict[str, Any] = chosen_settings(self.name, starting(self), settings)
         self.actor: Actor | None = None
         # Steps and figures of the last ``fit``, as its callback saw them.
         self.curve: list[tuple[int, dict[str, float]]] = []

@@ -7,17 +7,16 @@ began; where a forecast needs no correction, least squares finds none.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from energy_gym.agents.arrays_kept import read_arrays, write_arrays
+from energy_gym.agents.arrays_kept import Learnt
 from energy_gym.agents.site_rules import net_kw
 from energy_gym.arrays import Floats, Ints
-from energy_gym.contracts.clock import DAY as DAY_SECONDS
 from energy_gym.contracts.clock import LocalTimes
-from energy_gym.conversions import HOURS_PER_DAY
+from energy_gym.conversions import HOURS_PER_DAY, SECONDS_PER_DAY
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError
 
@@ -32,7 +31,8 @@ SATURDAY = 5
 EXACT = 1e-6
 
 
-class Correction(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Correction(Learnt):
     """A linear correction of the forecast of load less generation, and what it misses.
 
     Args:
@@ -52,19 +52,6 @@ class Correction(NamedTuple):
     def exact(self) -> bool:
         """Whether nothing was missed: such a forecast needs no hedging."""
         return bool(np.abs(self.missed_kw).max() <= EXACT * max(np.abs(self.usual_kw).max(), 1.0))
-
-    def write(self, path: Path) -> None:
-        """Write it into a file."""
-        write_arrays(path, self._asdict())
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read it from a file.
-
-        Raises:
-            ConfigurationError: There is none, or it is damaged.
-        """
-        return cls(*read_arrays(path, cls._fields))
 
 
 def learnt(train: EnergyEnv) -> Correction:
@@ -180,7 +167,7 @@ def slots_of(env: EnergyEnv, steps: int) -> Ints:
     """Return the place of each step of a split in the usual course: time of a working day, then of a weekend's day."""
     feed, day = env.setup.feed, steps_per_day(env)
     local = LocalTimes.of(feed.span(feed.first, feed.first + steps), feed.zone)
-    place = np.minimum(local.second * day // DAY_SECONDS, day - 1)
+    place = np.minimum(local.second * day // SECONDS_PER_DAY, day - 1)
     return np.asarray(place + day * (local.weekday >= SATURDAY))
 
 

@@ -5,12 +5,12 @@ One rule: what is learnt comes from the training split; what is played, from pri
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from energy_gym.agents.arrays_kept import read_arrays, write_arrays
+from energy_gym.agents.arrays_kept import Learnt
 from energy_gym.arrays import Floats, Ints
 from energy_gym.envs.env import EnergyEnv
 
@@ -21,7 +21,8 @@ TRUSTED = (0.01, 0.99)
 RECENT = (1, 3, 12)
 
 
-class PriceOutlook(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class PriceOutlook(Learnt):
     """A linear correction of forecasts of prices, by column and lead.
 
     Args:
@@ -67,20 +68,6 @@ class PriceOutlook(NamedTuple):
         size = [np.minimum(many, np.maximum(known, 1)) for many in RECENT]
         means = [(total[known] - total[np.maximum(known - many, 0)]) / many for many in size]
         return np.stack([*means, np.clip(forecast, *self.limits[place]), np.ones(len(at))], axis=1)
-
-    def write(self, path: Path) -> None:
-        """Write it into a file."""
-        write_arrays(path, {**self._asdict(), "columns": np.array(self.columns, dtype=str)})
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read it from a file.
-
-        Raises:
-            ConfigurationError: There is none, or it is damaged.
-        """
-        columns, *figures = read_arrays(path, cls._fields)
-        return cls(tuple(columns.tolist()), *figures)
 
     def outlook(self, env: EnergyEnv) -> dict[str, Floats]:
         """Return what the coming steps are expected to hold, by column, each of shape (horizon,)."""

@@ -25,7 +25,7 @@ from energy_gym.envs.assembly import table_names
 from energy_gym.envs.env import EnergyEnv, batch_of
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.following import ends_of, rated_of, wish_of
-from energy_gym.scenario import Site
+from energy_gym.site import Site
 
 
 class SiteRule(Agent):

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from energy_gym.agents.records.kept import kept
+from energy_gym.arrays import Floats
 from energy_gym.envs.env import EnergyEnv, batch_of
 from energy_gym.envs.keywords import WEEK_HOURS
 from energy_gym.errors import UnknownIdError
@@ -24,6 +26,7 @@ STAND_IN = 5
 # Where an optimum takes long to prove, its last thousandth is not waited for.
 SOUGHT_SECONDS = 2.0
 Policy = Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]
+Marks = tuple[Floats, Floats]
 
 
 class Validation:
@@ -47,12 +50,21 @@ class Validation:
         firsts = np.linspace(0, setup.steps - self.steps, count).round().astype(int).tolist()
         self._options = {"start": [setup.time(first) for first in firsts], "steps": [self.steps] * count}
         self._batch = batch_of(single, count, "disabled")
-        self._idle, self._best = np.zeros(count), np.zeros(count)
+        if setup.kind.mark_seconds is None:
+            self._idle, self._best = self._marks(single, firsts)
+        else:  # what takes long is found once for all seeds and agents
+            fixed = (self.steps, firsts, SOUGHT_SECONDS)
+            self._idle, self._best = kept("marks", single, fixed, lambda: self._marks(single, firsts))
+
+    def _marks(self, single: EnergyEnv, firsts: list[int]) -> Marks:
+        """Return what each week earns for doing nothing, and at best."""
+        setup, idle, best = single.setup, np.zeros(len(firsts)), np.zeros(len(firsts))
         limit = None if setup.kind.mark_seconds is None else SOUGHT_SECONDS
         for week, first in enumerate(firsts):
             single.reset(options={"start": setup.time(first), "steps": self.steps})
-            self._best[week] = solve(single, continuous=True, time_limit=limit).value
-            self._idle[week] = idle_return(setup, first, first + self.steps, single.states)
+            best[week] = solve(single, continuous=True, time_limit=limit).value
+            idle[week] = idle_return(setup, first, first + self.steps, single.states)
+        return idle, best
 
     def score(self, policy: Policy) -> float:
         """Return the mean score of a week: 0 for doing nothing, 1 for the optimum.

@@ -16,26 +16,20 @@ from energy_gym.arrays import Floats
 from energy_gym.bidding.choice_search import best_choices
 from energy_gym.bidding.choices import Choices
 from energy_gym.bidding.gates import ProducerGates
-from energy_gym.bidding.laws import cleared_kw
-from energy_gym.bidding.setup import BiddingSetup
+from energy_gym.bidding.played import actions_of
 from energy_gym.bidding.statement import Bids, BidWindow, nonconvex, state_window
 from energy_gym.bidding.volumes import (
-    TOLERANCE_KW,
-    OpenSlots,
-    Volumes,
     always_whole,
     chosen_by_price,
     impact_per_kw2,
     in_parts,
-    limit_prices,
     sizes,
-    somewhere_taken,
 )
-from energy_gym.contracts.clearing import LinearImpact, PriceTaker, trading_arrays
+from energy_gym.bidding.windows import actual_window
+from energy_gym.contracts.clearing import LinearImpact, PriceTaker
 from energy_gym.modelling import Model
 from energy_gym.oracle.model import Answer, ArrayModel
 from energy_gym.oracle.solution import EXACT, Plan, Solution, replay
-from energy_gym.oracle.statement import Goal
 
 DEFAULT_SECONDS = 60.0
 ROUNDS = 60
@@ -228,105 +222,3 @@ def _more_tangents(tangents: tuple[Floats, ...], bids: Bids, columns: Floats) ->
         between = [(volumes + np.where(np.isfinite(near), near, volumes)) / 2.0 for near in (below, above)]
         found.append(np.concatenate([old, [volumes, *between]]))
     return tuple(found)
-
-
-def actual_window(gates: ProducerGates, states: Sequence[float], size: int | None = None) -> BidWindow:
-    """Return the rest of an episode, or so many steps of it, as it will be; energy left where it goes on is kept."""
-    setup, first = gates.setup, gates.t
-    stop = gates.stop if size is None else min(first + size, gates.stop)
-    unit = setup.unit.window(first, stop)
-    closes = unit.closes.copy()
-    closes[-1] = 1.0
-    return BidWindow(
-        unit=unit.site,
-        terms=unit.terms,
-        closes=closes,
-        markets=open_markets(gates, stop, unit.prices),
-        imbalance=dict(zip(setup.trading.deviation.columns, unit.imbalance, strict=True)),
-        trading=setup.trading,
-        supply=setup.supply,
-        states=tuple(states[: unit.balance + 1]),
-        goal=Goal(setup.weights, setup.closings[0] if stop == gates.stop else setup.continuation[0]),
-    )
-
-
-def open_markets(gates: ProducerGates, stop: int, prices: Sequence[Floats]) -> tuple[OpenSlots, ...]:
-    """Return what was bid and what is open to bids in each market from now until a step, at some prices."""
-    setup, now = gates.setup, gates.t
-    found = []
-    for place, (book, price) in enumerate(zip(setup.timetable.books, prices, strict=True)):
-        size = stop - now
-        slot, count = np.full(size, -1, dtype=np.int64), 0
-        for gate in np.flatnonzero(book.count[now:stop]) + now:
-            begin, end = int(book.first[gate]) - now, int(book.first[gate] + book.count[gate]) - now
-            if begin < size:
-                kept = np.arange(min(end, size) - begin)
-                slot[begin : begin + len(kept)] = count + kept // book.slot_steps
-                count = int(slot.max()) + 1
-        offered = np.zeros((2, size))
-        rows = gates.offered(place, min(size, book.ahead))
-        offered[: len(rows), : rows.shape[1]] = rows
-        limit = offered[1] if setup.trading.priced else None
-        fixed = np.asarray(cleared_kw(setup.trading, book.market, offered[0], limit, price, trading_arrays))
-        found.append(OpenSlots(book.market, np.where(slot >= 0, 0.0, fixed), slot, price))
-    return tuple(found)
-
-
-def actions_of(gates: ProducerGates, window: BidWindow, bids: Bids, columns: Floats) -> Floats:
-    """Return the actions that play a solved window, shape (steps, controls); volumes are rounded to their ticks."""
-    setup, size = gates.setup, len(window.unit)
-    actions = np.zeros((size, setup.controls))
-    for place, flexible in enumerate(window.unit.flexibles):
-        flow = _value(bids.stated.drawn[place], columns) - _value(bids.stated.given[place], columns)
-        rated = np.where(flow > 0.0, flexible.draw_kwh, flexible.give_kwh)
-        actions[:, place] = np.divide(flow, rated, out=np.zeros(size), where=rated > 0.0)
-    shift = bids.shift.value(columns)
-    room = np.where(shift > 0.0, window.terms.more_kwh, window.terms.less_kwh)
-    actions[:, len(window.unit.flexibles)] = np.divide(shift, room, out=np.zeros(size), where=room > 0.0)
-    for place, volumes in enumerate(bids.volumes):
-        if volumes.bid is not None:
-            _write_bids(gates, window, place, volumes, columns, actions)
-    return np.clip(actions, -1.0, 1.0)
-
-
-def _value(expression: Any, columns: Floats) -> Any:
-    return expression.value(columns) if hasattr(expression, "value") else expression
-
-
-def _write_bids(
-    gates: ProducerGates, window: BidWindow, place: int, volumes: Volumes, columns: Floats, actions: Floats
-) -> None:
-    """Write a market's bids into the actions of the steps at whose gates they are due."""
-    setup, now, size = gates.setup, gates.t, len(window.unit)
-    book, market = setup.timetable.books[place], window.markets[place]
-    taken = volumes.taken.value(columns)
-    bids = somewhere_taken(market, volumes.bid.value(columns), taken)
-    shares = volume_shares(setup, market, bids)
-    limits = limit_shares(market, shares, limit_prices(market, bids, taken))
-    for gate in np.flatnonzero(book.count[now : now + size]):
-        begin = int(book.first[now + gate]) - now
-        steps = np.arange(begin, min(begin + int(book.count[now + gate]), size), book.slot_steps)
-        if len(steps):
-            slots, opened = market.slot[steps], market.slot[steps] >= 0
-            actions[gate, book.place : book.place + len(steps)] = np.where(opened, shares[slots], 0.0)
-            if setup.trading.priced:
-                first = book.place + book.slots
-                actions[gate, first : first + len(steps)] = np.where(opened, limits[slots], -1.0)
-
-
-def limit_shares(market: OpenSlots, shares: Floats, limits: Floats) -> Floats:
-    """Return limit prices as entries of an action; where any will do, those that take a bid at every price."""
-    low, high = market.market.limits.floor_per_mwh, market.market.limits.cap_per_mwh
-    wanted = (limits - (high + low) / 2.0) / ((high - low) / 2.0)
-    return np.where(np.isnan(limits), np.where(shares > 0.0, 1.0, -1.0), np.clip(wanted, -1.0, 1.0))
-
-
-def volume_shares(setup: BiddingSetup, market: OpenSlots, volumes: Floats) -> Floats:
-    """Return volumes [kW] as entries of an action: rounded to the tick, and to the smallest size if nearly of it."""
-    tick, (buy, sell) = market.market.limits.tick_kw, sizes(market.market, setup.trading)
-    rounded = np.round(volumes / tick) * tick if tick else volumes
-    least = market.market.limits.minimum_kw
-    nearly = np.abs(np.abs(rounded) - least) <= TOLERANCE_KW
-    rounded = np.where(nearly, np.copysign(least, rounded), rounded)
-    kept = np.clip(rounded, -sell, buy)
-    return np.where(kept > 0.0, kept / setup.trading.buy_kw, kept / setup.trading.sell_kw)

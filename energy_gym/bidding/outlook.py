@@ -14,10 +14,10 @@ import numpy.typing as npt
 from energy_gym.arrays import Floats
 from energy_gym.bidding.env import ProducerEnv
 from energy_gym.bidding.expected import expected_unit
-from energy_gym.bidding.oracle import open_markets
 from energy_gym.bidding.setup import BiddingSetup
 from energy_gym.bidding.statement import BidWindow
 from energy_gym.bidding.volumes import OpenSlots
+from energy_gym.bidding.windows import open_markets
 from energy_gym.contracts.deviation import DualPrice
 from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.oracle.statement import Goal

@@ -11,7 +11,8 @@ from typing import Any
 
 from energy_gym.contracts.banded import Banded
 from energy_gym.contracts.deviation import Deviation, DualPrice, SinglePrice
-from energy_gym.contracts.market import Market, eu_day_ahead, eu_intraday, india_day_ahead, india_real_time
+from energy_gym.contracts.market import Market
+from energy_gym.contracts.market_presets import eu_day_ahead, eu_intraday, india_day_ahead, india_real_time
 from energy_gym.contracts.supply import Supply
 from energy_gym.contracts.trading import Trading
 from energy_gym.data.feed import Feed

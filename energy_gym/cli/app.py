@@ -29,6 +29,7 @@ from energy_gym.cli.recommend import recommend
 from energy_gym.cli.run import run
 from energy_gym.cli.serve import serve
 from energy_gym.cli.sweep import plot, sweep
+from energy_gym.cli.tracked import tracked_app
 from energy_gym.cli.words import LEVELS, CarbonPrice, PriceWeight, RefusedPrice, WearWeight, either, weights
 from energy_gym.objective import OBJECTIVES, TERMINALS
 from energy_gym.screen import run_app
@@ -100,7 +101,9 @@ def solve(
         "dataset": dataset,
         "split": split,
         "objective": objective,
-        **weights(carbon_price, price_weight, wear_weight, refused_per_kwh),
+        **weights(
+            carbon_price, price_weight, wear_weight, refused_per_kwh, objective or ("joint" if scenario else None)
+        ),
     }
     keywords |= {name: value for name, value in {"data": data, "zone": zone}.items() if value is not None}
     keywords |= {"actions": actions, "terminal": terminal, "scenario": scenario, "episode_steps": None}
@@ -262,3 +265,4 @@ app.command(name="list")(list_)
 add_recipes(app)
 app.add_typer(data_app, name="data")
 app.add_typer(experts_app, name="experts")
+app.add_typer(tracked_app, name="tracked")

@@ -15,6 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from energy_gym.cli.data_add import add
+from energy_gym.cli.data_refresh import refresh
 from energy_gym.errors import EnergyGymError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def _coloured(word: str) -> str:
 
 
 app.command("add")(_clearly(add))
+app.command("refresh")(_clearly(refresh))
 
 
 @app.command("list")

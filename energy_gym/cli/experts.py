@@ -72,7 +72,9 @@ def make(
         "objective": objective,
         "scenario": scenario,
         "horizon": horizon,
-        **weights(carbon_price, price_weight, wear_weight, refused_per_kwh),
+        **weights(
+            carbon_price, price_weight, wear_weight, refused_per_kwh, objective or ("joint" if scenario else None)
+        ),
     }
     named = {key: value for key, value in named.items() if value is not None}
     env = _environment(id, split=split, actions=actions, episode_steps=steps, **named)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from energy_gym.cli.tracked import Track
 from energy_gym.errors import MissingExtraError, UnknownIdError
+from energy_gym.tracking.protocol import log_all, open_tracker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,14 +53,18 @@ def renew(
     site: _Site = None,
     weeks: Annotated[int, typer.Option(help="Last weeks, held out to compare on", min=1)] = 4,
     budget: Annotated[int | None, typer.Option(help="Steps of learning; default: the agent's own")] = None,
+    track: Track = None,
 ) -> None:
     """Let a site's saved agent learn from the site's own history, and use it if it is better on the last weeks."""
+    tracker = None if track is None else open_tracker(track)
     with _opened(config, site) as found:
         from energy_gym.serve.learning import renewed
+        from energy_gym.serve.tracked import tracked_renewal
 
         fitting = {} if budget is None else {"budget": budget}
         told = renewed(found, _today(found), weeks, **fitting)
         unit = found.history.currency
+        log_all(tracker, [tracked_renewal(found, told)])
     verdict = "takes its place" if told.replaced else "is not used"
     earned = f"the present agent earns {told.present:,.2f} {unit}, the one that learnt {told.candidate:,.2f} {unit}"
     Console().print(f"{told.days} days: {earned}: it {verdict}", highlight=False, soft_wrap=True)
@@ -78,7 +84,7 @@ def _opened(config: Path | None, name: str | None) -> Iterator[LiveSite]:
     if name not in sites:
         raise UnknownIdError.of("site", name, sites)
     store = Store(settings.database_url)
-    site = live_site(settings, sites[name], store, told=False)
+    site = live_site(settings, sites[name], store, here=False)
     try:
         yield site
     finally:

@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from energy_gym.cli.tracked import Track
 from energy_gym.cli.words import either
 from energy_gym.errors import ConfigurationError
 from energy_gym.paths import resource
@@ -59,6 +60,7 @@ def leaderboard(
     stress: Annotated[
         bool, typer.Option("--stress", help="Play the agents in a crisis, another zone, ... too; trains them again")
     ] = False,
+    track: Track = None,
 ) -> None:
     """Play agents over the tasks of a suite and rank them against the proven optimum.
 
@@ -66,8 +68,10 @@ def leaderboard(
     """
     from energy_gym.leaderboard.board import run_suite
     from energy_gym.leaderboard.suites import Suite, at_hand
+    from energy_gym.tracking.protocol import open_tracker
 
     _see_modules_here()
+    tracker = None if track is None else open_tracker(track)
     chosen = Suite.read(suite)
     folder = out or Path("results") / chosen.name
     chosen, skipped = at_hand(chosen if tasks is None else chosen.only(_names(tasks)))
@@ -88,7 +92,7 @@ def leaderboard(
             told(stage, done, of)
 
         how: dict[str, Any] = {"agents": names if asked else None, "seeds": count, "budgets": _budgets(budget)}
-        run_suite(chosen, folder, progress=report, **how, **where)
+        run_suite(chosen, folder, progress=report, tracker=tracker, **how, **where)
         if stress:
             from energy_gym.leaderboard.stress_board import run_stress
 

@@ -56,7 +56,7 @@ def recommend(
         "data": data,
         "zone": zone,
         "objective": objective,
-        **weights(carbon_price, price_weight, wear_weight, refused_per_kwh),
+        **weights(carbon_price, price_weight, wear_weight, refused_per_kwh, objective),
         "forecast": forecast,
     }
     keywords = from_words({name: value for name, value in given.items() if value is not None})

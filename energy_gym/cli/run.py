@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from energy_gym.cli.tracked import Track
 from energy_gym.errors import ConfigurationError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def run(
     config: Annotated[Path, typer.Argument(help="YAML file of sites, as of energy-gym serve --config")],
     once: Annotated[bool, typer.Option("--once", help="Plan for each site once, and leave")] = False,
     workers: Annotated[str | None, typer.Option(help="threads or processes; default: by the setting WORKERS")] = None,
+    track: Track = None,
 ) -> None:
     """Plan and command sites as scheduled, and as things happen, without HTTP."""
     MissingExtraError.check("serve", "httpx", "sqlalchemy", "structlog")
@@ -32,7 +34,8 @@ def run(
     from energy_gym.serve.service import Service
     from energy_gym.serve.settings import read_settings, read_sites
 
-    settings = read_settings(**({} if workers is None else {"workers": workers}))
+    given = {"workers": workers, "track": track}
+    settings = read_settings(**{name: value for name, value in given.items() if value is not None})
     log_at(settings.log_level)
     service = Service(settings, read_sites(config))
     try:

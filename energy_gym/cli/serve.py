@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from energy_gym.cli.tracked import Track
 from energy_gym.errors import ConfigurationError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -35,17 +36,19 @@ def serve(
     agent: Annotated[str, typer.Option(help="Agent that decides in a simulation, or a saved one's folder")] = "mpc",
     fault: Annotated[str | None, typer.Option(help="What fails from the second day on, such as bms:outage")] = None,
     new_key: Annotated[str | None, typer.Option(help="Make a key for a role (read, trigger, admin), and leave")] = None,
+    track: Track = None,
 ) -> None:
     """Plan and command a battery every quarter of an hour, over HTTP."""
     MissingExtraError.check("serve", "fastapi", "uvicorn", "sqlalchemy")
     if new_key is not None:
         _show_key(new_key)
     elif simulate:
-        if config is not None:
-            raise ConfigurationError("--config and --simulate", "exclude each other", "drop one of them")
+        if config is not None or track is not None:
+            first = "--config" if track is None else "--track"
+            raise ConfigurationError(f"{first} and --simulate", "exclude each other", "drop one of them")
         _simulate(days, start, speed, agent, fault)
     else:
-        _serve(config)
+        _serve(config, track)
 
 
 def _show_key(role: str) -> None:
@@ -56,14 +59,14 @@ def _show_key(role: str) -> None:
     console.print(f'keep: API_KEYS=\'{{"{made.hashed}": "{role}"}}\'', highlight=False, soft_wrap=True)
 
 
-def _serve(config: Path | None) -> None:
+def _serve(config: Path | None, track: str | None) -> None:
     from energy_gym.serve.api import create_app
     from energy_gym.serve.logs import log_at
     from energy_gym.serve.server import serve_on
     from energy_gym.serve.service import Service
     from energy_gym.serve.settings import read_settings, read_sites
 
-    settings = read_settings()
+    settings = read_settings(**({} if track is None else {"track": track}))
     log_at(settings.log_level)
     service = Service(settings, read_sites(config))
     _welcome(f"http://{settings.service_host}:{settings.service_port}")

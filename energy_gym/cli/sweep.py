@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from energy_gym.cli.tracked import Track
 from energy_gym.screen import resumable, titled
 
 console = Console()
@@ -33,6 +34,7 @@ def sweep(
     engine: Annotated[str, typer.Option(help="local, ray or dask")] = "local",
     address: Annotated[str | None, typer.Option(help="Of a running Ray or Dask; default: start one")] = None,
     points: Annotated[bool, typer.Option("--points", help="Show the points and play none")] = False,
+    track: Track = None,
 ) -> None:
     """Play an experiment at every point of a grid of its fields, and plot it.
 
@@ -42,8 +44,10 @@ def sweep(
     from energy_gym.sweeps import Experiment, run_sweep
     from energy_gym.sweeps.grid import points_of
     from energy_gym.sweeps.results import read_sweep
+    from energy_gym.tracking.protocol import open_tracker
 
     _see_modules_here()
+    tracker = None if track is None else open_tracker(track)
     chosen = Experiment.read(experiment)
     if points:
         for point in points_of(chosen, overrides or ()):
@@ -58,6 +62,7 @@ def sweep(
             folder,
             overrides=overrides or (),
             progress=lambda done, of: bar.update(task, completed=done, total=of),
+            tracker=tracker,
             **where,
         )
     frame, story = read_sweep(folder)

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from energy_gym.objective import check_carbon_price
+
 # What each part of a reward counts, in place of what the scenario says.
 CarbonPrice = Annotated[float | None, typer.Option(help="Currency per tonne, for joint; default: 80")]
 PriceWeight = Annotated[float | None, typer.Option(help="What money counts in the reward; default: 1")]
@@ -18,14 +20,24 @@ LEVELS = "continuous, discrete-3, discrete-5 or another odd number of levels"
 
 
 def weights(
-    carbon_price: float | None, price_weight: float | None, wear_weight: float | None, refused: float | None = None
+    carbon_price: float | None,
+    price_weight: float | None,
+    wear_weight: float | None,
+    refused: float | None = None,
+    objective: str | None = None,
+    own: bool = False,
 ) -> dict[str, Any]:
     """Return those that are given, as keywords of an environment.
+
+    Raises:
+        ConfigurationError: A carbon price for an objective that does not count it.
 
     Example:
         >>> weights(None, 0.5, None)
         {'price_weight': 0.5}
     """
+    # What a scenario of one's own is run for stands in its file.
+    check_carbon_price(carbon_price, "joint" if own and objective is None else objective)
     given = {
         "carbon_price": carbon_price,
         "price_weight": price_weight,

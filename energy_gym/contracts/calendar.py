@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from energy_gym.arrays import Flags, Ints
-from energy_gym.contracts.clock import DAY, MINUTE, LocalTimes
-from energy_gym.conversions import DAYS
+from energy_gym.contracts.clock import LocalTimes
+from energy_gym.conversions import DAYS, MINUTES_PER_HOUR, SECONDS_PER_DAY, SECONDS_PER_MINUTE
 from energy_gym.errors import ConfigurationError, UnknownIdError
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -83,13 +83,13 @@ class When:
         """Intervals of seconds of the day, none over midnight, in order."""
         spans: list[tuple[int, int]] = []
         for start, end in ((_seconds(first), _seconds(last)) for first, last in self.hours):
-            spans += [(start, end)] if start < end else [(start, DAY), (0, end)]
+            spans += [(start, end)] if start < end else [(start, SECONDS_PER_DAY), (0, end)]
         return tuple(sorted(span for span in spans if span[0] < span[1]))
 
     @property
     def edges(self) -> tuple[int, ...]:
         """Seconds of the day at which a span begins or ends; midnight is 0."""
-        return tuple(sorted({edge % DAY for span in self.spans for edge in span}))
+        return tuple(sorted({edge % SECONDS_PER_DAY for span in self.spans for edge in span}))
 
     def covers(self, month: Ints, weekday: Ints, second: Ints, holiday: Flags) -> Flags:
         """Tell where it applies, for calendar figures of any shapes that broadcast."""
@@ -155,7 +155,7 @@ def check_holidays(holidays: Any) -> tuple[str, ...]:
 
 
 def _seconds(hour: float) -> int:
-    return round(hour * MINUTE) * MINUTE
+    return round(hour * MINUTES_PER_HOUR) * SECONDS_PER_MINUTE
 
 
 def _intervals(value: Any) -> tuple[tuple[float, float], ...]:
@@ -172,7 +172,7 @@ def _interval(start: Any, end: Any) -> tuple[float, float]:
     for hour in (start, end):
         if isinstance(hour, bool) or not isinstance(hour, NUMBERS) or not 0 <= hour <= 24:
             raise ConfigurationError(name, "must be numbers from 0 to 24", "write half past one as 13.5")
-        if not math.isclose(hour * MINUTE, round(hour * MINUTE), abs_tol=0.01):
+        if not math.isclose(hour * MINUTES_PER_HOUR, round(hour * MINUTES_PER_HOUR), abs_tol=0.01):
             raise ConfigurationError(name, "must be whole minutes", "write 20 minutes past one as 13.333333")
     if start == 24 or _seconds(start) == _seconds(end):
         raise ConfigurationError(name, "must not be empty", "write a whole day as (0, 24), and its start as 0")

@@ -15,13 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.arrays import Flags, Ints
+from energy_gym.conversions import MINUTES_PER_HOUR, SECONDS_PER_DAY, SECONDS_PER_MINUTE
 from energy_gym.errors import ConfigurationError, NaiveIndexError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-DAY = 86400
-MINUTE = 60
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -118,7 +116,8 @@ def hour_text(second: int) -> str:
         >>> hour_text(48600)
         '13:30'
     """
-    return f"{second // 3600:02d}:{second % 3600 // MINUTE:02d}"
+    hours, minutes = divmod(second // SECONDS_PER_MINUTE, MINUTES_PER_HOUR)
+    return f"{hours:02d}:{minutes:02d}"
 
 
 def by_step(
@@ -163,11 +162,15 @@ def _inside(times: pd.DatetimeIndex, local: LocalTimes, zone: str, edges: Sequen
     after = LocalTimes.of(times + width.astype("timedelta64[s]"), zone).stamps.astype(np.int64)
     # Where the clock is changed during a step, its edges are not where the wall clock of the start puts them.
     changed = np.flatnonzero(after - local.stamps.astype(np.int64) != width)
-    found = [(step, second) for step in changed for second in range(-int(utc[step]) % MINUTE, int(width[step]), MINUTE)]
+    found = [
+        (step, second)
+        for step in changed
+        for second in range(-int(utc[step]) % SECONDS_PER_MINUTE, int(width[step]), SECONDS_PER_MINUTE)
+    ]
     pairs = [np.array(found, dtype=np.int64).reshape(-1, 2)]
     for edge in edges:
-        for days in range(0, int(width.max()), DAY):
-            offset = (edge - local.second) % DAY + days
+        for days in range(0, int(width.max()), SECONDS_PER_DAY):
+            offset = (edge - local.second) % SECONDS_PER_DAY + days
             steps = np.flatnonzero((offset > 0) & (offset < width))
             pairs.append(np.stack([steps, offset[steps]], axis=1))
     both = np.concatenate(pairs)

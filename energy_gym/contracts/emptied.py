@@ -13,16 +13,14 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.contracts.base import Contract, party_names, register
-from energy_gym.contracts.clock import DAY, LocalTimes, check_zone
+from energy_gym.contracts.clock import LocalTimes, check_zone
 from energy_gym.contracts.fleet import FleetMarket, check_batteries
-from energy_gym.conversions import KWH_PER_MWH
+from energy_gym.conversions import KWH_PER_MWH, SECONDS_PER_DAY, SECONDS_PER_HOUR
 from energy_gym.errors import ConfigurationError
 from energy_gym.trees import number
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SECONDS_PER_HOUR = 3600
 
 
 @register
@@ -95,7 +93,7 @@ class EmptyAt(Contract):
         step = np.timedelta64(round(hours * SECONDS_PER_HOUR), "s")
         ends = LocalTimes.of(times + step, self.zone or zone)
         second = round(self.hour * SECONDS_PER_HOUR)
-        behind = (ends.second - second) % DAY
+        behind = (ends.second - second) % SECONDS_PER_DAY
         inside = (behind > 0) & (behind < step.astype(np.int64))
         if inside.any():
             place = int(np.argmax(inside))

@@ -32,7 +32,7 @@ class Gates:
         slot_steps: Steps in a slot.
 
     Example:
-        >>> from energy_gym.contracts.market import eu_day_ahead
+        >>> from energy_gym.contracts.market_presets import eu_day_ahead
         >>> index = pd.date_range("2024-10-26", periods=72, freq="h", tz="UTC")
         >>> gates = derive(eu_day_ahead("Europe/Copenhagen"), index)
         >>> due = gates.due.nonzero()[0]
@@ -101,7 +101,7 @@ def deadlines(market: Market, first: pd.Timestamp, stop: pd.Timestamp) -> pd.Dat
     """Return the gate closures from ``first`` until before ``stop``, in UTC.
 
     Example:
-        >>> from energy_gym.contracts.market import eu_day_ahead
+        >>> from energy_gym.contracts.market_presets import eu_day_ahead
         >>> moments = pd.Timestamp("2024-03-30", tz="UTC"), pd.Timestamp("2024-04-01", tz="UTC")
         >>> [f"{moment:%d %H:%M}" for moment in deadlines(eu_day_ahead(), *moments)]
         ['30 11:00', '31 10:00']

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from energy_gym.arrays import Flags, Floats
 from energy_gym.contracts import calendar
-from energy_gym.contracts.clock import DAY, LocalTimes, by_step, check_zone, hour_text
+from energy_gym.contracts.clock import LocalTimes, by_step, check_zone, hour_text
+from energy_gym.conversions import SECONDS_PER_DAY
 from energy_gym.errors import ConfigurationError
 from energy_gym.trees import build_rows, listed, number, text
 
@@ -148,7 +149,7 @@ def _check_cover(bands: Sequence[Band]) -> None:
     if len(wrong):
         month_at, day_at, free_at, span = (int(place) for place in wrong[0])
         holiday = ", on a holiday" if free_at else ""
-        hours = f"{hour_text(starts[span])} to {hour_text((*starts[1:], DAY)[span])}"
+        hours = f"{hour_text(starts[span])} to {hour_text((*starts[1:], SECONDS_PER_DAY)[span])}"
         place = f"{calendar.MONTHS[month_at]}, {calendar.WEEKDAYS[day_at]}{holiday}, {hours}"
         raise _cover_error(bands, covered[:, month_at, day_at, free_at, :], span, place)
 

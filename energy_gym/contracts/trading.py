@@ -14,7 +14,8 @@ from energy_gym.contracts.banded import Banded, PiecewiseLinear
 from energy_gym.contracts.base import EnergyContract, Values, party_names, register
 from energy_gym.contracts.clearing import LinearImpact, PriceImpact, PriceTaker
 from energy_gym.contracts.deviation import Deviation, DualPrice, LinearPenalty, SinglePrice
-from energy_gym.contracts.market import Ahead, Limits, LocalDay, Market, eu_day_ahead, preset
+from energy_gym.contracts.market import Ahead, Limits, LocalDay, Market
+from energy_gym.contracts.market_presets import eu_day_ahead, preset
 from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.trees import build, check_keys, kind_tree, mapping, number, of_kind, sequence, text, to_tree
 

@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from energy_gym.contracts import Contract
 from energy_gym.entities import Entity
-from energy_gym.scenario import Scenario, Site
+from energy_gym.scenario import Scenario
+from energy_gym.site import Site
 from energy_gym.trees import to_tree, written
 
 APART = ("kind", "name", "parties")

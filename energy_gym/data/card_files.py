@@ -13,6 +13,7 @@ import yaml
 
 from energy_gym.data.cards import PACKAGED, Card, Column, Expected, Origin, RawFile, Statistics
 from energy_gym.data.layout import Layout
+from energy_gym.data.price_law import law_ids
 from energy_gym.data.readers.table import READERS
 from energy_gym.errors import CardError, UnknownIdError
 
@@ -33,7 +34,7 @@ _REQUIRED = (
     "defects",
     "statistics",
 )
-_OPTIONAL = ("longitude_deg", "folder", "base_url", "files", "expected", "origin", "table")
+_OPTIONAL = ("longitude_deg", "folder", "base_url", "files", "expected", "origin", "table", "law")
 _TABLE = ("time", "zone", "stamps", "decimal", "columns", "factors", "separator")
 
 
@@ -119,6 +120,7 @@ def _build(dataset_id: str, content: Mapping[str, Any], home: Path | None) -> Ca
         files=raw_files(content if home is None else {"folder": dataset_id, **content}, home is not None),
         layout=_layout(content.get("table")),
         home=home,
+        law=_law(content.get("law")),
         defects=tuple(_text("defects", entry) for entry in _sequence("defects", content["defects"])),
         expected=tuple(_expected(entry) for entry in _sequence("expected", content.get("expected", []))),
         origin=tuple(_origin(entry) for entry in _sequence("origin", content.get("origin", []))),
@@ -167,6 +169,16 @@ def _zone(value: object) -> str:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
         raise CardError(f"zone={name!r}", "must be an IANA time zone", "write it like Europe/Berlin or UTC") from error
+    return name
+
+
+def _law(value: object) -> str | None:
+    if value is None:
+        return None
+    name = _text("law", value)
+    if name not in law_ids():
+        unknown = UnknownIdError.of("law", name, law_ids())
+        raise CardError(f"law={name!r}", f"must be one of {', '.join(law_ids())}", unknown.remedy)
     return name
 
 

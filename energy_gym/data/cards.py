@@ -195,6 +195,7 @@ class Card:
         expected: The same in numbers, as ``check`` must find it.
         origin: What an embedded file was built from.
         layout: How its tables are laid out, for the reader ``table``.
+        law: Name of the law that the series were drawn from; None where there is none.
         home: Folder of a card that does not ship with the package; its files lie there, but those with a URL.
 
     Raises:
@@ -221,6 +222,7 @@ class Card:
     expected: tuple[Expected, ...]
     origin: tuple[Origin, ...]
     layout: Layout | None = None
+    law: str | None = None
     home: Path | None = None
 
     def __post_init__(self) -> None:

@@ -37,6 +37,8 @@ UNITS = (
     ColumnUnit("_deg_c", "degrees Celsius", 10.0, 10.0),
 )
 PRICES = ("_per_mwh", "_per_mw_h")
+NO_CURRENCY = "XXX"
+"""Of a card without prices: the code that ISO 4217 keeps for "no currency"."""
 # The last is the rate of a demand charge, which the package adds to a feed itself: no frame holds it.
 SYMBOLS = {unit.suffix: unit.symbol for unit in UNITS} | {"_per_kw": "{currency}/kW"}
 

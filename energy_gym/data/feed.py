@@ -241,6 +241,7 @@ def _of_dataset(dataset: str, split: str) -> Feed:
         filled=loaded.filled.to_numpy().any(axis=1),
         issued=loaded.issued,
         dataset=dataset,
+        law=card.law,
     )
 
 

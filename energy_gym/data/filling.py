@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from energy_gym.conversions import SECONDS_PER_DAY
 from energy_gym.errors import DataError
 
 _Days = NDArray[np.int64]
@@ -43,7 +44,7 @@ def fill_similar_day(series: pd.Series, zone: str) -> tuple[pd.Series, pd.Series
     missing = np.isnan(values)
     if missing.any():
         local = series.index.tz_convert(zone)
-        day = np.asarray(local.tz_localize(None).as_unit("s").asi8 // 86400, dtype=np.int64)
+        day = np.asarray(local.tz_localize(None).as_unit("s").asi8 // SECONDS_PER_DAY, dtype=np.int64)
         clock = np.asarray(local.hour * 3600 + local.minute * 60 + local.second, dtype=np.int64)
         kind = np.maximum(np.asarray(local.day_of_week), 4)
         for step in map(int, np.flatnonzero(missing)):

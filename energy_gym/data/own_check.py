@@ -15,17 +15,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from energy_gym.conversions import MINUTES_PER_DAY
 from energy_gym.data.cards import Card, Column, Statistics
 from energy_gym.data.checks import FAILURE, NOTE, Finding, Report, check, first_moment, frozen, is_market
-from energy_gym.data.columns import UNITS, conversion_of, symbol_of, unit_of
+from energy_gym.data.columns import NO_CURRENCY, UNITS, conversion_of, symbol_of, unit_of
 from energy_gym.data.raw import Raw
 from energy_gym.data.zones import UTC, checked_zone, zone_of
 from energy_gym.errors import IrregularIndexError, MissingColumnError, NaiveIndexError, RawFileError
 
 TIME_TITLES = ("time", "timestamp", "datetime", "date", "utc", "index")
-_NO_CURRENCY = "XXX"
 _FEW_ZEROS, _NEAR_ZERO = 0.05, 0.1
-_DAY_MINUTES = 1440
 
 
 def check_file(path: Path, zone: str | None = None, time: str | None = None, longitude: float | None = None) -> Report:
@@ -130,7 +129,7 @@ def _card(title: str, series: dict[str, pd.Series], zone: str, longitude: float 
     steps = np.diff(np.unique(stamps.asi8))
     step = pd.Timedelta(int(np.median(steps)) if len(steps) else 0, stamps.unit).as_unit("ns")
     minutes = step / pd.Timedelta(minutes=1)
-    if minutes < 1.0 or minutes != int(minutes) or _DAY_MINUTES % int(minutes):
+    if minutes < 1.0 or minutes != int(minutes) or MINUTES_PER_DAY % int(minutes):
         rule = f"the usual step, {step}, must be whole minutes and divide a day"
         raise IrregularIndexError(f"{len(stamps)} rows", rule, "resample them")
     first, stop = stamps.min().as_unit("ns"), (stamps.max() + step).as_unit("ns")
@@ -141,7 +140,7 @@ def _card(title: str, series: dict[str, pd.Series], zone: str, longitude: float 
         title=title,
         zone=zone,
         longitude_deg=longitude,
-        currency=_NO_CURRENCY,
+        currency=NO_CURRENCY,
         resolution_minutes=int(minutes),
         span=(first, stop),
         columns=columns,
@@ -158,7 +157,7 @@ def _card(title: str, series: dict[str, pd.Series], zone: str, longitude: float 
 def _column(name: str) -> Column:
     """A column in another unit is checked as it is: its checks do not depend on the unit."""
     found = conversion_of(name)
-    unit = symbol_of(name if found is None else found.to, _NO_CURRENCY)
+    unit = symbol_of(name if found is None else found.to, NO_CURRENCY)
     return Column(name, unit, name, "after", "none", Statistics(0.0, 0.0, 1.0))
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from energy_gym.arrays import Floats
+from energy_gym.conversions import SECONDS_PER_DAY, SECONDS_PER_HOUR
 from energy_gym.data.cards import Statistics
 from energy_gym.data.columns import PRICES, UNITS, conversion_of, says_other_unit, symbol_of, unit_of
 from energy_gym.data.notices import notice
@@ -37,7 +38,6 @@ SCALED_BY = 0.2
 """Leading share of a frame that nobody split by which it is scaled: its episodes may begin soon after."""
 FORECAST_PUBLICATION = "day-ahead 12:00"
 AFTER = "after"
-_HOUR, _DAY = 3600.0, 86400.0
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _validated(data: Any, stamps: str) -> pd.DataFrame:
         raise _no_unit(columns)
     frame = validate_frame(data.loc[:, known] if any(known) else data, ())
     step = frame.index[1] - frame.index[0]
-    frame = _converted(frame, step.total_seconds() / _HOUR)
+    frame = _converted(frame, step.total_seconds() / SECONDS_PER_HOUR)
     require_not_negative(frame)
     return frame if stamps == "start" else frame.set_axis(frame.index - step, axis=0)
 
@@ -225,7 +225,7 @@ def _scaling_part(frame: pd.DataFrame, parts: Mapping[str, Bounds], told: Told) 
     first, stop = parts["train"]
     if told.splits is not None:
         return slice(first, stop)
-    day = round(_DAY / (frame.index[1] - frame.index[0]).total_seconds())
+    day = round(SECONDS_PER_DAY / (frame.index[1] - frame.index[0]).total_seconds())
     return slice(first, min(stop, max(round(SCALED_BY * len(frame)), day)))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.arrays import Floats
+from energy_gym.conversions import MINUTES_PER_DAY
 from energy_gym.data.validation import check_whole, is_whole
 from energy_gym.data.zones import checked_zone
 from energy_gym.errors import ConfigurationError, DataError, UnknownIdError
@@ -154,7 +155,7 @@ class PriceLaw:
         check_whole("seed", seed, least=0)
         import pandas as pd
 
-        random, day = np.random.default_rng(seed), 1440 // self.step_minutes
+        random, day = np.random.default_rng(seed), MINUTES_PER_DAY // self.step_minutes
         try:
             first = pd.Timestamp(start)
         except (ValueError, TypeError) as error:

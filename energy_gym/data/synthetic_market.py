@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from energy_gym.arrays import Floats
+from energy_gym.data.price_law import price_law
 from energy_gym.data.synthetic import PRICE_LIMITS_PER_MWH, generate
 from energy_gym.errors import ConfigurationError
 
@@ -42,6 +43,8 @@ UP, DOWN = (0.72, 27.6), (0.78, 26.1)
 """Shape and scale [EUR/MWh] of the Weibull distributions of what up- and down-regulation add and take off."""
 INTRADAY_SEEN, INTRADAY_NOISE = 0.5, 6.0
 """Share of regulation that the price within the day foresees, and the spread of what else moves it [EUR/MWh]."""
+LAW_SEED = 11
+"""Seed of the series that are drawn from a law."""
 _AMOUNT_MEMORY_H = 4.0
 
 
@@ -161,12 +164,14 @@ def with_site(market: pd.DataFrame, zone: str, *, seed: int = 0) -> pd.DataFrame
 
 
 def of_card(card: Card) -> pd.DataFrame:
-    """Return the series of a synthetic card: of a market with balancing or real-time prices, or the plain one.
+    """Return the series of a synthetic card: of a law, of a market with balancing or real-time prices, or plain.
 
     Raises:
         ConfigurationError: Its steps are not those of the market.
     """
     start = str(card.span[0].tz_convert(card.zone).date())
+    if card.law is not None:
+        return _of_law(card, card.law, start)
     markets = (
         ("intraday_per_mwh", intraday, 60),
         ("balancing_up_per_mwh", nordic, 60),
@@ -180,6 +185,14 @@ def of_card(card: Card) -> pd.DataFrame:
             return make(start=start, steps=card.steps, zone=card.zone)
     begin = card.span[0].isoformat()
     return generate(seed=0, start=begin, steps=card.steps, resolution_minutes=card.resolution_minutes)
+
+
+def _of_law(card: Card, name: str, start: str) -> pd.DataFrame:
+    law = price_law(name)
+    if (card.resolution_minutes, card.zone) != (law.step_minutes, law.zone):
+        found = f"{card.id}: resolution_minutes={card.resolution_minutes}, zone={card.zone!r}"
+        raise ConfigurationError(found, f"its law has {law.step_minutes} min and {law.zone}", "correct the card")
+    return law.draw(days=(card.span[1] - card.span[0]).days, seed=LAW_SEED, start=start)
 
 
 def _on_local_clock(seed: int, start: str, steps: int, minutes: int, zone: str) -> pd.DataFrame:

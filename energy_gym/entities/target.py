@@ -17,7 +17,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from energy_gym.arrays import Floats
-from energy_gym.conversions import DAYS, HOURS_PER_DAY
+from energy_gym.conversions import (
+    DAYS,
+    HOURS_PER_DAY,
+    MINUTES_PER_DAY,
+    MINUTES_PER_HOUR,
+    SECONDS_PER_DAY,
+    SECONDS_PER_MINUTE,
+)
 from energy_gym.entities.base import (
     Entity,
     WallClock,
@@ -28,8 +35,6 @@ from energy_gym.entities.base import (
 )
 from energy_gym.errors import ConfigurationError
 
-DAY, HOUR, MINUTE = 86400, 3600, 60
-MINUTES_PER_DAY = 1440
 REMEDY = 'write it like "07:00", and the end of the day as "24:00"'
 
 
@@ -90,7 +95,7 @@ class StorageTarget(Entity):
     def second(self) -> int:
         """Seconds of the wall clock from the start of the day to its time."""
         hours, minutes = str(self.at).split(":")
-        return int(hours) * HOUR + int(minutes) * MINUTE
+        return (int(hours) * MINUTES_PER_HOUR + int(minutes)) * SECONDS_PER_MINUTE
 
     def calendar(self, local: WallClock) -> Mapping[str, Floats]:
         """See `Entity.calendar`: 1 in the steps at whose end it is due.
@@ -122,9 +127,9 @@ def due_at(local: WallClock, second: int, days: Iterable[int], label: Any) -> Fl
         return due
     ends = np.append(begins[1:], 2 * begins[-1] - begins[-2])
     usual = int(np.median(ends - begins))
-    for ahead in range(int((ends - begins).max()) // DAY + 2):
-        date = begins // DAY + ahead
-        moment = date * DAY + second
+    for ahead in range(int((ends - begins).max()) // SECONDS_PER_DAY + 2):
+        date = begins // SECONDS_PER_DAY + ahead
+        moment = date * SECONDS_PER_DAY + second
         met = (begins < moment) & (moment <= ends) & np.isin((date + 3) % 7, list(days))
         inside = np.flatnonzero(met & (moment < ends) & (ends - begins == usual))
         if len(inside):

@@ -23,7 +23,8 @@ from energy_gym.envs.held_stores import led_back, with_targets
 from energy_gym.envs.meters import Registers, calendar_of, check_fit, check_signs, lay_out, ledgers_of, registers_of
 from energy_gym.errors import ConfigurationError
 from energy_gym.following import followers
-from energy_gym.scenario import Scenario, Site
+from energy_gym.scenario import Scenario
+from energy_gym.site import Site
 from energy_gym.tape import OBSERVATION_LIMIT, Slot, State
 from energy_gym.units import Unit
 

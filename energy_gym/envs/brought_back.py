@@ -18,7 +18,8 @@ from energy_gym.units import Unit
 
 if TYPE_CHECKING:
     from energy_gym.data.feed import Feed
-    from energy_gym.scenario import Scenario, Site
+    from energy_gym.scenario import Scenario
+    from energy_gym.site import Site
 
 REMEDY = 'or pass terminal="buyback", which prices what is missing'
 

@@ -70,7 +70,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         """
         setup = self.setup
         self._compose()
-        self._signals = setup.signals
+        self._signals = self._signals_of(setup)
         self._weights = setup.weights
         self._flexibles = setup.flexibles
         self._several = setup.controls != 1 or setup.choices is not None
@@ -90,6 +90,10 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._closed = 0.0, 0.0
         # Nothing but the usual figures: the case that is worth a short cut at every step.
         self._plain = not self._told and self._gates is None and self.render_mode is None
+
+    def _signals_of(self, setup: Setup) -> Any:
+        """Return what the composed step is told, by step."""
+        return setup.signals
 
     def _compose(self) -> None:
         self._advance = compose(self.setup.units, scalars)
@@ -404,8 +408,13 @@ def batch_of(env: EnergyEnv, num_envs: int, autoreset: str, **changes: Any) -> E
     return env.batch_class()(num_envs, autoreset=autoreset, **env.complete({**env.keywords, **changes}))
 
 
-def observer(rows: list[Observation], states: tuple[State, ...]) -> Callable[[int, tuple[float, ...]], Observation]:
-    """Return a function from a step and the states then to what is observed, shape (slots,)."""
+def observer(rows: Any, states: tuple[State, ...]) -> Callable[[int, tuple[float, ...]], Observation]:
+    """Return a function from a step and the states then to what is observed, shape (slots,).
+
+    Args:
+        rows: What is observed at each step but for the states: a list, or what lays one out when it is asked for.
+        states: The states that are observed.
+    """
     spans = [(slot, state.place, state.offset, state.scale, state.top) for slot, state in enumerate(states)]
 
     def observe(t: int, now: tuple[float, ...]) -> Observation:

@@ -23,7 +23,7 @@ from energy_gym.units import Unit
 
 if TYPE_CHECKING:
     from energy_gym.data.feed import Feed
-    from energy_gym.scenario import Site
+    from energy_gym.site import Site
 
 TOLERANCE_KWH = 1e-9
 SOFT = "or give it a missed_price_per_kwh"

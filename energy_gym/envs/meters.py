@@ -17,7 +17,7 @@ from energy_gym.contracts.clock import LocalTimes
 from energy_gym.contracts.ledger import Account, Ledger
 from energy_gym.entities import Backup, BackupGenerator, Entity, Grid
 from energy_gym.errors import ConfigurationError, DataError
-from energy_gym.scenario import Site
+from energy_gym.site import Site
 from energy_gym.units import Unit
 
 if TYPE_CHECKING:

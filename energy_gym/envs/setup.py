@@ -28,7 +28,8 @@ from energy_gym.envs.keywords import check_count as check_count  # handed on to 
 from energy_gym.errors import ConfigurationError, UnknownIdError, WindowError
 from energy_gym.following import INNER, ends_of
 from energy_gym.forecast.past import history_steps
-from energy_gym.scenario import Scenario, Site, Weights
+from energy_gym.scenario import Scenario, Weights
+from energy_gym.site import Site
 from energy_gym.tape import ActionSlot, Slot, Tape
 from energy_gym.units import Unit
 

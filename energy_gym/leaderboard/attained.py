@@ -41,11 +41,12 @@ def attainable_line(frame: pd.DataFrame, task: str) -> str:
     bound = float(first.get(WITHIN[0], math.nan))
     if math.isnan(bound):
         return ""
-    return f" Without seeing the future at most {bound:.4f} {first['unit']}, on average under the law of its prices."
+    told = f"at most {bound:.4f} {first['unit']}, on average under the law of what is not known"
+    return f" Without seeing the future {told}."
 
 
 LEGEND = (
     f"{COLUMN[0].upper()}{COLUMN[1:]}: 0 is doing nothing, 1 the dual bound on what an agent that cannot see the "
     "future earns on average, with a 95 % interval. Where prices were drawn from a law it is exact or nearly so; where "
-    "a law was fitted to past prices it is an estimate, proven for no series (docs/uncertainty.md)."
+    "a law was fitted to past prices or loads it is an estimate, proven for no series (docs/uncertainty.md)."
 )

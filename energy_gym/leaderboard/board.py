@@ -19,6 +19,7 @@ from energy_gym.files import write_atomically
 from energy_gym.leaderboard.engines import Engine, Failure, Progress, opened
 from energy_gym.leaderboard.results import Results, read_results, versions, write_results
 from energy_gym.leaderboard.runs import (
+    PACKED,
     RECORD,
     Optimum,
     Run,
@@ -31,6 +32,8 @@ from energy_gym.leaderboard.runs import (
     write_json,
 )
 from energy_gym.leaderboard.suites import Suite, Task, check_budgets
+from energy_gym.leaderboard.tracked import tracked_board, tracked_failure, tracked_run
+from energy_gym.tracking.protocol import Tracker, log_all
 from energy_gym.version import __version__
 
 if TYPE_CHECKING:
@@ -51,6 +54,7 @@ def run_suite(
     address: str | None = None,
     budgets: Mapping[str, int] | None = None,
     progress: Progress | None = None,
+    tracker: Tracker | None = None,
 ) -> pd.DataFrame:
     """Play a suite and write results, tables and plots into a folder.
 
@@ -68,6 +72,7 @@ def run_suite(
         address: Address of an existing Ray or Dask cluster.
         budgets: Steps to learn with by agent, in place of the suite's.
         progress: Called with stage, jobs done and jobs in all.
+        tracker: Told of each run that is played, and of the tables at the end; see `energy_gym.tracking`.
 
     Returns:
         A row per run: tasks in the order of the suite, the best agent first.
@@ -98,7 +103,7 @@ def run_suite(
     with opened(engine, address, workers, modules) as pool:
         hashes = {task.name: task.hashes["task"] for task in suite.tasks}
         folder = _folder(out)
-        board = _Board(suite, folder, pool, progress or (lambda *_: None))
+        board = _Board(suite, folder, pool, progress or (lambda *_: None), tracker)
         board.play(runs)
     results = Results(suite, board.provenance(), board.records(runs), [*left_out, *board.failed], versions())
     results.misfits = unfit
@@ -106,6 +111,7 @@ def run_suite(
     results.command = _command(suite, agents, seeds, pool)
     results.wall_seconds += time.perf_counter() - began if board.played else 0.0
     write_board(folder, results)
+    log_all(tracker, [tracked_board(folder, results)])
     return results.frame
 
 
@@ -176,8 +182,11 @@ def forget(folder: str | Path, agent: str) -> int:
 class _Board:
     """The jobs of one call: oracles first, then runs; outcomes are kept in the folder as they come."""
 
-    def __init__(self, suite: Suite, folder: Path, engine: Engine, report: Progress) -> None:
+    def __init__(
+        self, suite: Suite, folder: Path, engine: Engine, report: Progress, tracker: Tracker | None = None
+    ) -> None:
         self.suite, self.folder, self.engine, self.report = suite, folder, engine, report
+        self.tracker = tracker
         self.optima: dict[str, Optimum] = {}
         self.failed: list[dict[str, Any]] = []
         self.played = False
@@ -191,12 +200,16 @@ class _Board:
             if kept is not None:
                 self._records[run.key] = kept
         missing = [run for run in runs if run.key not in self._records and run.task.name in self.optima]
-        items = [(run, self.optima[run.task.name]) for run in missing]
+        items = [(run, self.optima[run.task.name], self.tracker is not None) for run in missing]
         for place, outcome in self._done("runs", play_run, items):
             run = missing[place]
             if isinstance(outcome, Failure):
                 self._fail(run.task.name, run.agent, run.seed, outcome)
+                log_all(self.tracker, [tracked_failure(self.suite.name, run, outcome.error)])
             else:
+                kept = outcome.pop(PACKED, None)
+                if kept is not None:
+                    log_all(self.tracker, [tracked_run(self.suite.name, run, outcome, kept)])
                 write_json(self._run_path(run), outcome)
                 self._records[run.key] = outcome
 

@@ -18,6 +18,7 @@ from typing import Any
 from energy_gym.agents import make_agent
 from energy_gym.agents.learner import defaults
 from energy_gym.agents.registry import AGENTS, Factory, agent_factory, is_saved
+from energy_gym.agents.task_kinds import KINDS, kind_defaults
 from energy_gym.errors import UnsuitableAgentError
 from energy_gym.evaluation.attainable import Attainable, attainable_or_none
 from energy_gym.evaluation.episode import PARTS, Evaluation, daily_rewards, evaluate
@@ -25,6 +26,7 @@ from energy_gym.evaluation.kpis import KPIS
 from energy_gym.files import write_atomically
 from energy_gym.leaderboard.suites import Suite, Task
 from energy_gym.oracle import solve
+from energy_gym.tracking.packing import packed
 from energy_gym.version import __version__
 
 # A task is one episode: where its window is drawn, every agent and seed and the oracle meet the same one.
@@ -40,6 +42,7 @@ WITHIN = ("attainable_bound", "attainable_share", "attainable_low", "attainable_
 KEY_FIGURES = tuple(name for name in KPIS if name not in PARTS)
 ROW = (*NAMES, "return", *FIGURES, *PARTS, *KEY_FIGURES, "seconds", "key")
 RECORD = {*ROW, "curve", "daily"}
+PACKED = "packed"
 LATER = "days"
 """What records of earlier plays may lack."""
 
@@ -147,6 +150,8 @@ def source_hash(agent: str) -> str:
     """
     if agent in AGENTS:
         settings = dict(defaults(agent)) if agent_factory(agent).learns else {}
+        kinds = {kind: kind_defaults(agent, kind) for kind in KINDS}
+        settings |= {kind: own for kind, own in kinds.items() if own}
         return hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest() if settings else ""
     if is_saved(agent):
         files = sorted(path for path in Path(agent).iterdir() if path.is_file())
@@ -168,8 +173,11 @@ def solve_task(task: Task) -> Optimum:
     return Optimum(best.value, best.bound, best.seconds, best.status, daily_rewards(best), kept)
 
 
-def play_run(run: Run, optimum: Optimum) -> dict[str, Any]:
-    """Make, fit and play an agent; return its row, its learning curve and its regret by day."""
+def play_run(run: Run, optimum: Optimum, pack: bool = False) -> dict[str, Any]:
+    """Make, fit and play an agent; return its row, its learning curve and its regret by day.
+
+    With ``pack`` the agent and what is known of its data come along, under `PACKED`: for a tracker.
+    """
     began = time.perf_counter()
     env = run.task.played_with(run.actions).make()
     curve: list[list[Any]] = []
@@ -181,7 +189,9 @@ def play_run(run: Run, optimum: Optimum) -> dict[str, Any]:
     row |= {name: getattr(result, name) for name in FIGURES}
     row |= {name: result.kpis[name] for name in KEY_FIGURES}
     row |= {"seconds": time.perf_counter() - began, "key": run.key}
-    return {**{name: row[name] for name in ROW}, "curve": curve, "daily": dict(result.daily_regret), LATER: result.days}
+    more = {PACKED: packed(agent, env)} if pack else {}
+    told = {name: row[name] for name in ROW}
+    return {**told, "curve": curve, "daily": dict(result.daily_regret), LATER: result.days, **more}
 
 
 def fitted(run: Run, factory: Factory, agent: Any, curve: list[list[Any]]) -> Any:

@@ -18,7 +18,7 @@ import gymnasium as gym
 import yaml
 
 from energy_gym.agents.registry import Factory, agent_factory
-from energy_gym.data.feed import Feed
+from energy_gym.data.fingerprint import feed_hash
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
 from energy_gym.envs.written import from_words
@@ -82,7 +82,7 @@ class Task:
             raise ConfigurationError(
                 f"task {self.name}: id {self.id!r}", "must be an id of energy_gym", "correct the suite"
             )
-        scenario, data = _sha256(env.scenario.to_yaml().encode()), _feed_hash(env.setup.feed)
+        scenario, data = _sha256(env.scenario.to_yaml().encode()), feed_hash(env.setup.feed)
         keywords = json.dumps({"id": self.id, **self.keywords}, sort_keys=True, default=str)
         return {"scenario": scenario, "data": data, "task": _sha256((keywords + scenario + data).encode())}
 
@@ -234,16 +234,6 @@ def _task(suite: str, item: Any, folder: Path) -> Task:
     if str(item["id"]) not in gym.registry:
         raise UnknownIdError.of("environment", item["id"], [name for name in gym.registry if "energy_gym/" in name])
     return Task(str(item["name"]), str(item["id"]), dict(item["keywords"]), folder)
-
-
-def _feed_hash(feed: Feed) -> str:
-    """Return the hash of the series, their clock, when they are published and the figures that scale and close them."""
-    clock = (str(feed.times[0]), feed.step_hours, feed.zone, feed.first, feed.stop)
-    digest = hashlib.sha256(repr(clock).encode())
-    for name, values in sorted(feed.values.items()):
-        known = f"{name}|{feed.published.get(name)}|{feed.statistics.get(name)}"
-        digest.update(known.encode() + values.tobytes())
-    return digest.hexdigest()
 
 
 def _sha256(content: bytes) -> str:

@@ -12,7 +12,8 @@ from energy_gym.contracts.emptied import EmptyAt
 from energy_gym.contracts.fleet import FleetMarket, Leg
 from energy_gym.data.feed import Feed
 from energy_gym.errors import ConfigurationError
-from energy_gym.scenario import Scenario, Site
+from energy_gym.scenario import Scenario
+from energy_gym.site import Site
 
 
 def fleet_of(scenario: Scenario) -> Site:

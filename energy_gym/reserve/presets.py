@@ -16,7 +16,7 @@ from energy_gym.entities import Battery
 from energy_gym.errors import UnknownIdError
 from energy_gym.objective import Clock
 from energy_gym.scenario import Scenario
-from energy_gym.trees import read_file
+from energy_gym.yaml_files import read_file
 
 MINUTE = 1.0 / 60.0
 

@@ -35,7 +35,8 @@ from energy_gym.reserve.step import FleetStep
 from energy_gym.reserve.synthetic import synthetic_feed
 from energy_gym.reserve.tape import FleetTape
 from energy_gym.reserve.unit import Dispatch, FleetUnit, expected_fleet
-from energy_gym.scenario import Scenario, Site
+from energy_gym.scenario import Scenario
+from energy_gym.site import Site
 from energy_gym.tape import Slot, State
 from energy_gym.units import UnitLaws
 

@@ -21,7 +21,7 @@ from energy_gym.entities.base import Laws
 from energy_gym.errors import ConfigurationError
 from energy_gym.reserve.fleet import legs_of, markets_of
 from energy_gym.reserve.laws import DOWN, UP, FleetFigures, Parts, figures, parts_of
-from energy_gym.scenario import Site
+from energy_gym.site import Site
 from energy_gym.units import MONEY, Told, Unit
 
 

@@ -20,7 +20,8 @@ from energy_gym.forecast.past import history_steps
 from energy_gym.reserve.fleet import markets_of
 from energy_gym.reserve.setup import LaidFleet, known_in_time, laid_fleet, make_fleet_setup
 from energy_gym.reserve.tape import FleetTape
-from energy_gym.scenario import Scenario, Site
+from energy_gym.scenario import Scenario
+from energy_gym.site import Site
 from energy_gym.tape import State
 
 KIND = Kind(decision="mixed", expert="mpc", mark_seconds=0.5)

@@ -112,11 +112,11 @@ class SiteFacts(BaseModel):
 
 
 class Prices(BaseModel):
-    """Prices at the meter by interval, what is bought and what is sold; empty where they come with the data."""
+    """Prices at the meter by interval, what is bought and what is sold; null where nothing is known of one."""
 
     times: list[datetime]
-    buy_per_mwh: list[float]
-    sell_per_mwh: list[float]
+    buy_per_mwh: list[float | None]
+    sell_per_mwh: list[float | None]
     unit: str
 
 

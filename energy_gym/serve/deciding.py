@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from energy_gym.agents.base import Agent
+from energy_gym.agents.base import FILE, Agent, read_saved, saved_view
 from energy_gym.agents.registry import agent_factory, is_saved, load_agent
 from energy_gym.errors import ConfigurationError, EnergyGymError, SolverError
 from energy_gym.serve.live import LiveEnv
@@ -26,6 +28,16 @@ class Decision(NamedTuple):
     status: str
     reason: str
     schedule: Schedule | None
+
+
+def view_of(name: str) -> dict[str, Any]:
+    """Return the keywords of an environment for an agent: a saved one plays what it was saved with, and is shown that.
+
+    Example:
+        >>> view_of("mpc")
+        {}
+    """
+    return saved_view(read_saved(Path(name) / FILE)) if is_saved(name) else {}
 
 
 def agent_of(name: str, env: LiveEnv) -> Agent:
@@ -70,8 +82,20 @@ class Decider:
         self._late = False
 
     def begin(self) -> None:
-        """Begin a new span: the agent forgets the one before."""
+        """Begin a new span: the agent is made anew for it, with what it has learnt, and forgets the one before.
+
+        What an agent works out beforehand (slots of the day, what lies beyond a plan) is of one span.
+        """
+        self.agent = self._again()
         self.agent.reset()
+
+    def _again(self) -> Agent:
+        with TemporaryDirectory() as folder:
+            try:
+                self.agent.save(folder)
+                return load_agent(folder, self.env)
+            except (EnergyGymError, NotImplementedError):
+                return agent_of(self.name, self.env)
 
     def decided(self, info: Mapping[str, Any], last: Plan | None) -> Decision:
         """Return the decision on the coming interval.

@@ -18,7 +18,8 @@ from energy_gym.arrays import Floats
 from energy_gym.errors import WindowError
 from energy_gym.oracle.solution import Solution
 from energy_gym.oracle.solve import solve
-from energy_gym.serve.live import Diary, LiveEnv
+from energy_gym.serve.diary import Diary
+from energy_gym.serve.live import LiveEnv
 from energy_gym.serve.metered import metered
 from energy_gym.serve.midnights import midnight
 from energy_gym.serve.plan import Plan, battery_power_kw, resting, share_of, wish_of
@@ -53,14 +54,18 @@ class Day:
         self.env.stand(0, tuple(self.kept["states"].iloc[0]))
         return self.env
 
-    def solution(self) -> Solution:
-        """Return the best that could have been done, on what really happened."""
-        return solve(self.begin())
+    def solution(self, continuous: bool = True) -> Solution:
+        """Return the best that could have been done on what really happened.
+
+        Args:
+            continuous: By any power; else by the agent's own actions, which may be fewer.
+        """
+        return solve(self.begin(), continuous=continuous)
 
     def played(self, shares: Sequence[float] | Floats) -> float:
         """Return what shares of rated power come to [reward units]."""
         env = self.begin()
-        return float(sum(env.step(env.setup.action(float(share)))[1] for share in shares))
+        return float(sum(env.passed(float(share))[1] for share in shares))
 
     def idle(self) -> float:
         """Return what leaving the battery alone comes to [reward units]."""
@@ -73,7 +78,7 @@ class Day:
         agent.reset()
         for _ in range(len(self.kept)):
             share = wish_of(env, agent.act(env.observed(), info))
-            _, gain, _, _, info = env.step(env.setup.action(share))
+            _, gain, _, _, info = env.passed(share)
             total += gain
         return total
 
@@ -121,7 +126,7 @@ def _end_kwh(env: LiveEnv, kept: pd.DataFrame) -> float:
     """Return what the last interval led to by the laws, where nobody has read it."""
     env.stand(0, tuple(kept["states"].iloc[0]))
     for share in kept["share"]:
-        env.step(env.setup.action(float(share)))
+        env.passed(float(share))
     return float(env.energy_kwh)
 
 
@@ -170,4 +175,4 @@ def _environment(site: LiveSite, kept: pd.DataFrame) -> LiveEnv:
             rows = {name: site.history.usual(name, ahead) for name in site.columns}
         diary.believe(step, rows)
         diary.measure(step, seen)
-    return LiveEnv(site.scenario, diary, site.history, reference=site.env.setup.feed.statistics)
+    return LiveEnv(site.scenario, diary, site.history, reference=site.env.setup.feed.statistics, **site.view)

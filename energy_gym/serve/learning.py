@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from energy_gym.agents.base import Agent
 from energy_gym.agents.records.keywords import environment_id, plain_keywords
@@ -23,6 +24,7 @@ from energy_gym.errors import ConfigurationError, WindowError
 from energy_gym.serve.hindsight import Day, days_before, days_of
 
 if TYPE_CHECKING:
+    from energy_gym.serve.live import LiveEnv
     from energy_gym.serve.site import LiveSite
 
 POLICY = "oracle"
@@ -53,32 +55,40 @@ def recorded(site: LiveSite, days: Sequence[Day]) -> Trajectories:
     """
     if not days:
         raise WindowError("0 days", "hold nothing to learn from", "choose days on which the service ran throughout")
-    env = site.history.environment(site.scenario, site.settings.horizon)
+    env = site.history.environment(site.scenario, site.settings.horizon, **site.view)
     episodes = tuple(_episode(day) for day in days)
     told = environment_id(env), plain_keywords(env), env.setup.layout, env.setup.levels
     return Trajectories(episodes, *told, POLICY, 0.0)
 
 
 def _episode(day: Day) -> Episode:
-    solution, shares = day.solution(), day.executed()
+    solution, shares = day.solution(continuous=False), day.executed()
     env = day.begin()
     seen, rewards = [env.observed()], []
     for share in shares:
-        observation, gain, _, _, _ = env.step(env.setup.action(float(share)))
+        observation, gain, _, _, _ = env.passed(float(share))
         seen.append(observation)
         rewards.append(gain)
     return Episode(
         observations=np.array(seen, dtype=np.float32),
-        actions=shares.astype(np.float32)[:, None],
-        advice=np.array(solution.actions, dtype=np.float32).reshape(-1, 1),
+        actions=_actions(env, shares),
+        advice=_actions(env, solution.plan.wishes[:, 0]),
         rewards=np.array(rewards, dtype=np.float64),
         seed=0,
         start=day.kept.index[0].isoformat(),
         oracle_value=solution.value,
         oracle_bound=solution.bound,
         idle_value=day.idle(),
-        physical_value=solution.physical.value,
+        physical_value=solution.value if env.setup.levels is None else day.solution().value,
     )
+
+
+def _actions(env: LiveEnv, shares: Floats) -> npt.NDArray[Any]:
+    """Return the actions that are shares of rated power, or the nearest levels."""
+    levels = env.setup.levels
+    if levels is None:
+        return shares.astype(np.float32)[:, None]
+    return np.abs(shares[:, None] - np.array(levels)).argmin(axis=1).astype(np.int64)
 
 
 def earned(days: Sequence[Day], folder: str) -> Floats:
@@ -120,7 +130,7 @@ def renewed(site: LiveSite, today: str, weeks: int = 4, **fitting: Any) -> Renew
 
 
 def _fitted(site: LiveSite, folder: str, learnt: Trajectories, fitting: Mapping[str, Any]) -> Agent:
-    env = site.history.environment(site.scenario, site.settings.horizon)
+    env = site.history.environment(site.scenario, site.settings.horizon, **site.view)
     return load_agent(folder, env).fit(learnt, **fitting)
 
 

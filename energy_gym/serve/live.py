@@ -6,140 +6,59 @@ observation and the agents are those of every other environment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from energy_gym.arrays import Floats
-from energy_gym.data.feed import Feed
-from energy_gym.envs.env import EnergyEnv
+from energy_gym.backends import scalars
+from energy_gym.data.feed import Feed, Prepared, open_feed
+from energy_gym.data.own_frame import Told
+from energy_gym.dynamics import compose
+from energy_gym.envs.env import EnergyEnv, observer
 from energy_gym.envs.setup import Setup
-from energy_gym.errors import ConfigurationError, NonFiniteError, WindowError
+from energy_gym.errors import ConfigurationError
 from energy_gym.scenario import Scenario
 from energy_gym.scenarios.composed import ScenarioEnv
+from energy_gym.serve.diary import Diary
 from energy_gym.serve.usual import History
+from energy_gym.tape import Tape
 
-if TYPE_CHECKING:
-    import pandas as pd
+TITLE = "what is measured and believed"
+VIEW = "actions", "lookahead", "history"
+"""Keywords of what an agent plays and is shown."""
 
 
-@dataclass
-class Diary:
-    """What is known of a span of intervals, column by column.
+class Rows:
+    """The observations of a tape, each laid out when it is asked for: of a span that happens one is looked at a step.
 
     Args:
-        times: Starts of the intervals [UTC], evenly spaced.
-        columns: Names of the series that come in, such as ``"load_kw"``.
-        horizon: Intervals that a belief looks ahead.
-
-    Example:
-        >>> import pandas as pd
-        >>> diary = Diary(pd.date_range("2024-01-01", periods=4, freq="h", tz="UTC"), ("load_kw",), horizon=2)
-        >>> diary.believe(0, {"load_kw": [3.0, 4.0]})
-        >>> diary.measure(0, {"load_kw": 3.5})
-        >>> diary.frame()["load_kw"].tolist()
-        [3.5, 4.0, 4.0, 4.0]
+        tape: The tape.
     """
 
-    times: pd.DatetimeIndex
-    columns: tuple[str, ...]
-    horizon: int
-    measured: dict[str, Floats] = field(init=False)
-    believed: dict[str, Floats] = field(init=False)
-    newest: int = field(init=False, default=-1)
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
 
-    def __post_init__(self) -> None:
-        steps = len(self.times)
-        self.measured = {name: np.full(steps, np.nan) for name in self.columns}
-        self.believed = {name: np.full((steps, self.horizon), np.nan) for name in self.columns}
-
-    def believe(self, step: int, rows: Mapping[str, Any]) -> None:
-        """Keep what is believed at the start of an interval of it and those after it.
-
-        Args:
-            step: The interval.
-            rows: Values by column, shape (horizon,), in the column's unit.
-
-        Raises:
-            WindowError: The interval lies outside the span.
-            NonFiniteError: A value is missing or infinite.
-            ConfigurationError: A column is missing, or has another length.
-        """
-        self.within(step)
-        for name in self.columns:
-            row = np.asarray(rows.get(name, ()), dtype=np.float64)
-            if row.shape != (self.horizon,):
-                rule = f"must have {self.horizon} values"
-                raise ConfigurationError(f"{name} believed: {row.size} values", rule, "give one for each interval")
-            self._finite(name, row)
-            self.believed[name][step] = row
-        self.newest = max(self.newest, step)
-
-    def measure(self, step: int, values: Mapping[str, float]) -> None:
-        """Keep what an interval that has passed really was; a column that is not given stays as it was believed.
-
-        Raises:
-            WindowError: The interval lies outside the span.
-            NonFiniteError: A value is missing or infinite.
-        """
-        self.within(step)
-        for name, value in values.items():
-            if name in self.measured:
-                self._finite(name, np.array([value], dtype=np.float64))
-                self.measured[name][step] = value
-
-    def frame(self) -> pd.DataFrame:
-        """Return what is known of every interval: measured, else as the newest belief has it, else as the day before.
-
-        Raises:
-            WindowError: Nothing is believed yet.
-        """
-        import pandas as pd
-
-        return pd.DataFrame({name: self._series(name) for name in self.columns}, index=self.times)
-
-    def _series(self, name: str) -> Floats:
-        """Return a column: each interval from the newest row that covers it, measured ones over that."""
-        if self.newest < 0:
-            raise WindowError(f"{name}", "nothing is believed of it yet", "call believe() first")
-        series, rows = np.full(len(self.times), np.nan), self.believed[name]
-        for step in np.flatnonzero(np.isfinite(rows[:, 0])):
-            span = series[step : step + self.horizon]
-            span[:] = rows[step, : len(span)]
-        known = np.isfinite(self.measured[name])
-        series[known] = self.measured[name][known]
-        return _carried(series)
-
-    def rows(self, feed: Feed, column: str, first: int, stop: int, horizon: int) -> Floats:
-        """See `energy_gym.forecast.rows.Forecast.rows`: what was believed at each interval."""
-        ahead = np.minimum(np.arange(first, stop)[:, None] + np.arange(horizon), len(feed) - 1)
-        rows = feed.values[column][ahead]
-        if column in self.believed:
-            told = self.believed[column][first:stop]
-            use = np.flatnonzero(np.isfinite(told[:, 0]))
-            rows[use] = told[use, :horizon]
-        return rows
-
-    def within(self, step: int) -> None:
-        """Raise WindowError where an interval lies outside the span."""
-        if not 0 <= step < len(self.times):
-            rule = f"must be one of 0 to {len(self.times) - 1}"
-            raise WindowError(f"interval {step}", rule, "begin a new span")
-
-    @staticmethod
-    def _finite(name: str, values: Floats) -> None:
-        if not np.isfinite(values).all():
-            rule = "must be finite numbers"
-            raise NonFiniteError(f"{name}: {values[~np.isfinite(values)][0]}", rule, "complete them, or leave them out")
+    def __getitem__(self, step: int) -> Any:
+        """Return the observation of a step but for the states."""
+        return self._tape.at(step).rows[0]
 
 
-def _carried(series: Floats) -> Floats:
-    """Return a series in which what is missing is the last value before it, or the first after it."""
-    known = np.flatnonzero(np.isfinite(series))
-    place = np.searchsorted(known, np.arange(len(series)), side="right") - 1
-    return series[known[np.maximum(place, 0)]]
+class Signals:
+    """What the composed step of one site is told at each step, laid out when it is asked for.
+
+    Args:
+        setup: The site over its span.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._units = setup.units
+
+    def __getitem__(self, step: int) -> Any:
+        """Return what a step is told."""
+        (unit,) = self._units
+        return unit.window(step, step + 1).signals()[0]
 
 
 class LiveEnv(ScenarioEnv):
@@ -165,31 +84,53 @@ class LiveEnv(ScenarioEnv):
             if "reference" not in keywords:
                 keywords["reference"] = history.environment(scenario, diary.horizon).setup.feed.statistics
         laid = {"horizon": diary.horizon, "episode_steps": None, "split": "all", **keywords}
-        published = dict.fromkeys(diary.columns, "after")
-        super().__init__(scenario=scenario, data=self._frame(), forecast=diary, published=published, **laid)
+        self._said = Told(dict.fromkeys(diary.columns, "after"), laid.get("zone"))
+        self._opened = self._open(laid.get("reference"))
+        laid |= {"published": self._said.published, "data": self._data()}
+        super().__init__(scenario=scenario, forecast=diary, **laid)
         if self.decision != "power" or self.setup.controls != 1 or not self._one_store:
             found = f"scenario {scenario.name!r}: {', '.join(self.entries) or 'no control'}"
             raise ConfigurationError(found, "the service commands the power of one battery", "describe each by itself")
         self.reset(seed=0)
 
-    def _frame(self) -> pd.DataFrame:
+    def _open(self, reference: Any) -> Feed:
+        """Return the series of a span, checked, with the figures that scale them."""
         frame = self.diary.frame()
         currency = "currency" if self.history is None else self.history.currency
-        frame.attrs = {"currency": currency, "title": "what is measured and believed"}
-        return frame
+        frame.attrs = {"currency": currency, "title": TITLE}
+        return open_feed(None, frame, "all", reference, self._said)
+
+    def _data(self) -> Prepared:
+        """Return the series as the diary has them now: what else is known of a span does not change."""
+        feed = replace(self._opened, values=self.diary.series())
+        return Prepared.of(TITLE, feed, {"all": (0, len(feed))})
 
     def renew(self) -> None:
         """Take over what the diary holds now; the interval and the states stay."""
         t, states, window = self._t, self._states, (self._first, self._stop)
-        self.keywords = {**self.keywords, "data": self._frame()}
+        self.keywords = {**self.keywords, "data": self._data()}
+        shown = self.setup.tape
         self.setup: Setup = self._make_setup(**self.complete(self.keywords))
+        self.setup.tape.show_as(shown)
         self._prepare()
         self._t, self._states, (self._first, self._stop) = t, states, window
+
+    def _compose(self) -> None:
+        self._advance = compose(self.setup.units, scalars)
+        self._observe = observer(Rows(self.setup.tape), self.setup.tape.states)
+
+    def _signals_of(self, setup: Setup) -> Any:
+        return Signals(setup)
+
+    def outlook(self) -> dict[str, npt.NDArray[np.float64]]:
+        """See `EnergyEnv.outlook`."""
+        return {column: rows[0].copy() for column, rows in self.setup.tape.at(self._t).ahead.items()}
 
     def turn(self, diary: Diary) -> None:
         """Begin a new span, at the start of an episode."""
         self.diary = diary
         self.keywords = {**self.keywords, "forecast": diary}
+        self._opened = self._open(self.keywords.get("reference"))
         self.renew()
         self.reset(seed=0)
 
@@ -198,7 +139,8 @@ class LiveEnv(ScenarioEnv):
         if self.history is None:
             rule = "has no history to learn from"
             raise ConfigurationError(f"scenario {self.scenario.name!r}", rule, "pass history=")
-        changes = {name: value for name, value in changes.items() if name != "split"}
+        shown = {name: self.keywords[name] for name in VIEW if name in self.keywords}
+        changes = {**shown, **{name: value for name, value in changes.items() if name != "split"}}
         return self.history.environment(self.scenario, self.diary.horizon, **changes)
 
     def stand(self, step: int, states: tuple[float, ...]) -> None:
@@ -217,6 +159,14 @@ class LiveEnv(ScenarioEnv):
     def hold(self, energy_kwh: float) -> None:
         """Take the energy that is really stored in place of what the laws came to [kWh]."""
         self._states = (float(energy_kwh), *self._states[1:])
+
+    def passed(self, share: float) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """End the interval with a share of rated power, or a wish at the meter, be it a level of an agent or not."""
+        levels, self._levels = self._levels, None
+        try:
+            return self.step(np.array([share]))
+        finally:
+            self._levels = levels
 
     def observed(self) -> Any:
         """Return the observation of the coming interval."""

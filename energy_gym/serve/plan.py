@@ -136,7 +136,7 @@ def scheduled(env: LiveEnv, *shares: float) -> Schedule:
 
     Args:
         env: The site, at the interval that is commanded.
-        shares: The first shares, one or more; those after them are the optimum from there.
+        shares: The first shares, one or more; those after them are the optimum from there, by any power.
     """
     now, stop = env.steps_left
     size = min(env.setup.tape.horizon, stop - now)
@@ -146,7 +146,7 @@ def scheduled(env: LiveEnv, *shares: float) -> Schedule:
     if len(wishes) < size:
         begun, rest = unit.window(0, len(wishes)), unit.window(len(wishes), size)
         *_, last = _played(env, begun, wishes)
-        wishes += best_of_unit(rest, last.flow[STATES], goal, env.setup.levels, proving=False).wishes[:, 0].tolist()
+        wishes += best_of_unit(rest, last.flow[STATES], goal, None, proving=False).wishes[:, 0].tolist()
     return _told(env, unit, wishes)
 
 

@@ -25,6 +25,8 @@ from energy_gym.serve.settings import Settings, SiteSettings
 from energy_gym.serve.site import LiveSite
 from energy_gym.serve.site_process import SiteProcess, live_site
 from energy_gym.serve.store import Store
+from energy_gym.serve.tracked import tracked_days
+from energy_gym.tracking.protocol import log_all, open_tracker
 
 # A lease outlasts a cycle that is late, and is over before two are missed; one that is prolonged by a heartbeat can be
 # much shorter, so that another service takes over within the interval.
@@ -52,6 +54,7 @@ class Service:
     Raises:
         ConfigurationError: A site cannot be planned for.
         StorageError: The database cannot be opened.
+        MissingExtraError: The library of the tracker is not installed.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Service:
             self._processes = {site.id: SiteProcess(settings, site) for site in sites}
         self._locks = {name: threading.Lock() for name in self.sites}
         self.errors: dict[str, str] = {}
+        self.tracker = None if settings.track is None else open_tracker(settings.track)
         self.runner = Runner(self._tasks())
         watches = {name: self._watches(site) for name, site in self.sites.items()}
         self.events = EventRunner(self.runner, watches)
@@ -96,7 +100,7 @@ class Service:
 
     def _made(self, site: SiteSettings, callbacks: tuple[Callback, ...]) -> LiveSite:
         here = self.settings.workers == "threads"
-        return live_site(self.settings, site, self.store, callbacks, told=here)
+        return live_site(self.settings, site, self.store, callbacks, here=here)
 
     @property
     def leads(self) -> bool:
@@ -162,6 +166,8 @@ class Service:
             return 0
         site, now = self.site(name), self.now()
         found = review_days(site, now)
+        if self.tracker is not None:
+            log_all(self.tracker, tracked_days(site, found))
         self.store.forget_beliefs(name, now - pd.Timedelta(days=BELIEF_DAYS))
         return len(found)
 

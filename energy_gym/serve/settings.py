@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from energy_gym.contracts import demand, tariff
+from energy_gym.data.zones import checked_zone
 from energy_gym.entities import Battery, Consumer, Grid, Solar
-from energy_gym.errors import ConfigurationError
+from energy_gym.errors import ConfigurationError, EnergyGymError
 from energy_gym.objective import Clock
 from energy_gym.scenario import Scenario
 from energy_gym.serve.schedule import Cron
-from energy_gym.serve.site_parts import CallbackSettings, ColumnSettings, Limits, WatchSettings
+from energy_gym.serve.site_parts import CallbackSettings, ColumnSettings, Limits, Span, WatchSettings
 
 MINUTES_PER_HOUR, MINUTES_PER_DAY = 60, 24 * 60
 # Limits that a service cannot hold which commands a power at the meter.
@@ -44,6 +45,7 @@ class SiteSettings(BaseModel):
         bms_url: Where the battery is asked and commanded; None: that of the settings.
         controller: ``module:factory`` of an object that is asked and commanded in place of an address: it is called
             with the site's name, and has ``reading`` and ``dispatch`` as `BatteryController` has.
+        span: The time over which it is accounted for; None: without an end, month after month.
         limits: Limits of every command.
         schedule: When it is planned for, a cron expression in the site's zone; None: at the start of each interval.
         review: When the day before is reviewed, likewise; None: never.
@@ -64,6 +66,7 @@ class SiteSettings(BaseModel):
     reporter_url: str | None = None
     bms_url: str | None = None
     controller: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
+    span: Span | None = None
     limits: Limits = Limits()
     schedule: str | None = None
     review: str | None = "20 1 * * *"
@@ -77,6 +80,14 @@ class SiteSettings(BaseModel):
         if self.control == "meter" and bound:
             raise ValueError(f"control: meter leaves the power to the controller, which must hold {', '.join(bound)}")
         return self
+
+    @field_validator("zone")
+    @classmethod
+    def _is_zone(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else checked_zone(value)
+        except EnergyGymError as error:
+            raise ValueError(error.rule) from error
 
     @field_validator("schedule", "review")
     @classmethod
@@ -119,6 +130,7 @@ class Settings(BaseSettings):
     request_attempts: int = Field(default=3, ge=1, le=10)
     solve_timeout_seconds: float = Field(default=30.0, gt=0.0)
     workers: Literal["threads", "processes"] = "threads"
+    track: Literal["mlflow", "wandb"] | None = None
     rate_limit_per_minute: int = Field(default=6000, ge=1)
     api_keys: dict[str, Literal["read", "trigger", "admin"]] = Field(
         default_factory=dict, description="Roles by the SHA-256 of each key, as JSON; energy-gym serve --new-key ROLE"

@@ -12,27 +12,40 @@ from typing import Any
 
 import pandas as pd
 
-from energy_gym.errors import EnergyGymError
+from energy_gym.errors import ConfigurationError, EnergyGymError
 from energy_gym.scenario import Scenario
-from energy_gym.serve.beliefs import FRESH, LATE, STUCK, Announced, Belief, believed, check_plausible, worst
+from energy_gym.serve.beliefs import (
+    FRESH,
+    LATE,
+    STUCK,
+    Announced,
+    Belief,
+    believed,
+    worst,
+)
 from energy_gym.serve.clients import Reading, Reporter
 from energy_gym.serve.columns import series_of, sources_of
 from energy_gym.serve.commanding import Commander, Controller
-from energy_gym.serve.deciding import Decider
-from energy_gym.serve.live import Diary, LiveEnv
+from energy_gym.serve.deciding import Decider, view_of
+from energy_gym.serve.diary import Diary
+from energy_gym.serve.live import LiveEnv
 from energy_gym.serve.metered import metered, target_of_wish
 from energy_gym.serve.plan import FALLBACK, Plan, battery_of, power_of, share_of
+from energy_gym.serve.plausible import Powers
 from energy_gym.serve.publishing import callbacks_of
 from energy_gym.serve.review import Review, reviewed
 from energy_gym.serve.safety import Callback, Logging, tell
 from energy_gym.serve.settings import Settings, SiteSettings
+from energy_gym.serve.spans import Spans
 from energy_gym.serve.store import Store
 from energy_gym.serve.usual import DAYS, History
 from energy_gym.serve.watch import SocWatch
 
-# A span is begun anew when less than a plan is left of it.
-SPAN_DAYS = 14
+# States that were kept longer ago say nothing any more.
+FORGOTTEN_DAYS = 14
 CLOCK_ERROR = 0.5
+# What was believed at an interval is looked at until it has passed.
+REMEMBERED = 2
 
 
 class LiveSite:
@@ -45,6 +58,7 @@ class LiveSite:
         reporter: Who forecasts.
         bms: Who commands the battery.
         callbacks: Who else hears of it.
+        decides: Whether it plans here; else its cycles run in a process of their own, and its agent learns there.
 
     Raises:
         ConfigurationError: The scenario is no site with one battery, or needs a series that nobody forecasts.
@@ -58,6 +72,7 @@ class LiveSite:
         reporter: Reporter,
         bms: Controller,
         callbacks: tuple[Callback, ...] = (),
+        decides: bool = True,
     ) -> None:
         self.settings, self.site, self.store, self.reporter, self.bms = settings, site, store, reporter, bms
         self.callbacks = (Logging(), *callbacks_of(site.callbacks), *callbacks)
@@ -67,7 +82,9 @@ class LiveSite:
         self.sources = sources_of(site.columns, *told)
         self.columns = series_of(self.scenario, self.sources)
         self.history.require(self.columns)
+        self.powers = Powers.of(self.scenario.sites()[0], self.history, self.columns)
         self.step = pd.Timedelta(minutes=settings.mpc_time_step_minutes)
+        self.spans = Spans(self.step, settings.horizon, self.history.zone, site.span)
         self.commander = Commander(site, store, bms, self.step, self.history.zone, self.callbacks)
         kept = {column: store.forecast(site.id, column) for column in self.columns}
         self._heard = {column: told for column, told in kept.items() if told is not None}
@@ -76,8 +93,10 @@ class LiveSite:
         self._begun = False
         self._info: dict[str, Any] = {}
         self.watch = SocWatch()
+        self.view = view_of(site.agent)
         self._env = self._first_env()
-        self._decider = Decider(site.agent, site.fallback, self._env, settings.solve_timeout_seconds)
+        seconds = settings.solve_timeout_seconds
+        self._deciding = Decider(site.agent, site.fallback, self._env, seconds) if decides else None
 
     def cycle(self, now: pd.Timestamp) -> Plan:
         """Plan for the interval that a moment lies in, and command it; the same interval again is planned again.
@@ -107,6 +126,14 @@ class LiveSite:
         return self._command(plan, target_of_wish(env, decision.share) if holds else None)
 
     @property
+    def _decider(self) -> Decider:
+        """Who decides."""
+        if self._deciding is None:
+            rule = "is planned for in a process of its own"
+            raise ConfigurationError(f"site {self.site.id!r}", rule, "ask the service for a cycle")
+        return self._deciding
+
+    @property
     def env(self) -> LiveEnv:
         """The site as an environment, as it stands."""
         return self._env
@@ -127,7 +154,8 @@ class LiveSite:
 
     def close(self) -> None:
         """Let go of what it holds."""
-        self._decider.close()
+        if self._deciding is not None:
+            self._deciding.close()
         self.reporter.close()
         self.bms.close()
         for held in (*self.sources.values(), *self.callbacks):
@@ -140,10 +168,10 @@ class LiveSite:
             self.history.frame.index[-1] + self.step, periods=2 * self.settings.horizon, freq=self.step
         )
         diary = self._diary(times, {name: self.history.usual(name, times) for name in self.columns})
-        return LiveEnv(self.scenario, diary, self.history)
+        return LiveEnv(self.scenario, diary, self.history, **self.view)
 
     def _diary(self, times: pd.DatetimeIndex, first: dict[str, Any]) -> Diary:
-        diary = Diary(times, self.columns, self.settings.horizon)
+        diary = Diary(times, self.columns, self.settings.horizon, REMEMBERED)
         diary.believe(0, {name: values[: self.settings.horizon] for name, values in first.items()})
         return diary
 
@@ -157,7 +185,7 @@ class LiveSite:
         off = (reading.time - now).total_seconds()
         if abs(off) > CLOCK_ERROR * self.step.total_seconds():
             reasons.append(f"the battery's clock is off by {off:.0f} s")
-        return reading
+        return reading._replace(meter=self.powers.metered(reading.meter, reasons))
 
     def _believe(self, moment: pd.Timestamp, now: pd.Timestamp, reasons: list[str]) -> None:
         """Ask for forecasts, and settle what is believed of the coming intervals."""
@@ -177,8 +205,7 @@ class LiveSite:
         """Return a forecast that has just come, checked and kept."""
         source = self.sources.get(column)
         told = self.reporter.forecast(column) if source is None else source.told(column, now)
-        if column.endswith("_kw"):
-            check_plausible(column, told, float(self.history.frame[column].max()))
+        told = self.powers.forecast(column, told)
         self.store.keep_forecast(self.site.id, column, told)
         return told
 
@@ -215,18 +242,16 @@ class LiveSite:
 
     def _covering(self, moment: pd.Timestamp) -> LiveEnv:
         """Return the environment, whose span covers a plan from a moment on; a new span is begun where it does not."""
-        env, horizon = self._env, self.settings.horizon * self.step
-        if self._begun and env.diary.times[0] <= moment and moment + horizon <= env.diary.times[-1] + self.step:
+        env = self._env
+        if self._begun and env.diary.times[0] <= moment and self.spans.lasts(env.diary.times, moment):
             return env
         kept = (env.time, tuple(env.states)) if self._begun else self.store.states(self.site.id)
-        if kept is not None and not moment - pd.Timedelta(days=SPAN_DAYS) < kept[0] <= moment:
+        if kept is not None and not moment - pd.Timedelta(days=FORGOTTEN_DAYS) < kept[0] <= moment:
             kept = None
         start = moment if kept is None else kept[0]
-        steps = int(pd.Timedelta(days=SPAN_DAYS) / self.step) + 2 * self.settings.horizon
-        times = pd.date_range(start, periods=steps, freq=self.step)
+        times = self.spans.times(start, moment)
         env.turn(self._diary(times, {name: belief.values for name, belief in self.beliefs.items()}))
-        if kept is not None:
-            env.stand(0, kept[1])
+        env.stand(int((start - times[0]) / self.step), env.states if kept is None else kept[1])
         self._begun = True
         self._info = dict.fromkeys(env.info_units, 0.0) | {"energy_kwh": env.energy_kwh}
         self._decider.begin()
@@ -237,7 +262,7 @@ class LiveSite:
         moment, step = env.time, env.steps_left[0]
         share = self.commander.wish(env, moment)
         before = list(env.states)
-        _, gain, _, _, self._info = env.step(env.setup.action(share))
+        _, gain, _, _, self._info = env.passed(share)
         capacity = battery_of(env).capacity_kwh
         measured = {name: float(env.diary.measured[name][step]) for name in self.columns}
         known = {name: value for name, value in measured.items() if value == value}

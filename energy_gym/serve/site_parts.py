@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 WARN, CLAMP, STOP = "warn", "clamp", "stop"
 LIMITS = ("charge_kw", "discharge_kw", "change_kw", "soc_min", "soc_max", "daily_kwh", "temperature_c")
@@ -15,6 +15,24 @@ LIMITS = ("charge_kw", "discharge_kw", "change_kw", "soc_min", "soc_max", "daily
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Span(_Part):
+    """The time over which a site is accounted for: what is stored at its end is settled then, as in an environment.
+
+    Args:
+        since: Its first moment, with an offset.
+        until: The moment after its last.
+    """
+
+    since: AwareDatetime
+    until: AwareDatetime
+
+    @model_validator(mode="after")
+    def _holds(self) -> Self:
+        if self.until <= self.since:
+            raise ValueError("until must be after since")
+        return self
 
 
 class Limits(_Part):

@@ -23,6 +23,7 @@ from energy_gym.serve.alarms import alarms_of
 from energy_gym.serve.answers import Overview, PlanDetail, Prices, RegretReport, SiteFacts, SiteNow
 from energy_gym.serve.periods import CALENDAR, local_day, period
 from energy_gym.serve.plan import Plan, battery_of
+from energy_gym.serve.prices import prices_over
 from energy_gym.serve.service import Service
 from energy_gym.serve.site import LiveSite
 from energy_gym.version import __version__
@@ -70,18 +71,14 @@ def site_now(service: Service, name: str) -> dict[str, Any]:
 
 def prices_of(site: LiveSite, since: pd.Timestamp, until: pd.Timestamp) -> Prices:
     """Return what energy costs and earns at the meter in each interval of a period."""
-    energy, unit = site.scenario.sites()[0].energy, f"{site.history.currency}/MWh"
     if longer(since, until, MOST_STEPS * site.step):
         raise RefusalError(422, "query.until", f"at most {MOST_STEPS} intervals", "choose a shorter period")
-    if energy.columns() or not since < until:
-        return Prices(times=[], buy_per_mwh=[], sell_per_mwh=[], unit=unit)
+    if not since < until:
+        return Prices(times=[], buy_per_mwh=[], sell_per_mwh=[], unit=f"{site.history.currency}/MWh")
     try:
-        times = pd.date_range(since.floor(site.step), until, freq=site.step, inclusive="left")
-        buy, sell = energy.prices({}, times, site.history.zone)
+        return prices_over(site, pd.date_range(since.floor(site.step), until, freq=site.step, inclusive="left"))
     except CALENDAR as error:
         raise RefusalError(422, "query.since", f"has no prices ({error})", "choose another period") from error
-    stamps = [stamp.to_pydatetime() for stamp in times]
-    return Prices(times=stamps, buy_per_mwh=buy.tolist(), sell_per_mwh=sell.tolist(), unit=unit)
 
 
 def longer(since: pd.Timestamp, until: pd.Timestamp, most: pd.Timedelta) -> bool:
@@ -169,7 +166,7 @@ def add_views(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/sites/{site}/prices")
     def site_prices(site: str, since: datetime, until: datetime) -> Prices:
-        """Return the prices at the meter over a period (half open); none where they come with the data."""
+        """Return the prices at the meter over a period (half open); null where nothing is known of one yet."""
         return prices_of(service.site(site), *period(since, until))
 
     @app.get("/v1/sites/{site}/plans/{time}")

@@ -27,7 +27,8 @@ from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.forecast import get_forecast
 from energy_gym.paths import resource
 from energy_gym.scenario import Scenario
-from energy_gym.trees import build, check_keys, mapping, parsed
+from energy_gym.trees import build, check_keys, mapping
+from energy_gym.yaml_files import parsed
 
 STUDIES = ("benchmarks", "studies")
 PARTS = ("task", "scenario", "forecast", "agent")

@@ -23,6 +23,8 @@ from energy_gym.sweeps.experiment import Experiment
 from energy_gym.sweeps.grid import points_of
 from energy_gym.sweeps.playing import FIGURES, make_environment, play_point, point_key
 from energy_gym.sweeps.results import POINTS, STORY, TABLE
+from energy_gym.sweeps.tracked import tracked_point, tracked_sweep
+from energy_gym.tracking.protocol import Tracker, log_all
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +41,7 @@ def run_sweep(
     engine: str = "local",
     address: str | None = None,
     progress: Progress | None = None,
+    tracker: Tracker | None = None,
 ) -> pd.DataFrame:
     """Play all points of an experiment; write ``sweep.parquet``, ``sweep.json`` and, where it can be drawn, a plot.
 
@@ -50,6 +53,7 @@ def run_sweep(
         engine: ``"local"``, ``"ray"`` or ``"dask"``.
         address: Address of an existing Ray or Dask cluster.
         progress: Called with points done and points in all.
+        tracker: Told of each point that is played, and of the table and the plot; see `energy_gym.tracking`.
 
     Returns:
         A row per point, in the order of the grid: settings, then figures (see `energy_gym.sweeps.playing.FIGURES`).
@@ -85,12 +89,15 @@ def run_sweep(
             else:
                 rows[order[place]] = outcome
                 write_json(folder / POINTS / f"{order[place]}.json", outcome)
+                if tracker is not None:
+                    log_all(tracker, [tracked_point(experiment.name, waiting[order[place]], outcome)])
             tell(len(rows) + len(failed), len(set(keys)))
     frame = _frame([rows[key] for key in keys if key in rows])
     names = dict(zip(keys, (point.varied for point in points), strict=True))
     story = _story(experiment, overrides, list(points[0].varied), {str(names[key]): failed[key] for key in failed})
     _write(folder, frame, {**story, "wall_seconds": time.perf_counter() - began})
     _draw(folder, frame, bool(points[0].varied))
+    log_all(tracker, [tracked_sweep(folder, experiment.name, overrides)])
     return frame
 
 

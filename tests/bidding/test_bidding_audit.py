@@ -22,7 +22,8 @@ from energy_gym.contracts import Supply
 from energy_gym.contracts.banded import Banded
 from energy_gym.contracts.clearing import LinearImpact
 from energy_gym.contracts.deviation import DualPrice, LinearPenalty, SinglePrice
-from energy_gym.contracts.market import Limits, LocalDay, Market, eu_day_ahead
+from energy_gym.contracts.market import Limits, LocalDay, Market
+from energy_gym.contracts.market_presets import eu_day_ahead
 from energy_gym.data import iex
 from energy_gym.entities import Battery
 from energy_gym.objective import Objective

@@ -13,7 +13,8 @@ import energy_gym
 from energy_gym.bidding.laws import ProducerTerms, compose_trade, limit_per_mwh, volume_kw
 from energy_gym.contracts import Supply, Trading
 from energy_gym.contracts.clearing import trading_arrays, trading_scalars, trading_tensors
-from energy_gym.contracts.market import Limits, eu_day_ahead
+from energy_gym.contracts.market import Limits
+from energy_gym.contracts.market_presets import eu_day_ahead
 from energy_gym.contracts.supply import shifted
 from energy_gym.errors import ActionError, ConfigurationError
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from energy_gym import Scenario
-from energy_gym.contracts.market import eu_day_ahead, india_day_ahead, india_real_time
+from energy_gym.contracts.market_presets import eu_day_ahead, india_day_ahead, india_real_time
 from energy_gym.errors import (
     ActionError,
     ConfigurationError,

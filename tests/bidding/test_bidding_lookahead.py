@@ -15,7 +15,8 @@ from energy_gym.agents import bidding
 from energy_gym.agents.bid_stochastic import BidStochastic
 from energy_gym.agents.mpc import MPC
 from energy_gym.bidding.wrapper import OfferLevels
-from energy_gym.contracts.market import Market, eu_day_ahead, india_day_ahead, india_real_time
+from energy_gym.contracts.market import Market
+from energy_gym.contracts.market_presets import eu_day_ahead, india_day_ahead, india_real_time
 
 ID = "energy_gym/Bidding-v1"
 CASES = {

@@ -13,13 +13,15 @@ import pandas as pd
 import pytest
 
 import energy_gym
-from energy_gym.bidding.oracle import actual_window, replay_bids
+from energy_gym.bidding.oracle import replay_bids
 from energy_gym.bidding.statement import BidWindow, state_window
+from energy_gym.bidding.windows import actual_window
 from energy_gym.contracts import Supply, Trading
 from energy_gym.contracts.banded import Banded
 from energy_gym.contracts.clearing import LinearImpact
 from energy_gym.contracts.deviation import LinearPenalty
-from energy_gym.contracts.market import Limits, LocalDay, Market, eu_day_ahead
+from energy_gym.contracts.market import Limits, LocalDay, Market
+from energy_gym.contracts.market_presets import eu_day_ahead
 from energy_gym.entities import Consumer, Grid, Solar
 from energy_gym.objective import Objective
 from energy_gym.oracle.model import ArrayModel

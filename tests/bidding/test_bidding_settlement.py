@@ -12,7 +12,8 @@ import pytest
 
 from energy_gym.contracts import Supply
 from energy_gym.contracts.clearing import LinearImpact
-from energy_gym.contracts.market import Limits, eu_day_ahead
+from energy_gym.contracts.market import Limits
+from energy_gym.contracts.market_presets import eu_day_ahead
 
 ID = "energy_gym/Bidding-v1"
 NAMES = ("linear", "single", "dual", "banded", "convex", "concave", "steps")

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 import energy_gym
-from energy_gym.contracts.market import eu_day_ahead, india_day_ahead, india_real_time
+from energy_gym.contracts.market_presets import eu_day_ahead, india_day_ahead, india_real_time
 
 ID = "energy_gym/Bidding-v1"
 ZONES = {

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from energy_gym import Scenario, solve
-from energy_gym.contracts.market import eu_day_ahead, eu_intraday
+from energy_gym.contracts.market_presets import eu_day_ahead, eu_intraday
 from energy_gym.errors import MissingColumnError
 from energy_gym.testing import check_scenario
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,7 +34,21 @@ OWN = {"energy_gym/Bidding-v1": "synthetic-dk2", "energy_gym/Commercial-v1": "co
 # Commands that are held by a test of this file, and those that take no environment (entries and the service have
 # tests of their own).
 PLAYED = {"solve", "recommend", "leaderboard", "sweep", "experts", "fleet", "forecasts"}
-APART = {"list", "merge", "forget", "plot", "data", "submit", "board", "serve", "run", "dashboard", "card", "doctor"}
+APART = {
+    "list",
+    "merge",
+    "forget",
+    "plot",
+    "data",
+    "submit",
+    "board",
+    "serve",
+    "run",
+    "dashboard",
+    "card",
+    "doctor",
+    "tracked",
+}
 RECIPES = {"train", "finetune", "offline", "pretrain", "transfer", "synthetic"}
 
 
@@ -132,6 +147,14 @@ def test_commands_hand_weights_to_what_they_make(command: tuple[str, ...], optio
     words = f"{result.exception} {result.stderr}"
     assert result.exit_code == 1
     assert f"{option.strip('-').replace('-', '_')}=-1" in words
+
+
+@pytest.mark.parametrize("command", [("solve",), ("recommend",), ("experts", "make"), ("train", "dqn", "--id")])
+@pytest.mark.parametrize("objective", [(), ("--objective", "cost"), ("--objective", "carbon")])
+def test_a_carbon_price_that_nothing_counts_is_refused(command: tuple[str, ...], objective: tuple[str, ...]) -> None:
+    result = run(*command, "energy_gym/HomeSolar-v1", "--carbon-price", "50", *objective)
+    assert result.exit_code == 1
+    assert re.search(r"carbon_price=50.*counts in objective 'joint' alone", f"{result.exception} {result.stderr}")
 
 
 @pytest.mark.parametrize("name", IDS)

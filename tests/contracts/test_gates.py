@@ -11,7 +11,8 @@ import pytest
 from croniter import croniter
 
 from energy_gym.contracts.gates import deadlines, derive
-from energy_gym.contracts.market import Ahead, LocalDay, Market, eu_day_ahead, india_day_ahead, india_real_time, preset
+from energy_gym.contracts.market import Ahead, LocalDay, Market
+from energy_gym.contracts.market_presets import eu_day_ahead, india_day_ahead, india_real_time, preset
 from energy_gym.errors import ConfigurationError, IrregularIndexError, NaiveIndexError, NonPositiveError, UnknownIdError
 
 UTC = datetime.UTC

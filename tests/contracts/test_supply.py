@@ -15,7 +15,7 @@ from energy_gym.contracts import Supply, Trading
 from energy_gym.contracts.banded import Banded, PiecewiseLinear
 from energy_gym.contracts.clearing import LinearImpact
 from energy_gym.contracts.deviation import LinearPenalty, SinglePrice
-from energy_gym.contracts.market import eu_day_ahead, india_day_ahead, india_real_time
+from energy_gym.contracts.market_presets import eu_day_ahead, india_day_ahead, india_real_time
 from energy_gym.contracts.supply import shifted, unmatched_cost
 from energy_gym.errors import ConfigurationError, UnknownIdError
 

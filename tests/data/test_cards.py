@@ -47,9 +47,10 @@ ALL = (
     "synthetic-dk2",
     "synthetic-india",
     "synthetic-intraday",
+    "synthetic-real-time",
 )
 OFFLINE = ("california-homes-2016", "commercial", "ercot-2021-2022", "synthetic", "synthetic-dk2", "synthetic-india")
-OFFLINE += ("synthetic-intraday",)
+OFFLINE += ("synthetic-intraday", "synthetic-real-time")
 
 
 @pytest.fixture

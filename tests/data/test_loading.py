@@ -18,7 +18,7 @@ FETCHED = ("ausgrid-12", "caiso", "de-lu", "encortex-caiso", "encortex-uk", "epf
 FETCHED += ("nyiso",)
 FETCHED += tuple(f"nyiso-{part}{zone}" for part in ("rt-", "") for zone in ("longil", "north", "nyc", "west"))
 OFFLINE = ("california-homes-2016", "commercial", "ercot-2021-2022", "synthetic", "synthetic-dk2", "synthetic-india")
-OFFLINE += ("synthetic-intraday",)
+OFFLINE += ("synthetic-intraday", "synthetic-real-time")
 PRICES = "green-dcc/data/electricity_prices/processed/{zone}/{year}/{zone}_electricity_prices_{year}.csv"
 
 FETCHED += ("belgium", "dk2-2021", "dk2-2024", "dk2-2024-generation")

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 import energy_gym
+from energy_gym import Battery
 from energy_gym.data import synthetic_market
-from energy_gym.data.synthetic_market import india, intraday, nordic, with_site
+from energy_gym.data.card_files import parse_card
+from energy_gym.data.synthetic_market import india, intraday, nordic, of_card, with_site
+from energy_gym.errors import CardError, ConfigurationError
+from energy_gym.paths import resource
 
 YEARS = 4 * 8766
+STORE = Battery(1000.0, 500.0, 500.0, 0.9, 0.9, soc_min=0.0, soc_max=1.0, wear_per_kwh=0.01)
 
 
 def turns(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -75,6 +82,32 @@ def test_the_cards_hold_what_is_generated() -> None:
         train = data.frame.iloc[slice(*data.bounds("train"))]
         for column, entry in data.card.columns.items():
             assert train[column].mean() == pytest.approx(entry.statistics.mean, rel=1e-4)
+
+
+def test_the_card_of_a_law_holds_what_the_law_draws() -> None:
+    data = energy_gym.load("synthetic-real-time")
+    drawn = energy_gym.price_law(data.card.law or "").draw(days=448, seed=11)
+    np.testing.assert_array_equal(data.frame["price_per_mwh"], drawn["price_per_mwh"])
+    env: Any = gym.make(
+        "energy_gym/Arbitrage-v1", dataset="synthetic-real-time", split="test", battery=STORE, horizon=1
+    )
+    env.reset(options={"start": "2025-02-01", "steps": 288})
+    solution: Any = energy_gym.solve(env, information="law", continuous=True)
+    assert solution.value == pytest.approx(solution.bound)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"law": "markov-nyc"}, "must be one of"),
+        ({"law": 3}, "must be text"),
+        ({"resolution_minutes": 15}, "has 5 min"),
+    ],
+)
+def test_a_card_of_another_law_is_refused(changes: dict[str, Any], said: str) -> None:
+    text = resource("datasets", "synthetic-real-time.yaml").read_text(encoding="utf-8")
+    with pytest.raises((CardError, ConfigurationError), match=said):
+        of_card(parse_card("own", {**yaml.safe_load(text), **changes}))
 
 
 def test_transitions_are_chances() -> None:

@@ -15,7 +15,8 @@ from energy_gym.dynamics import compose, reward
 from energy_gym.entities import Flexible
 from energy_gym.entities.battery import stack
 from energy_gym.envs.meters import Registers, lay_out
-from energy_gym.scenario import Site, Weights
+from energy_gym.scenario import Weights
+from energy_gym.site import Site
 from energy_gym.units import Unit
 
 SIZE, STEPS = 60, 120

@@ -104,12 +104,12 @@ def test_penalties_by_hand() -> None:
 
     from energy_gym.agents.l2o.planner import DayPlanner
     from energy_gym.agents.l2o.training import _broken
-    from energy_gym.agents.l2o.windows import padded
+    from energy_gym.agents.l2o.windows import Windows, padded
 
     battery = Battery(efficiency_charge=1.0, efficiency_discharge=1.0, charge_kw=2.5, discharge_kw=2.5)
     planner = DayPlanner(battery, 1.0, 100.0, 3, width=8, candidates=1)
     zeros = np.zeros((1, 3))
-    windows = padded(zeros, zeros, zeros, np.array([5.0]), np.array([2]))
+    windows = Windows(*map(torch.as_tensor, padded(zeros, zeros, zeros, np.array([5.0]), np.array([2]))))
     wishes = torch.tensor([[[1.0, 1.0, 1.0]]], dtype=torch.float64)
     over = float(_broken(planner, windows, wishes, {"soc_weight": 1.0, "terminal_weight": 0.0}))
     away = float(_broken(planner, windows, wishes, {"soc_weight": 0.0, "terminal_weight": 1.0}))

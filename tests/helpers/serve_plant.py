@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 import pandas as pd
 
 from energy_gym.agents.base import Agent
@@ -44,6 +45,17 @@ class Charges(Agent):
 def charges(env: Any, seed: int) -> Charges:
     """Return one that charges."""
     return Charges(env, seed)
+
+
+class Weighs(Agent):
+    """Stands for a learner: its power, or its level, weighs every slot of the observation."""
+
+    name = "weighs"
+
+    def act(self, observation: Any, info: Mapping[str, Any]) -> Any:
+        """See `Agent.act`."""
+        weights = np.random.default_rng(1).normal(size=len(observation))
+        return self.power(float(np.tanh(weights @ observation)))
 
 
 def commercial(**keywords: Any) -> Any:

@@ -11,6 +11,7 @@ import gymnasium as gym
 import pytest
 
 from energy_gym.agents.registry import agent_factory, learner_ids
+from energy_gym.agents.task_kinds import KINDS, task_kind
 from energy_gym.data import card
 from energy_gym.errors import (
     ConfigurationError,
@@ -91,6 +92,7 @@ def test_core_bids_in_the_markets_at_hand() -> None:
 def test_what_learns_is_tried_on_one_task_of_every_kind() -> None:
     suite = Suite.read("learn")
     assert {task.id for task in suite.tasks} == set(SCENARIOS) - {"energy_gym/Scenario-v1"}
+    assert {task_kind(task.make().unwrapped) for task in suite.tasks} == set(KINDS)  # type: ignore[arg-type]
     assert set(suite.budgets) <= set(learner_ids())
     assert set(learner_ids()) <= set(suite.agents)
 

@@ -14,6 +14,7 @@ from energy_gym.errors import ConfigurationError, DataError, MissingColumnError
 from energy_gym.serve.columns import FunctionSource, QuerySource, sources_of
 from energy_gym.serve.simulation import serving
 from energy_gym.serve.site_parts import ColumnSettings
+from energy_gym.serve.views import prices_of
 
 MARKET = """
 entities:
@@ -61,6 +62,21 @@ def test_a_site_trades_on_a_price_that_a_query_tells(plant, service, market):
     assert np.mean([power for power, price in zip(powers, paid, strict=True) if price < 100.0]) > 50.0
     kept = served.store.intervals("site", prices.index[0], prices.index[-1])
     assert kept["price_per_mwh"].tolist() == paid[:9].tolist()
+
+
+def test_prices_that_come_with_the_data_are_shown_as_paid_and_as_believed(plant, service, market):
+    told, prices = market
+    served = service(agent="idle", **told)
+    for _ in range(3):
+        served.cycle("site")
+        plant.advance()
+    since, site = plant.now - pd.Timedelta(hours=2), served.sites["site"]
+    shown = prices_of(site, since, plant.now + pd.Timedelta(hours=8))
+    assert shown.buy_per_mwh[:5] == [None] * 5, "nothing was kept before the service ran"
+    known = [price for price in shown.buy_per_mwh if price is not None]
+    assert len(known) == 2 + 24, "two intervals that are over, and what is believed at the last plan"
+    assert known == prices.loc[shown.times[5] :].to_numpy()[: len(known)].tolist()
+    assert shown.sell_per_mwh[5] == known[0]
 
 
 def test_a_column_that_nobody_tells_or_that_no_site_has_is_refused(service, market):

@@ -42,3 +42,18 @@ def test_a_day_on_which_it_did_not_run_throughout_says_so(hourly):
     assert served.night("site") == 1
     (day,) = site.commander.records.days("site")
     assert day["measured"] == pytest.approx(20.0 / 24.0)
+
+
+def test_a_tracker_is_told_of_each_day_once(hourly):
+    plant, served = hourly("2024-06-04")
+    told = []
+    served.tracker = type("Listening", (), {"log": lambda _, run: told.append(run)})()
+    for _ in range(26):
+        assert served.cycle("site") is not None, served.errors
+        plant.advance()
+    assert (served.night("site"), served.night("site")) == (1, 0)
+    (run,) = told
+    (day,) = served.sites["site"].commander.records.days("site")
+    assert (run.experiment, run.name, run.error) == ("service/site", "2024-06-04", None)
+    assert run.figures["actual"] == day["actual"]
+    assert run.parameters["agent"] == served.sites["site"].site.agent

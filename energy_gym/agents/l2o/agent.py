@@ -185,7 +185,6 @@ class L2O(Agent):
         return Draw(sources, planner.battery.energy_initial_kwh, span, chosen["receding"], chosen["short"])
 
     def _planner(self, price: float, steps: int) -> DayPlanner:
-        _torch()
         from energy_gym.agents.l2o.planner import DayPlanner
 
         money = self.env.setup.weights.wear
@@ -252,16 +251,14 @@ def _extended(series: Floats, steps: int) -> Floats:
 def _to_bytes(planner: DayPlanner) -> bytes:
     """Return the weights as a NumPy archive."""
     stream = io.BytesIO()
-    weights: dict[str, Any] = {name: part.numpy() for name, part in planner.network.state_dict().items()}
+    weights: dict[str, Any] = dict(planner.weights)
     np.savez(stream, **weights)
     return stream.getvalue()
 
 
 def _read_weights(planner: DayPlanner, path: Path, digest: str) -> None:
-    import torch
-
     content = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(content).hexdigest() != digest:
         raise ConfigurationError(f"{path}", "is not the file that was saved", "save the agent again")
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        planner.network.load_state_dict({name: torch.from_numpy(archive[name]) for name in archive.files})
+        planner.read({name: archive[name] for name in archive.files})

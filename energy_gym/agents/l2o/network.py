@@ -9,6 +9,8 @@ the learning-to-optimise method for home batteries. Three things are added:
   a sigmoid of its own: the kinks of the bill lie where a sigmoid saturates, so that a plan can hit them exactly;
 - **several candidates** from one encoder, of which the cheapest is taken: what a plan costs is known beforehand.
 
+Here it learns; how it acts, without torch, is in `energy_gym.agents.l2o.acting`.
+
 One rule: the network proposes shares of rated power; what they come to is for the laws to say.
 """
 
@@ -20,27 +22,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from energy_gym.agents.l2o.acting import MODES, PARTS, STRETCH, DayFigures
 from energy_gym.agents.l2o.windows import Windows
-from energy_gym.entities.battery import Cell
 
 FEATURES = 4
-MODES = 3
-PARTS = 4
-STRETCH = 0.05
-
-
-class DayFigures(NamedTuple):
-    """Fixed figures of a battery's network: what it divides by, and where its prices stand.
-
-    Args:
-        cell: The battery for one step.
-        hours: Length of a step [h].
-        wear: Wear of a kWh given out, as a multiple of the mean price of a kWh.
-    """
-
-    cell: Cell
-    hours: float
-    wear: float = 0.0
 
 
 class Proposal(NamedTuple):

@@ -5,13 +5,15 @@ One rule: whatever is proposed, what is played keeps all limits and returns to t
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 
-from energy_gym.agents.l2o.network import DayFigures, Network, Proposal
+from energy_gym.agents.l2o.acting import Acting, DayFigures, Singles
 from energy_gym.agents.l2o.windows import Windows, padded
 from energy_gym.arrays import Floats
 from energy_gym.backends import arrays
@@ -76,7 +78,7 @@ class Returning:
     """
 
     def __init__(self, cell: Cell, target_kwh: float, left: Any, steps: int, like: Any = None) -> None:
-        self._library: Any = np if like is None else torch
+        self._library: Any = np if like is None else importlib.import_module("torch")
         self._keep = cell.keep
         least, most = [target_kwh], [target_kwh]
         for _ in range(steps - 1):
@@ -86,7 +88,7 @@ class Returning:
         # A limit of the battery binds as well, so that what is asked of the laws is never refused.
         bounds = np.array(least)[after], np.minimum(np.array(most), cell.energy_max)[after]
         ends = np.array(cell.energy_min), np.array(-1.0), np.array(1.0)
-        told = [part if like is None else torch.from_numpy(part).to(like.dtype) for part in (*bounds, *ends)]
+        told = [part if like is None else self._library.from_numpy(part).to(like.dtype) for part in (*bounds, *ends)]
         self._least, self._most, self._floor, self._down, self._up = told
         self._per_rise = 1.0 / (cell.efficiency_charge * cell.charge_kwh)
         self._per_fall = cell.efficiency_discharge / cell.discharge_kwh
@@ -145,10 +147,39 @@ class DayPlanner:
         self.battery, self.price, self.steps, self.step_hours = battery, price, steps, step_hours
         self.cell, self._rated = battery.cell(step_hours), (battery.charge_kw, battery.discharge_kw)
         wear = money * battery.wear_per_kwh * KWH_PER_MWH / price
-        figures = DayFigures(self.cell, step_hours, wear)
-        self.network = Network(steps, width, candidates, sharpness, figures, mode_bias)
+        self._figures, self._shape = DayFigures(self.cell, step_hours, wear), (width, candidates, sharpness)
+        self._mode_bias = mode_bias
+        self._kept: Mapping[str, Singles] | None = None
         # Scaled prices are per mean price: the wear of a kWh is scaled alike.
         self._rollout = DayRollout(replace(battery, wear_per_kwh=wear / KWH_PER_MWH), step_hours)
+
+    @cached_property
+    def network(self) -> Any:
+        """The network on tensors, which learns; it starts from what was read, else anew."""
+        from energy_gym.agents.l2o.network import Network
+
+        width, candidates, sharpness = self._shape
+        found = Network(self.steps, width, candidates, sharpness, self._figures, self._mode_bias)
+        if self._kept is not None:
+            torch = importlib.import_module("torch")
+            found.load_state_dict({name: torch.from_numpy(part.copy()) for name, part in self._kept.items()})
+        return found
+
+    @property
+    def weights(self) -> Mapping[str, Singles]:
+        """Of the network as it stands, by name."""
+        if self._kept is not None and "network" not in self.__dict__:
+            return self._kept
+        return {name: part.numpy() for name, part in self.network.state_dict().items()}
+
+    def read(self, weights: Mapping[str, Singles]) -> None:
+        """Go on from weights; torch is asked for only when they are to learn."""
+        self._kept = dict(weights)
+        self.__dict__.pop("network", None)
+
+    def acting(self) -> Acting:
+        """Return the network as it acts."""
+        return Acting(self.weights, self._shape[1], self._shape[2], self._figures)
 
     def play(self, windows: Windows, wishes: Any, returning: bool = True) -> Played:
         """Play schedules of shape (B, K, T) through the laws; figures come as (B K, T), in units of the mean price.
@@ -161,8 +192,8 @@ class DayPlanner:
         guard = Returning(self.cell, self.battery.energy_initial_kwh, many.left.numpy(), self.steps, like=wishes)
         return self._rollout(net, buy, sell, wishes.flatten(0, 1), energy, guard if returning else None)
 
-    def propose(self, windows: Windows) -> Proposal:
-        """Return what the network proposes for windows in float32."""
+    def propose(self, windows: Windows) -> Any:
+        """Return what the network proposes for windows of tensors."""
         return self.network(windows)
 
     def plan(self, net_kw: Floats, buy_per_mwh: Floats, sell_per_mwh: Floats, energy_kwh: Any, left: Any) -> Schedule:
@@ -185,9 +216,7 @@ class DayPlanner:
                 "train a planner for their length",
             )
         windows = padded(net_kw, buy_per_mwh / self.price, sell_per_mwh / self.price, energy_kwh, left)
-        with torch.no_grad():
-            wishes = self.propose(windows.to(torch.float32)).wishes()
-        return self._chosen(windows, wishes.double().numpy())
+        return self._chosen(windows, self.acting().wishes(windows))
 
     def _chosen(self, windows: Windows, wishes: Floats) -> Schedule:
         """Return the cheapest of the candidates, shape (B, K, T), as it plays."""
@@ -203,7 +232,7 @@ class DayPlanner:
             Energy stored (T + 1, B K), energy through the meter and shares of rated power (T, B K), bills (B K,).
         """
         count = wishes.shape[1]
-        net, buy, sell, energy, left = (np.repeat(part.numpy(), count, axis=0).T for part in windows)
+        net, buy, sell, energy, left = (np.repeat(part, count, axis=0).T for part in windows)
         fixed, proposed = np.ascontiguousarray(net) * self.step_hours, wishes.reshape(-1, self.steps).T
         buy, sell, proposed = (np.ascontiguousarray(part) for part in (buy, sell, proposed))
         guard = Returning(self.cell, self.battery.energy_initial_kwh, left, self.steps)

@@ -17,7 +17,7 @@ from energy_gym.errors import ConfigurationError
 
 
 class Windows(NamedTuple):
-    """B windows of T steps, as tensors; steps past the last of a window hold zeros.
+    """B windows of T steps, as arrays or tensors; steps past the last of a window hold zeros.
 
     Args:
         net_kw: Load less production, shape (B, T) [kW].
@@ -33,10 +33,12 @@ class Windows(NamedTuple):
     energy_kwh: Any
     left: Any
 
-    def to(self, dtype: Any) -> Windows:
-        """Return the same in another type of number."""
-        net, buy, sell, energy = (part.to(dtype) for part in self[:4])
-        return Windows(net, buy, sell, energy, self.left)
+    def tensors(self) -> Windows:
+        """Return arrays as tensors of float32, to learn from."""
+        import torch
+
+        net, buy, sell, energy = (torch.as_tensor(part, dtype=torch.float32) for part in self[:4])
+        return Windows(net, buy, sell, energy, torch.as_tensor(self.left))
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,7 @@ class Draw:
     short: float
 
     def __call__(self, random: np.random.Generator, size: int) -> Windows:
-        """Return ``size`` windows in float32."""
-        import torch
-
+        """Return ``size`` windows as tensors."""
         counts = self._counts(size)
         parts = [self._rows(source, random, count) for (source, _), count in zip(self.sources, counts, strict=True)]
         net, buy, sell, free = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -129,7 +129,7 @@ class Draw:
         steps = net.shape[1]
         ends = free & (random.random(size) < self.short)
         left = np.where(ends, random.integers(1, steps + 1, size), steps)
-        return padded(net, buy, sell, energy, left).to(torch.float32)
+        return padded(net, buy, sell, energy, left).tensors()
 
     def _counts(self, size: int) -> list[int]:
         shares = np.array([share for _, share in self.sources])
@@ -148,7 +148,7 @@ class Draw:
 
 
 def padded(net_kw: Floats, buy: Floats, sell: Floats, energy_kwh: Floats, left: Any) -> Windows:
-    """Return windows as float64 tensors, with zeros past the steps that each has left.
+    """Return windows as arrays of float64, with zeros past the steps that each has left.
 
     Args:
         net_kw: Net load, shape (B, T) [kW].
@@ -157,12 +157,6 @@ def padded(net_kw: Floats, buy: Floats, sell: Floats, energy_kwh: Floats, left: 
         energy_kwh: Energy stored, shape (B,).
         left: Steps left, shape (B,).
     """
-    import torch
-
     inside = np.arange(net_kw.shape[1]) < np.asarray(left)[:, None]
-    net, bought, sold = (
-        torch.as_tensor(np.where(inside, part, 0.0), dtype=torch.float64) for part in (net_kw, buy, sell)
-    )
-    return Windows(
-        net, bought, sold, torch.as_tensor(energy_kwh, dtype=torch.float64), torch.as_tensor(np.asarray(left))
-    )
+    net, bought, sold = (np.where(inside, part, 0.0).astype(np.float64) for part in (net_kw, buy, sell))
+    return Windows(net, bought, sold, np.asarray(energy_kwh, dtype=np.float64), np.asarray(left))

@@ -5,22 +5,16 @@ One rule: made once for a task and kept in the cache; every seed of every learne
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
-import joblib
-
 from energy_gym.agents.records.experts import record_expert
-from energy_gym.agents.records.keywords import environment_id, plain_keywords
+from energy_gym.agents.records.kept import kept
 from energy_gym.agents.records.minari_store import is_minari, read_trajectories
 from energy_gym.agents.records.trajectories import Trajectories
-from energy_gym.data.fetching import cache_folder
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import WEEK_HOURS
 from energy_gym.envs.wrapped import EVERYTHING, check_faithful
 from energy_gym.errors import ConfigurationError
-from energy_gym.files import write_atomically
-from energy_gym.version import __version__
 
 # Each recorded step is drawn this often, on average, before it is worth recording more: a short training is given weeks
 # drawn at random in place of the whole split, for the expert's play takes far longer than learning from it.
@@ -82,29 +76,5 @@ def _within(player: EnergyEnv, recipe: dict[str, Any], most: int) -> dict[str, A
 
 def _kept(player: EnergyEnv, recipe: dict[str, Any]) -> Trajectories:
     """Return the expert's play in an environment, from the cache folder where it was made before."""
-    place = cache_folder() / "experts" / f"{_digest(player, recipe)}.joblib"
-    try:
-        kept = joblib.load(place)
-    except Exception:  # whatever is wrong with a cache, it is made again
-        kept = None
-    if isinstance(kept, Trajectories):
-        return kept
-    recorded = record_expert(player, **recipe)
-    write_atomically(place, lambda path: joblib.dump(recorded, path))
-    return recorded
-
-
-def _digest(player: EnergyEnv, recipe: dict[str, Any]) -> str:
-    """Return the hash of all that fixes the records."""
-    setup = player.setup
-    tape = setup.tape
-    said = sorted((name, value) for name, value in plain_keywords(player).items() if name != "render_mode")
-    settings = (setup.levels, setup.episode_steps, setup.whole, sorted(recipe.items()), __version__)
-    text = f"{player.scenario.to_yaml()}|{said}|{settings}|{setup.feed.statistics}|{tape.layout}"
-    digest = hashlib.sha256(f"{environment_id(player)}|{text}".encode())
-    digest.update(setup.price.tobytes() + setup.carbon.tobytes() + tape.rows.tobytes())
-    for unit in setup.units:
-        digest.update(unit.fixed_kwh.tobytes() + unit.sell.tobytes())
-    for column in tape.columns:
-        digest.update(tape.ahead[column].tobytes())
-    return digest.hexdigest()[:32]
+    found: Trajectories = kept("experts", player, sorted(recipe.items()), lambda: record_expert(player, **recipe))
+    return found

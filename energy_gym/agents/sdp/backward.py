@@ -112,6 +112,22 @@ class Backward:
         mean = found @ chances
         return float(self.fine[int(np.argmax(mean >= mean.max() - TIE * max(1.0, abs(mean.max()))))])
 
+    def tried(self, now: Now) -> tuple[Floats, Floats]:
+        """Return what each wish of a decision earns from each energy, and where it leads [kWh]: shape (w, n, e) each.
+
+        Running maxima are not looked at.
+        """
+        flow = self._played(self.levels.energy_kwh[:, None], np.zeros(1), self.fine[:, None, None, None], now)
+        shape = (len(self.fine), len(now.net_kwh), len(self.levels.energy_kwh), 1)
+        earned, ends = (np.broadcast_to(part, shape)[..., 0] for part in (gain(flow, self._weights), flow[STATES][0]))
+        return earned, ends
+
+    def read(self, worth: Floats, energy_kwh: Floats) -> Floats:
+        r"""Return values (k, e) read off at energies of any shape: (k, \*shape)."""
+        below, share = self._placed(energy_kwh)
+        low = worth[:, below]
+        return np.asarray(low + share * (worth[:, below + 1] - low))
+
     def at(self, worth: Floats, energy_kwh: Any, maximum_kw: float) -> Floats:
         """Return values read off at energies (k,) and a maximum, shape (n, k)."""
         return np.asarray((worth @ between(self.levels.maximum_kw, maximum_kw)) @ self._shares(energy_kwh).T)

@@ -18,10 +18,13 @@ from energy_gym.agents.site_rules import net_kw
 from energy_gym.arrays import Floats, Ints
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import DataError
+from energy_gym.following import TINY
 from energy_gym.units import Unit
 
 # What is known of a unit only as its forecast tells it.
 SERIES = ("buy", "sell", "carbon", "curtailable_kwh")
+# Days over which what lasts of the last ones is learnt, and parts of the day by which it is told.
+FOLLOWING, SMOOTHED = 14, 6
 
 
 class Course(NamedTuple):
@@ -30,6 +33,7 @@ class Course(NamedTuple):
     Args:
         weights: What the forecast, the course of the last days, the usual course and 1 count in what is expected of
             load less generation, shape (4,).
+        lasts: Share of how far the last days were off the usual course that is left in the weeks to come, shape ().
         net_kw: The usual course, shape (2 day,): steps of a working day, then of a day of a weekend [kW].
         buy: The same of the price of import, and so on [currency/MWh].
         sell: Of the price of export.
@@ -38,6 +42,7 @@ class Course(NamedTuple):
     """
 
     weights: Floats
+    lasts: Floats
     net_kw: Floats
     buy: Floats
     sell: Floats
@@ -67,7 +72,8 @@ def learnt_course(train: EnergyEnv) -> tuple[Course, Floats, Ints]:
     weights = np.asarray(np.linalg.lstsq(features[day:], actual[day:], rcond=None)[0], dtype=np.float64)
     series = {name: getattr(unit, name) for name in SERIES}
     others = (_usual(np.zeros(len(slots)) if one is None else one, slots, day) for one in series.values())
-    return Course(weights, usual, *others), (actual - features @ weights)[day:], (slots % day)[day:]
+    lasts = np.asarray(_lasts(actual, slots, usual, day))
+    return Course(weights, lasts, usual, *others), (actual - features @ weights)[day:], (slots % day)[day:]
 
 
 def _as_planned(forecast: Floats, actual: Floats, places: Ints, day: int) -> tuple[Floats, Floats]:
@@ -83,6 +89,20 @@ def _as_planned(forecast: Floats, actual: Floats, places: Ints, day: int) -> tup
             memory.show(place, value)
     course = np.concatenate(courses)
     return np.where(lead < known, forecast[begins, np.minimum(lead, known - 1)], course), course
+
+
+def _lasts(actual: Floats, slots: Ints, usual: Floats, day: int) -> float:
+    """Return which share of how far the last days were off the usual course is left in the days after, 0 to 1."""
+    off, places, memory = actual - usual[slots], slots % day, LastDays(day)
+    seen, left = [np.zeros(day)], [np.zeros(day)]
+    for begin in range(0, len(actual) - (1 + FOLLOWING) * day, day):
+        last, coming = slice(begin, begin + day), slice(begin + day, begin + (1 + FOLLOWING) * day)
+        for place, value in zip(places[last].tolist(), actual[last].tolist(), strict=True):
+            memory.show(place, value)
+        seen.append(memory.off(usual))
+        left.append(np.bincount(places[coming], off[coming], day) / FOLLOWING)
+    x, y = np.concatenate(seen), np.concatenate(left)
+    return min(max(float(x @ y) / max(float(x @ x), TINY), 0.0), 1.0)
 
 
 def _features(forecast: Floats, course: Floats, usual: Floats) -> Floats:
@@ -105,17 +125,28 @@ class LastDays:
     """
 
     def __init__(self, day: int) -> None:
-        self._course = np.full(day, np.nan)
+        self._course, self.shown = np.full(day, np.nan), 0
 
     def show(self, place: int, value_kw: float) -> None:
         """Take in what was drawn at a step of the day [kW]."""
-        before = self._course[place]
+        before, self.shown = self._course[place], self.shown + 1
         self._course[place] = value_kw if np.isnan(before) else before + NEWEST * (value_kw - before)
 
     def course(self, places: Ints, forecast: Floats) -> Floats:
         """Return it for steps of the day [kW]; the forecast of the coming steps where nothing has been shown."""
         found = self._course[places]
         return np.where(np.isnan(found), np.resize(forecast, len(places)), found)
+
+    def off(self, usual_kw: Floats) -> Floats:
+        """Return how far it lies off the usual course, shape (day,), smoothed over a part of the day [kW].
+
+        Args:
+            usual_kw: The usual course of a working day, then of a day of a weekend, shape (2 day,).
+        """
+        day = len(self._course)
+        off = np.nan_to_num(self._course - (5.0 * usual_kw[:day] + 2.0 * usual_kw[day:]) / 7.0)
+        width = max(day // SMOOTHED, 1)
+        return np.asarray(np.convolve(np.resize(off, 3 * day), np.full(width, 1.0 / width), "same")[day : 2 * day])
 
 
 class Expectation:
@@ -143,9 +174,12 @@ class Expectation:
         told[:known] = forecast[:known]
         return np.asarray(_features(told, course, self.course.net_kw[self.slots[first:stop]]) @ self.course.weights)
 
-    def usual_net_kw(self, first: int, stop: int) -> Floats:
-        """Return the usual load less generation of steps of the split [kW]."""
-        return self.course.net_kw[self.slots[first:stop]]
+    def usual_net_kw(self, first: int, stop: int, memory: LastDays | None = None) -> Floats:
+        """Return the usual load less generation of steps of the split [kW], off it by what lasts of the last days."""
+        usual = self.course.net_kw[self.slots[first:stop]]
+        if memory is None:
+            return usual
+        return np.asarray(usual + self.course.lasts * memory.off(self.course.net_kw)[self.places[first:stop]])
 
     def unit(self, first: int, stop: int, told: bool = True) -> Unit:
         """Return the unit over coming steps: what is known for all times, else what is forecast, else what is usual.

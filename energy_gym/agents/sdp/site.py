@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from energy_gym.agents.sdp.backward import Backward, Levels
+from energy_gym.agents.sdp.backward import Backward, Levels, Now
 from energy_gym.agents.sdp.course import Course, Expectation, LastDays, learnt_course
 from energy_gym.agents.sdp.net_noise import EXACT, NetChain, Noise
 from energy_gym.agents.sdp.windows import Beyond, Stretch, Sweep
@@ -25,7 +25,7 @@ from energy_gym.errors import ConfigurationError
 from energy_gym.oracle.peaks import charges_demand
 from energy_gym.oracle.statement import Goal
 
-DAYS = 2
+DAYS, RENEWED = 2, 7
 # Levels of energy without and with running maxima, and of maxima; the same for what lies beyond plans.
 ENERGIES, CHARGED_ENERGIES, MAXIMA = 41, 21, 16
 # Where a maximum usually stands in a billing period: this share of the net load in its window is below.
@@ -115,14 +115,34 @@ class SitePlanner:
         self._energy: float | None = None
         self._first = -1
         self.planned = -1
+        self.wished = 0.0
         self._worths: list[Floats] = []
+        self._renewed: dict[int, Beyond] = {}
+        self._renewal = 0
 
     def wish(self, info: Mapping[str, Any]) -> float:
         """Return what to wish for now, given the ``info`` that came with the last observation."""
         self.look(info)
+        now, chances, worth = self.stage()
+        self.wished = self.backward.choose(worth, now, chances, self.env.states)
+        return self.wished
+
+    def stage(self) -> tuple[Now, Floats, Floats]:
+        """Return the running step as it is planned: what it is told, chances of the noise, values at its end (n, e, m).
+
+        The chance is that of each state of the noise at its end, shape (n,).
+        """
         at, chain = self.env.steps_left[0] - self._first, self.law.chain
-        chances = chain.seen(self._seen) @ self._sweep.matrix(at)
-        return self.backward.choose(self._worths[at], self._sweep.now(at), chances, self.env.states)
+        return self._sweep.now(at), chain.seen(self._seen) @ self._sweep.matrix(at), self._worths[at]
+
+    def after(self, net_kw: float) -> Floats:
+        """Return how much each state of the noise would count after load less generation of the running step, (n,)."""
+        return self.law.chain.seen([self._missed(self.env.steps_left[0], net_kw), self._seen[0]])
+
+    def _missed(self, step: int, net_kw: float) -> float:
+        """Return what load less generation of a step missed of what the plan expected [standard deviations]."""
+        spread = self.law.chain.spread_kw[int(self.expectation.places[step])]
+        return float((net_kw - self._sweep.stretch.net_kw[step - self._first]) / spread)
 
     def look(self, info: Mapping[str, Any]) -> None:
         """Take in what the meter has shown, and plan where the last plan is a day old."""
@@ -180,10 +200,9 @@ class SitePlanner:
         at = step - 1 - self._first
         if self._energy is None or not 0 <= at < len(self._worths):
             return
-        shown, place = metered_kw(self.env, info, self._energy), int(self.expectation.places[step - 1])
-        missed = (shown - self._sweep.stretch.net_kw[at]) / self.law.chain.spread_kw[place]
-        self._seen = [missed, self._seen[0]]
-        self._memory.show(place, shown)
+        shown = metered_kw(self.env, info, self._energy)
+        self._seen = [self._missed(step - 1, shown), self._seen[0]]
+        self._memory.show(int(self.expectation.places[step - 1]), shown)
 
     def _plan(self, step: int) -> None:
         """Work out the values of the coming days."""
@@ -201,7 +220,9 @@ class SitePlanner:
         ends, states = self.planned == self.env.steps_left[1], self.law.chain.states
         if self._charged and not ends:
             self._days = self._days or self._beyond()
-            energy, maxima = self._days[max(day for day in self._days if day <= self.planned)]
+            self._renew()
+            known = {**self._days, **self._renewed}
+            energy, maxima = known[max(day for day in known if day <= self.planned)]
             return Beyond(np.repeat((self._met @ energy)[None], states, axis=0), maxima)
         return self._closed(ends, states)
 
@@ -220,10 +241,26 @@ class SitePlanner:
             found[first] = self._usual_sweep(first, stop).run(found[stop])
         return found
 
-    def _usual_sweep(self, first: int, stop: int) -> Sweep:
-        """Return what goes back over steps of the split on the usual course."""
+    def _renew(self) -> None:
+        """Work out anew what lies beyond, to where all maxima have begun anew, where the last days were not the usual.
+
+        It is done once in `RENEWED` days, from the second day of an episode on.
+        """
+        day = self.expectation.day
+        if self._memory.shown < day or self._first < self._renewal:
+            return
+        fresh = np.cumsum(self.env.setup.units[0].fresh[:, self.planned :], axis=1).min(axis=0)
+        until = self.planned + int(np.searchsorted(fresh, 0.5))
+        stop = min(end for end in self._days if end >= until)
+        self._renewed, self._renewal = {stop: self._days[stop]}, self._first + RENEWED * day
+        for end in range(stop, self._first + day, -day):
+            first = max(end - day, 0)
+            self._renewed[first] = self._usual_sweep(first, end, self._memory).run(self._renewed[end])
+
+    def _usual_sweep(self, first: int, stop: int, memory: LastDays | None = None) -> Sweep:
+        """Return what goes back over steps on the usual course, or off it by what lasts of the last days."""
         unit = self.expectation.unit(first, stop, told=False)
-        net, places = self.expectation.usual_net_kw(first, stop), self.expectation.places[first:stop]
+        net, places = self.expectation.usual_net_kw(first, stop, memory), self.expectation.places[first:stop]
         return Sweep(self.backward, self.law.chain, Stretch(unit, net, places), self._usual_stands)
 
     def _usual_stands(self, register: int, step: int) -> float:

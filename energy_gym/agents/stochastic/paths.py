@@ -5,12 +5,12 @@ One rule: courses are learnt on the training split, made at one time of day and 
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from energy_gym.agents.arrays_kept import read_arrays, write_arrays
+from energy_gym.agents.arrays_kept import Learnt
 from energy_gym.agents.net_load import Correction, missed_by, slots_of, steps_per_day
 from energy_gym.arrays import Floats, Ints
 from energy_gym.envs.env import EnergyEnv
@@ -19,7 +19,8 @@ from energy_gym.errors import ConfigurationError
 FILE = "paths.npz"
 
 
-class Paths(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Paths(Learnt):
     """Courses of errors of what a correction expects.
 
     Args:
@@ -53,19 +54,6 @@ class Paths(NamedTuple):
             rule = "must have a whole day, with one before it and the look-ahead after it"
             raise ConfigurationError(f"training split of {len(missed)} steps", rule, "give it more data")
         return cls(np.concatenate([there[0] if courses is None else courses for courses in found]))
-
-    def write(self, path: Path) -> None:
-        """Write them into a file."""
-        write_arrays(path, self._asdict())
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read them from a file.
-
-        Raises:
-            ConfigurationError: There is none, or it is damaged.
-        """
-        return cls(*read_arrays(path, cls._fields))
 
 
 def _days(slots: Ints, missed: Floats, day: int, kind: int) -> Ints:

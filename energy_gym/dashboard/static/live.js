@@ -63,7 +63,9 @@ async function pages(address, since, until, step, signal) {
 
 async function loadPrices(known, signal) {
   const [since, until] = known.span;
-  if (until <= known.prices.until && since >= known.prices.since) return;
+  // A price that comes with the data is believed anew with every plan.
+  const told = known.facts.series.some((name) => name.endsWith("_per_mwh"));
+  if (!told && until <= known.prices.until && since >= known.prices.since) return;
   const far = until + 6 * 3600;
   const found = await getJson(`${path(known.facts.site)}/prices?${stamps(since, far)}`, signal);
   found.times.forEach((stamp, at) => {
@@ -164,7 +166,7 @@ function tiles(known) {
   const row = known.intervals.get(known.now - known.step);
   const power = plan?.battery_power_kw;
   const way = power > 0.05 ? "charges" : power < -0.05 ? "gives out" : "rests";
-  const price = known.prices.buy.get(known.now);
+  const price = known.prices.buy.get(known.now) ?? undefined;
   const soc = plan?.schedule?.soc?.[0] ?? row?.soc;
   const list = [
     tile("Status", state.status, state.quality ? `forecasts ${state.quality}` : "", state.status === "optimal" ? "good" : "bad"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energy_gym.conversions import MINUTES_PER_DAY
-from energy_gym.data.columns import PRICES
+from energy_gym.data.columns import NO_CURRENCY, PRICES
 from energy_gym.data.exports.answers import Answers
 from energy_gym.data.exports.export import Export, Found, conversion, currency_of
 from energy_gym.data.exports.tables import averaged, step_minutes
@@ -19,9 +19,6 @@ from energy_gym.errors import ConfigurationError, IrregularIndexError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# Of a card without prices: the code that ISO 4217 keeps for "no currency".
-NO_CURRENCY = "XXX"
 
 
 @dataclass(frozen=True)

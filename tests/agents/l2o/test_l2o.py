@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ torch = pytest.importorskip("torch")
 
 from energy_gym.agents.l2o import L2O  # noqa: E402  # torch may be absent
 from energy_gym.agents.l2o.planner import DayPlanner, Returning  # noqa: E402
-from energy_gym.agents.l2o.windows import Draw, Source, padded  # noqa: E402
+from energy_gym.agents.l2o.windows import Draw, Source, Windows, padded  # noqa: E402
 
 SMALL = {"width": 48, "candidates": 2, "days": 2000, "batch_size": 64, "learning_rate": 4e-3}
 STEPS = 120
@@ -113,15 +115,47 @@ def test_arrays_and_tensors_play_alike_bit_for_bit() -> None:
         np.full(40, 5.0),
         np.full(40, 24),
     )
-    with torch.no_grad():
-        wishes = planner.propose(windows.to(torch.float32)).wishes().double()
-        played = planner.play(windows, wishes)
+    wishes = torch.from_numpy(planner.acting().wishes(windows))
+    played = planner.play(Windows(*map(torch.as_tensor, windows)), wishes)
     size, count, _ = wishes.shape
     best = played.returns.view(size, count).argmax(dim=1) + torch.arange(size) * count
     plan = planner.plan_days(days)
     assert np.array_equal(plan.energy_kwh, played.states[best, :, 0].numpy())
     assert np.array_equal(plan.wishes, played.wishes[best, :, 0].numpy())
     assert np.array_equal(plan.grid_kwh, played.parts["grid_kwh"][best].numpy())
+
+
+def test_without_torch_the_network_says_what_it_says_with_it() -> None:
+    planner = trained().planner
+    assert planner is not None
+    windows = Draw([(Source.of_days(synthetic_days(64, seed=3)), 1.0)], 5.0, (1.0, 9.0), 0.5, 0.2)(
+        np.random.default_rng(1), 64
+    )
+    with torch.no_grad():
+        theirs = planner.propose(windows).wishes().numpy()
+    ours = planner.acting().wishes(Windows(*(part.numpy() for part in windows)))
+    # Where two modes are as likely to the last digit, either may win.
+    assert (np.abs(ours - theirs) < 1e-4).mean() > 0.999
+
+
+FRESH = """
+import sys
+for name in ("torch", "stable_baselines3", "d3rlpy", "imitation", "matplotlib", "plotly"):
+    sys.modules[name] = None
+import gymnasium as gym, energy_gym
+from energy_gym.agents.registry import load_agent
+env = gym.make("energy_gym/HomeSolar-v1", split="test", episode_steps=48)
+print(repr(energy_gym.evaluate(load_agent(sys.argv[1], env), env, seed=0).return_))
+"""
+
+
+def test_saved_it_plays_the_same_in_a_fresh_process_where_torch_is_not(tmp_path: Path) -> None:
+    env: Any = gym.make("energy_gym/HomeSolar-v1", split="test", episode_steps=48)
+    agent = L2O(env, seed=1, **SMALL).fit(budget=5)
+    agent.save(tmp_path)
+    command = [sys.executable, "-W", "error", "-c", FRESH, str(tmp_path)]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout.split()
+    assert printed == [repr(energy_gym.evaluate(agent, env, seed=0).return_)]
 
 
 def test_gradients_reach_every_weight() -> None:

@@ -107,6 +107,22 @@ def test_it_lowers_demand_charges(control: str) -> None:
     assert result.score > 0.3
 
 
+def test_weeks_unlike_the_usual_ones_change_what_a_maximum_is_worth() -> None:
+    """Where load stays low, a maximum that is usual is not reached anyway, and is not to be raised as if it were."""
+    frame = site_frame()
+    level = np.where(np.arange(len(frame)) < 24 * 25, 1.2, 0.0)
+    level[frame.index >= pd.Timestamp(PARTS["test"][0], tz="UTC")] = -0.8
+    frame["load_kw"] = np.maximum(frame["load_kw"] + level, 0.1)
+    env = own(frame, scenario=THREE, episode_steps=24 * 9)
+    agent, forgetful = SDP(env).fit(), SDP(env)
+    law: Any = agent.learnt
+    assert 0.1 < law.course.lasts <= 1.0
+    forgetful.take(law._replace(course=law.course._replace(lasts=np.zeros(()))))
+    options = {"start": "2024-02-20T00:00Z"}
+    earned = [evaluate(one, env, options=options).return_ for one in (agent, forgetful)]
+    assert earned[0] > earned[1]
+
+
 @pytest.mark.parametrize(("scenario", "control"), list(itertools.product([None, THREE], ["power", "meter"])))
 def test_nothing_that_is_not_known_changes_what_it_does(scenario: Any, control: str) -> None:
     frame, moment = site_frame(), 24 * 52 + 5

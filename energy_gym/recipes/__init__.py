@@ -1,0 +1,61 @@
+"""What the recipes under ``agents/`` share; one rule: a recipe states its ways and options, and nothing else."""
+
+from energy_gym.recipes.command import run, trained_again
+from energy_gym.recipes.comparison import Comparison
+from energy_gym.recipes.options import (
+    CARRIERS,
+    CARRYING,
+    ID,
+    LEARNING,
+    MARKET,
+    Actions,
+    Ids,
+    Levels,
+    Logs,
+    Market,
+    Months,
+    Own,
+    Saved,
+    Seeds,
+    Site,
+    Track,
+    Workers,
+)
+from energy_gym.recipes.tasks import elsewhere, market, task_keywords, told_data, training_part
+from energy_gym.recipes.ways import TaskChoice, Training, Way, carrier, learner, prepared, rules, usual_rules
+
+__all__ = [
+    "CARRIERS",
+    "CARRYING",
+    "ID",
+    "LEARNING",
+    "MARKET",
+    "Actions",
+    "Comparison",
+    "Ids",
+    "Levels",
+    "Logs",
+    "Market",
+    "Months",
+    "Own",
+    "Saved",
+    "Seeds",
+    "Site",
+    "TaskChoice",
+    "Track",
+    "Training",
+    "Way",
+    "Workers",
+    "carrier",
+    "elsewhere",
+    "learner",
+    "market",
+    "prepared",
+    "rules",
+    "run",
+    "task_keywords",
+    "told_data",
+    "trained_again",
+    "training_part",
+    "usual_rules",
+]
