@@ -42,6 +42,7 @@ class Plan(NamedTuple):
         clip: What limits gradients.
         drawn: Parts of its state whose first weights `networks.orthogonal` draws.
         least: What Adam adds to the root of a mean square.
+        joined: Whether its optimiser takes all parameters as one vector.
     """
 
     algorithm: Any
@@ -53,15 +54,18 @@ class Plan(NamedTuple):
     clip: Any
     drawn: tuple[str, ...] = ()
     least: float = 1e-8
+    joined: bool = False
 
     def optimiser(self, settings: Mapping[str, Any]) -> Any:
         """Return the optimiser whose rate falls linearly to its last share, as the settings say.
 
-        It takes all parameters as one vector: leaf by leaf, its many small programs take longer to compile and to run.
+        Joined, it takes all parameters as one vector: leaf by leaf, its many small programs take longer to compile and
+        to run.
         """
         import optax
 
-        return optax.flatten(optax.chain(self.clip, optax.adam(_rate(settings, self.updates), eps=self.least)))
+        chain = optax.chain(self.clip, optax.adam(_rate(settings, self.updates), eps=self.least))
+        return optax.flatten(chain) if self.joined else chain
 
 
 def _rate(settings: Mapping[str, Any], updates: int) -> Any:
@@ -136,7 +140,8 @@ def _dqn(agent: Learner, env: Environment, budget: int) -> Plan:
         return {"gamma": own["gamma"], "polyak": 1.0 - own["tau"], "eps_end": own["exploration_final"]}
 
     clip = optax.clip_by_global_norm(DQN_GRADIENT)
-    return Plan(algorithm, "q_ts", settings["num_envs"], _updates(settings, budget), FREE["dqn"], changed, clip)
+    steps, updates = settings["num_envs"], _updates(settings, budget)
+    return Plan(algorithm, "q_ts", steps, updates, FREE["dqn"], changed, clip, joined=True)
 
 
 def _sac(agent: Learner, env: Environment, budget: int) -> Plan:
