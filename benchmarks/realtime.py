@@ -5,6 +5,7 @@ One rule: what is told of a controller was earned in the environment, step by st
     python benchmarks/realtime.py measure --zone NYC --loss 0.1 --protocol year   # a row of benchmarks/realtime.json
     python benchmarks/realtime.py bound --zone NYC --loss 0.1 --protocol year     # the dual bound, into that row
     python benchmarks/realtime.py penalties            # bounds of 2018 by the share of the penalty that is taken off
+    python benchmarks/realtime.py lost                 # where `sdp` loses against foresight in the last quarter of 2018
     python benchmarks/realtime.py page                                            # benchmarks/REALTIME.md of them
 
 The operator's prices are read from the folder ``nyiso-rt`` of ``ENERGY_GYM_DATA``. Local days have 288 steps there, and
@@ -31,15 +32,19 @@ from energy_gym.agents import make_agent
 from energy_gym.evaluation.attainable import FITTED_PENALTY, bound_by_day
 from energy_gym.evaluation.believed import Believed
 from energy_gym.evaluation.blocks import days_left, total_of
+from energy_gym.evaluation.episode import daily_rewards
 
 HERE = Path(__file__).parent
 ROWS = HERE / "realtime.json"
 PENALTIES = HERE / "realtime-penalties.json"
+LOST = HERE / "realtime-lost.json"
 ZONES = ("NYC", "LONGIL", "NORTH", "WEST")
 PROTOCOLS = ("days", "year")
 STEPS = 288
 YEAR = 2019
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+BANDS = (-np.inf, 0.0, 25.0, 40.0, 60.0, 100.0, 200.0, np.inf)
+QUARTER, WORST = ("2018-10-01", "2019-01-01"), 10
 # USD of the year as they were published: arXiv 2108.06000 and 2211.07797.
 PUBLISHED: dict[str, dict[str, dict[str, float]]] = {
     "0.1": {
@@ -69,15 +74,18 @@ def prices(zone: str, first: int) -> pd.DataFrame:
     return pd.DataFrame({name: table.T[-count:].ravel().astype(float) for name, table in files.items()}, index)
 
 
-def market(zone: str, loss: float, protocol: str, first: int = 2017, year: int = YEAR) -> Any:
-    """Return the test year of a zone: each day by itself, half full at both ends, or the year with a free end."""
+def market(zone: str, loss: float, protocol: str, first: int = 2017, year: int = YEAR, part: Any = None) -> Any:
+    """Return the test year of a zone: each day by itself, half full at both ends, or the year with a free end.
+
+    Of another ``part`` (two dates) in its place, what lies before it is learnt from.
+    """
     store = Battery(1000.0, 500.0, 500.0, 1.0 - loss, 1.0 - loss, soc_min=0.0, soc_max=1.0, wear_per_kwh=0.01)
-    single = protocol == "days"
+    single, (begin, end) = protocol == "days", part or (f"{year}-01-01", f"{year + 1}-01-01")
     return gym.make(
         "energy_gym/Arbitrage-v1",
         data=prices(zone, first),
         published={"price_per_mwh": "at-start", "forecast_price_per_mwh": "day-ahead 11:00"},
-        splits={"train": (f"{first}-01-01", f"{year}-01-01"), "test": (f"{year}-01-01", f"{year + 1}-01-01")},
+        splits={"train": (f"{first}-01-01", begin), "test": (begin, end)},
         split="test",
         battery=store,
         terminal="cyclic" if single else "free",
@@ -141,6 +149,33 @@ def penalties(zone: str, first: int = 2014) -> dict[str, float]:
     return dict(zip(map(str, SHARES), total.round(1).tolist(), strict=True))
 
 
+def lost(zone: str, first: int = 2013) -> dict[str, Any]:
+    """Return what foresight and `sdp` earn in the validation quarter, and the MWh each gives by band of price."""
+    env = market(zone, 0.1, "year", first, part=QUARTER)
+    agent = make_agent("sdp", env).fit()
+    observation, info = env.reset(seed=0)
+    best, price = energy_gym.solve(env), env.unwrapped.setup.price
+    agent.reset()
+    earned, given = np.zeros(len(price)), np.zeros(len(price))
+    for step in range(len(price)):
+        observation, earned[step], _, _, info = env.step(agent.act(observation, info))
+        given[step] = max(-info["grid_kw"], 0.0) / 12.0
+    foreseen = np.maximum(-best.table["grid_kwh"].to_numpy(), 0.0)
+    # Days are told apart by what is earned in them, but for the last one's settled end.
+    days = np.array(list(daily_rewards(best).values()))
+    missed = np.sort(days - np.add.reduceat(earned, np.arange(0, len(price), STEPS)))[::-1]
+    band = np.digitize(price, BANDS[1:-1])
+    bands = [
+        [round(float(part[band == at].sum()) / 1e3, 1) for part in (given, foreseen)] for at in range(len(BANDS) - 1)
+    ]
+    return {
+        "foresight": round(best.value, 1),
+        "sdp": round(float(earned.sum()), 1),
+        "worst": round(float(missed[:WORST].sum() / missed.sum()), 3),
+        "bands_mwh": bands,
+    }
+
+
 def keep(row: dict[str, Any]) -> None:
     """Add a row to those kept; of the same zone, losses, protocol and years what it says anew takes the place."""
     rows = read_rows(ROWS)
@@ -154,7 +189,7 @@ def keep(row: dict[str, Any]) -> None:
 def main() -> None:
     """Measure a row, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("command", choices=("measure", "bound", "penalties", "page"))
+    parser.add_argument("command", choices=("measure", "bound", "penalties", "lost", "page"))
     parser.add_argument("--zone", choices=ZONES, default="NYC")
     parser.add_argument("--loss", type=float, choices=(0.0, 0.1), default=0.1)
     parser.add_argument("--protocol", choices=PROTOCOLS, default="year")
@@ -164,6 +199,8 @@ def main() -> None:
     if asked.command == "penalties":
         found = {zone: penalties(zone) for zone in ZONES}
         PENALTIES.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    elif asked.command == "lost":
+        LOST.write_text(json.dumps({zone: lost(zone) for zone in ZONES}, indent=1) + "\n", encoding="utf-8")
     elif asked.command == "measure":
         keep(measure(*case))
     elif asked.command == "bound":

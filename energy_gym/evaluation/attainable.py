@@ -36,8 +36,8 @@ PATHS = 100
 FITTED_PENALTY = 0.5
 """Share of the penalty taken off on a real series: a law that was fitted is never quite that of the next year."""
 SITE_PENALTY = 0.75
-"""The same at a site, where it is told against what the agent itself did: the most of quarters that left no planner of
-this package above the bound on the validation days of twelve sites."""
+"""The same at a site, where it is told against what the agent itself did: the most of quarters that left neither
+``sdp`` nor ``mpc`` above the bound on the validation days of six sites under both controls."""
 
 
 @dataclass(frozen=True)
