@@ -111,7 +111,7 @@ def page(rows: Sequence[dict[str, Any]]) -> str:
     if any(row["task"] not in named for row in rows):
         lines += [
             "",
-            "Tasks of other names are earlier forms of those of the suite, which differ in what the name says.",
+            "Tasks of other names are earlier forms of those of the suite: their names say what differed.",
         ]
     frame = pd.DataFrame([row for row in rows if "why" not in row])
     table = []
