@@ -107,6 +107,12 @@ def page(rows: Sequence[dict[str, Any]]) -> str:
     lines += [
         "most. `oracle` plans over what will really happen, a day ahead. Made with `python benchmarks/teachers.py`."
     ]
+    named = {task.name for task in Suite.read("learn").tasks}
+    if any(row["task"] not in named for row in rows):
+        lines += [
+            "",
+            "Tasks of other names are earlier forms of those of the suite: their names say what differed.",
+        ]
     frame = pd.DataFrame([row for row in rows if "why" not in row])
     table = []
     for task, part in frame.groupby("task", sort=False):
