@@ -20,7 +20,8 @@ from energy_gym.leaderboard.suites import Suite
 
 PAGE = Path(__file__).resolve().with_name("CONTROLS.md")
 METER = "-meter"
-AGENTS = ("idle", "uniform", "threshold", "self-consumption", "tariff-clock", "peak-shaving", "milp", "mpc")
+AGENTS = ("idle", "uniform", "threshold", "self-consumption", "tariff-clock", "peak-shaving", "milp", "mpc", "sdp")
+BOUND = "at most, without foresight"
 HOMES = "home-"
 
 
@@ -31,19 +32,22 @@ def twice(suite: Suite) -> list[str]:
 
 
 def played(suite: Suite, folder: Path, agents: Sequence[str], seeds: int, workers: int | None) -> pd.DataFrame:
-    """Return mean scores by site and agent, with a column for each control."""
+    """Return mean scores by site and agent, with a column for each control; those of `BOUND` where it can be told."""
     sites = [task.name for task in suite.tasks if task.name in twice(suite)]
     tasks = [name + end for name in sites for end in ("", METER)]
     runs = run_suite(suite.only(tasks), folder, agents=list(agents), seeds=seeds, workers=workers)
     runs = runs[runs["agent"].isin(agents) & runs["task"].isin(tasks)]
     control = runs["task"].str.endswith(METER).map({False: "power", True: "meter"})
     site = runs["task"].str.removesuffix(METER)
-    table = runs.assign(site=site, control=control).pivot_table("score", ["site", "agent"], "control")
-    return table.reindex(columns=["power", "meter"])
+    runs = runs.assign(site=site, control=control)
+    bound = (runs["attainable_bound"] - runs["idle"]) / (runs["oracle_value"] - runs["idle"])
+    runs = pd.concat([runs, runs.assign(agent=BOUND, score=bound)[bound.notna()]])
+    return runs.pivot_table("score", ["site", "agent"], "control").reindex(columns=["power", "meter"])
 
 
 def page(table: pd.DataFrame, agents: Sequence[str], command: str) -> str:
     """Return the page: all sites in one table, and what homes come to by agent."""
+    told = [*agents, *([BOUND] if BOUND in table.index.get_level_values("agent") else [])]
     lines = [
         "# Two controls of a battery",
         "",
@@ -51,12 +55,25 @@ def page(table: pd.DataFrame, agents: Sequence[str], command: str) -> str:
         'generation of the interval are known; with `control="meter"` it is told a power at the meter and follows it',
         "within the interval. Scores over the test split, power / meter: 0 is doing nothing, 1 perfect foresight,",
         "which is the same for both. What draws at random is a mean over seeds; what can be fitted has been.",
+        *_reading(table, agents),
         "",
-        "| site | " + " | ".join(agents) + " |",
-        "| --- |" + " ---: |" * len(agents),
-        *_rows(table, agents),
+        "| site | " + " | ".join(told) + " |",
+        "| --- |" + " ---: |" * len(told),
+        *_rows(table, told),
     ]
     return "\n".join([*lines, ""])
+
+
+def _reading(table: pd.DataFrame, agents: Sequence[str]) -> Iterator[str]:
+    """Yield what the table is to be read for: the bound, and where the planner is worse than doing nothing."""
+    if BOUND in table.index.get_level_values("agent"):
+        yield f"`{BOUND}` is the dual bound of docs/uncertainty.md, the upper end of what an agent that cannot see the"
+        yield "future could attain, on average under the law that `sdp` fitted; it is proven for no site, and not told"
+        yield "under demand charges."
+    if "mpc" in agents:
+        scores = table.xs("mpc", level="agent").stack()
+        below, least = int((scores < 0.0).sum()), float(scores.min())
+        yield f"`mpc` lies below doing nothing in {below} of {len(scores)} cases; its least score is {least:.3f}."
 
 
 def _rows(table: pd.DataFrame, agents: Sequence[str]) -> Iterator[str]:

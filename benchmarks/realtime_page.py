@@ -10,6 +10,7 @@ from typing import Any
 
 from kept_rows import table
 from realtime import PENALTIES, PUBLISHED, ZONES
+from realtime_learners import section
 
 HEAD = """# Real-time arbitrage in New York
 
@@ -71,6 +72,7 @@ def page(rows: list[dict[str, Any]]) -> str:
     parts = [HEAD]
     for loss, title in ((0.1, "With losses, 0.9 each way"), (0.0, "Without losses")):
         parts.append(f"\n## {title}\n\n{_controllers(rows, loss)}\n")
+    parts.append(section())
     parts.append(ATTAINABLE.format(table=_penalties(json.loads(PENALTIES.read_text(encoding="utf-8")))))
     parts.append(FORESIGHT.format(table=_foresight(rows)))
     parts.append(_times(rows))

@@ -28,17 +28,20 @@ def suite(folder: Path) -> Path:
 
 def test_a_row_for_each_site_that_is_played_twice(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    agents = ["idle", "self-consumption"]
+    agents = ["idle", "self-consumption", "mpc"]
     words = ["--suite", str(suite(tmp_path)), "--folder", str(tmp_path / "runs"), "--page", str(page), "--workers", "1"]
     CONTROLS.main([*words, "--agents", *agents])
     rows = [line for line in page.read_text().splitlines() if line.startswith("|")]
-    assert rows[0] == "| site | idle | self-consumption |"
+    assert rows[0] == "| site | idle | self-consumption | mpc | at most, without foresight |"
     assert [row.split(" | ")[0] for row in rows[2:]] == ["| home-01", "| homes, mean", "| homes, worst"]
     site, mean, worst = (row.strip("| ").split(" | ")[1:] for row in rows[2:])
     assert site == mean == worst
     assert site[0] == "0.000 / n/a", "no power at the meter leaves a battery alone"
     power, meter = map(float, site[1].split(" / "))
     assert power <= meter <= 1.0
+    bounds = [float(part) for part in site[3].split(" / ")]
+    assert all(rule <= bound <= 1.0 for rule, bound in zip((power, meter), bounds, strict=True))
+    assert "`mpc` lies below doing nothing in 0 of 2 cases" in page.read_text()
 
 
 def test_a_site_under_one_control_is_left_out(tmp_path: Path) -> None:

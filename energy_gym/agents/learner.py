@@ -10,7 +10,7 @@ import hashlib
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -151,10 +151,14 @@ class Learner(Agent):
         self.check_source(source)
         steps = check_count("budget", self.settings["budget"] if budget is None else budget)
         keeper = self.keeper(Validation(self.env), callback)
-        with one_thread():
+        with self._threads():
             self._train(source, steps, self.seed if seed is None else int(seed), keeper)
         self.keep(keeper)
         return self
+
+    def _threads(self) -> AbstractContextManager[None]:
+        """Return what surrounds training: one thread of torch, which trains most learners."""
+        return one_thread()
 
     def keeper(self, validation: Validation, callback: Callback | None = None) -> Keeper:
         """Return what is shown actors while training goes on, the one that is there already first."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Self, cast
 
 import numpy as np
@@ -66,6 +67,10 @@ class SB3Learner(Learner):
         super().__init__(env, seed, device=device, **{**engine_defaults(self.name, engine), **settings})
         # The library's algorithm of the last ``fit``.
         self.model: Any = None
+
+    def _threads(self) -> AbstractContextManager[None]:
+        # Importing torch takes longer than compiling what JAX trains without it.
+        return nullcontext() if self.engine == "jax" else super()._threads()
 
     def _train(self, source: Any, budget: int, seed: int, keeper: Keeper) -> None:
         if self.engine == "jax":

@@ -84,7 +84,7 @@ def _opened(config: Path | None, name: str | None) -> Iterator[LiveSite]:
     if name not in sites:
         raise UnknownIdError.of("site", name, sites)
     store = Store(settings.database_url)
-    site = live_site(settings, sites[name], store, told=False)
+    site = live_site(settings, sites[name], store, here=False)
     try:
         yield site
     finally:

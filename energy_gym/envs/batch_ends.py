@@ -7,7 +7,7 @@ episode stand under their own names.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -36,8 +36,7 @@ def restarted_info(
         last: What was observed at its end, shape (num_envs, slots).
         everyone: True for each environment: the mask of figures that all have.
     """
-    final = np.full(len(done), None, dtype=object)
-    final[done] = np.fromiter(last[done], dtype=object, count=np.count_nonzero(done))
+    final = _of_those(done, last if done.all() else last[done])
     started = {name: np.where(done, value, figures[name]) for name, value in begun.items() if name in figures}
     masks = dict.fromkeys((f"_{name}" for name in started), everyone)
     ended = _final_info(done, {**figures, **announced})
@@ -51,11 +50,20 @@ def _final_info(done: Flags, ended: Mapping[str, Any]) -> Any:
         flags = done.copy()
         values = {name: kept(value, flags) for name, value in ended.items()}
         return {**values, **{f"_{name}": flags for name in ended}}
-    which = np.flatnonzero(done)
-    figures = np.full(len(done), None, dtype=object)
-    columns = [list(value[which]) if value.ndim > 1 else value[which].tolist() for value in ended.values()]
-    figures[which] = np.fromiter(map(_record(tuple(ended)), *columns), dtype=object, count=len(which))
-    return figures
+    some = list(ended.values()) if done.all() else [value[done] for value in ended.values()]
+    columns = [list(value) if value.ndim > 1 else value.tolist() for value in some]
+    return _of_those(done, map(_record(tuple(ended)), *columns))
+
+
+def _of_those(done: Flags, items: Iterable[Any]) -> npt.NDArray[Any]:
+    """Return an array with what belongs to each episode that ended, in their order, and None for the others."""
+    count = np.count_nonzero(done)
+    found = np.fromiter(items, dtype=object, count=count)
+    if count == len(done):
+        return found
+    spread = np.full(len(done), None, dtype=object)
+    spread[done] = found
+    return spread
 
 
 @functools.cache

@@ -202,11 +202,11 @@ class EnergyVectorEnv(BatchFace):
         """
         if not self._ready:
             raise ResetNeededError("step()", "no episode is running", "call reset() first")
-        waiting = self._done if self._done.any() else None
+        waiting = self._done if np.count_nonzero(self._done) else None
         if waiting is not None and self._mode != "next_step":
             raise ResetNeededError("step()", "some episodes are over", 'call reset(options={"reset_mask": ...}) first')
         gains, done, info = self._advance(actions, waiting)
-        if self._mode == "same_step" and done.any():
+        if self._mode == "same_step" and np.count_nonzero(done):
             info = self._restart(done, info)
         else:
             self._done = done

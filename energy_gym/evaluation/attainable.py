@@ -24,7 +24,7 @@ from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, DataError
 from energy_gym.evaluation.believed import Believed, Course, played
 from energy_gym.evaluation.blocks import ERRORS, blocks_of, days_left, spread, total_of
-from energy_gym.evaluation.site_path import SitePath
+from energy_gym.evaluation.site_path import SitePath, check_site
 from energy_gym.evaluation.statistics import Estimate
 from energy_gym.oracle.chain import Paths, Penalty, PriceChain, best_on, between
 from energy_gym.oracle.law import LawSolution, solve_law
@@ -177,7 +177,10 @@ def attainable(
         if value is not None:
             rule = "is for prices drawn from a known law; here the bound is that of the path that came"
             raise ConfigurationError(f"{name}={getattr(value, 'name', value)}", rule, "leave it out, or pass law=")
-    fitted = law if isinstance(law, SDP) else SDP(base).fit()
+    agent = law if isinstance(law, SDP) else SDP(base)
+    if not agent.at_market:
+        check_site(base)
+    fitted = agent if agent is law else agent.fit()
     return (_of_series if fitted.at_market else _of_site)(base, fitted, penalty)
 
 
@@ -234,20 +237,23 @@ def _of_series(env: EnergyEnv, fitted: SDP, penalty: float | None) -> Attainable
     # What cannot be bounded is told before an episode is played.
     course, (days, marks) = Believed.of(env, fitted).course(), days_left(env)
     value, daily = played(env, fitted), bound_by_day(course, [taken], marks)[0]
-    return _of_path(value, dict(zip(days, daily, strict=True)), fitted.name, taken, began)
+    bound, low, high = total_of(daily)
+    found, seconds = dict(zip(days, daily, strict=True)), time.perf_counter() - began
+    return Attainable(value, bound, low, high, 1, None, fitted.name, taken, found, seconds)
 
 
 def _of_site(env: EnergyEnv, fitted: SDP, penalty: float | None) -> Attainable:
-    """Return what is attainable on the path that load and generation took, by a law that was fitted."""
+    """Return what is attainable on the path that load and generation took, by a law that was fitted.
+
+    The interval is that of how much more it is than what the agent earned: what a week's bill is, is so for both.
+    """
     began, taken = time.perf_counter(), SITE_PENALTY if penalty is None else penalty
     path, (days, marks) = SitePath.of(env, fitted), days_left(env)
     daily = path.bound_by_day(taken, marks, solve(env, continuous=True).bound)
-    return _of_path(path.earned, dict(zip(days, daily, strict=True)), fitted.name, taken, began)
-
-
-def _of_path(value: float, daily: Mapping[str, float], law: str, penalty: float, began: float) -> Attainable:
-    bound, low, high = total_of(list(daily.values()))
-    return Attainable(value, bound, low, high, 1, None, law, penalty, daily, time.perf_counter() - began)
+    value, more = float(path.earned.sum()), np.array(daily) - np.add.reduceat(path.earned, marks)
+    bound, low, high = (value + part for part in total_of(more.tolist()))
+    found, seconds = dict(zip(days, daily, strict=True)), time.perf_counter() - began
+    return Attainable(value, bound, low, high, 1, None, fitted.name, taken, found, seconds)
 
 
 def bound_by_day(course: Course, penalties: Sequence[float], marks: Sequence[int]) -> list[list[float]]:

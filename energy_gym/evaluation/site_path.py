@@ -64,25 +64,18 @@ class SitePath:
     Args:
         env: The environment.
         steps: Its steps.
-        earned: What the agent whose law it is earns on it.
+        earned: What the agent whose law it is earns in each step, shape (T,).
         grid: The step between the energies of the path.
     """
 
     env: EnergyEnv
     steps: Sequence[Passed]
-    earned: float
+    earned: Floats
     grid: Backward
 
     @classmethod
     def of(cls, env: EnergyEnv, agent: SDP) -> Self:
-        """Return the rest of an episode, played in a copy of its environment by a fitted agent.
-
-        Raises:
-            ConfigurationError: Demand is charged for.
-        """
-        if charges_demand(env.setup.units[0], env.setup.weights.money):
-            rule = "has running maxima beside its energy, which are too many states for the best on a path"
-            raise ConfigurationError("a site under demand charges", rule, "compare with energy_gym.solve(env)")
+        """Return the rest of an episode, played in a copy of its environment by a fitted agent; see `check_site`."""
         twin, acting = copy.copy(env), SDP(env, noise=agent.noise)
         acting.env = twin
         law = agent.learnt
@@ -112,7 +105,7 @@ class SitePath:
         return found
 
     def bound_by_day(self, share: float, marks: Sequence[int], foresight: float) -> list[float]:
-        """Return what each day adds to the bound, told of a store that holds at both ends what it holds now.
+        """Return what each day adds to the bound, told of what the agent had stored at its start and its end.
 
         How far the best on a path falls with the penalty is worked out between levels, and taken off the exact optimum;
         where it rises, as it may where a path was worse than expected, the optimum is left as it is.
@@ -123,7 +116,7 @@ class SitePath:
             foresight: The proven optimum.
         """
         bests = self.best([share, 0.0], marks)
-        here = [self.grid.read(bests[mark], np.array(self.env.states[0])) for mark in marks]
+        here = [self.grid.read(bests[mark], np.array(self.steps[mark].held_kwh)) for mark in marks]
         daily, seen = -np.diff(np.array([*here, np.zeros(2)]), axis=0).T
         beyond = max(float(daily.sum() - seen.sum()), 0.0)
         found: list[float] = (daily + (foresight - seen.sum() - beyond) / len(marks)).tolist()
@@ -141,13 +134,20 @@ class SitePath:
         return earned, energy, missed - read(missed[passed.wish : passed.wish + 1], np.array(passed.held_kwh))[0]
 
 
-def _played(env: EnergyEnv, agent: SDP, grid: Backward) -> tuple[list[Passed], float]:
-    """Return the steps of the rest of an episode, and what an agent earns on them."""
+def check_site(env: EnergyEnv) -> None:
+    """Raise ConfigurationError where the best on a path cannot be worked out: where demand is charged for."""
+    if charges_demand(env.setup.units[0], env.setup.weights.money):
+        rule = "has running maxima beside its energy, which are too many states for the best on a path"
+        raise ConfigurationError("a site under demand charges", rule, "compare with energy_gym.solve(env)")
+
+
+def _played(env: EnergyEnv, agent: SDP, grid: Backward) -> tuple[list[Passed], Floats]:
+    """Return the steps of the rest of an episode, and what an agent earns in each, shape (T,)."""
     planner = agent.ready()
     assert isinstance(planner, SitePlanner)
     first, stop = env.steps_left
     actual, energies = env.setup.units[0].window(first, stop), planner.backward.levels.energy_kwh
-    signals, net_kwh, steps, earned = actual.signals(), actual.fixed_kwh, list[Passed](), 0.0
+    signals, net_kwh, steps, earned = actual.signals(), actual.fixed_kwh, list[Passed](), list[float]()
     info: dict[str, Any] = {"energy_kwh": env.energy_kwh}
     for at, signal in enumerate(signals):
         action = agent.act(None, info)
@@ -157,5 +157,5 @@ def _played(env: EnergyEnv, agent: SDP, grid: Backward) -> tuple[list[Passed], f
         seen, wish = planner.after(float(net_kwh[at]) / actual.hours), int(np.abs(grid.fine - planner.wished).argmin())
         steps.append(Passed(planned, came, chances, seen, on_grid, env.energy_kwh, wish))
         _, gain, _, _, info = env.step(action)
-        earned += float(gain)
-    return steps, earned
+        earned.append(float(gain))
+    return steps, np.array(earned)

@@ -5,12 +5,13 @@ One rule: what is too large, too often, or without a key of the right role never
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from energy_gym.dashboard.pages import ASSETS
 from energy_gym.errors import EnergyGymError, UnknownIdError, WindowError
@@ -30,17 +31,32 @@ class RefusalError(Exception):
         self.code, self.problem, self.headers = code, Problem(error=error, rule=rule, remedy=remedy), headers
 
 
-def guard(app: FastAPI, settings: Settings) -> None:
-    """Refuse what is too large, too often, or without a key."""
-    keys, limit = Keys(settings.api_keys), RateLimit(settings.rate_limit_per_minute)
+class Guard:
+    """Refuses what is too large, too often, or without a key, and answers at once what is ready.
 
-    @app.middleware("http")
-    async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        try:
-            _admit(request, keys, limit)
-        except RefusalError as refusal:
-            return _refused(refusal)
-        return await call_next(request)
+    Args:
+        app: What is asked else.
+        settings: Keys and limits.
+        ready: Returns the JSON that is ready for a path, or None.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, ready: Callable[[str], bytes | None]) -> None:
+        self._app, self._ready = app, ready
+        self._keys, self._limit = Keys(settings.api_keys), RateLimit(settings.rate_limit_per_minute)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        if scope["type"] == "http":
+            try:
+                _admit(Request(scope), self._keys, self._limit)
+            except RefusalError as refusal:
+                await _refused(refusal)(scope, receive, send)
+                return
+            body = self._ready(scope["path"]) if scope["method"] == "GET" else None
+            if body is not None:
+                await Response(body, media_type="application/json")(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 def _admit(request: Request, keys: Keys, limit: RateLimit) -> None:

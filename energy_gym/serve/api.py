@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
 
 from energy_gym.dashboard.pages import add_assets, page, wants_page
-from energy_gym.serve.admission import RefusalError, answer_errors, guard
+from energy_gym.serve.admission import Guard, RefusalError, answer_errors
 from energy_gym.serve.answers import Dispatch, FullSchedule, PlanSummary, Problem, RegretReport, SiteStatus
 from energy_gym.serve.api_days import add_days
 from energy_gym.serve.periods import period
 from energy_gym.serve.plan import Plan
+from energy_gym.serve.ready import Ready
 from energy_gym.serve.service import Service
 from energy_gym.serve.stream import add_stream
 from energy_gym.serve.views import add_views, regret_of, rows_of, summary_row
@@ -44,7 +46,8 @@ def create_app(service: Service, *, runs: bool = True) -> FastAPI:
 
     problems: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (401, 403, 404, 422, 429, 503)}
     app = FastAPI(title="energy-gym service", version=__version__, lifespan=lifespan, responses=problems)
-    guard(app, service.settings)
+    ready = Ready(service, partial(_dispatch, service))
+    app.add_middleware(Guard, settings=service.settings, ready=ready.body)
     answer_errors(app)
     _add_mpc(app, service)
     _add_v1(app, service)

@@ -25,6 +25,8 @@ QUALITIES = (FRESH, LATE, OWN)
 LEAST_LEFT = 0.25
 # Above so many times what was ever usual, watts were meant.
 LOOKS_LIKE_WATTS = 50.0
+# Below zero by more than this share of the largest usual value, another sign was meant.
+NOISE = 0.05
 
 
 class Belief(NamedTuple):
@@ -105,11 +107,42 @@ def check_plausible(column: str, told: Announced, usual: float) -> None:
         told: The forecast.
         usual: The largest usual value [kW].
     """
-    largest = float(np.abs(told.values).max())
+    check_power(f"forecast of {column}", float(np.abs(told.values).max()), usual)
+
+
+def check_power(what: str, largest: float, usual: float) -> None:
+    """Raise ConfigurationError where a power is so large that watts were meant.
+
+    Args:
+        what: What it is, for messages.
+        largest: The power.
+        usual: The largest usual value [kW].
+    """
     if usual > 0.0 and largest > LOOKS_LIKE_WATTS * usual:
-        found = f"forecast of {column}: {largest:g}"
-        rule = f"is {largest / usual:.0f} times the largest usual value, {usual:g} kW"
-        raise ConfigurationError(found, rule, "send kW, not W")
+        rule = f"is {largest / usual:.0f} times the largest usual value, {usual:g} kW: it looks like watts"
+        raise ConfigurationError(f"{what}: {largest:g}", rule, "send kW, not W")
+
+
+def at_least_zero(what: str, values: Floats, usual: float) -> Floats:
+    """Return powers of which none is below zero: what a meter's noise or a model's tail makes negative is none.
+
+    Args:
+        what: What they are, for messages.
+        values: The powers [kW].
+        usual: The largest usual value [kW].
+
+    Raises:
+        ConfigurationError: One is so far below zero that another sign was meant.
+
+    Example:
+        >>> at_least_zero("solar", np.array([-0.01, 5.0]), 100.0).tolist()
+        [0.0, 5.0]
+    """
+    least = float(values.min())
+    if least < -NOISE * max(usual, 1.0):
+        rule = "is below zero: load and solar power are both above it"
+        raise ConfigurationError(f"{what}: {least:g}", rule, "send them without a sign")
+    return np.maximum(values, 0.0)
 
 
 def believed(told: Announced | None, times: pd.DatetimeIndex, now: pd.Timestamp, own: Floats) -> Belief:

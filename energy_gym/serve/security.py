@@ -20,6 +20,7 @@ READ, TRIGGER, ADMIN = "read", "trigger", "admin"
 ROLES = (READ, TRIGGER, ADMIN)
 """Each role may do what those before it may."""
 WINDOW_SECONDS = 60.0
+MOST_KNOWN = 10_000
 ANONYMOUS = "anonymous"
 
 
@@ -103,6 +104,9 @@ class RateLimit:
         """Count a request, and return how long its sender must wait before the next one that counts [s]; 0: let in."""
         now = self._clock()
         with self._lock:
+            if len(self._left) > MOST_KNOWN:
+                # Who has not asked for a minute may ask as often as a stranger.
+                self._left = {key: told for key, told in self._left.items() if now - told[1] < WINDOW_SECONDS}
             left, since = self._left.get(who, (self._most, now))
             left = min(left + (now - since) * self._most / WINDOW_SECONDS, self._most)
             if left < 1.0:

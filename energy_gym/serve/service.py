@@ -100,7 +100,7 @@ class Service:
 
     def _made(self, site: SiteSettings, callbacks: tuple[Callback, ...]) -> LiveSite:
         here = self.settings.workers == "threads"
-        return live_site(self.settings, site, self.store, callbacks, told=here)
+        return live_site(self.settings, site, self.store, callbacks, here=here)
 
     @property
     def leads(self) -> bool:

@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from energy_gym.contracts import demand, tariff
+from energy_gym.data.zones import checked_zone
 from energy_gym.entities import Battery, Consumer, Grid, Solar
-from energy_gym.errors import ConfigurationError
+from energy_gym.errors import ConfigurationError, EnergyGymError
 from energy_gym.objective import Clock
 from energy_gym.scenario import Scenario
 from energy_gym.serve.schedule import Cron
@@ -79,6 +80,14 @@ class SiteSettings(BaseModel):
         if self.control == "meter" and bound:
             raise ValueError(f"control: meter leaves the power to the controller, which must hold {', '.join(bound)}")
         return self
+
+    @field_validator("zone")
+    @classmethod
+    def _is_zone(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else checked_zone(value)
+        except EnergyGymError as error:
+            raise ValueError(error.rule) from error
 
     @field_validator("schedule", "review")
     @classmethod

@@ -12,9 +12,17 @@ from typing import Any
 
 import pandas as pd
 
-from energy_gym.errors import EnergyGymError
+from energy_gym.errors import ConfigurationError, EnergyGymError
 from energy_gym.scenario import Scenario
-from energy_gym.serve.beliefs import FRESH, LATE, STUCK, Announced, Belief, believed, check_plausible, worst
+from energy_gym.serve.beliefs import (
+    FRESH,
+    LATE,
+    STUCK,
+    Announced,
+    Belief,
+    believed,
+    worst,
+)
 from energy_gym.serve.clients import Reading, Reporter
 from energy_gym.serve.columns import series_of, sources_of
 from energy_gym.serve.commanding import Commander, Controller
@@ -23,6 +31,7 @@ from energy_gym.serve.diary import Diary
 from energy_gym.serve.live import LiveEnv
 from energy_gym.serve.metered import metered, target_of_wish
 from energy_gym.serve.plan import FALLBACK, Plan, battery_of, power_of, share_of
+from energy_gym.serve.plausible import Powers
 from energy_gym.serve.publishing import callbacks_of
 from energy_gym.serve.review import Review, reviewed
 from energy_gym.serve.safety import Callback, Logging, tell
@@ -49,6 +58,7 @@ class LiveSite:
         reporter: Who forecasts.
         bms: Who commands the battery.
         callbacks: Who else hears of it.
+        decides: Whether it plans here; else its cycles run in a process of their own, and its agent learns there.
 
     Raises:
         ConfigurationError: The scenario is no site with one battery, or needs a series that nobody forecasts.
@@ -62,6 +72,7 @@ class LiveSite:
         reporter: Reporter,
         bms: Controller,
         callbacks: tuple[Callback, ...] = (),
+        decides: bool = True,
     ) -> None:
         self.settings, self.site, self.store, self.reporter, self.bms = settings, site, store, reporter, bms
         self.callbacks = (Logging(), *callbacks_of(site.callbacks), *callbacks)
@@ -71,6 +82,7 @@ class LiveSite:
         self.sources = sources_of(site.columns, *told)
         self.columns = series_of(self.scenario, self.sources)
         self.history.require(self.columns)
+        self.powers = Powers.of(self.scenario.sites()[0], self.history, self.columns)
         self.step = pd.Timedelta(minutes=settings.mpc_time_step_minutes)
         self.spans = Spans(self.step, settings.horizon, self.history.zone, site.span)
         self.commander = Commander(site, store, bms, self.step, self.history.zone, self.callbacks)
@@ -83,7 +95,8 @@ class LiveSite:
         self.watch = SocWatch()
         self.view = view_of(site.agent)
         self._env = self._first_env()
-        self._decider = Decider(site.agent, site.fallback, self._env, settings.solve_timeout_seconds)
+        seconds = settings.solve_timeout_seconds
+        self._deciding = Decider(site.agent, site.fallback, self._env, seconds) if decides else None
 
     def cycle(self, now: pd.Timestamp) -> Plan:
         """Plan for the interval that a moment lies in, and command it; the same interval again is planned again.
@@ -113,6 +126,14 @@ class LiveSite:
         return self._command(plan, target_of_wish(env, decision.share) if holds else None)
 
     @property
+    def _decider(self) -> Decider:
+        """Who decides."""
+        if self._deciding is None:
+            rule = "is planned for in a process of its own"
+            raise ConfigurationError(f"site {self.site.id!r}", rule, "ask the service for a cycle")
+        return self._deciding
+
+    @property
     def env(self) -> LiveEnv:
         """The site as an environment, as it stands."""
         return self._env
@@ -133,7 +154,8 @@ class LiveSite:
 
     def close(self) -> None:
         """Let go of what it holds."""
-        self._decider.close()
+        if self._deciding is not None:
+            self._deciding.close()
         self.reporter.close()
         self.bms.close()
         for held in (*self.sources.values(), *self.callbacks):
@@ -163,7 +185,7 @@ class LiveSite:
         off = (reading.time - now).total_seconds()
         if abs(off) > CLOCK_ERROR * self.step.total_seconds():
             reasons.append(f"the battery's clock is off by {off:.0f} s")
-        return reading
+        return reading._replace(meter=self.powers.metered(reading.meter, reasons))
 
     def _believe(self, moment: pd.Timestamp, now: pd.Timestamp, reasons: list[str]) -> None:
         """Ask for forecasts, and settle what is believed of the coming intervals."""
@@ -183,8 +205,7 @@ class LiveSite:
         """Return a forecast that has just come, checked and kept."""
         source = self.sources.get(column)
         told = self.reporter.forecast(column) if source is None else source.told(column, now)
-        if column.endswith("_kw"):
-            check_plausible(column, told, float(self.history.frame[column].max()))
+        told = self.powers.forecast(column, told)
         self.store.keep_forecast(self.site.id, column, told)
         return told
 

@@ -28,7 +28,7 @@ BESIDE_SECONDS = 60.0
 
 
 def live_site(
-    settings: Settings, site: SiteSettings, store: Store, callbacks: tuple[Callback, ...] = (), told: bool = True
+    settings: Settings, site: SiteSettings, store: Store, callbacks: tuple[Callback, ...] = (), here: bool = True
 ) -> LiveSite:
     """Return a site that is planned for while it happens.
 
@@ -37,7 +37,7 @@ def live_site(
         site: Those of the site.
         store: Where everything is kept.
         callbacks: Who else hears of it.
-        told: Whether those that the site's settings name hear of it.
+        here: Whether its cycles run here, and those that the site's settings name hear of it.
 
     Raises:
         ConfigurationError: It cannot be planned for.
@@ -45,8 +45,8 @@ def live_site(
     calls = settings.request_timeout_seconds, settings.request_attempts
     reporter = Reporter((site.reporter_url or settings.reporter_base_url).rstrip("/"), *calls)
     controller = _controller(site) or BatteryController((site.bms_url or settings.bms_base_url).rstrip("/"), *calls)
-    site = site if told else site.model_copy(update={"callbacks": ()})
-    return LiveSite(settings, site, store, reporter, controller, callbacks)
+    site = site if here else site.model_copy(update={"callbacks": ()})
+    return LiveSite(settings, site, store, reporter, controller, callbacks, decides=here)
 
 
 def _controller(site: SiteSettings) -> Controller | None:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     delete,
     event,
     insert,
+    make_url,
     select,
     update,
 )
@@ -118,7 +119,8 @@ class Store:
             META.create_all(self.engine)
         except (SQLAlchemyError, ImportError, OSError) as error:
             rule = f"cannot be opened ({error})"
-            raise StorageError(f"DATABASE_URL={url!r}", rule, "write sqlite:///energy-gym.db") from error
+            found = f"DATABASE_URL={without_password(url)!r}"
+            raise StorageError(found, rule, "write sqlite:///energy-gym.db") from error
 
     def keep_plan(self, plan: Plan) -> None:
         """Keep a plan; the same moment again takes the place of the one before."""
@@ -244,6 +246,19 @@ class Store:
                 return list(connection.execute(asked).mappings().all())
         except SQLAlchemyError as error:
             raise _failed(error) from error
+
+
+def without_password(url: str) -> str:
+    """Return an address as it may be told.
+
+    Example:
+        >>> without_password("postgresql://energy:secret@database/energy")
+        'postgresql://energy:***@database/energy'
+    """
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except SQLAlchemyError:
+        return url.partition(":")[0] + ":..."
 
 
 def _engine(url: str) -> Engine:

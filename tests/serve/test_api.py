@@ -25,6 +25,7 @@ SCHEDULE = {
     "solver_status",
     "solver_time",
 }
+CHARGES = "serve_plant:charges"
 PROBLEM = {"error", "rule", "remedy"}
 
 
@@ -126,3 +127,25 @@ def test_who_asks_too_often_is_told_to_wait(service, asked):
 def test_a_body_that_is_too_large_is_refused(service, asked):
     client = asked(service(agent="idle"))
     assert client.post("/v1/sites/site/events", content=b"x" * 1_000_001).status_code == 413
+
+
+def test_a_command_that_is_ready_is_that_of_the_plan_and_lets_nobody_in(plant, service, asked):
+    reads = new_key("read")
+    served = service(settings={"api_keys": {reads.hashed: "read"}}, agent=CHARGES)
+    client, told = asked(served), []
+    for path in ("/api/mpc/current_dispatch", "/v1/sites/site/dispatch"):
+        assert client.get(path, headers={"X-API-Key": reads.key}).status_code == 503, "there is no plan yet"
+    for _ in range(2):
+        plan = served.cycle("site")
+        for path in ("/api/mpc/current_dispatch", "/v1/sites/site/dispatch"):
+            assert client.get(path).status_code == 401
+            answer = client.get(path, headers={"X-API-Key": reads.key})
+            assert answer.headers["Content-Type"] == "application/json"
+            told.append(answer.json())
+            assert told[-1]["battery_power_kw"] == pytest.approx(plan.power_kw)
+        plant.advance()
+    assert told[0] == told[1] != told[2] == told[3]
+    stale = client.get("/v1/sites/site/dispatch", headers={"X-API-Key": reads.key}).json()
+    assert stale["timestamp"] == plant.now.strftime("%Y-%m-%dT%H:%M:%SZ"), "the interval has gone on"
+    served.errors["site"] = "the database failed"
+    assert client.get("/v1/sites/site/dispatch", headers={"X-API-Key": reads.key}).json()["status"] == "fallback"

@@ -55,10 +55,13 @@ class Plan(NamedTuple):
     least: float = 1e-8
 
     def optimiser(self, settings: Mapping[str, Any]) -> Any:
-        """Return the optimiser whose rate falls linearly to its last share, as the settings say."""
+        """Return the optimiser whose rate falls linearly to its last share, as the settings say.
+
+        It takes all parameters as one vector: leaf by leaf, its many small programs take longer to compile and to run.
+        """
         import optax
 
-        return optax.chain(self.clip, optax.adam(_rate(settings, self.updates), eps=self.least))
+        return optax.flatten(optax.chain(self.clip, optax.adam(_rate(settings, self.updates), eps=self.least)))
 
 
 def _rate(settings: Mapping[str, Any], updates: int) -> Any:

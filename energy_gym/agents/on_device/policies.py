@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from energy_gym.agents.on_device.libraries import library
+from energy_gym.jax.windows import spread
 
 
 @cache
@@ -17,19 +18,44 @@ def open_ended_ppo() -> Any:
     import jax
     import jax.numpy as jnp
     from rejax.algos.algorithm import register_init
-    from rejax.algos.ppo import Trajectory
+    from rejax.algos.ppo import AdvantageMinibatch, Trajectory
 
     class OpenEnded(library().PPO):  # type: ignore[misc]  # known when it runs
         """Leaves episodes open, lets values move freely, sorts nothing to mix steps, and starts from zeros.
 
         The library lets a value move by no more than the range of clipped ratios in a round, a fifth, where returns are
-        tens: it would never get there. The zeros are filled by `networks.orthogonal`.
+        tens: it would never get there. The zeros are filled by `networks.orthogonal`. Actor and critic learn in loops
+        of their own: neither asks for the other, so that cores run them side by side.
         """
 
         @register_init  # type: ignore[untyped-decorator]
         def initialize_network_params(self, rng: Any) -> Any:
             shapes = jax.eval_shape(super().initialize_network_params, rng)
             return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+        def train_iteration(self, ts: Any) -> Any:
+            ts, played = self.collect_trajectories(ts)
+            last = jnp.where(ts.last_done, 0.0, self.critic.apply(ts.critic_ts.params, ts.last_obs))
+            learnt_from = AdvantageMinibatch(played, *self.calculate_gae(played, last))
+            flat = jax.tree.map(lambda leaf: leaf.reshape((self.iteration_size, *leaf.shape[2:])), learnt_from)
+            rng, for_orders = jax.random.split(ts.rng)
+            keys = jax.random.split(for_orders, self.num_epochs)
+            orders = jax.vmap(lambda key: mixed(key, self.iteration_size))(keys)
+            batches = orders.reshape(self.num_epochs * self.num_minibatches, -1)
+            actor = self._learnt(ts, "actor_ts", self.update_actor, flat, batches)
+            critic = self._learnt(ts, "critic_ts", self.update_critic, flat, batches)
+            return ts.replace(rng=rng, actor_ts=actor, critic_ts=critic)
+
+        def _learnt(self, ts: Any, part: str, update: Any, steps: Any, batches: Any) -> Any:
+            """Return a part of the state after an update by each batch, whose rows say which steps are in it."""
+
+            def once(now: Any, places: Any) -> tuple[Any, None]:
+                batch = jax.tree.map(
+                    lambda leaf: leaf.at[places].get(mode="promise_in_bounds", unique_indices=True), steps
+                )
+                return getattr(update(ts.replace(**{part: now}), batch), part), None
+
+            return jax.lax.scan(once, getattr(ts, part), batches)[0]
 
         def collect_trajectories(self, ts: Any) -> tuple[Any, Any]:
             ts, (seen, action, chance, reward, done, last) = jax.lax.scan(self._stepped, ts, None, self.num_steps)
@@ -39,7 +65,7 @@ def open_ended_ppo() -> Any:
         def _stepped(self, ts: Any, _: Any) -> tuple[Any, Any]:
             rng, for_actions, for_steps = jax.random.split(ts.rng, 3)
             asked, chance = self.actor.apply(ts.actor_ts.params, ts.last_obs, for_actions, method="action_log_prob")
-            keys = jax.random.split(for_steps, self.num_envs)
+            keys = spread(for_steps, self.num_envs)
             action = asked if self.discrete else jnp.clip(asked, -1.0, 1.0)
             seen, state, reward, done, _ = self.vmap_step(keys, ts.env_state, action, self.env_params)
             steps = ts.global_step + self.num_envs
@@ -56,16 +82,6 @@ def open_ended_ppo() -> Any:
                 return self.vf_coef * jnp.square(missed).mean()
 
             return ts.replace(critic_ts=ts.critic_ts.apply_gradients(grads=jax.grad(loss)(ts.critic_ts.params)))
-
-        def shuffle_and_split(self, data: Any, rng: Any) -> Any:
-            places = mixed(rng, self.iteration_size)
-
-            def split(leaf: Any) -> Any:
-                flat = leaf.reshape((self.iteration_size, *leaf.shape[2:]))
-                taken = flat.at[places].get(mode="promise_in_bounds", unique_indices=True)
-                return taken.reshape(self.num_minibatches, -1, *flat.shape[1:])
-
-            return jax.tree.map(split, data)
 
     return OpenEnded
 

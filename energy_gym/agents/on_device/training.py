@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from energy_gym.agents.learner import reward_factor
-from energy_gym.agents.on_device.algorithms import FREE, PLANS, Plan
+from energy_gym.agents.on_device.algorithms import FREE, PLANS, RATES, Plan
 from energy_gym.agents.on_device.environment import ScaledEnvironment
 from energy_gym.agents.on_device.libraries import library
 from energy_gym.agents.on_device.networks import exported, orthogonal, restarted
@@ -107,7 +107,7 @@ class _Program:
 
         self.plan = plan
         # The library makes a class of states with each call, so that it is called once.
-        begin = jax.jit(plan.algorithm.init_state).lower(jax.random.key(0))
+        begin = jax.jit(self._started).lower(jax.random.key(0))
         several = (width,) if width > 1 else ()
         shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((*several, *leaf.shape), leaf.dtype), begin.out_info)
         numbers = {name: jax.ShapeDtypeStruct(several, np.float32) for name in plan.free}
@@ -117,6 +117,14 @@ class _Program:
             begun = pool.submit(begin.compile)
             self.play = jax.jit(played).lower(shapes, numbers, jax.ShapeDtypeStruct((), np.int32)).compile()
             self._begin = begun.result()
+
+    def _started(self, key: Any) -> Any:
+        """Return the state in which a training begins, ready for the plan's optimiser."""
+        state, optimiser = self.plan.algorithm.init_state(key), self.plan.optimiser(dict.fromkeys(RATES, 0.0))
+        parts = _trained(state).items()
+        return state.replace(
+            **{name: part.replace(tx=optimiser, opt_state=optimiser.init(part.params)) for name, part in parts}
+        )
 
     def begun(self, run: Run) -> Any:
         """Return the state in which a run begins."""
@@ -134,15 +142,21 @@ class _Program:
     def _iterated(self, state: Any, numbers: Mapping[str, Any], count: Any) -> Any:
         """Return a run's state after so many iterations, with the settings that its numbers say."""
         import jax
-        from flax.training.train_state import TrainState
 
         algorithm = self.plan.algorithm.replace(**self.plan.changed(numbers))
         optimiser = self.plan.optimiser(numbers)
-        parts = {name: part for name, part in vars(state).items() if isinstance(part, TrainState)}
+        parts = _trained(state)
         tuned = state.replace(**{name: part.replace(tx=optimiser) for name, part in parts.items()})
         after = jax.lax.fori_loop(0, count, lambda _, now: algorithm.train_iteration(now), tuned)
         # What is returned has the structure of what was taken, in which the optimiser holds no number of the run.
         return after.replace(**{name: getattr(after, name).replace(tx=part.tx) for name, part in parts.items()})
+
+
+def _trained(state: Any) -> dict[str, Any]:
+    """Return the parts of a state that an optimiser changes, by name."""
+    from flax.training.train_state import TrainState
+
+    return {name: part for name, part in vars(state).items() if isinstance(part, TrainState)}
 
 
 class _Group:

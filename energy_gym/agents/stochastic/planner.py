@@ -118,16 +118,36 @@ class TreePlanner:
         aims = np.unique(np.quantile(fixed_kwh + flows, TRIED))
         ends, rated = ends_of(self._unit, arrays), rated_of(self._unit, 0)
         wishes = wish_of(aims, fixed_kwh.mean(), ends, rated, arrays)
-        return self._best(np.array([0.0, *np.unique(wishes.round(DIGITS))]), scenarios)
+        return self._lowest(np.unique([0.0, *wishes.round(DIGITS)]), scenarios)
 
     def _best(self, wishes: Floats, scenarios: Scenarios) -> float:
         """Return the wish that begins the cheapest plan; of equals the first."""
         if len(wishes) == 1:
             return float(wishes[0])
-        fixed = scenarios.fixed_kwh[:, 0]
-        room = scenarios.import_kwh[0] - fixed
-        costs = np.array([self._program.cost_of(self._played(wish, fixed, room)) for wish in wishes])
+        costs = np.array([self._cost(wish, scenarios) for wish in wishes])
         return float(wishes[int(np.argmax(costs <= costs.min() + ALIKE * max(1.0, abs(costs.min()))))])
+
+    def _lowest(self, wishes: Floats, scenarios: Scenarios) -> float:
+        """Return the wish that begins the cheapest plan among rising ones, from the middle on down either slope.
+
+        What is named at the meter costs less and less towards the best, and then more and more, but for limits.
+        """
+        costs: dict[int, float] = {}
+
+        def cost(at: int) -> float:
+            if at not in costs:
+                costs[at] = self._cost(wishes[at], scenarios) if 0 <= at < len(wishes) else np.inf
+            return costs[at]
+
+        best = len(wishes) // 2
+        while (better := min((best, best - 1, best + 1), key=cost)) != best:
+            best = better
+        return float(wishes[best])
+
+    def _cost(self, wish: float, scenarios: Scenarios) -> float:
+        """Return what the plan costs that a wish begins."""
+        fixed = scenarios.fixed_kwh[:, 0]
+        return self._program.cost_of(self._played(wish, fixed, scenarios.import_kwh[0] - fixed))
 
     def _played(self, wish: float, fixed_kwh: Floats, room_kwh: Floats) -> Floats:
         """Return what the battery draws (+) or gives in each scenario, where it is told a wish, shape (S,) [kWh].
