@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from energy_gym.errors import EnergyGymError
+from energy_gym.errors import DataNotice, EnergyGymError
 
 INTERRUPTED = 130
 # Typer brings Click as a part of its own or depends on it, by its version.
@@ -21,7 +22,7 @@ _Mistake: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name_
 
 def run_app(app: Any, words: Sequence[str] | None = None, name: str | None = None) -> None:
     """Run a command line and leave with its exit code: 0 done, 1 an error, 2 a wrong word, 130 interrupted."""
-    with clear_errors():
+    with clear_errors(), short_notices():
         code = app(args=words, prog_name=name, standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -51,6 +52,24 @@ def clear_errors() -> Iterator[None]:
     except MemoryError as error:
         cause = " ".join(str(error).split()) or "none left"
         _leave(f"memory: does not suffice ({cause}); ask for fewer environments, steps or workers")
+
+
+@contextmanager
+def short_notices() -> Iterator[None]:
+    """Tell each notice about a user's data once, as a line on stderr that names no code."""
+    told: set[str] = set()
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Any, category: Any, *rest: Any, **more: Any) -> None:
+            if not issubclass(category, DataNotice):
+                usual(message, category, *rest, **more)
+            elif str(message) not in told:
+                told.add(str(message))
+                Console(stderr=True).print(f"note: {message}", highlight=False, soft_wrap=True, markup=False)
+
+        warnings.showwarning = show
+        yield
 
 
 class Told:

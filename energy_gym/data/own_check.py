@@ -111,7 +111,8 @@ def _stamps(path: Path, written: pd.Series, zone: str | None) -> pd.DatetimeInde
             return pd.DatetimeIndex(pd.to_datetime(written, utc=True))
         return pd.DatetimeIndex(pd.to_datetime(written)).tz_localize(_clock(path, zone), ambiguous="infer")
     except (ValueError, TypeError) as error:
-        rule = f"must hold time stamps on the clock of its zone ({error})"
+        cause = str(error).partition("\n")[0].partition(". You might")[0]
+        rule = f"must hold time stamps on the clock of its zone ({cause})"
         raise RawFileError(f"{path.name}: column {written.name!r}", rule, "write 2024-03-01T00:00Z") from error
 
 

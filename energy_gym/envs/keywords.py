@@ -73,13 +73,22 @@ def call_checked(maker: Callable[..., Made], keywords: Mapping[str, Any]) -> Mad
     return maker(**keywords)
 
 
+def _framed(data: Any, zone: str | None) -> Any:
+    """Return a frame, read from its file where the path of a CSV or Parquet file is given; all else as it is."""
+    if not isinstance(data, str | Path) or Path(data).suffix.lower() not in (".csv", ".parquet"):
+        return data
+    from energy_gym.data.own_check import read_frame
+
+    return read_frame(Path(data), zone)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Common:
     """Keywords that every environment of the suite takes; `energy_gym.scenarios.arbitrage.ArbitrageEnv` says more.
 
     Args:
         dataset: Id of a data set.
-        data: Or a frame with the series.
+        data: Or a frame with the series, or the path of a CSV or Parquet file of them.
         split: Part of the data; None is the training split of a data set or of ``splits``, and all of a frame without.
         period: Two moments to which the split is cut.
         forecast: What is known in advance: a name or an object.
@@ -107,7 +116,7 @@ class Common:
     """
 
     dataset: str | None = None
-    data: pd.DataFrame | None = None
+    data: pd.DataFrame | str | Path | None = None
     split: str | None = None
     period: tuple[str, str] | None = None
     forecast: str | Forecast = "published"
@@ -151,7 +160,7 @@ class Common:
         """
         dataset = usual if self.dataset is None and self.data is None else self.dataset
         try:
-            return open_feed(dataset, self.data, self.split, self.reference, self.told)
+            return open_feed(dataset, _framed(self.data, self.zone), self.split, self.reference, self.told)
         except NonFiniteError as error:
             for name, column in (prices or {}).items():
                 if f"{column!r}" in error.value:

@@ -11,6 +11,7 @@ import importlib
 import os
 import tempfile
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ import joblib
 
 from energy_gym.agents.records.readers import hush_gym
 from energy_gym.envs.keywords import check_count
-from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
+from energy_gym.errors import ConfigurationError, DataNotice, MissingExtraError, UnknownIdError
 from energy_gym.leaderboard.clusters import CLUSTERS
 
 ENGINES = ("local", *CLUSTERS)
@@ -141,7 +142,10 @@ def attempt(place: int, work: Work, item: Item, started: str = "") -> tuple[int,
     if mark is not None:
         mark.touch()
     try:
-        return place, work(*item)
+        with warnings.catch_warnings():
+            # Told already where the jobs were laid out, for every worker would tell it again.
+            warnings.simplefilter("ignore", DataNotice)
+            return place, work(*item)
     except (Exception, SystemExit) as error:
         return place, _failure(error)
     finally:

@@ -28,6 +28,8 @@ def log_at(level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
         logger_factory=lambda *_: StderrLogger(),
     )
+    # Its lines are none of JSON, one for each request that the service makes itself.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class StderrLogger:

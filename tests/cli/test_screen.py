@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ import typer
 
 import energy_gym
 from energy_gym.cli import app as cli
-from energy_gym.errors import EnergyGymError
+from energy_gym.errors import DataNotice, EnergyGymError
 from energy_gym.leaderboard.suites import Suite
 from energy_gym.recipes import run as recipe_run
-from energy_gym.screen import resumable, run_app
+from energy_gym.screen import resumable, run_app, short_notices
 
 
 def ended(failure: BaseException) -> typer.Typer:
@@ -107,3 +108,12 @@ def test_files_nested_beyond_all_measure_are_refused(pair: str, tmp_path: Path) 
     for read in readers:
         with pytest.raises(EnergyGymError, match="is no valid YAML"):
             read()
+
+
+def test_a_notice_about_data_is_told_once_and_names_no_code(capsys) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        with short_notices():
+            for _ in range(2):
+                warnings.warn("Nobody said when 'price' is published.", DataNotice, stacklevel=1)
+    assert capsys.readouterr().err == "note: Nobody said when 'price' is published.\n"

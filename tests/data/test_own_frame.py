@@ -29,6 +29,7 @@ from energy_gym.errors import (
     EpisodeLengthError,
     MissingColumnError,
     NaiveIndexError,
+    RawFileError,
     UnknownIdError,
     WindowError,
 )
@@ -459,3 +460,17 @@ def test_scenarios_take_it_too() -> None:
     env = gym.make("energy_gym/Scenario-v1", scenario=Scenario(), data=data, published="day-ahead 13:00", split="test")
     env.reset(seed=0)
     assert env.unwrapped.setup.steps == 3 * 24 + 2  # the index begins and ends at one o'clock
+
+
+def test_a_path_takes_the_place_of_a_frame(tmp_path) -> None:
+    hours = pd.date_range("2024-01-01", periods=240, freq="h", tz="Europe/Berlin")
+    frame = pd.DataFrame({"price_per_mwh": 50.0 + 10.0 * np.sin(hours.hour)}, hours)
+    frame.rename_axis("time").to_csv(tmp_path / "mine.csv")
+    told = {"zone": "Europe/Berlin", "split": "test", "episode_steps": None}
+    read = gym.make("energy_gym/Arbitrage-v1", data=str(tmp_path / "mine.csv"), **told).unwrapped
+    given = gym.make("energy_gym/Arbitrage-v1", data=frame, **told).unwrapped
+    seen = [its.reset(seed=0)[0].tolist() for its in (read, given)]
+    assert seen[0] == seen[1]
+    assert read.variant(split="train").setup.steps == given.variant(split="train").setup.steps
+    with pytest.raises(RawFileError, match=r"no.csv"):
+        gym.make("energy_gym/Arbitrage-v1", data=tmp_path / "no.csv", **told)
