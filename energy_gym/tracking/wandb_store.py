@@ -14,8 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import wandb
-
 from energy_gym.errors import ConfigurationError
 from energy_gym.tracking.protocol import CANDIDATE, RECORD, Model, Tracked
 
@@ -34,6 +32,8 @@ class WandbTracker:
         inputs = {its.split: vars(its) for its in run.inputs}
         told = {**run.parameters, "inputs": inputs, **({} if run.error is None else {"error": run.error})}
         project = run.experiment.replace("/", "-")
+        import wandb
+
         kept = wandb.init(project=project, name=run.name, config=told, reinit="create_new")
         for step, figures in sorted(_by_step(run).items()):
             kept.log(figures, step=step)
@@ -80,9 +80,13 @@ class _Asking:
             self._folder.cleanup()
             rule = f"is not in the folder {os.environ.get('WANDB_DIR') or 'wandb'}, and WANDB_MODE is not online"
             raise ConfigurationError(self.what, rule, "set WANDB_MODE=online to ask the server")
+        import wandb
+
         return wandb.Api(), self._folder.name
 
     def __exit__(self, kind: Any, error: BaseException | None, _: Any) -> None:
+        import wandb
+
         with suppress(OSError):
             self._folder.cleanup()
         if error is not None and isinstance(error, wandb.Error | ValueError):
@@ -97,6 +101,8 @@ def _by_step(run: Tracked) -> dict[int, dict[str, float]]:
 
 
 def _artifact(model: Model) -> Any:
+    import wandb
+
     told: Mapping[str, Any] = {"score": model.score, "task": model.task, "slots": model.slots, "actions": model.actions}
     made = wandb.Artifact(model.name, type="model", metadata=dict(told))
     for name, content in model.files.items():

@@ -18,12 +18,12 @@ import yaml
 from typer.testing import CliRunner, Result
 
 import energy_gym
-from energy_gym import recipes
 from energy_gym.agents.learner import Learner
 from energy_gym.agents.registry import agent_class
 from energy_gym.cli import app as cli
 from energy_gym.errors import EnergyGymError
 from energy_gym.evaluation import trials
+from energy_gym.recipes import comparison
 from energy_gym.reserve.presets import PRESETS
 from energy_gym.scenarios.registration import SCENARIOS
 
@@ -238,8 +238,8 @@ def learnt(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(Learner, "fit", fit)
     monkeypatch.setattr(Learner, "adopt", lambda self, other: [])
     monkeypatch.setattr(agent_class("dqn"), "follow", lambda self, data: self)
-    monkeypatch.setattr(recipes, "solve", lambda env, **_: None)
-    monkeypatch.setattr(recipes, "evaluate", lambda *_, **__: SimpleNamespace(score=1.0, regret=0.0, return_=0.0))
+    monkeypatch.setattr(comparison, "solve", lambda env, **_: None)
+    monkeypatch.setattr(comparison, "evaluate", lambda *_, **__: SimpleNamespace(score=1.0, regret=0.0, return_=0.0))
     return found
 
 
