@@ -22,14 +22,16 @@ PRICES = {
 }
 
 
-def check_carbon_price(price: float | None, kind: str | None) -> None:
+def check_carbon_price(price: float | None, kind: str | None, own: bool = False) -> None:
     """Raise ConfigurationError where a price of carbon is named that nothing counts.
 
     Args:
         price: The price [currency/tonne]; None where none is named.
         kind: The objective that is named; None where it is left to what is usual.
+        own: Whether a scenario of one's own is played, in which stands what it is run for.
     """
-    if price is not None and kind != "joint":
+    left = own and kind is None
+    if price is not None and kind != "joint" and not left:
         found, rule = (
             f"carbon_price={price}",
             f"counts in objective 'joint' alone, and the objective is {kind or 'cost'!r}",

@@ -101,9 +101,7 @@ def solve(
         "dataset": dataset,
         "split": split,
         "objective": objective,
-        **weights(
-            carbon_price, price_weight, wear_weight, refused_per_kwh, objective or ("joint" if scenario else None)
-        ),
+        **weights(carbon_price, price_weight, wear_weight, refused_per_kwh, objective, own=scenario is not None),
     }
     keywords |= {name: value for name, value in {"data": data, "zone": zone}.items() if value is not None}
     keywords |= {"actions": actions, "terminal": terminal, "scenario": scenario, "episode_steps": None}

@@ -72,9 +72,7 @@ def make(
         "objective": objective,
         "scenario": scenario,
         "horizon": horizon,
-        **weights(
-            carbon_price, price_weight, wear_weight, refused_per_kwh, objective or ("joint" if scenario else None)
-        ),
+        **weights(carbon_price, price_weight, wear_weight, refused_per_kwh, objective, own=scenario is not None),
     }
     named = {key: value for key, value in named.items() if value is not None}
     env = _environment(id, split=split, actions=actions, episode_steps=steps, **named)

@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from energy_gym.cli.words import either
+from energy_gym.tracking.protocol import open_tracker, tracker_ids
 
-TRACKERS = ("mlflow", "wandb")
-Track = Annotated[str | None, typer.Option(help=f"Tell each run to a tracker: {either(TRACKERS)}")]
+Track = Annotated[str | None, typer.Option(help=f"Tell each run to a tracker: {either(tracker_ids())}")]
 tracked_app = typer.Typer(no_args_is_help=True, help="Runs kept by a tracker: play one again, fetch its agent.")
 console = Console()
-_By = Annotated[str, typer.Option("--track", help=either(TRACKERS))]
+_By = Annotated[str, typer.Option("--track", help=either(tracker_ids()))]
 
 
 @tracked_app.command()
@@ -29,7 +29,6 @@ def replay(
     """Play a tracked run again and say whether it comes to the same figures, digit by digit."""
     from energy_gym.replaying import replayed
     from energy_gym.screen import titled
-    from energy_gym.tracking.protocol import open_tracker
 
     path = Path(run)
     found = replayed(path if path.is_file() else open_tracker(track).record(run))
@@ -48,7 +47,5 @@ def fetch(
     track: _By = "mlflow",
 ) -> None:
     """Write a registered agent into a folder, which every command takes as an agent."""
-    from energy_gym.tracking.protocol import open_tracker
-
     found = open_tracker(track).fetch(model, alias, out)
     console.print(f"Written: {escape(str(found))}", highlight=False, soft_wrap=True)

@@ -36,8 +36,7 @@ def weights(
         >>> weights(None, 0.5, None)
         {'price_weight': 0.5}
     """
-    # What a scenario of one's own is run for stands in its file.
-    check_carbon_price(carbon_price, "joint" if own and objective is None else objective)
+    check_carbon_price(carbon_price, objective, own)
     given = {
         "carbon_price": carbon_price,
         "price_weight": price_weight,

@@ -5,7 +5,6 @@ One rule: a record holds all that `energy_gym.replaying` needs to play the run a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from energy_gym.leaderboard.results import Results, versions
 from energy_gym.leaderboard.runs import Run
 from energy_gym.tracking.packing import Packed
-from energy_gym.tracking.protocol import Tracked
+from energy_gym.tracking.protocol import Tracked, finite, prefixed
 
 KIND = "leaderboard"
 # Not the same from one play to the next.
@@ -30,10 +29,7 @@ def tracked_run(suite: str, run: Run, record: Mapping[str, Any], kept: Packed) -
         record: Its row, curve and regret by day.
         kept: Its agent and data.
     """
-    numbers = {name: float(value) for name, value in record.items() if isinstance(value, int | float)}
-    figures = {
-        name: value for name, value in numbers.items() if math.isfinite(value) and name not in ("seed", "budget")
-    }
+    figures = {name: value for name, value in finite(record).items() if name not in ("seed", "budget")}
     days = "\n".join(["day,regret", *(f"{day},{value!r}" for day, value in record["daily"].items())]) + "\n"
     files = {"scenario.yaml": kept.scenario.encode(), **({"days.csv": days.encode()} if record["daily"] else {})}
     name = f"{suite}.{run.task.name}.{Path(run.agent).name}"
@@ -41,7 +37,7 @@ def tracked_run(suite: str, run: Run, record: Mapping[str, Any], kept: Packed) -
         experiment=f"{KIND}/{suite}",
         name=_name(run),
         record={**_record(suite, run), "figures": {key: value for key, value in figures.items() if key not in TIMES}},
-        parameters={**_parameters(run), **{f"agent.{key}": value for key, value in kept.settings.items()}},
+        parameters={**_parameters(run), **prefixed("agent", kept.settings)},
         figures=figures,
         curve=[(int(steps), str(key), float(value)) for steps, key, value in record["curve"]],
         inputs=kept.inputs,
@@ -58,7 +54,7 @@ def tracked_failure(suite: str, run: Run, error: str) -> Tracked:
 def tracked_board(folder: Path, results: Results) -> Tracked:
     """Return what is told of the whole: the tables, and the pictures that were drawn."""
     found = {path.name: path.read_bytes() for pattern in SHOWN for path in sorted(folder.glob(pattern))}
-    told = {"command": results.command, **{f"version.{name}": its for name, its in results.versions.items()}}
+    told = {"command": results.command, **prefixed("version", results.versions)}
     return Tracked(f"{KIND}/{results.suite.name}", "board", parameters=told, files=found)
 
 
@@ -69,13 +65,21 @@ def _name(run: Run) -> str:
 def _record(suite: str, run: Run) -> dict[str, Any]:
     task = run.task
     stated = {"name": task.name, "id": task.id, "keywords": dict(task.keywords), "folder": str(task.folder)}
-    own = {name: getattr(run, name) for name in ("agent", "seed", "actions", "budget", "source")}
-    return {"kind": KIND, "suite": suite, "task": stated, "run": own, "hashes": task.hashes, "versions": versions()}
+    return {
+        "kind": KIND,
+        "suite": suite,
+        "task": stated,
+        "run": _own(run),
+        "hashes": task.hashes,
+        "versions": versions(),
+    }
 
 
 def _parameters(run: Run) -> dict[str, Any]:
-    own = {name: getattr(run, name) for name in ("agent", "seed", "actions", "budget", "source")}
-    keywords = {f"task.{name}": value for name, value in run.task.keywords.items()}
-    hashes = {f"sha256.{name}": value for name, value in run.task.hashes.items()}
-    told = {f"version.{name}": value for name, value in versions().items()}
-    return {**own, "task": run.task.name, "id": run.task.id, **keywords, **hashes, **told}
+    task = run.task
+    told = prefixed("task", task.keywords) | prefixed("sha256", task.hashes) | prefixed("version", versions())
+    return {**_own(run), "task": task.name, "id": task.id, **told}
+
+
+def _own(run: Run) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in ("agent", "seed", "actions", "budget", "source")}

@@ -8,6 +8,7 @@ import typer
 
 from energy_gym.agents.learner import Learner
 from energy_gym.agents.registry import agent_class, learner_ids
+from energy_gym.tracking.protocol import tracker_ids
 
 ID = "energy_gym/Arbitrage-v1"
 MARKET = "ercot-2021-2022"
@@ -23,7 +24,7 @@ Ids = Annotated[str, typer.Option("--id", help="Environment; see energy-gym list
 Own = Annotated[str | None, typer.Option("--data", help="CSV or Parquet file of yours, in place of a data set")]
 Site = Annotated[str | None, typer.Option("--scenario", help="YAML file of a scenario")]
 Saved = Annotated[str | None, typer.Option(help="Folder for the first seed's agents")]
-Track = Annotated[str | None, typer.Option(help="Tell each training to a tracker: mlflow or wandb")]
+Track = Annotated[str | None, typer.Option(help=f"Tell each training to a tracker: {' or '.join(tracker_ids())}")]
 # Agents to compare with: the first two that make sense in an environment.
 BESIDE = "threshold,mpc,bid-forecast,follow"
 # Learners whose layers another training can go on from, and all of them, as help texts list them.

@@ -27,8 +27,7 @@ def task_keywords(id: str, dataset: str | None, data: str | None, scenario: str 
     """
     if dataset is not None and data is not None:
         raise ConfigurationError(f"dataset={dataset!r} and data={data!r}", "exclude each other", "pass one of them")
-    if scenario is None or more.get("objective") is not None:
-        check_carbon_price(more.get("carbon_price"), more.get("objective"))
+    check_carbon_price(more.get("carbon_price"), more.get("objective"), own=scenario is not None)
     usual = MARKET if id == ID and data is None and scenario is None else None
     given = {"dataset": dataset or usual, "data": data, "scenario": scenario}
     return {**{name: value for name, value in given.items() if value is not None}, **more}

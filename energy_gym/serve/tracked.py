@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from energy_gym.agents.registry import is_saved, load_agent
 from energy_gym.tracking.packing import packed
-from energy_gym.tracking.protocol import Tracked
+from energy_gym.tracking.protocol import Tracked, finite
 from energy_gym.version import __version__
 
 if TYPE_CHECKING:
@@ -29,12 +28,11 @@ def tracked_days(site: LiveSite, days: Iterable[str]) -> list[Tracked]:
 
 
 def _day(site: LiveSite, row: dict[str, Any]) -> Tracked:
-    numbers = {name: value for name, value in row.items() if isinstance(value, int | float)}
     return Tracked(
         experiment=_experiment(site),
         name=row["day"],
         parameters={**_parameters(site), "day": row["day"]},
-        figures={name: float(value) for name, value in numbers.items() if math.isfinite(value)},
+        figures=finite(row),
         files={"scenario.yaml": site.scenario.to_yaml().encode()},
         error=row.get("error"),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,21 +12,20 @@ from energy_gym.sweeps.grid import leaves
 from energy_gym.sweeps.playing import FIGURES, make_environment
 from energy_gym.sweeps.results import STORY, TABLE
 from energy_gym.tracking.packing import inputs_of
-from energy_gym.tracking.protocol import Tracked
+from energy_gym.tracking.protocol import Tracked, finite, prefixed
 
 KIND = "sweep"
 
 
 def tracked_point(study: str, tree: Mapping[str, Any], row: Mapping[str, Any]) -> Tracked:
     """Return what is told of a point that was played."""
-    numbers = {name: row[name] for name in FIGURES if isinstance(row[name], int | float)}
-    figures = {name: float(value) for name, value in numbers.items() if math.isfinite(value)}
+    figures = finite({name: row[name] for name in FIGURES})
     steady = {name: value for name, value in figures.items() if name != "seconds"}
     env = make_environment(tree)
     inputs = inputs_of(env)
     hashes = {its.split: its.digest for its in inputs}
     record = {"kind": KIND, "study": study, "tree": tree, "hashes": hashes, "versions": versions(), "figures": steady}
-    told = {**leaves(tree), **{f"version.{name}": its for name, its in versions().items()}}
+    told = {**leaves(tree), **prefixed("version", versions())}
     files = {"scenario.yaml": env.scenario.to_yaml().encode()}
     return Tracked(f"{KIND}/{study}", "point", record, told, figures, inputs=inputs, files=files)
 
@@ -35,5 +33,5 @@ def tracked_point(study: str, tree: Mapping[str, Any], row: Mapping[str, Any]) -
 def tracked_sweep(folder: Path, study: str, overrides: Sequence[str]) -> Tracked:
     """Return what is told of the whole: the table, its story, and the plot where there is one."""
     files = {name: (folder / name).read_bytes() for name in (TABLE, STORY, PLOT) if (folder / name).is_file()}
-    told = {"overrides": " ".join(overrides), **{f"version.{name}": its for name, its in versions().items()}}
+    told = {"overrides": " ".join(overrides), **prefixed("version", versions())}
     return Tracked(f"{KIND}/{study}", "sweep", parameters=told, files=files)

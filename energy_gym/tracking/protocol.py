@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,6 +115,27 @@ class Tracker(Protocol):
 
     def fetch(self, model: str, alias: str, folder: Path) -> Path:
         """Write a registered agent into a folder, and return where in it the agent lies."""
+
+
+def finite(row: Mapping[str, Any]) -> dict[str, float]:
+    """Return the finite numbers of a row, by name: what a tracker draws.
+
+    Example:
+        >>> finite({"score": 1, "low": float("nan"), "agent": "mpc"})
+        {'score': 1.0}
+    """
+    numbers = {name: float(value) for name, value in row.items() if isinstance(value, int | float)}
+    return {name: value for name, value in numbers.items() if math.isfinite(value)}
+
+
+def prefixed(what: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values by names that say what they are of.
+
+    Example:
+        >>> prefixed("version", {"numpy": "2.4.6"})
+        {'version.numpy': '2.4.6'}
+    """
+    return {f"{what}.{name}": value for name, value in values.items()}
 
 
 def tracker_ids() -> tuple[str, ...]:

@@ -6,7 +6,6 @@ One rule: nothing leaves this machine unless `WANDB_MODE` is set to ``online``.
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from energy_gym.errors import ConfigurationError
-from energy_gym.tracking.protocol import CANDIDATE, RECORD, Model, Tracked
+from energy_gym.tracking.protocol import CANDIDATE, RECORD, Model, Tracked, finite
 
 ONLINE = "online"
 
@@ -29,15 +28,15 @@ class WandbTracker:
 
     def log(self, run: Tracked) -> str:
         """See `energy_gym.tracking.protocol.Tracker.log`."""
+        import wandb
+
         inputs = {its.split: vars(its) for its in run.inputs}
         told = {**run.parameters, "inputs": inputs, **({} if run.error is None else {"error": run.error})}
         project = run.experiment.replace("/", "-")
-        import wandb
-
         kept = wandb.init(project=project, name=run.name, config=told, reinit="create_new")
         for step, figures in sorted(_by_step(run).items()):
             kept.log(figures, step=step)
-        kept.summary.update({name: value for name, value in run.figures.items() if math.isfinite(value)})
+        kept.summary.update(finite(run.figures))
         for name, content in run.contents().items():
             (Path(kept.dir) / name).write_bytes(content)
         if run.model is not None:
