@@ -23,7 +23,7 @@ import gymnasium as gym
 import joblib
 import numpy as np
 
-from energy_gym.agents.learner import DEFAULTS, defaults
+from energy_gym.agents.default_settings import DEFAULTS, defaults
 from energy_gym.agents.registry import agent_class
 from energy_gym.evaluation.curves import learning_curve
 

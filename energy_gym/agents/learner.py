@@ -11,16 +11,15 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import yaml
 from gymnasium import spaces
 
 from energy_gym.agents.actor import Actor, read_actor, read_hashed
 from energy_gym.agents.base import Agent, Callback
+from energy_gym.agents.default_settings import defaults
 from energy_gym.agents.keeper import Keeper
 from energy_gym.agents.logs import Board
 from energy_gym.agents.task_kinds import starting
@@ -32,30 +31,6 @@ from energy_gym.errors import ConfigurationError, ResetNeededError, UnknownIdErr
 from energy_gym.files import write_atomically
 
 WEIGHTS, TRAINING = "weights.npz", "training.pt"
-DEFAULTS = Path(__file__).resolve().parent / "defaults"
-
-
-def engine_defaults(name: str, engine: str) -> Mapping[str, Any]:
-    """Return what an agent starts from otherwise where an engine trains it; nothing for most.
-
-    Example:
-        >>> engine_defaults("ppo", "jax")["hidden"], engine_defaults("ppo", "sb3")
-        ([64, 64], {})
-    """
-    named = f"{name}-{engine}"
-    return defaults(named) if (DEFAULTS / f"{named}.yaml").is_file() else {}
-
-
-@cache
-def defaults(name: str) -> Mapping[str, Any]:
-    """Return the settings that an agent starts from, its budget included.
-
-    Example:
-        >>> defaults("dqn")["gamma"] < 1.0
-        True
-    """
-    tree: Mapping[str, Any] = yaml.safe_load((DEFAULTS / f"{name}.yaml").read_text(encoding="utf-8"))
-    return tree
 
 
 def chosen_settings(agent: str, known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,9 +17,10 @@ import numpy as np
 
 from energy_gym.agents.actor import Actor
 from energy_gym.agents.advice import Advice, advised, valued
+from energy_gym.agents.default_settings import changed_defaults
 from energy_gym.agents.guided import guide_of, guided
 from energy_gym.agents.keeper import Keeper
-from energy_gym.agents.learner import Learner, engine_defaults, one_thread, reward_factor
+from energy_gym.agents.learner import Learner, one_thread, reward_factor
 from energy_gym.agents.logs import checked_device
 from energy_gym.agents.on_device.training import Run, train
 from energy_gym.agents.records.readers import hush_gym
@@ -64,7 +65,7 @@ class SB3Learner(Learner):
         self.library = dict(library or {})
         self.callbacks = list(callbacks or ())
         self.engine = _checked_engine(engine, self.library, self.callbacks)
-        super().__init__(env, seed, device=device, **{**engine_defaults(self.name, engine), **settings})
+        super().__init__(env, seed, device=device, **{**changed_defaults(self.name, engine), **settings})
         # The library's algorithm of the last ``fit``.
         self.model: Any = None
 

@@ -5,12 +5,9 @@ One rule: a kind is read off the environment, never off its id, so that a scenar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import yaml
-
+from energy_gym.agents.default_settings import changed_defaults
 from energy_gym.entities import Consumer
 from energy_gym.entities.solar import Source
 from energy_gym.envs.assembly import table_names
@@ -19,7 +16,6 @@ from energy_gym.forecast.past import is_real_time
 
 KINDS = ("bidding", "fleet", "demand-charge", "site", "real-time", "day-ahead")
 """Bids; a fleet; a site whose maxima cost money; a site without such; a running price; a price known a day ahead."""
-DEFAULTS = Path(__file__).resolve().parent / "defaults"
 
 
 def task_kind(env: EnergyEnv) -> str:
@@ -44,18 +40,4 @@ def task_kind(env: EnergyEnv) -> str:
 
 def starting(agent: Any) -> dict[str, Any]:
     """Return what a learner starts from in its environment: its usual settings, and what its kind of task changes."""
-    return {**agent.usual_settings(), **kind_defaults(agent.name, task_kind(agent.env))}
-
-
-def kind_defaults(agent: str, kind: str) -> Mapping[str, Any]:
-    """Return what an agent starts from otherwise on a kind of task; nothing where it needs nothing else.
-
-    It stands in ``energy_gym/agents/defaults/AGENT-KIND.yaml``.
-
-    Example:
-        >>> kind_defaults("bc", "real-time")["expert"]["policy"], kind_defaults("bc", "day-ahead")
-        ('sdp', {})
-    """
-    path = DEFAULTS / f"{agent}-{kind}.yaml"
-    found: Mapping[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return found
+    return {**agent.usual_settings(), **changed_defaults(agent.name, task_kind(agent.env))}

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from energy_gym.agents import make_agent
-from energy_gym.agents.learner import defaults
+from energy_gym.agents.default_settings import changed_defaults, defaults
 from energy_gym.agents.registry import AGENTS, Factory, agent_factory, is_saved
-from energy_gym.agents.task_kinds import KINDS, kind_defaults
+from energy_gym.agents.task_kinds import KINDS
 from energy_gym.errors import UnsuitableAgentError
 from energy_gym.evaluation.attainable import Attainable, attainable_or_none
 from energy_gym.evaluation.episode import PARTS, Evaluation, daily_rewards, evaluate
@@ -150,7 +150,7 @@ def source_hash(agent: str) -> str:
     """
     if agent in AGENTS:
         settings = dict(defaults(agent)) if agent_factory(agent).learns else {}
-        kinds = {kind: kind_defaults(agent, kind) for kind in KINDS}
+        kinds = {kind: changed_defaults(agent, kind) for kind in KINDS}
         settings |= {kind: own for kind, own in kinds.items() if own}
         return hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest() if settings else ""
     if is_saved(agent):

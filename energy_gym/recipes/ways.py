@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from energy_gym.agents.base import Agent
+from energy_gym.agents.default_settings import defaults as learner_defaults
 from energy_gym.agents.learner import Learner
-from energy_gym.agents.learner import defaults as learner_defaults
 from energy_gym.agents.registry import agent_class, learner_ids, make_agent
 from energy_gym.errors import ConfigurationError, EnergyGymError
 from energy_gym.recipes.options import BESIDE, CARRIERS, CARRYING

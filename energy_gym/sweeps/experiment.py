@@ -173,7 +173,7 @@ def agent_fields(name: str) -> Tree:
     factory = agent_factory(name)
     settings: Tree = {}
     if factory.learns and name in AGENTS:
-        from energy_gym.agents.learner import defaults
+        from energy_gym.agents.default_settings import defaults
 
         settings = {key: value for key, value in defaults(name).items() if key != "budget"}
     own = inspect.signature(factory.make).parameters.values()

@@ -8,9 +8,10 @@ import gymnasium as gym
 import pytest
 import yaml
 
-from energy_gym.agents.learner import DEFAULTS, chosen_settings, defaults
+from energy_gym.agents.default_settings import DEFAULTS, changed_defaults, defaults
+from energy_gym.agents.learner import chosen_settings
 from energy_gym.agents.registry import agent_class, learner_ids
-from energy_gym.agents.task_kinds import KINDS, kind_defaults, task_kind
+from energy_gym.agents.task_kinds import KINDS, task_kind
 
 FILES = [(agent, kind) for agent in learner_ids() for kind in KINDS if (DEFAULTS / f"{agent}-{kind}.yaml").is_file()]
 
@@ -34,7 +35,7 @@ def test_the_kind_of_a_task(name: str, keywords: dict[str, Any], kind: str) -> N
 
 @pytest.mark.parametrize(("agent", "kind"), FILES)
 def test_settings_of_a_kind_are_settings_of_the_agent(agent: str, kind: str) -> None:
-    given = kind_defaults(agent, kind)
+    given = changed_defaults(agent, kind)
     found = chosen_settings(agent, defaults(agent), given)
     assert {name: found[name] for name in given} == given
 
@@ -43,7 +44,7 @@ def test_a_learner_starts_from_what_its_kind_says_and_takes_what_is_given() -> N
     pytest.importorskip("imitation")
     running: Any = gym.make("energy_gym/Arbitrage-v1", dataset="synthetic-real-time")
     made = agent_class("bc")
-    assert made(running).settings["expert"] == kind_defaults("bc", "real-time")["expert"]  # type: ignore[attr-defined]
+    assert made(running).settings["expert"] == changed_defaults("bc", "real-time")["expert"]  # type: ignore[attr-defined]
     own = {"policy": "mpc", "noise": 0.0}
     assert made(running, expert=own).settings["expert"] == own  # type: ignore[attr-defined, call-arg]
     known: Any = gym.make("energy_gym/Arbitrage-v1")

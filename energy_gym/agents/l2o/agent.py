@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from energy_gym.agents.base import Agent, Callback
+from energy_gym.agents.default_settings import defaults
 from energy_gym.agents.expecting import expected_units
 from energy_gym.agents.l2o.windows import Draw, Source
-from energy_gym.agents.learner import WEIGHTS, chosen_settings, defaults, one_thread
+from energy_gym.agents.learner import WEIGHTS, chosen_settings, one_thread
 from energy_gym.arrays import Floats
 from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.data.homes import DayBatch, synthetic_days
