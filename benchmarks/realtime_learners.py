@@ -18,11 +18,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
+import realtime
 from kept_rows import read_rows, table, write_rows
-from realtime import PUBLISHED, YEAR, ZONES, prices
+from realtime import PUBLISHED, YEAR, ZONES
 
-from energy_gym import Battery
 from energy_gym.agents.cloning import BC
 from energy_gym.agents.sb3 import DQN
 
@@ -35,23 +34,18 @@ TITLES = {"bc": "`bc`, taught by `sdp`", "bc-dqn": "`bc`, then `dqn`", "dqn": "`
 
 def market(zone: str, loss: float, **changes: Any) -> Any:
     """Return the test year of a zone as `realtime.market` does, at three levels of power and with more to be seen."""
-    keywords = {
-        "data": prices(zone, FIRST),
-        "published": {"price_per_mwh": "at-start", "forecast_price_per_mwh": "day-ahead 11:00"},
+    seen = {
         "splits": {
             "train": (f"{FIRST}-01-01", CHOSEN_FROM),
             "validation": (CHOSEN_FROM, f"{YEAR}-01-01"),
             "test": (f"{YEAR}-01-01", f"{YEAR + 1}-01-01"),
         },
-        "split": "test",
-        "battery": Battery(1000.0, 500.0, 500.0, 1.0 - loss, 1.0 - loss, soc_min=0.0, soc_max=1.0, wear_per_kwh=0.01),
-        "terminal": "free",
         "episode_steps": WEEK,
         "horizon": 144,
         "lookahead": "compact",
         "actions": "discrete-3",
     }
-    return gym.make("energy_gym/Arbitrage-v1", **{**keywords, **changes})
+    return realtime.market(zone, loss, "year", FIRST).unwrapped.variant(**{**seen, **changes})
 
 
 def learnt(agent: str, env: Any, seed: int) -> Any:
@@ -72,7 +66,7 @@ def measure(zone: str, loss: float, agent: str, seed: int) -> dict[str, Any]:
     weekly = market(zone, loss)
     found = learnt(agent, weekly, seed)
     taken = time.process_time() - began
-    found.env = weekly.unwrapped.variant(episode_steps=None)
+    found.env = weekly.variant(episode_steps=None)
     return {
         "zone": zone,
         "loss": loss,

@@ -6,13 +6,13 @@ import gzip
 import hashlib
 import http.server
 import json
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from local_server import served
 from typer.testing import CliRunner
 
 from energy_gym.cli.data import app
@@ -317,18 +317,13 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    monkeypatch.setattr(zenodo, "API", f"http://127.0.0.1:{running.server_port}/records")
     monkeypatch.delenv("ENERGY_GYM_DATA", raising=False)
     monkeypatch.setenv("ENERGY_GYM_CACHE", str(tmp_path / "cache"))
-    forget()
-    yield offered
-    forget()
-    running.shutdown()
-    thread.join()
-    running.server_close()
+    with served(Handler) as address:
+        monkeypatch.setattr(zenodo, "API", f"{address}/records")
+        forget()
+        yield offered
+        forget()
 
 
 @pytest.fixture

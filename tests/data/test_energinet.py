@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pandas as pd
 import pytest
+from local_server import served
 
 from energy_gym.data import energinet, load
 from energy_gym.errors import ConfigurationError, DownloadError, RawFileError, UnknownIdError
@@ -64,14 +64,9 @@ def service() -> Iterator[Service]:
         def log_message(self, *args: object) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    state.base_url = f"http://127.0.0.1:{server.server_address[1]}/dataset"
-    yield state
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Handler) as address:
+        state.base_url = f"{address}/dataset"
+        yield state
 
 
 def balance_rows(hours: int = 48, area: str = "DK2") -> list[dict[str, Any]]:

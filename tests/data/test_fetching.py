@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import http.server
 import shutil
-import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+from local_server import served
 
 from energy_gym.data import RawFile, card, load
 from energy_gym.data.fetching import cache_folder, fetch_card, fetch_file
@@ -34,13 +34,8 @@ def url(tmp_path: Path) -> Iterator[str]:
     folder = tmp_path / "published"
     folder.mkdir()
     (folder / "a.csv").write_bytes(CONTENT)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/a.csv"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(partial(Quiet, directory=str(folder))) as address:
+        yield f"{address}/a.csv"
 
 
 @pytest.fixture

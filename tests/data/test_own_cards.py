@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from local_server import served
 from typer.testing import CliRunner
 
 import energy_gym
@@ -297,14 +297,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
     monkeypatch.delenv("ENERGY_GYM_DATA", raising=False)
-    yield f"http://127.0.0.1:{running.server_port}/"
-    running.shutdown()
-    thread.join()
-    running.server_close()
+    with served(Handler) as address:
+        yield f"{address}/"
 
 
 @pytest.mark.parametrize("way", ["base_url", "url"])

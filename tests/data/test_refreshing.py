@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import http.server
 import json
-import threading
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import gymnasium as gym
 import pandas as pd
 import pytest
+from local_server import served
 from typer.testing import CliRunner
 
 import energy_gym
@@ -77,13 +76,8 @@ class Market(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def market() -> Iterator[str]:
     Market.asked, Market.step, Market.fails = [], "h", 0
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Market)
-    thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.01))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Market) as address:
+        yield address
 
 
 @pytest.fixture
