@@ -29,3 +29,13 @@ def recipe(name: str) -> Path:
     """
     installed = _PACKAGE / "recipe_files"
     return (installed if installed.exists() else _PACKAGE.parent / "agents") / f"{name}.py"
+
+
+def holds_frame(path: str | Path) -> bool:
+    """Return whether a path is called as a file of series is: CSV or Parquet.
+
+    Example:
+        >>> holds_frame("mine.csv"), holds_frame("nyiso")
+        (True, False)
+    """
+    return Path(path).suffix.lower() in (".csv", ".parquet")

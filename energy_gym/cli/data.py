@@ -17,6 +17,7 @@ from rich.table import Table
 from energy_gym.cli.data_add import add
 from energy_gym.cli.data_refresh import refresh
 from energy_gym.errors import EnergyGymError
+from energy_gym.paths import holds_frame
 
 if TYPE_CHECKING:
     from energy_gym.data import Report
@@ -180,7 +181,7 @@ def check(
 ) -> None:
     """Check raw series: gaps, duplicates, NaN, false zeros, frozen values, a clock that shifts."""
     file = Path(dataset_id)
-    if file.is_file() or file.suffix.lower() in (".csv", ".parquet"):
+    if file.is_file() or holds_frame(file):
         from energy_gym.data.own_check import check_file
 
         _print_report(check_file(file, zone, time, longitude), months, {})

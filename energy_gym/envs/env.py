@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
@@ -18,6 +18,7 @@ from energy_gym.backends import scalars
 from energy_gym.dynamics import compose, reward, settlement
 from energy_gym.envs.begun import begun
 from energy_gym.envs.keywords import call_checked
+from energy_gym.envs.observing import Observation, observer
 from energy_gym.envs.setup import SOC_INITIAL, Setup, make_setup
 from energy_gym.envs.spaces import action_space, observation_space
 from energy_gym.errors import ActionError, ResetNeededError, UnknownIdError
@@ -27,10 +28,8 @@ if TYPE_CHECKING:
 
     from energy_gym.envs.vector_env import EnergyVectorEnv
     from energy_gym.scenario import Scenario
-    from energy_gym.tape import ActionSlot, Slot, State
+    from energy_gym.tape import ActionSlot, Slot
     from energy_gym.units import Unit
-
-Observation = npt.NDArray[np.float32]
 
 
 class EnergyEnv(gym.Env[Observation, Any]):
@@ -406,34 +405,6 @@ def batch_of(env: EnergyEnv, num_envs: int, autoreset: str, **changes: Any) -> E
         True
     """
     return env.batch_class()(num_envs, autoreset=autoreset, **env.complete({**env.keywords, **changes}))
-
-
-def observer(rows: Any, states: tuple[State, ...]) -> Callable[[int, tuple[float, ...]], Observation]:
-    """Return a function from a step and the states then to what is observed, shape (slots,).
-
-    Args:
-        rows: What is observed at each step but for the states: a list, or what lays one out when it is asked for.
-        states: The states that are observed.
-    """
-    spans = [(slot, state.place, state.offset, state.scale, state.top) for slot, state in enumerate(states)]
-
-    def observe(t: int, now: tuple[float, ...]) -> Observation:
-        observation = rows[t].copy()
-        for slot, place, offset, scale, top in spans:
-            share = (now[place] - offset) / scale
-            observation[slot] = share if 0.0 < share <= top else (0.0 if share <= 0.0 else top)
-        return observation
-
-    def observe_battery(t: int, now: tuple[float, ...]) -> Observation:
-        observation = rows[t].copy()
-        soc = now[0] / capacity
-        observation[0] = soc if 0.0 < soc <= 1.0 else (0.0 if soc <= 0.0 else 1.0)
-        return observation
-
-    if [span[:3] + span[4:] for span in spans] != [(0, 0, 0.0, 1.0)]:
-        return observe
-    capacity = spans[0][3]
-    return observe_battery
 
 
 def _only_index(action: Any) -> int:

@@ -28,6 +28,7 @@ from energy_gym.errors import (
 from energy_gym.forecast import Forecast, get_forecast
 from energy_gym.lookahead import version_of
 from energy_gym.objective import Clock
+from energy_gym.paths import holds_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,11 +76,20 @@ def call_checked(maker: Callable[..., Made], keywords: Mapping[str, Any]) -> Mad
 
 def _framed(data: Any, zone: str | None) -> Any:
     """Return a frame, read from its file where the path of a CSV or Parquet file is given; all else as it is."""
-    if not isinstance(data, str | Path) or Path(data).suffix.lower() not in (".csv", ".parquet"):
+    if not isinstance(data, str | Path) or not holds_frame(data):
         return data
     from energy_gym.data.own_check import read_frame
 
-    return read_frame(Path(data), zone)
+    path = Path(data)
+    return _kept_frame(path.absolute(), path.stat().st_mtime_ns, zone) if path.is_file() else read_frame(path, zone)
+
+
+@functools.lru_cache(maxsize=4)
+def _kept_frame(path: Path, _changed: int, zone: str | None) -> pd.DataFrame:
+    """Return the frame of a file as it is since a moment: every variant of an environment asks for it again."""
+    from energy_gym.data.own_check import read_frame
+
+    return read_frame(path, zone)
 
 
 @dataclass(frozen=True, kw_only=True)

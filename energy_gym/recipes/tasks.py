@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -12,6 +11,7 @@ from energy_gym.envs.keywords import check_count
 from energy_gym.envs.written import from_words
 from energy_gym.errors import ConfigurationError
 from energy_gym.objective import check_carbon_price
+from energy_gym.paths import holds_frame
 from energy_gym.recipes.options import ID, MARKET
 
 
@@ -42,7 +42,7 @@ def market(words: str | None) -> dict[str, Any]:
     """
     if words is None:
         return {}
-    return {"data" if Path(words).suffix in (".csv", ".parquet") else "dataset": words}
+    return {"data" if holds_frame(words) else "dataset": words}
 
 
 def elsewhere(env: Any, words: str | None) -> Any:

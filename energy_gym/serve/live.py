@@ -16,7 +16,8 @@ from energy_gym.backends import scalars
 from energy_gym.data.feed import Feed, Prepared, open_feed
 from energy_gym.data.own_frame import Told
 from energy_gym.dynamics import compose
-from energy_gym.envs.env import EnergyEnv, observer
+from energy_gym.envs.env import EnergyEnv
+from energy_gym.envs.observing import observer
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError
 from energy_gym.scenario import Scenario

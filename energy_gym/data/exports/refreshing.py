@@ -201,6 +201,7 @@ def _extend(its: Card, home: Path, new: pd.DataFrame) -> None:
     tree = yaml.safe_load(place.read_text(encoding="utf-8"))
     begun = tree["splits"].get(LATER, [tree["span"][1]])[0]
     tree["splits"][LATER] = [begun, end]
+    # A copy: of one date twice YAML would write a reference.
     tree["span"] = [tree["span"][0], end.replace()]
     tree["files"] = {data.name: hashlib.sha256(whole).hexdigest()}
     write_atomically(data, lambda path: path.write_bytes(whole))
