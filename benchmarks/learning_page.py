@@ -156,8 +156,8 @@ def draw(rows: list[Run], path: Path) -> None:
         panel.set(xscale="log", title=market, xlabel="seconds", ylim=(0.0, 1.0))
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(alpha=0.25, which="both")
+        panel.legend(frameon=False, loc="lower right")
     panels[0].set_ylabel("score on the validation split")
-    panels[-1].legend(frameon=False, loc="lower right")
     write_atomically(path, lambda target: figure.savefig(target, dpi=130, metadata={"Software": None}))
 
 
