@@ -51,9 +51,9 @@ axes.set_xlabel("earned in four weeks [USD]")
 axes.legend()
 plt.show()
 
-gained = results["clone, then PPO"].return_ - results["PPO alone"].return_
-print(f"beginning with the expert was worth {gained:.2f} USD in four weeks")
-
 # %%
 # One seed says little: :doc:`the command </reference/commands>` ``energy-gym finetune --seeds 5`` repeats it with
 # intervals, and ``--months`` cuts what may be learnt from. What is shown here is the way, and what it costs: seconds.
+
+gained = results["clone, then PPO"].return_ - results["PPO alone"].return_
+print(f"beginning with the expert was worth {gained:.2f} USD in four weeks")

@@ -12,7 +12,7 @@ import pandas as pd
 from energy_gym.agents.base import Agent
 
 HOURS = 6
-QUICK = {"mpc_horizon_hours": HOURS, "request_attempts": 1, "request_timeout_seconds": 0.5}
+QUICK = {"mpc_horizon_hours": HOURS, "request_attempts": 1, "request_timeout_seconds": 10.0}
 MADRID = "Europe/Madrid"
 SITE = """
 entities:

@@ -34,7 +34,7 @@ def test_every_command_is_within_the_limits_and_no_fault_is_silent(plant, servic
 
 
 def test_services_that_answer_too_late_are_not_waited_for(plant, service):
-    served = service(agent="self-consumption")
+    served = service(settings={"request_timeout_seconds": 0.5}, agent="self-consumption")
     cycles(plant, served, 1)
     plant.fail("reporter", "late")
     plant.fail("bms", "late")
