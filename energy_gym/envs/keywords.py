@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from energy_gym.conversions import MINUTES_PER_HOUR
 from energy_gym.data.feed import Feed, open_feed
 from energy_gym.data.own_frame import Told
+from energy_gym.data.validation import is_whole
 from energy_gym.errors import (
     ConfigurationError,
     EpisodeLengthError,
@@ -314,7 +313,7 @@ def action_levels(actions: str) -> tuple[float, ...] | None:
 
 def check_count(name: str, value: Any) -> int:
     """Return a whole number of at least 1, or raise NonPositiveError or ConfigurationError."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    if not is_whole(value):
         raise ConfigurationError(f"{name}={value!r}", "must be a whole number", f"pass an int for {name}")
     if value < 1:
         raise NonPositiveError(f"{name}={value}", "must be at least 1", f"pass a positive {name}")

@@ -17,6 +17,7 @@ from energy_gym.contracts.activation import ActivationSeries, RandomActivation
 from energy_gym.contracts.fleet import Leg
 from energy_gym.contracts.reserve import Reserve
 from energy_gym.data.feed import Feed
+from energy_gym.data.validation import is_whole
 from energy_gym.dynamics import Closing
 from energy_gym.envs.assembly import refuse_refusal_price, table_names
 from energy_gym.envs.brought_back import refuse_cyclic
@@ -172,7 +173,7 @@ def laid_fleet(scenario: Scenario, site: Site, feed: Feed, dispatch: str = "prop
     refuse_refusal_price(scenario, "a fleet")
     refuse_targets(site.entities, "a fleet", "what the markets call of its batteries is not known beforehand")
     _check_columns(scenario, site, feed)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+    if not is_whole(seed) or seed < 0:
         raise ConfigurationError(f"activation_seed={seed!r}", "must be a whole number of at least 0", "pass 0")
     unit, called = lay_out_fleet(site, feed, get_dispatch(dispatch), seed)
     _check_told(unit)

@@ -13,6 +13,7 @@ import joblib
 
 from energy_gym.agents.records.keywords import environment_id, plain_keywords
 from energy_gym.data.fetching import cache_folder
+from energy_gym.data.fingerprint import feed_hash
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.files import write_atomically
 from energy_gym.version import __version__
@@ -42,13 +43,11 @@ def digest(env: EnergyEnv, fixed: object) -> str:
     tape = setup.tape
     said = sorted((name, value) for name, value in plain_keywords(env).items() if name != "render_mode")
     settings = (setup.levels, setup.episode_steps, setup.whole, fixed, __version__)
-    text = f"{env.scenario.to_yaml()}|{said}|{settings}|{setup.feed.statistics}|{tape.layout}"
+    text = f"{env.scenario.to_yaml()}|{said}|{settings}|{feed_hash(setup.feed)}|{tape.layout}"
     found = hashlib.sha256(f"{environment_id(env)}|{text}".encode())
     found.update(setup.price.tobytes() + setup.carbon.tobytes() + tape.rows.tobytes())
     for unit in setup.units:
         found.update(unit.fixed_kwh.tobytes() + unit.sell.tobytes())
     for column in tape.columns:
         found.update(tape.ahead[column].tobytes())
-    for values in setup.feed.values.values():
-        found.update(values.tobytes())
     return found.hexdigest()[:32]
