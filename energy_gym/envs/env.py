@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.backends import scalars
-from energy_gym.dynamics import compose, reward, settlement
+from energy_gym.closing import settlement
+from energy_gym.dynamics import compose, reward
 from energy_gym.envs.begun import begun
 from energy_gym.envs.keywords import call_checked
 from energy_gym.envs.observing import Observation, observer

@@ -16,8 +16,8 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
+from energy_gym.closing import Closing
 from energy_gym.data.feed import Feed
-from energy_gym.dynamics import Closing
 from energy_gym.entities import Battery, Flexible, PumpedHydro
 from energy_gym.envs.assembly import at_the_meter, lay_out_scenario
 from energy_gym.envs.figures import told_figures, units_of_info

@@ -14,7 +14,8 @@ from gymnasium.vector.utils import batch_space
 
 from energy_gym.arrays import Flags, Floats
 from energy_gym.backends import arrays
-from energy_gym.dynamics import CARBON, COST, CUT, GRID, PENALTY, REFUSED, STATES, compose, gain, settlement
+from energy_gym.closing import settlement
+from energy_gym.dynamics import CARBON, COST, CUT, GRID, PENALTY, REFUSED, STATES, compose, gain
 from energy_gym.envs.assembly import states_of
 from energy_gym.envs.batch_actions import BatchActions
 from energy_gym.envs.batch_ends import restarted_info
