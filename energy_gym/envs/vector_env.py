@@ -34,9 +34,10 @@ from energy_gym.envs.compat import autoreset_mode
 from energy_gym.envs.compiled import Loop, engine_of
 from energy_gym.envs.figures import kept
 from energy_gym.envs.keywords import call_checked
-from energy_gym.envs.setup import SOC_INITIAL, Setup, check_count, make_setup
+from energy_gym.envs.setup import Setup, check_count, make_setup
 from energy_gym.envs.spaces import action_space, observation_space
 from energy_gym.envs.starts import Starts
+from energy_gym.envs.windows import SOC_INITIAL
 from energy_gym.errors import ConfigurationError, ResetNeededError
 
 if TYPE_CHECKING:
