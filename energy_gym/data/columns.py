@@ -110,6 +110,16 @@ def conversion_of(column: object) -> Conversion | None:
     return max(fitting, key=lambda item: len(item.suffix), default=None)
 
 
+def is_readable(column: object) -> bool:
+    """Return whether a column's name ends in a unit of the suite, or in one that is converted to it.
+
+    Example:
+        >>> is_readable("load_kw"), is_readable("price_per_kwh"), is_readable("load")
+        (True, True, False)
+    """
+    return unit_of(column) is not None or conversion_of(column) is not None
+
+
 def says_other_unit(column: object, wanted: str) -> bool:
     """Return whether a column's name ends in a unit that is not the one of a wanted name.
 
