@@ -43,6 +43,17 @@ NO_CURRENCY = "XXX"
 SYMBOLS = {unit.suffix: unit.symbol for unit in UNITS} | {"_per_kw": "{currency}/kW"}
 
 
+CANONICAL_COLUMNS = {
+    "price_per_mwh": "market price [currency/MWh]",
+    "carbon_g_per_kwh": "direct carbon intensity of the grid [gCO2/kWh]",
+    "carbon_lca_g_per_kwh": "life-cycle carbon intensity of the grid [gCO2/kWh]",
+    "load_kw": "consumption, positive [kW]",
+    "pv_kw": "photovoltaic production, positive [kW]",
+    "wind_kw": "wind production, positive [kW]",
+}
+"""Names that the suite gives a meaning of their own."""
+
+
 class Conversion(NamedTuple):
     """How values are converted whose column's name ends in another unit than the suite's.
 

@@ -16,11 +16,20 @@ import numpy as np
 from energy_gym.arrays import Floats
 from energy_gym.conversions import SECONDS_PER_DAY, SECONDS_PER_HOUR
 from energy_gym.data.cards import Statistics
-from energy_gym.data.columns import PRICES, UNITS, conversion_of, is_readable, says_other_unit, symbol_of, unit_of
+from energy_gym.data.columns import (
+    CANONICAL_COLUMNS,
+    PRICES,
+    UNITS,
+    conversion_of,
+    is_readable,
+    says_other_unit,
+    symbol_of,
+    unit_of,
+)
 from energy_gym.data.notices import notice
 from energy_gym.data.publishing import RULES, is_rule, nearest
 from energy_gym.data.splitting import Bounds, parts_of
-from energy_gym.data.validation import CANONICAL_COLUMNS, FORECAST_PREFIX, require_not_negative, validate_frame
+from energy_gym.data.validation import FORECAST_PREFIX, require_not_negative, validate_frame
 from energy_gym.data.zones import UTC, checked_zone, zone_of
 from energy_gym.errors import (
     ConfigurationError,
