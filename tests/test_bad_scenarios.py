@@ -211,6 +211,9 @@ def test_a_series_that_is_not_there(tmp_path: Path) -> None:
     error = refused(tmp_path, SITE, series().drop(columns="load_kw").assign(load=1.0))
     assert isinstance(error, MissingColumnError)
     assert "load_kw" in error.value and "entity 'load'" in error.rule and "rename 'load' if it is in kW" in error.remedy
+    error = refused(tmp_path, SITE, series().drop(columns="pv_kw"))
+    assert isinstance(error, MissingColumnError)
+    assert "pv_kw" in error.value and "zeros where there is none" in error.remedy and "rename" not in error.remedy
     error = refused(tmp_path, "contracts: {supply: {kind: tariff, sell: feed_in_per_mwh}}")
     assert isinstance(error, MissingColumnError) and "feed_in_per_mwh" in error.value
 

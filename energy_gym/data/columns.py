@@ -43,6 +43,17 @@ NO_CURRENCY = "XXX"
 SYMBOLS = {unit.suffix: unit.symbol for unit in UNITS} | {"_per_kw": "{currency}/kW"}
 
 
+CANONICAL_COLUMNS = {
+    "price_per_mwh": "market price [currency/MWh]",
+    "carbon_g_per_kwh": "direct carbon intensity of the grid [gCO2/kWh]",
+    "carbon_lca_g_per_kwh": "life-cycle carbon intensity of the grid [gCO2/kWh]",
+    "load_kw": "consumption, positive [kW]",
+    "pv_kw": "photovoltaic production, positive [kW]",
+    "wind_kw": "wind production, positive [kW]",
+}
+"""Names that the suite gives a meaning of their own."""
+
+
 class Conversion(NamedTuple):
     """How values are converted whose column's name ends in another unit than the suite's.
 
@@ -108,6 +119,16 @@ def conversion_of(column: object) -> Conversion | None:
     ours = max((len(unit.suffix) for unit in UNITS if name.endswith(unit.suffix)), default=0)
     fitting = [item for item in CONVERSIONS if name.endswith(item.suffix) and len(item.suffix) > ours]
     return max(fitting, key=lambda item: len(item.suffix), default=None)
+
+
+def is_readable(column: object) -> bool:
+    """Return whether a column's name ends in a unit of the suite, or in one that is converted to it.
+
+    Example:
+        >>> is_readable("load_kw"), is_readable("price_per_kwh"), is_readable("load")
+        (True, True, False)
+    """
+    return unit_of(column) is not None or conversion_of(column) is not None
 
 
 def says_other_unit(column: object, wanted: str) -> bool:

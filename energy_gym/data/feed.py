@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from energy_gym.arrays import Floats
 from energy_gym.conversions import SECONDS_PER_HOUR
-from energy_gym.data.columns import says_other_unit, symbol_of, unit_of
+from energy_gym.data.columns import CANONICAL_COLUMNS, says_other_unit, symbol_of, unit_of
 from energy_gym.errors import ConfigurationError, MissingColumnError, UnknownIdError, WindowError
 
 if TYPE_CHECKING:
@@ -133,7 +133,9 @@ class Feed:
             raise MissingColumnError(f"column {column!r}", rule, "rename it, in the data and where it is named")
         # A name that ends in a unit of another quantity says what it is: a price is no carbon intensity to be renamed.
         wanted = unit_of(column)
-        alike = [name for name in names if wanted is None or unit_of(name) in (None, wanted)]
+        # So does a name of the suite's own: a load is no generation to be renamed.
+        own = [name for name in names if name not in CANONICAL_COLUMNS]
+        alike = [name for name in own if wanted is None or unit_of(name) in (None, wanted)]
         near = difflib.get_close_matches(column, alike, n=1, cutoff=0.4)
         hint = "".join(
             f"convert {name!r} to {unit} and call it {column!r}, or "
@@ -142,7 +144,9 @@ class Feed:
             for name in near
         )
         found = f"is needed for {why}; {self.title} has {', '.join(names)}"
-        raise MissingColumnError(f"column {column!r}", found, f"{hint}choose data that have it, or another objective")
+        more = "add it (zeros where there is none), or " if unit == "kW" else ""
+        remedy = f"{hint}{more}choose data that have it, or another objective"
+        raise MissingColumnError(f"column {column!r}", found, remedy)
 
 
 class Prepared(str):

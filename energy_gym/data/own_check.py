@@ -18,12 +18,13 @@ import pandas as pd
 from energy_gym.conversions import MINUTES_PER_DAY
 from energy_gym.data.cards import Card, Column, Statistics
 from energy_gym.data.checks import FAILURE, NOTE, Finding, Report, check, first_moment, frozen, is_market
-from energy_gym.data.columns import NO_CURRENCY, UNITS, conversion_of, symbol_of, unit_of
+from energy_gym.data.columns import NO_CURRENCY, UNITS, conversion_of, is_readable, symbol_of
 from energy_gym.data.raw import Raw
 from energy_gym.data.zones import UTC, checked_zone, zone_of
-from energy_gym.errors import IrregularIndexError, MissingColumnError, NaiveIndexError, RawFileError
+from energy_gym.errors import DataError, IrregularIndexError, MissingColumnError, NaiveIndexError, RawFileError
 
 TIME_TITLES = ("time", "timestamp", "datetime", "date", "utc", "index")
+MONTHS = 12
 _FEW_ZEROS, _NEAR_ZERO = 0.05, 0.1
 
 
@@ -60,19 +61,33 @@ def check_frame(
     if not isinstance(frame.index, pd.DatetimeIndex) or frame.index.tz is None:
         remedy = 'set it with frame.index = pd.DatetimeIndex(frame.index).tz_localize("UTC"), say'
         raise NaiveIndexError(f"index: {type(frame.index).__name__}", "must be a time-zone-aware DatetimeIndex", remedy)
-    names = [str(name) for name in frame.columns if unit_of(name) is not None or conversion_of(name) is not None]
+    names = {str(name): _in_the_suites_unit(str(name)) for name in frame.columns if is_readable(name)}
     if not names:
         rule = f"at least one must end in a unit: {', '.join(unit.suffix for unit in UNITS)}"
         raise MissingColumnError(f"columns {', '.join(map(str, frame.columns))}", rule, "rename them")
-    series = {name: frame[name].astype(np.float64).tz_convert("UTC").rename(name) for name in names}
+    if len(set(names.values())) < len(names):
+        rule = "say one thing in two units"
+        raise DataError(f"columns {', '.join(names)}", rule, "drop one of the two")
+    series = {to: frame[name].astype(np.float64).tz_convert("UTC").rename(to) for name, to in names.items()}
     its = _card(title, series, zone_of(frame.index.tz) if zone is None else checked_zone(zone), longitude)
     report = check(Raw(series), its)
     found = report.findings if zone or its.zone != UTC else tuple(map(_without_a_zone, report.findings))
-    more = [finding for name in names for finding in _more(series[name].sort_index(), its)]
+    more = [finding for one in series.values() for finding in _more(one.sort_index(), its)]
     left = [str(name) for name in frame.columns if str(name) not in names]
-    notes = (f"left out, for their names end in no unit: {', '.join(left)}",) if left else ()
+    notes = [
+        f"{name} is told as {to}, which it is converted to when it is played"
+        for name, to in names.items()
+        if name != to
+    ]
+    notes += [f"left out, for their names end in no unit: {', '.join(left)}"] if left else []
     findings = sorted((*found, *more), key=lambda finding: (FAILURE, NOTE).index(finding.severity))
-    return Report(title, tuple(findings), report.phases, notes)
+    return Report(title, tuple(findings), report.phases, tuple(notes))
+
+
+def _in_the_suites_unit(name: str) -> str:
+    """Return what a column is called once it is converted; no check depends on its unit."""
+    found = conversion_of(name)
+    return name if found is None else name.removesuffix(found.suffix) + found.to
 
 
 def _without_a_zone(finding: Finding) -> Finding:
@@ -106,14 +121,28 @@ def read_frame(path: Path, zone: str | None = None, time: str | None = None) -> 
 
 
 def _stamps(path: Path, written: pd.Series, zone: str | None) -> pd.DatetimeIndex:
+    text = written.astype(str)
+    offset = bool(text.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$").all())
+    clock, day_first = None if offset else _clock(path, zone), _day_first(path, text)
     try:
-        if written.astype(str).str.contains(r"(?:Z|[+-]\d\d:?\d\d)$").all():
-            return pd.DatetimeIndex(pd.to_datetime(written, utc=True))
-        return pd.DatetimeIndex(pd.to_datetime(written)).tz_localize(_clock(path, zone), ambiguous="infer")
+        stamps = pd.DatetimeIndex(pd.to_datetime(written, utc=offset, dayfirst=day_first))
+        return stamps if clock is None else stamps.tz_localize(clock, ambiguous="infer")
     except (ValueError, TypeError) as error:
         cause = str(error).partition("\n")[0].partition(". You might")[0]
         rule = f"must hold time stamps on the clock of its zone ({cause})"
         raise RawFileError(f"{path.name}: column {written.name!r}", rule, "write 2024-03-01T00:00Z") from error
+
+
+def _day_first(path: Path, text: pd.Series) -> bool:
+    """Return whether dates such as 13/02/2024 begin with the day, which one of them must show."""
+    parts = text.str.extract(r"^\s*(\d{1,2})[/.-](\d{1,2})[/.-]\d{4}").dropna().astype(int)
+    if parts.empty:
+        return False
+    day, month = (int(parts[place].max()) > MONTHS for place in (0, 1))
+    if not day and not month:
+        found, rule = f"{path.name}: stamp {text.iloc[0]!r}", "leaves open which is the day and which the month"
+        raise RawFileError(found, rule, "write 2024-03-01T00:00")
+    return day
 
 
 def _clock(path: Path, zone: str | None) -> str:
@@ -156,10 +185,7 @@ def _card(title: str, series: dict[str, pd.Series], zone: str, longitude: float 
 
 
 def _column(name: str) -> Column:
-    """A column in another unit is checked as it is: its checks do not depend on the unit."""
-    found = conversion_of(name)
-    unit = symbol_of(name if found is None else found.to, NO_CURRENCY)
-    return Column(name, unit, name, "after", "none", Statistics(0.0, 0.0, 1.0))
+    return Column(name, symbol_of(name, NO_CURRENCY), name, "after", "none", Statistics(0.0, 0.0, 1.0))
 
 
 def _more(series: pd.Series, its: Card) -> Iterator[Finding]:

@@ -16,11 +16,20 @@ import numpy as np
 from energy_gym.arrays import Floats
 from energy_gym.conversions import SECONDS_PER_DAY, SECONDS_PER_HOUR
 from energy_gym.data.cards import Statistics
-from energy_gym.data.columns import PRICES, UNITS, conversion_of, says_other_unit, symbol_of, unit_of
+from energy_gym.data.columns import (
+    CANONICAL_COLUMNS,
+    PRICES,
+    UNITS,
+    conversion_of,
+    is_readable,
+    says_other_unit,
+    symbol_of,
+    unit_of,
+)
 from energy_gym.data.notices import notice
 from energy_gym.data.publishing import RULES, is_rule, nearest
 from energy_gym.data.splitting import Bounds, parts_of
-from energy_gym.data.validation import CANONICAL_COLUMNS, FORECAST_PREFIX, require_not_negative, validate_frame
+from energy_gym.data.validation import FORECAST_PREFIX, require_not_negative, validate_frame
 from energy_gym.data.zones import UTC, checked_zone, zone_of
 from energy_gym.errors import (
     ConfigurationError,
@@ -109,7 +118,7 @@ def read_own(data: Any, told: Told, split: str | None, reference: Any) -> Own:
         usual={name: item.mean for name, item in figures.items()},
         before={} if reference is not None else {name: unit.offset for name in figures if (unit := unit_of(name))},
         bounds=_bounds(frame, parts, split, told.splits),
-        ignored=tuple(str(name) for name in data.columns if not _readable(name)),
+        ignored=tuple(str(name) for name in data.columns if not is_readable(name)),
     )
 
 
@@ -128,13 +137,9 @@ def _scaled_by(frame: pd.DataFrame, parts: Any, told: Told, reference: Any) -> d
     return {name: _figures(name, fitted) for name in names}
 
 
-def _readable(name: object) -> bool:
-    return unit_of(name) is not None or conversion_of(name) is not None
-
-
 def _validated(data: Any, stamps: str) -> pd.DataFrame:
     columns = getattr(data, "columns", ())
-    known = [_readable(name) for name in columns]
+    known = [is_readable(name) for name in columns]
     if len(columns) and not any(known):
         raise _no_unit(columns)
     frame = validate_frame(data.loc[:, known] if any(known) else data, ())

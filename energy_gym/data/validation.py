@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from energy_gym.data.columns import CANONICAL_COLUMNS
 from energy_gym.errors import (
     ConfigurationError,
     DataError,
@@ -21,14 +22,6 @@ from energy_gym.errors import (
     NonPositiveError,
 )
 
-CANONICAL_COLUMNS = {
-    "price_per_mwh": "market price [currency/MWh]",
-    "carbon_g_per_kwh": "direct carbon intensity of the grid [gCO2/kWh]",
-    "carbon_lca_g_per_kwh": "life-cycle carbon intensity of the grid [gCO2/kWh]",
-    "load_kw": "consumption, positive [kW]",
-    "pv_kw": "photovoltaic production, positive [kW]",
-    "wind_kw": "wind production, positive [kW]",
-}
 FORECAST_PREFIX = "forecast_"
 NOT_NEGATIVE = ("load_kw", "pv_kw", "wind_kw")
 

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 import energy_gym
 from energy_gym.cli.app import app
-from energy_gym.data.own_check import check_frame
-from energy_gym.errors import IrregularIndexError, MissingColumnError, NaiveIndexError
+from energy_gym.data.own_check import check_frame, read_frame
+from energy_gym.errors import DataError, IrregularIndexError, MissingColumnError, NaiveIndexError, RawFileError
 
 NAMES = ("price_per_mwh", "carbon_g_per_kwh", "load_kw")
 
@@ -107,6 +107,29 @@ def test_files_that_are_none(text: str, tmp_path: Path) -> None:
         result = CliRunner().invoke(app, ["data", "check", *arguments])
         assert result.exit_code == 1
         assert isinstance(result.exception, SystemExit), result.exception
+
+
+def test_a_column_in_another_unit_is_checked_under_the_name_that_it_is_played_by(tmp_path: Path) -> None:
+    data = frame(3)
+    path = tmp_path / "mine.csv"
+    data.drop(data.index[100:110]).rename(columns={"price_per_mwh": "price_per_kwh"}).to_csv(path, index_label="time")
+    told = " ".join(CliRunner().invoke(app, ["data", "check", str(path)]).output.split())
+    assert "price_per_mwh gap: 10 steps missing in 1 place(s)" in told
+    assert "price_per_kwh is told as price_per_mwh" in told
+    with pytest.raises(DataError, match="one thing in two units"):
+        check_frame(data.assign(price_per_kwh=1.0))
+
+
+@pytest.mark.parametrize("style", ["%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M"])
+def test_the_day_of_a_date_is_the_number_that_no_month_has(style: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    hours = pd.date_range("2024-02-01", "2024-04-05", freq="h", tz="Europe/Madrid", inclusive="left")
+    pd.DataFrame({"time": hours.strftime(style), "price_per_mwh": 50.0}).to_csv(path, index=False)
+    assert list(read_frame(path, "Europe/Madrid").index) == list(hours)
+    first_days = hours[: 12 * 24]
+    pd.DataFrame({"time": first_days.strftime(style), "price_per_mwh": 50.0}).to_csv(path, index=False)
+    with pytest.raises(RawFileError, match="leaves open which is the day"):
+        read_frame(path, "Europe/Madrid")
 
 
 def test_frames_that_are_none() -> None:
