@@ -189,9 +189,8 @@ def net_kw(site: Site, values: Mapping[str, Floats]) -> Any:
     """Return load less generation of a site [kW], of the shape of the columns given; ``[0.0]`` where it has neither."""
     total: Any = np.zeros(1)
     for entity in site.entities.values():
-        signed = entity.signed_columns()
-        own = {name: column if name in signed else np.maximum(column, 0.0) for name, column in values.items()}
-        power = entity.fixed_kw(own)
+        own, signed = {name: values[name] for name in entity.columns() if name in values}, entity.signed_columns()
+        power = entity.fixed_kw({name: rows if name in signed else np.maximum(rows, 0.0) for name, rows in own.items()})
         total = total if power is None else total + power
     return total
 

@@ -98,7 +98,12 @@ class EnergyEnv(gym.Env[Observation, Any]):
 
     def _compose(self) -> None:
         self._advance = compose(self.setup.units, scalars)
-        self._observe = observer(list(self.setup.tape.rows), self.setup.tape.states)
+        self._observe: Any = None
+
+    def _look(self) -> None:
+        """Lay out what is observed, before the first episode: who solves, or learns from the series, never looks."""
+        if self._observe is None:
+            self._observe = observer(list(self.setup.tape.rows), self.setup.tape.states)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in ("_advance", "_observe")}
@@ -106,6 +111,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._compose()
+        self._look()
 
     @property
     def layout(self) -> tuple[Slot, ...]:
@@ -224,6 +230,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
             StateOfChargeError: A state of charge outside the limits of its store.
         """
         super().reset(seed=seed)
+        self._look()
         self._begin((options or {}).get(SOC_INITIAL))
         draw = self.setup.window(options, self.np_random) if options else self.setup.draw(self.np_random)
         self._first, self._stop = draw

@@ -83,7 +83,7 @@ class LiveEnv(ScenarioEnv):
         if history is not None:
             keywords = {"zone": history.zone, "control": history.source.get("control", "power"), **keywords}
             if "reference" not in keywords:
-                keywords["reference"] = history.environment(scenario, diary.horizon).setup.feed.statistics
+                keywords["reference"] = history.statistics(scenario, diary.horizon)
         laid = {"horizon": diary.horizon, "episode_steps": None, "split": "all", **keywords}
         self._said = Told(dict.fromkeys(diary.columns, "after"), laid.get("zone"))
         self._opened = self._open(laid.get("reference"))

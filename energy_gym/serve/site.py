@@ -111,7 +111,7 @@ class LiveSite:
         reasons: list[str] = []
         reading = self._read(now, reasons)
         self._believe(moment, now, reasons)
-        env = self._at(moment, reading)
+        env = self._at(moment, reading, reasons)
         if self.watch.stuck:
             reasons.append(f"{self.watch.stuck}: its energy is taken as commanded")
         decision = self._decider.decided(self._info, self.last)
@@ -209,9 +209,9 @@ class LiveSite:
         self.store.keep_forecast(self.site.id, column, told)
         return told
 
-    def _at(self, moment: pd.Timestamp, reading: Reading | None) -> LiveEnv:
+    def _at(self, moment: pd.Timestamp, reading: Reading | None, reasons: list[str]) -> LiveEnv:
         """Return the site at the start of an interval: with what was measured, believed and stored."""
-        env = self._covering(moment)
+        env = self._covering(moment, reasons)
         step = int((moment - env.diary.times[0]) / self.step)
         if reading is not None and reading.meter_time is not None:
             place = int((reading.meter_time - env.diary.times[0]) // self.step)
@@ -240,14 +240,12 @@ class LiveSite:
         if value == value:
             env.diary.measure(step - 1, {column: float(value)})
 
-    def _covering(self, moment: pd.Timestamp) -> LiveEnv:
+    def _covering(self, moment: pd.Timestamp, reasons: list[str]) -> LiveEnv:
         """Return the environment, whose span covers a plan from a moment on; a new span is begun where it does not."""
         env = self._env
-        if self._begun and env.diary.times[0] <= moment and self.spans.lasts(env.diary.times, moment):
+        if self._begun and env.time <= moment and self.spans.lasts(env.diary.times, moment):
             return env
-        kept = (env.time, tuple(env.states)) if self._begun else self.store.states(self.site.id)
-        if kept is not None and not moment - pd.Timedelta(days=FORGOTTEN_DAYS) < kept[0] <= moment:
-            kept = None
+        kept = self._stood(moment, reasons)
         start = moment if kept is None else kept[0]
         times = self.spans.times(start, moment)
         env.turn(self._diary(times, {name: belief.values for name, belief in self.beliefs.items()}))
@@ -256,6 +254,16 @@ class LiveSite:
         self._info = dict.fromkeys(env.info_units, 0.0) | {"energy_kwh": env.energy_kwh}
         self._decider.begin()
         return env
+
+    def _stood(self, moment: pd.Timestamp, reasons: list[str]) -> tuple[pd.Timestamp, tuple[float, ...]] | None:
+        """Return when the site last stood somewhere up to a moment, and in which states; None where it is forgotten."""
+        kept = (self._env.time, tuple(self._env.states)) if self._begun else self.store.states(self.site.id)
+        oldest = moment - pd.Timedelta(days=FORGOTTEN_DAYS)
+        if kept is not None and kept[0] > moment:
+            reasons.append(f"the clock was set back, it had been {kept[0]:%Y-%m-%d %H:%M} UTC")
+            shown = self.store.intervals(self.site.id, oldest, moment + self.step)
+            kept = None if shown.empty else (shown.index[-1], tuple(shown["states"].iloc[-1]))
+        return None if kept is None or kept[0] <= oldest else kept
 
     def _pass(self, env: LiveEnv, reading: Reading | None) -> None:
         """End the interval that the site stands at: by the laws, on what was measured, else believed, of it."""

@@ -15,12 +15,13 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.contracts.clock import LocalTimes
-from energy_gym.data import load
+from energy_gym.data import Statistics, load
 from energy_gym.data.own_check import read_frame
 from energy_gym.data.zones import zone_of
 from energy_gym.errors import MissingColumnError
 from energy_gym.scenario import Scenario
 from energy_gym.scenarios.composed import ScenarioEnv
+from energy_gym.scenarios.composition import make_composition
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,6 +73,11 @@ class History:
     def environment(self, scenario: Scenario, horizon: int, **keywords: Any) -> ScenarioEnv:
         """Return an environment on the history: in it agents learn, and by its figures observations are scaled."""
         return ScenarioEnv(**{"scenario": scenario, "horizon": horizon, **self.source, **keywords})
+
+    def statistics(self, scenario: Scenario, horizon: int) -> Mapping[str, Statistics]:
+        """Return the figures of the history by which observations are scaled, by series."""
+        told = {"scenario": scenario, "horizon": horizon, **self.source}
+        return make_composition(**ScenarioEnv.complete(told)).feed.statistics
 
     def require(self, columns: tuple[str, ...]) -> None:
         """Raise MissingColumnError where a series that the site needs is not among them."""

@@ -1,7 +1,7 @@
 """A service in a process of its own, for tests that kill it: it says where it listens, and where it has halted.
 
-Run as a script with the address of the database, of the forecasts and of the battery, and a file: while that file holds
-``plan`` or ``write`` the process halts in the middle of one, prints so, and goes no further.
+Run as a script with the address of the database, of the forecasts and of the battery, a file, and ``threads`` or
+``processes``: while that file holds ``plan`` or ``write`` it halts in one, prints so, and goes no further.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Halting(Agent):
 def main() -> None:
     """Serve until standard input ends."""
     log_at("ERROR")
-    database, reporter, bms, wanted = sys.argv[1:]
-    told = {"request_attempts": 1, "mpc_horizon_hours": 6, "database_url": database}
+    database, reporter, bms, wanted, workers = sys.argv[1:]
+    told = {"request_attempts": 1, "mpc_horizon_hours": 6, "database_url": database, "workers": workers}
     settings = read_settings(_env_file=None, reporter_base_url=reporter, bms_base_url=bms, **told)
     clock = httpx.Client(base_url=bms, timeout=10.0)
     service = Service(

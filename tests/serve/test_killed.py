@@ -62,8 +62,8 @@ def started(plant, tmp_path):
         reporter, bms = (stack.enter_context(serving(app)) for app in (reporter_app(plant), validator))
         told = f"sqlite:///{tmp_path / 'service.db'}", reporter, bms, tmp_path / "halt"
 
-        def begun():
-            process = Process(*told)
+        def begun(workers="threads"):
+            process = Process(*told, workers)
             stack.callback(process.close)
             return process
 
@@ -114,6 +114,18 @@ def test_what_is_killed_in_a_plan_and_in_a_write_leaves_nothing_and_loses_nothin
     assert intervals["measured"].tolist() == [True, True]
     assert intervals["reward"].tolist() == pytest.approx(plant.rewards, abs=1e-9)
     assert third.kill() == []
+
+
+def test_what_is_killed_while_a_process_of_its_own_plans_leaves_none_behind(plant, started, tmp_path):
+    first = started("processes")
+    assert first.trigger().json()["status"] == "optimal"
+    plant.advance()
+    halted(first, "plan", tmp_path / "halt")
+    assert len(psutil.Process(first.child.pid).children(recursive=True)) >= 1
+    assert first.kill() == []
+    second = started("processes")
+    assert second.trigger().json()["status"] == "optimal"
+    assert second.kill() == []
 
 
 @pytest.mark.slow

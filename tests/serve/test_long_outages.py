@@ -55,3 +55,37 @@ def test_a_day_on_which_clocks_are_set_at_midnight_has_its_first_moment_and_its_
     for moment, power in ((since - site.step, 40.0), (since, -20.0)):
         site.store.keep_plan(Plan("site", moment, power, "optimal", "", None, 0.0, ""))
     assert site.commander._moved(since + pd.Timedelta("8h")) == 5.0
+
+
+def test_a_clock_that_is_set_forward_and_back_is_told_and_leaves_the_bill_right(hourly):
+    plant, served = hourly("2024-06-04")
+    off, site, plans = pd.Timedelta(0), served.sites["site"], {}
+    served.now = lambda: plant.now + off
+    for hours, lasts in ((0, 6), (3, 2), (0, 4), (-2, 3), (24 * 30, 1), (0, 12)):
+        off = pd.Timedelta(hours=hours)
+        plans[hours] = cycles(plant, served, lasts)
+        assert all(-50.0 <= plan.power_kw <= 50.0 for plan in plans[hours])
+        assert site.env.time == plans[hours][-1].time == plant.now - site.step + off
+        assert all(plan.reason for plan in plans[hours] if hours), "nothing is amiss in silence"
+    told = [plan.reason for plan in plans[0]]
+    assert told[0] == "the clock was set back, it had been 2024-07-04 13:00 UTC"
+    assert told[1:] == [""] * 11, "and all is well after that"
+    since = plans[0][0].time
+    kept = served.store.intervals("site", since, plans[0][-1].time)
+    assert kept["reward"].tolist() == pytest.approx(plant.rewards[-12:-1], abs=1e-9)
+
+
+def test_a_service_that_was_started_by_a_clock_ahead_goes_on_from_what_was_known_before(plant, service, tmp_path):
+    url = f"sqlite:///{tmp_path / 'service.db'}"
+    served = service(url, agent="idle")
+    cycles(plant, served, 8)
+    states = plant.env.states
+    served.stop()
+    ahead = service(url, agent="idle")
+    ahead.now = lambda: plant.now + pd.Timedelta("20D")
+    assert ahead.cycle("site") is not None
+    ahead.stop()
+    again = service(url, agent="idle")
+    (plan,) = cycles(plant, again, 1)
+    assert "the clock was set back" in plan.reason
+    assert again.sites["site"].env.states[1:] == pytest.approx(states[1:]), "the month's maxima are still known"
