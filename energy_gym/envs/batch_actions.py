@@ -49,7 +49,7 @@ class BatchActions:
         given = real_numbers(actions, self._num_envs, controls)
         wishes = given.astype(np.float64)
         # The places of the least and the most, or of one that is no number, are found in half the time of their values.
-        if -1.0 <= given.item(given.argmin()) and given.item(given.argmax()) <= 1.0:
+        if given.item(given.argmin()) >= -1.0 and given.item(given.argmax()) <= 1.0:
             return tuple(wishes.T), None
         if not np.isfinite(wishes).all():
             index = int(np.argmin(np.isfinite(wishes).all(axis=1)))
