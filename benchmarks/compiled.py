@@ -74,11 +74,10 @@ def _rate(env: Any, params: Any, actions: int, count: int, steps: int) -> Callab
         after, rewards = jax.lax.scan(body, now, keys)
         return after, rewards[:, None]
 
-    run = jax.jit(
-        jax.shard_map(
-            played, mesh=mesh, in_specs=(each, same), out_specs=(each, jax.P(None, "devices")), check_vma=False
-        )
+    split = jax.shard_map(
+        played, mesh=mesh, in_specs=(each, same), out_specs=(each, jax.P(None, "devices")), check_vma=False
     )
+    run = jax.jit(split)
     seen, state = jax.vmap(env.reset, (0, None))(jax.random.split(jax.random.key(0), own * mesh.size), params)
     begun = jax.device_put((state, seen), jax.NamedSharding(mesh, each))
     jax.block_until_ready(run(begun, jax.random.key(1)))
