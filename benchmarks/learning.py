@@ -12,7 +12,8 @@
 `train` adds a run of each market and seed to ``benchmarks/learning.json``, each made by a process of its own, but for
 those that are there already; `together` times several seeds in one call beside one; `page` writes
 ``benchmarks/TRAINING.md`` and ``docs/figures/training.png``. ``--alone`` says that nothing else keeps the machine busy:
-only seconds of such runs are shown, and a run that was made beside others is made again for them.
+only seconds of such runs are shown, and a run that was made beside others is made again for them. ``--again`` makes all
+that are asked for again.
 
 One rule: curves are scores on the validation split, and the score in the table is that of the whole test split, played
 once by the actor that was kept.
@@ -87,7 +88,7 @@ def _clock() -> Callable[[], tuple[float, float]]:
 
 
 def asked_runs(asked: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return the runs that are asked for and not there, or there beside others where they are to be made alone."""
+    """Return the runs asked for to be made: not there, wanted again, or wanted alone and made beside others."""
     there = {tuple(row[name] for name in KEY): row for row in rows()}
     seeds = range(asked.seeds) if asked.task == "train" else (1, asked.seeds)
     same = {"task": asked.task, "agent": asked.agent, "engine": asked.engine, "lookahead": asked.lookahead}
@@ -95,7 +96,7 @@ def asked_runs(asked: argparse.Namespace) -> list[dict[str, Any]]:
     return [
         {**run, "alone": asked.alone}
         for run in wanted
-        if (old := there.get(tuple(run.values()))) is None or (asked.alone and not old["alone"])
+        if asked.again or (old := there.get(tuple(run.values()))) is None or (asked.alone and not old["alone"])
     ]
 
 
@@ -117,6 +118,7 @@ def main() -> None:
     parser.add_argument("--markets", nargs="+", default=list(MARKETS))
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--alone", action="store_true", help="nothing else keeps the machine busy")
+    parser.add_argument("--again", action="store_true", help="make runs again that are there")
     asked = parser.parse_args()
     if asked.task == "page":
         PAGE.write_text(page(rows()), encoding="utf-8")

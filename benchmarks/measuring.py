@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import platform
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich import box
@@ -16,6 +17,8 @@ from rich.table import Table
 
 # A pole that is balanced resets as rarely as the rules allow: the reference at its best.
 EPISODE = 500
+VERDICTS = {None: "", True: "met", False: "MISSED"}
+MET = {word: met for met, word in VERDICTS.items()}
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Row:
     @property
     def verdict(self) -> str:
         """``met``, ``MISSED``, or nothing where there is no target."""
-        return "" if self.met is None else "met" if self.met else "MISSED"
+        return VERDICTS[self.met]
 
 
 @dataclass(frozen=True)
@@ -155,12 +158,27 @@ def document(rows: list[Row], sizes: Sizes, data: str) -> dict[str, Any]:
     return {"versions": versions(), "machine": machine, "data": data, "sizes": asdict(sizes), "rows": plain}
 
 
-def kept(rows: list[Row], before: list[dict[str, Any]]) -> list[Row]:
+def kept(rows: list[Row], before: list[Row]) -> list[Row]:
     """Return the rows of before, those that were measured again as they are now, then the new ones."""
     now = {row.name: row for row in rows}
-    names = {field.name for field in fields(Row)}
-    old = [Row(**{name: value for name, value in row.items() if name in names}) for row in before]
-    return [now.pop(row.name, row) for row in old] + list(now.values())
+    return [now.pop(row.name, row) for row in before] + list(now.values())
+
+
+def told(page: str) -> list[Row]:
+    """Return the rows that stand on a page of `markdown`, figures as they are written there."""
+    lines = page.splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
+    said = dict(line[2:].split(": ", 1) for line in lines if line.startswith("- "))
+    return [_row(*row, said.get(row[0], "")) for row in cells if row[0] not in ("what", "---")]
+
+
+def _row(name: str, measured: str, reference: str, ratio: str, target: str, verdict: str, said: str) -> Row:
+    """Return the row that the cells of a line and its note say."""
+    value, unit = measured.split(" ", 1)
+    other = float(reference.split(" ", 1)[0]) if reference else None
+    named, note = re.fullmatch(r"(?:reference ([^;]*)(?:; |$))?(.*)", said).groups()  # type: ignore[union-attr]
+    times = float(ratio) if ratio else None
+    return Row(name, float(value), unit, other, named or "", times, target, MET[verdict], note)
 
 
 def markdown(rows: list[Row], document: dict[str, Any], command: str) -> str:

@@ -39,6 +39,7 @@ from measuring import (
     shown,
     steps_per_second,
     take_turns,
+    told,
 )
 from rich.console import Console
 from sites import sites
@@ -265,13 +266,15 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=list(MEASURES), default=list(MEASURES), metavar="NAME")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--markdown", type=Path, help="also write a page of the figures to this file")
-    parser.add_argument("--add", action="store_true", help="keep the other figures that stand in the file of --json")
+    parser.add_argument(
+        "--add", action="store_true", help="keep the other figures that stand on the page of --markdown"
+    )
     parser.add_argument("--repeats", type=int, help="the median of so many (default 5, of rates 21)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that it runs, not how fast")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a target is missed")
     asked = parser.parse_args()
-    if asked.add and asked.json is None:
-        parser.error("--add is of the figures in a file: name it with --json")
+    if asked.add and asked.markdown is None:
+        parser.error("--add is of the figures on a page: name it with --markdown")
     sizes = QUICK if asked.quick else Sizes()
     if asked.repeats is not None:
         sizes = replace(sizes, repeats=max(asked.repeats, 1), turns=max(asked.repeats, 1))
@@ -282,14 +285,16 @@ def main() -> int:
     console.print(shown(rows))
     for line in notes(rows):
         console.print(line, style="dim", highlight=False)
-    if asked.add and asked.json.is_file():
-        rows = kept(rows, json.loads(asked.json.read_text(encoding="utf-8"))["rows"])
-    told = document(rows, sizes, "fetched" if real_data() else "embedded and synthetic")
+    if asked.add and asked.markdown.is_file():
+        rows = kept(rows, told(asked.markdown.read_text(encoding="utf-8")))
+    figures = document(rows, sizes, "fetched" if real_data() else "embedded and synthetic")
     if asked.json is not None:
-        asked.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        asked.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if asked.markdown is not None:
-        command = "python benchmarks/speed.py" + (" --add --json FILE --only PART" if asked.add else "")
-        asked.markdown.write_text(markdown(rows, told, command), encoding="utf-8")
+        command = "python benchmarks/speed.py" + (
+            " --add --markdown benchmarks/SPEED.md --only PART" if asked.add else ""
+        )
+        asked.markdown.write_text(markdown(rows, figures, command), encoding="utf-8")
     return int(asked.strict and any(row.met is False for row in rows))
 
 

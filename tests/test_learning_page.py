@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmark_scripts import benchmark_script
+from benchmark_scripts import FOLDER, benchmark_script
 
 PAGE = benchmark_script("learning_page")
 
@@ -60,3 +61,13 @@ def test_the_figure_is_drawn(tmp_path: Path) -> None:
 @pytest.mark.parametrize("values", [[], [3.0]])
 def test_what_was_not_timed_is_a_dash(values: list[float]) -> None:
     assert PAGE._seconds(values) == ("3.0 (1)" if values else "-")
+
+
+@pytest.mark.parametrize(("asked", "made"), [({}, [2]), ({"alone": True}, [1, 2]), ({"again": True}, [0, 1, 2])])
+def test_which_runs_are_made(asked: dict[str, bool], made: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    script = benchmark_script("learning")
+    monkeypatch.setattr(script, "rows", lambda: ROWS)
+    usual = {"task": "train", "agent": "ppo", "engine": "jax", "lookahead": "full", "markets": ["de-lu"], "seeds": 3}
+    found = script.asked_runs(Namespace(**usual, **{"alone": False, "again": False, **asked}))
+    assert [run["seed"] for run in found] == made

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # One of each kind of row; the whole is measured beside the tests.
 MEASURED = ["single", "batch", "oracle", "mpc", "import", "memory"]
 NAMES = ["single", "batch", "solve", "mpc", "import", "memory"]
+HEAD = ["| what | measured | reference | ratio | target | verdict |", "| --- | ---: | ---: | ---: | --- | --- |"]
 ROW = ["measured", "met", "name", "note", "ratio", "reference", "reference_name", "target", "unit", "verdict"]
 
 
@@ -71,18 +72,31 @@ def test_the_screen_shows_every_row(measured: tuple[str, dict[str, Any]]) -> Non
         assert f"{row['measured']:.4g}" in screen
 
 
-def test_what_is_measured_part_by_part_stands_in_one_file(tmp_path: Path) -> None:
+def test_what_is_measured_part_by_part_stands_on_one_page(tmp_path: Path) -> None:
     path, page = tmp_path / "speed.json", tmp_path / "SPEED.md"
-    stands = {"name": "before", "measured": 1.0, "unit": "s", "verdict": ""}
-    stale = {"name": "memory, batch of 64", "measured": -1.0, "unit": "MiB", "verdict": ""}
-    path.write_text(json.dumps({"rows": [stale, stands]}), encoding="utf-8")
+    stale = "| memory, batch of 64 | -1 MiB |  |  | < 300 MB | MISSED |"
+    stands = "| before, 3 levels | 1.5 s | 3 s | 2.00 | >= 1.5x | met |"
+    said = "- before, 3 levels: reference Pyomo, all; exact; of old"
+    page.write_text("\n".join([*HEAD, stale, stands, "", said, ""]), encoding="utf-8")
     result = run("--quick", "--only", "memory", "--add", "--json", str(path), "--markdown", str(page))
     assert (result.returncode, result.stderr) == (0, "")
     rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-    assert [row["name"] for row in rows] == ["memory, batch of 64", "before"]
+    assert [row["name"] for row in rows] == ["memory, batch of 64", "before, 3 levels"]
     assert rows[0]["measured"] > 0.0
-    assert "| before | 1 s |" in page.read_text(encoding="utf-8")
+    assert (rows[1]["reference_name"], rows[1]["note"], rows[1]["met"]) == ("Pyomo, all", "exact; of old", True)
+    assert {stands, said} <= set(page.read_text(encoding="utf-8").splitlines())
     assert run("--add").returncode == 2
+
+
+def test_the_page_is_read_as_it_was_written() -> None:
+    page = (ROOT / "benchmarks" / "SPEED.md").read_text(encoding="utf-8")
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT / 'benchmarks')!r});"
+        "from measuring import Sizes, document, markdown, told;"
+        "rows = told(sys.stdin.read()); print(markdown(rows, document(rows, Sizes(), 'fetched'), ''))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], input=page, capture_output=True, text=True, check=True).stdout
+    assert found.split("| what", 1)[1].strip() == page.split("| what", 1)[1].strip()
 
 
 def test_an_unknown_name_is_a_mistake_of_usage() -> None:

@@ -48,8 +48,8 @@ class BatchActions:
             return tuple(self._level(as_array(actions)).reshape(self._num_envs, controls).T), None
         given = real_numbers(actions, self._num_envs, controls)
         wishes = given.astype(np.float64)
-        # Floats are looked at as they came, which are half as wide; the least whole number has no opposite.
-        if np.maximum.reduce(np.abs(given if given.dtype.kind == "f" else wishes), axis=None) <= 1.0:
+        # The places of the least and the most, or of one that is no number, are found in half the time of their values.
+        if given.item(given.argmin()) >= -1.0 and given.item(given.argmax()) <= 1.0:
             return tuple(wishes.T), None
         if not np.isfinite(wishes).all():
             index = int(np.argmin(np.isfinite(wishes).all(axis=1)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,13 @@ def restarted_info(
         last: What was observed at its end, shape (num_envs, slots).
         everyone: True for each environment: the mask of figures that all have.
     """
-    final = _of_those(done, last if done.all() else last[done])
-    started = {name: np.where(done, value, figures[name]) for name, value in begun.items() if name in figures}
+    everywhere = bool(done.all())
+    final = _of_those(done, last if everywhere else last[done])
+    started = {
+        name: value if everywhere else np.where(done, value, figures[name])
+        for name, value in begun.items()
+        if name in figures
+    }
     masks = dict.fromkeys((f"_{name}" for name in started), everyone)
     ended = _final_info(done, {**figures, **announced})
     extra = {FINAL_OBSERVATION: final, f"_{FINAL_OBSERVATION}": done, FINAL_INFO: ended, f"_{FINAL_INFO}": done}
@@ -50,9 +56,21 @@ def _final_info(done: Flags, ended: Mapping[str, Any]) -> Any:
         flags = done.copy()
         values = {name: kept(value, flags) for name, value in ended.items()}
         return {**values, **{f"_{name}": flags for name in ended}}
-    some = list(ended.values()) if done.all() else [value[done] for value in ended.values()]
-    columns = [list(value) if value.ndim > 1 else value.tolist() for value in some]
+    everywhere = bool(done.all())
+    columns = [_column(value if everywhere or _is_one(value) else value[done]) for value in ended.values()]
     return _of_those(done, map(_record(tuple(ended)), *columns))
+
+
+def _is_one(value: npt.NDArray[Any]) -> bool:
+    """Return whether a figure is one number spread over all environments."""
+    return value.strides == (0,)
+
+
+def _column(value: npt.NDArray[Any]) -> Iterable[Any]:
+    """Return a figure's values one by one; one number that is spread over all is the same object for each."""
+    if _is_one(value):
+        return repeat(value.item(0))
+    return list(value) if value.ndim > 1 else value.tolist()
 
 
 def _of_those(done: Flags, items: Iterable[Any]) -> npt.NDArray[Any]:

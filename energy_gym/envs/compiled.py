@@ -149,9 +149,9 @@ class _Program:
     def compiled(self, part: str, laid: tuple[Laid, ...], pieces: Cut) -> Compiled:
         """Return one of the three parts that follow as a function of arrays, which shows the tape's rows, cut."""
         outputs = getattr(self, part)()
-        ahead, first = (0, 0) if part == "seen" else (1, sum(len(unit.initial) for unit in self._units))
-        rows = Rows(self._setup.tape.rows, ahead, tuple(range(first, first + len(self._spans))), laid)
-        return Compiled(self.trace, outputs, rows, pieces)
+        ahead, states = (0, 0) if part == "seen" else (1, sum(len(unit.initial) for unit in self._units))
+        rows = Rows(self._setup.tape.rows, ahead, tuple(range(states, states + len(self._spans))), laid)
+        return Compiled(self.trace, outputs, rows, pieces, own=states)
 
     def step(self) -> list[Any]:
         """Return states, what is seen of them, and figures, of a step with which no episode ends."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,21 +37,28 @@ class Compiled:
         outputs: What the function gives: symbols of the trace, arrays or numbers.
         rows: Rows that are shown.
         pieces: The same rows cut, where several functions show them; None cuts them here.
+        own: How many of the first outputs the caller writes into.
 
     Example:
         >>> trace = Trace(num_envs=3)
         >>> price = trace.given("price")
         >>> half = Compiled(trace, [trace.positive(price) / 2.0], Rows(np.ones((1, 2), np.float32), 0, (0,)))
         >>> found, seen = half(np.zeros(3, dtype=int), [np.array([1.0, -1.0, 4.0])])
-        >>> found.tolist(), seen.tolist()
-        ([[0.5, 0.0, 2.0]], [[0.5, 1.0], [0.0, 1.0], [2.0, 1.0]])
+        >>> found[0].tolist(), seen.tolist()
+        ([0.5, 0.0, 2.0], [[0.5, 1.0], [0.0, 1.0], [2.0, 1.0]])
     """
 
-    def __init__(self, trace: Trace, outputs: Sequence[Any], rows: Rows, pieces: Cut | None = None) -> None:
-        self._size, self._count, self._width = trace.num_envs, len(outputs), rows.array.shape[1]
+    def __init__(
+        self, trace: Trace, outputs: Sequence[Any], rows: Rows, pieces: Cut | None = None, own: int = 0
+    ) -> None:
+        self._size, self._width = trace.num_envs, rows.array.shape[1]
         found = cut(rows.array) if pieces is None else pieces
         self._still = [found.table, *found.series, *trace.each, *trace.series, *trace.tables]
-        text = Text(trace, [trace.named(value) for value in outputs], rows, found)
+        named = [trace.named(value) for value in outputs]
+        fixed = _fixed(named, {*range(own), *rows.places})
+        self._fixed = [(place, np.broadcast_to(value, self._size)) for place, value in fixed]
+        text = Text(trace, named, rows, found, [place for place, _ in fixed])
+        self._shape = text.shape
         self._engine, self._run = _loaded(text.whole())
         still = [*map(_address, self._still)]
         self._open, places = len(still), len(still) + 3 + len(rows.laid) + len(trace.inputs)
@@ -61,20 +68,31 @@ class Compiled:
 
     def __call__(
         self, t: npt.NDArray[np.int64], given: Sequence[Floats], laid: Sequence[Laid] = ()
-    ) -> tuple[Floats, npt.NDArray[np.float32]]:
-        """Return the outputs, shape (their number, num_envs), and what is shown, shape (num_envs, width).
+    ) -> tuple[list[Floats], npt.NDArray[np.float32]]:
+        """Return the outputs, each of shape (num_envs,), and what is shown, shape (num_envs, width).
+
+        An output that is one number for all environments at all times is that number spread over them (of stride 0):
+        nothing is written, and it can only be read.
 
         Args:
             t: The step that each environment plays, shape (num_envs,).
             given: The arrays that are given, in the order of the trace's inputs.
             laid: What is laid over the rows, if anything is.
         """
-        out, seen = np.empty((self._count, self._size)), np.empty((self._size, self._width), np.float32)
+        out, seen = np.empty(self._shape), np.empty((self._size, self._width), np.float32)
         told = [item if item.flags.c_contiguous else np.ascontiguousarray(item) for item in given]
         over = [item.array for item in laid]
         self._addresses[self._open :] = [_address(item) for item in (t, out, seen, *over, *told)]
         side_by_side(self._run, self._place, self._parts)
-        return out, seen
+        found = [*out[:, : self._size]]
+        for place, array in self._fixed:
+            found.insert(place, array)
+        return found, seen
+
+
+def _fixed(named: Sequence[str | float], written: Collection[int]) -> list[tuple[int, float]]:
+    """Return the outputs that are numbers, with their places, but for those that are written whatever they are."""
+    return [(place, value) for place, value in enumerate(named) if isinstance(value, float) and place not in written]
 
 
 def _address(array: Any) -> int:

@@ -6,7 +6,7 @@ One rule: no flag that lets a compiler rearrange or fuse what was written: each 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,9 @@ from energy_gym.tracing import Line, Trace
 ARITHMETIC = ("fadd", "fsub", "fmul", "fdiv")
 COMPARED = ("ogt", "oge", "olt", "ole")
 ZERO, ONE = 0.0, 1.0
+# Outputs lie a cache line further apart than their length: at a distance of a power of two they would all share the few
+# places that a processor's cache has for an address.
+LINE_FLOATS = 8
 # Of a wide row, the first cache lines are asked for while those of some environments before it are copied: a processor
 # sees by itself how a row goes on, and not where the next one begins.
 LINE, FETCHED, EARLY = 64, 8, 4
@@ -53,26 +56,41 @@ class Rows(NamedTuple):
 
 
 class Text:
-    """The text of a program: ``loop`` and ``show`` over arrays that do not overlap, and ``run``, given addresses."""
+    """The text of a program: ``loop`` and ``show`` over arrays that do not overlap, and ``run``, given addresses.
 
-    def __init__(self, trace: Trace, outputs: Sequence[str | float], rows: Rows, cut: Cut) -> None:
-        self._trace, self._outputs, self._rows, self._cut = trace, outputs, rows, cut
+    Args:
+        trace: The operations.
+        outputs: What the program gives, by name, or as a number.
+        rows: Rows that are shown.
+        cut: The same rows cut.
+        fixed: Places of outputs that are not written.
+
+    Attributes:
+        shape: Shape of the array of all others, of which each has a row, longer than it needs to be.
+    """
+
+    def __init__(
+        self, trace: Trace, outputs: Sequence[str | float], rows: Rows, cut: Cut, fixed: Collection[int] = ()
+    ) -> None:
+        self._trace, self._rows, self._cut = trace, rows, cut
         numbered = {word: _numbered(word, getattr(trace, word)) for word in ("each", "series", "tables")}
         self._still = [name for names in numbered.values() for name in names]
         self._by_env = [*trace.inputs, *numbered["each"]]
         self._by_step = numbered["series"]
-        self._outs, self._laid = _numbered("out", outputs), _numbered("laid", rows.laid)
+        self._outs = {f"out{place}": value for place, value in enumerate(outputs) if place not in fixed}
+        self._laid = _numbered("laid", rows.laid)
+        self.shape = len(self._outs), (trace.num_envs // LINE_FLOATS + 1) * LINE_FLOATS
         self._sources = ["table", *_numbered("moves", cut.series)]
 
     def whole(self) -> str:
         """Return all of it."""
         arrays = [*self._outs, "t", *self._trace.inputs, *self._still]
-        shown = [*self._sources, "t", "seen", *self._laid, *(self._outs[place] for place in self._rows.places)]
+        shown = [*self._sources, "t", "seen", *self._laid, *(f"out{place}" for place in self._rows.places)]
         every = [*self._sources, *self._still, "t", "out", "seen", *self._laid, *self._trace.inputs]
         fetched = [text for place, name in enumerate(every) for text in _fetched(place, name)]
-        size = self._trace.num_envs
+        length = self.shape[1]
         fetched += [
-            f"%{name} = getelementptr double, ptr %out, i64 {place * size}" for place, name in enumerate(self._outs)
+            f"%{name} = getelementptr double, ptr %out, i64 {place * length}" for place, name in enumerate(self._outs)
         ]
         span = "i64 %first, i64 %end"
         calls = [f"call void @{name}({_passed(given)}, {span})" for name, given in (("loop", arrays), ("show", shown))]
@@ -90,7 +108,7 @@ class Text:
             lines += ["%p.t = getelementptr i64, ptr %t, i64 %i", "%at = load i64, ptr %p.t"]
         lines += [text for name in self._by_step for text in _load(f"v.{name}", name, "%at")]
         lines += [text for line in self._trace.lines for text in _operation(line, self._trace.num_envs)]
-        for name, value in zip(self._outs, self._outputs, strict=True):
+        for name, value in self._outs.items():
             lines += [
                 f"%o.{name} = getelementptr double, ptr %{name}, i64 %i",
                 f"store double {_number(value)}, ptr %o.{name}",
@@ -112,7 +130,7 @@ class Text:
             lines += [f"%q.{name} = getelementptr float, ptr %own, i64 {laid.begin}"]
             lines += [_copied(f"%q.{name}", f"%p.{name}", laid.array.shape[1])]
         for slot, place in enumerate(self._rows.places):
-            lines += _load(f"d{slot}", self._outs[place], "%i")
+            lines += _load(f"d{slot}", f"out{place}", "%i")
             lines += [
                 f"%f{slot} = fptrunc double %d{slot} to float",
                 f"%q{slot} = getelementptr float, ptr %own, i64 {slot}",

@@ -246,6 +246,29 @@ def test_what_a_symbol_cannot_tell() -> None:
         _ = price + "one"
 
 
+def test_a_number_is_written_only_where_it_is_shown_or_the_callers_own() -> None:
+    trace = Trace(3)
+    price, rows = trace.given("price"), np.zeros((2, 2), np.float32)
+    outputs = [1.5, 2.5, price + 1.0, 3.5]
+    program = Compiled(trace, outputs, Rows(rows, 0, (1, 2)), own=1)
+    found, seen = program(np.zeros(3, dtype=int), [np.array([1.0, 2.0, 3.0])])
+    assert [item.tolist() for item in found] == [[1.5] * 3, [2.5] * 3, [2.0, 3.0, 4.0], [3.5] * 3]
+    assert [item.flags.writeable for item in found] == [True, True, True, False]
+    assert seen.tolist() == [[2.5, 2.0], [2.5, 3.0], [2.5, 4.0]]
+
+
+@pytest.mark.parametrize("autoreset", ["next_step", "same_step"])
+def test_figures_that_no_episode_has_are_told_of_each_that_ends(autoreset: str, data_of: DataOf) -> None:
+    data = data_of("energy_gym/Arbitrage-v1")
+    keywords = {"id": "energy_gym/Arbitrage-v1", "data": data, "autoreset": autoreset}
+    answers = []
+    for engine in ("compiled", "numpy"):
+        envs = batch(engine, **keywords)
+        envs.reset(seed=2, options={"steps": [3, 3, 3, 3, 3]})
+        answers.append([envs.step(np.full((COUNT, 1), 0.3, np.float32)) for _ in range(9)])
+    assert_same(*answers)
+
+
 def test_every_operation_does_as_numpy_does() -> None:
     random = np.random.default_rng(0)
     count = 37
