@@ -126,6 +126,8 @@ class Feed:
         """Raise MissingColumnError if the column is absent; the message names the nearest one, left out or not."""
         if column in self.values:
             return
+        from energy_gym.data.validation import CANONICAL_COLUMNS, NOT_NEGATIVE
+
         names = (*self.values, *self.ignored)
         unit = symbol_of(column, self.currency)
         if column in self.ignored:
@@ -133,7 +135,8 @@ class Feed:
             raise MissingColumnError(f"column {column!r}", rule, "rename it, in the data and where it is named")
         # A name that ends in a unit of another quantity says what it is: a price is no carbon intensity to be renamed.
         wanted = unit_of(column)
-        alike = [name for name in names if wanted is None or unit_of(name) in (None, wanted)]
+        own = [name for name in names if name not in CANONICAL_COLUMNS]
+        alike = [name for name in own if wanted is None or unit_of(name) in (None, wanted)]
         near = difflib.get_close_matches(column, alike, n=1, cutoff=0.4)
         hint = "".join(
             f"convert {name!r} to {unit} and call it {column!r}, or "
@@ -141,6 +144,7 @@ class Feed:
             else f"rename {name!r} if it is in {unit}, or "
             for name in near
         )
+        hint += "add it with zeros where there is none, or " if column in NOT_NEGATIVE else ""
         found = f"is needed for {why}; {self.title} has {', '.join(names)}"
         raise MissingColumnError(f"column {column!r}", found, f"{hint}choose data that have it, or another objective")
 
