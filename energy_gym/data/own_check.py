@@ -73,7 +73,7 @@ def check_frame(
     found = report.findings if zone or its.zone != UTC else tuple(map(_without_a_zone, report.findings))
     more = [finding for each in series.values() for finding in _more(each.sort_index(), its)]
     left = [str(name) for name in frame.columns if str(name) not in names]
-    notes = (f"left out, for their names end in no unit: {', '.join(left)}",) if left else ()
+    notes: tuple[str, ...] = (f"left out, for their names end in no unit: {', '.join(left)}",) if left else ()
     notes += tuple(_doubts(series))
     findings = sorted((*found, *more), key=lambda finding: (FAILURE, NOTE).index(finding.severity))
     return Report(title, tuple(findings), report.phases, notes)

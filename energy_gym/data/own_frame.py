@@ -164,7 +164,7 @@ def no_unit(columns: Iterable[object]) -> MissingColumnError:
     """
     names = [str(name) for name in columns]
     near = [(name, difflib.get_close_matches(name, CANONICAL_COLUMNS, n=1, cutoff=0.4)) for name in names]
-    hint = next((rename(name, match[0]) for name, match in near if match), "")
+    hint = next((rename(name, match[0]) for name, match in near if match), "rename those whose unit you know. ")
     rule = f"at least one must end in a unit: {', '.join(unit.suffix for unit in UNITS)}"
     return MissingColumnError(f"columns {', '.join(names)}", rule, f"{hint}Known names: {', '.join(CANONICAL_COLUMNS)}")
 

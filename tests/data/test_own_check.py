@@ -115,6 +115,8 @@ def test_frames_that_are_none() -> None:
         check_frame(data.tz_localize(None))
     with pytest.raises(MissingColumnError, match="must end in a unit"):
         check_frame(data.rename(columns=str.upper))
+    with pytest.raises(MissingColumnError, match=r"rename those whose unit you know\. Known names: price_per_mwh"):
+        check_frame(data[["load_kw"]].rename(columns={"load_kw": "Consumo"}))
     with pytest.raises(IrregularIndexError, match="divide a day"):
         check_frame(data.set_axis(pd.date_range("2024-01-01", periods=len(data), freq="7min", tz="UTC"), axis=0))
 
