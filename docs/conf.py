@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
 ROOT = Path(os.environ.get("ENERGY_GYM_ROOT", Path(__file__).resolve().parents[1]))
@@ -44,11 +45,20 @@ python_use_unqualified_type_names = True
 add_module_names = False
 toc_object_entries_show_parents = "hide"
 
+
+def told(message: Warning | str, category: type[Warning], *_: object) -> str:
+    """Write a warning as a tutorial shows it: where the site was built is nobody's business."""
+    return f"{category.__name__}: {message}\n"
+
+
+warnings.formatwarning = told
+
 html_theme = "furo"
 html_title = f"energy_gym {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
+html_show_copyright = False
 html_copy_source = False
 # Nothing is asked of another host while a page is read.
 html_theme_options = {

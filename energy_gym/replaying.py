@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from energy_gym.errors import ConfigurationError
 from energy_gym.leaderboard.runs import Run, play_run, solve_task, source_hash
+from energy_gym.leaderboard.stress import play_stressed, solve_stressed
 from energy_gym.leaderboard.suites import Task
+from energy_gym.tracking.protocol import check_same
 from energy_gym.version import __version__
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ def replayed(record: Mapping[str, Any] | Path) -> Replay:
         ConfigurationError: It is no record, of a kind that cannot be played, or data, scenario or agent have changed.
     """
     told = _read(record) if isinstance(record, Path) else record
-    kinds = {"leaderboard": _leaderboard, "recipe": _recipe, "sweep": _sweep}
+    kinds = {"leaderboard": _leaderboard, "stress": _stress, "recipe": _recipe, "sweep": _sweep}
     kind = str(told.get("kind"))
     if kind not in kinds:
         raise ConfigurationError(
@@ -106,20 +108,33 @@ def _version(told: Mapping[str, Any]) -> str:
 
 
 def _leaderboard(told: Mapping[str, Any]) -> Replay:
+    run = _unchanged(told)
+    row = play_run(run, solve_task(run.task))
+    return _replay(told, f"{run.task.name}, {run.agent}, seed {run.seed}", row)
+
+
+def _stress(told: Mapping[str, Any]) -> Replay:
+    run, name = _unchanged(told), told["stress"]
+    (row,) = play_stressed(run, solve_task(run.task), {name: solve_stressed(run.task, name)})
+    return _replay(told, f"{run.task.name} under {name}, {run.agent}, seed {run.seed}", row)
+
+
+def _unchanged(told: Mapping[str, Any]) -> Run:
+    """Return the run of a suite's task, once data, scenario and agent are known to be what they were."""
     task = Task(**{**told["task"], "folder": Path(told["task"]["folder"])})
     run = Run(task=task, **told["run"])
     for name in ("data", "scenario"):
-        _check(f"the {name} of task {task.name!r}", told["hashes"][name], task.hashes[name])
-    _check(f"agent {run.agent!r}", run.source, source_hash(run.agent))
-    row = play_run(run, solve_task(task))
-    return _replay(told, f"{task.name}, {run.agent}, seed {run.seed}", row)
+        check_same(f"the {name} of task {task.name!r}", told["hashes"][name], task.hashes[name])
+    check_same(f"agent {run.agent!r}", run.source, source_hash(run.agent))
+    return run
 
 
 def _recipe(told: Mapping[str, Any]) -> Replay:
     from energy_gym.recipes import trained_again
 
     name = f"{told['recipe']}, {told['way']}, seed {told['seed']}"
-    return _replay(told, name, trained_again(told["recipe"], told["words"], told["way"], told["seed"]))
+    words, only = told["words"], (told["way"], told["seed"])
+    return _replay(told, name, trained_again(told["recipe"], words, *only, hashes=told["hashes"]))
 
 
 def _sweep(told: Mapping[str, Any]) -> Replay:
@@ -131,8 +146,3 @@ def _sweep(told: Mapping[str, Any]) -> Replay:
 def _replay(told: Mapping[str, Any], name: str, row: Mapping[str, Any]) -> Replay:
     before = {key: float(value) for key, value in told["figures"].items()}
     return Replay(name, before, {key: float(row[key]) for key in before if key in row}, _version(told))
-
-
-def _check(what: str, before: str, now: str) -> None:
-    if before != now:
-        raise ConfigurationError(what, "is not what the run was made with", "bring back what it was, or play it anew")

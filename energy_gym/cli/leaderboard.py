@@ -96,7 +96,7 @@ def leaderboard(
         if stress:
             from energy_gym.leaderboard.stress_board import run_stress
 
-            run_stress(chosen, folder, progress=report, **how, **where)
+            run_stress(chosen, folder, progress=report, tracker=tracker, **how, **where)
     if stress:
         console.print((folder / "STRESS.md").read_text(encoding="utf-8"), highlight=False, markup=False)
     _show(folder, set(asked), {*names, "oracle"})

@@ -5,7 +5,10 @@ One rule: a column's name ends in its unit; the longest ending that is listed he
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
+
+from energy_gym.errors import DataError
 
 
 class ColumnUnit(NamedTuple):
@@ -129,6 +132,28 @@ def is_readable(column: object) -> bool:
         (True, True, False)
     """
     return unit_of(column) is not None or conversion_of(column) is not None
+
+
+def canonical_names(columns: Iterable[object]) -> dict[str, str]:
+    """Return the name in the suite's units of each column, under the name it has.
+
+    Raises:
+        DataError: Two columns say the same thing in two units.
+
+    Example:
+        >>> canonical_names(["load_kwh", "price_per_mwh"])
+        {'load_kwh': 'load_kw', 'price_per_mwh': 'price_per_mwh'}
+    """
+    names = [str(name) for name in columns]
+    found: dict[str, str] = {}
+    for name in names:
+        other = conversion_of(name)
+        to = name if other is None else name.removesuffix(other.suffix) + other.to
+        if other is not None and (to in names or to in found.values()):
+            rule = f"is converted to {to!r}, which is there as well"
+            raise DataError(f"column {name!r}", rule, "drop one of the two")
+        found[name] = to
+    return found
 
 
 def says_other_unit(column: object, wanted: str) -> bool:

@@ -133,7 +133,6 @@ class Feed:
             raise MissingColumnError(f"column {column!r}", rule, "rename it, in the data and where it is named")
         # A name that ends in a unit of another quantity says what it is: a price is no carbon intensity to be renamed.
         wanted = unit_of(column)
-        # So does a name of the suite's own: a load is no generation to be renamed.
         own = [name for name in names if name not in CANONICAL_COLUMNS]
         alike = [name for name in own if wanted is None or unit_of(name) in (None, wanted)]
         near = difflib.get_close_matches(column, alike, n=1, cutoff=0.4)
@@ -143,10 +142,9 @@ class Feed:
             else f"rename {name!r} if it is in {unit}, or "
             for name in near
         )
+        hint += "add it with zeros where there is none, or " if unit == "kW" else ""
         found = f"is needed for {why}; {self.title} has {', '.join(names)}"
-        more = "add it (zeros where there is none), or " if unit == "kW" else ""
-        remedy = f"{hint}{more}choose data that have it, or another objective"
-        raise MissingColumnError(f"column {column!r}", found, remedy)
+        raise MissingColumnError(f"column {column!r}", found, f"{hint}choose data that have it, or another objective")
 
 
 class Prepared(str):

@@ -7,7 +7,7 @@ zeros in a series that comes nowhere near zero otherwise.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,16 @@ import pandas as pd
 from energy_gym.conversions import MINUTES_PER_DAY
 from energy_gym.data.cards import Card, Column, Statistics
 from energy_gym.data.checks import FAILURE, NOTE, Finding, Report, check, first_moment, frozen, is_market
-from energy_gym.data.columns import NO_CURRENCY, UNITS, conversion_of, is_readable, symbol_of
+from energy_gym.data.columns import NO_CURRENCY, canonical_names, conversion_of, is_readable, symbol_of
+from energy_gym.data.own_frame import no_unit
 from energy_gym.data.raw import Raw
+from energy_gym.data.validation import numbers
 from energy_gym.data.zones import UTC, checked_zone, zone_of
-from energy_gym.errors import DataError, IrregularIndexError, MissingColumnError, NaiveIndexError, RawFileError
+from energy_gym.errors import IrregularIndexError, NaiveIndexError, RawFileError
 
 TIME_TITLES = ("time", "timestamp", "datetime", "date", "utc", "index")
+LEAST_USUAL_PRICE = 1.0
+"""A median below it [currency/MWh] is told: in most currencies it is the price of a kWh under a wrong name."""
 MONTHS = 12
 _FEW_ZEROS, _NEAR_ZERO = 0.05, 0.1
 
@@ -61,33 +65,37 @@ def check_frame(
     if not isinstance(frame.index, pd.DatetimeIndex) or frame.index.tz is None:
         remedy = 'set it with frame.index = pd.DatetimeIndex(frame.index).tz_localize("UTC"), say'
         raise NaiveIndexError(f"index: {type(frame.index).__name__}", "must be a time-zone-aware DatetimeIndex", remedy)
-    names = {str(name): _in_the_suites_unit(str(name)) for name in frame.columns if is_readable(name)}
+    names = [str(name) for name in frame.columns if is_readable(name)]
     if not names:
-        rule = f"at least one must end in a unit: {', '.join(unit.suffix for unit in UNITS)}"
-        raise MissingColumnError(f"columns {', '.join(map(str, frame.columns))}", rule, "rename them")
-    if len(set(names.values())) < len(names):
-        rule = "say one thing in two units"
-        raise DataError(f"columns {', '.join(names)}", rule, "drop one of the two")
-    series = {to: frame[name].astype(np.float64).tz_convert("UTC").rename(to) for name, to in names.items()}
+        raise no_unit(frame.columns)
+    series = {to: _in_our_unit(frame, name, to) for name, to in canonical_names(names).items()}
     its = _card(title, series, zone_of(frame.index.tz) if zone is None else checked_zone(zone), longitude)
     report = check(Raw(series), its)
     found = report.findings if zone or its.zone != UTC else tuple(map(_without_a_zone, report.findings))
-    more = [finding for one in series.values() for finding in _more(one.sort_index(), its)]
+    more = [finding for each in series.values() for finding in _more(each.sort_index(), its)]
     left = [str(name) for name in frame.columns if str(name) not in names]
-    notes = [
-        f"{name} is told as {to}, which it is converted to when it is played"
-        for name, to in names.items()
-        if name != to
-    ]
-    notes += [f"left out, for their names end in no unit: {', '.join(left)}"] if left else []
+    notes: tuple[str, ...] = (f"left out, for their names end in no unit: {', '.join(left)}",) if left else ()
+    notes += tuple(_doubts(series))
     findings = sorted((*found, *more), key=lambda finding: (FAILURE, NOTE).index(finding.severity))
-    return Report(title, tuple(findings), report.phases, tuple(notes))
+    return Report(title, tuple(findings), report.phases, notes)
 
 
-def _in_the_suites_unit(name: str) -> str:
-    """Return what a column is called once it is converted; no check depends on its unit."""
+def _in_our_unit(frame: pd.DataFrame, name: str, to: str) -> pd.Series:
+    """Return a column under its name in the suite's unit; an energy of a step stays one: no check asks for its size."""
     found = conversion_of(name)
-    return name if found is None else name.removesuffix(found.suffix) + found.to
+    series = pd.Series(numbers(frame, name), frame.index.tz_convert("UTC"), name=to)
+    return series if found is None else series * found.factor
+
+
+def _doubts(series: Mapping[str, pd.Series]) -> Iterator[str]:
+    """Yield what is asked about units: a name is believed, unless its values can hardly be what it says."""
+    for name, each in series.items():
+        usual = float(np.nanmedian(np.abs(each))) if name.endswith("_per_mwh") else np.nan
+        if 0.0 < usual < LEAST_USUAL_PRICE:
+            yield (
+                f"{name}: half of the values are below {usual:.3g} per MWh; is that the price of a kWh? Then call it "
+                f"{name.removesuffix('_per_mwh')}_per_kwh"
+            )
 
 
 def _without_a_zone(finding: Finding) -> Finding:
@@ -111,7 +119,11 @@ def read_frame(path: Path, zone: str | None = None, time: str | None = None) -> 
             str(path), f"must be a CSV or Parquet file ({error})", "check the path and the file"
         ) from error
     if isinstance(table.index, pd.DatetimeIndex):
-        return table if table.index.tz is not None else table.tz_localize(_clock(path, zone), ambiguous="infer")
+        if table.index.tz is not None:
+            return table
+        if zone is None:
+            raise _no_clock(path)
+        return table.tz_localize(checked_zone(zone), ambiguous="infer")
     usual = [name for name in table if str(name).lower() in TIME_TITLES]
     title = time if time is not None else (usual or list(table.columns))[0]
     if title not in table:
@@ -122,15 +134,19 @@ def read_frame(path: Path, zone: str | None = None, time: str | None = None) -> 
 
 def _stamps(path: Path, written: pd.Series, zone: str | None) -> pd.DatetimeIndex:
     text = written.astype(str)
-    offset = bool(text.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$").all())
-    clock, day_first = None if offset else _clock(path, zone), _day_first(path, text)
+    offsets, day_first = bool(text.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$").all()), _day_first(path, text)
+    clock = None if zone is None else checked_zone(zone)
     try:
-        stamps = pd.DatetimeIndex(pd.to_datetime(written, utc=offset, dayfirst=day_first))
-        return stamps if clock is None else stamps.tz_localize(clock, ambiguous="infer")
+        stamps = pd.DatetimeIndex(pd.to_datetime(written, utc=offsets, dayfirst=day_first))
+        if offsets:
+            return stamps
+        if clock is not None:
+            return stamps.tz_localize(clock, ambiguous="infer")
     except (ValueError, TypeError) as error:
         cause = str(error).partition("\n")[0].partition(". You might")[0]
         rule = f"must hold time stamps on the clock of its zone ({cause})"
         raise RawFileError(f"{path.name}: column {written.name!r}", rule, "write 2024-03-01T00:00Z") from error
+    raise _no_clock(path)
 
 
 def _day_first(path: Path, text: pd.Series) -> bool:
@@ -145,12 +161,9 @@ def _day_first(path: Path, text: pd.Series) -> bool:
     return day
 
 
-def _clock(path: Path, zone: str | None) -> str:
-    if zone is None:
-        raise NaiveIndexError(
-            f"{path.name}: stamps carry no offset", "their moment is open", "say --zone Europe/Berlin"
-        )
-    return checked_zone(zone)
+def _no_clock(path: Path) -> NaiveIndexError:
+    remedy = "say whose clock it is, such as --zone Europe/Berlin, or zone= in Python"
+    return NaiveIndexError(f"{path.name}: stamps carry no offset", "their moment is open", remedy)
 
 
 def _card(title: str, series: dict[str, pd.Series], zone: str, longitude: float | None) -> Card:
@@ -163,7 +176,10 @@ def _card(title: str, series: dict[str, pd.Series], zone: str, longitude: float 
         rule = f"the usual step, {step}, must be whole minutes and divide a day"
         raise IrregularIndexError(f"{len(stamps)} rows", rule, "resample them")
     first, stop = stamps.min().as_unit("ns"), (stamps.max() + step).as_unit("ns")
-    columns = {name: _column(name) for name in series}
+    columns = {
+        name: Column(name, symbol_of(name, NO_CURRENCY), name, "after", "none", Statistics(0.0, 0.0, 1.0))
+        for name in series
+    }
     nothing: dict[str, Any] = dict.fromkeys(("description", "publication", "licence", "attribution", "source"), "")
     return Card(
         id=title,
@@ -182,10 +198,6 @@ def _card(title: str, series: dict[str, pd.Series], zone: str, longitude: float 
         origin=(),
         **nothing,
     )
-
-
-def _column(name: str) -> Column:
-    return Column(name, symbol_of(name, NO_CURRENCY), name, "after", "none", Statistics(0.0, 0.0, 1.0))
 
 
 def _more(series: pd.Series, its: Card) -> Iterator[Finding]:

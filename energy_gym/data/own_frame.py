@@ -20,6 +20,7 @@ from energy_gym.data.columns import (
     CANONICAL_COLUMNS,
     PRICES,
     UNITS,
+    canonical_names,
     conversion_of,
     is_readable,
     says_other_unit,
@@ -33,7 +34,6 @@ from energy_gym.data.validation import FORECAST_PREFIX, require_not_negative, va
 from energy_gym.data.zones import UTC, checked_zone, zone_of
 from energy_gym.errors import (
     ConfigurationError,
-    DataError,
     EpisodeLengthError,
     MissingColumnError,
     UnknownIdError,
@@ -141,7 +141,7 @@ def _validated(data: Any, stamps: str) -> pd.DataFrame:
     columns = getattr(data, "columns", ())
     known = [is_readable(name) for name in columns]
     if len(columns) and not any(known):
-        raise _no_unit(columns)
+        raise no_unit(columns)
     frame = validate_frame(data.loc[:, known] if any(known) else data, ())
     step = frame.index[1] - frame.index[0]
     frame = _converted(frame, step.total_seconds() / SECONDS_PER_HOUR)
@@ -152,23 +152,25 @@ def _validated(data: Any, stamps: str) -> pd.DataFrame:
 def _converted(frame: pd.DataFrame, hours: float) -> pd.DataFrame:
     """Return the frame with every column in the suite's units, under the name that says so."""
     renamed: dict[str, Floats] = {}
-    for name in map(str, frame.columns):
-        found, to, factor = conversion_of(name), name, 1.0
+    for name, to in canonical_names(frame.columns).items():
+        found, factor = conversion_of(name), 1.0
         if found is not None:
-            to = name.removesuffix(found.suffix) + found.to
             factor = found.factor / hours if found.per_hour else found.factor
-            if to in frame.columns or to in renamed:
-                rule = f"is converted to {to!r}, which is there as well"
-                raise DataError(f"column {name!r}", rule, "drop one of the two")
             notice(f"Column {name!r} is read as {to!r}: its values times {factor:g}.")
         renamed[to] = frame[name].to_numpy() * factor
     return type(frame)(renamed, index=frame.index)
 
 
-def _no_unit(columns: Iterable[object]) -> MissingColumnError:
+def no_unit(columns: Iterable[object]) -> MissingColumnError:
+    """Return the error of columns of which none says its unit; it names the one that may be meant.
+
+    Example:
+        >>> print(no_unit(["price"]).remedy.partition(". ")[0])
+        rename 'price' to 'price_per_mwh'? Only if it is in currency/MWh
+    """
     names = [str(name) for name in columns]
     near = [(name, difflib.get_close_matches(name, CANONICAL_COLUMNS, n=1, cutoff=0.4)) for name in names]
-    hint = next((rename(name, match[0]) for name, match in near if match), "")
+    hint = next((rename(name, match[0]) for name, match in near if match), "rename those whose unit you know. ")
     rule = f"at least one must end in a unit: {', '.join(unit.suffix for unit in UNITS)}"
     return MissingColumnError(f"columns {', '.join(names)}", rule, f"{hint}Known names: {', '.join(CANONICAL_COLUMNS)}")
 

@@ -23,6 +23,7 @@ from energy_gym.errors import (
 )
 
 FORECAST_PREFIX = "forecast_"
+FILL = "fill them with values of a like day: energy_gym.data.fill_similar_day (docs/your-data.md)"
 NOT_NEGATIVE = ("load_kw", "pv_kw", "wind_kw")
 
 
@@ -56,7 +57,7 @@ def validate_frame(frame: pd.DataFrame, columns: Sequence[str] = ("price_per_mwh
         raise DataError(f"data of type {type(frame).__name__}", "must be a pandas DataFrame", "pass a DataFrame")
     index = _checked_index(frame.index)
     _require_columns(frame, columns)
-    clean = pd.DataFrame({str(name): _numbers(frame, name) for name in frame.columns}, index=index)
+    clean = pd.DataFrame({str(name): numbers(frame, name) for name in frame.columns}, index=index)
     _require_finite(clean)
     return clean
 
@@ -146,7 +147,7 @@ def _how_to_make_regular(steps: npt.NDArray[np.int64]) -> str:
             f"each longer value, frame.resample(pd.Timedelta({str(short)!r})).ffill(); a straight line between settled "
             "prices is no price"
         )
-    return "cut at the gaps, or fill them with values of a like day; a straight line between settled prices is no price"
+    return f"cut at the gaps, or {FILL}; a straight line between settled prices is no price"
 
 
 def _require_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
@@ -162,10 +163,21 @@ def _require_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
             raise MissingColumnError(f"column {name!r}", f"is needed; the data have {', '.join(present)}", remedy)
 
 
-def _numbers(frame: pd.DataFrame, name: object) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def numbers(frame: pd.DataFrame, name: object) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return a column as float64, NaN where it has no value.
+
+    Raises:
+        DataError: It holds something else than real numbers.
+
+    Example:
+        >>> numbers(pd.DataFrame({"load_kw": [1, 2]}), "load_kw").tolist()
+        [1.0, 2.0]
+    """
     column = frame.loc[:, [name]].iloc[:, 0]
     if not pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_complex_dtype(column.dtype):
         remedy = "convert it with pd.to_numeric, or leave the column out"
+        if column.astype(str).str.fullmatch(r"-?\d+,\d+").any():
+            remedy = "its numbers have commas: write decimals with a point, or read it with pd.read_csv(decimal=',')"
         raise DataError(f"column {name!r} of type {column.dtype}", "must hold real numbers", remedy)
     return np.array(column.to_numpy(dtype=np.float64, na_value=np.nan), copy=True)
 
@@ -176,7 +188,7 @@ def _require_finite(frame: pd.DataFrame) -> None:
         if wrong.any():
             first = frame.index[int(np.argmax(wrong))].isoformat()
             found = f"column {name!r}: {int(wrong.sum())} NaN or infinite values, the first at {first}"
-            remedy = f"fill or cut them first, e.g. frame[{name!r}].interpolate()"
+            remedy = f"cut them, or {FILL}"
             raise NonFiniteError(found, "every value must be a finite number", remedy)
 
 

@@ -21,6 +21,8 @@ from energy_gym.leaderboard.runs import Optimum, Run, misfits, runs_of, solve_ta
 from energy_gym.leaderboard.stress import ROWS, STRESSES, blank_row, play_stressed, solve_stressed
 from energy_gym.leaderboard.suites import Suite, Task, check_budgets
 from energy_gym.leaderboard.tables import fixed, grid
+from energy_gym.leaderboard.tracked import tracked_stress
+from energy_gym.tracking.protocol import Tracked, Tracker, log_all
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +41,7 @@ def run_stress(
     address: str | None = None,
     budgets: Mapping[str, int] | None = None,
     progress: Progress | None = None,
+    tracker: Tracker | None = None,
 ) -> pd.DataFrame:
     """Play the agents of a suite under every stress; write ``stress.json`` and ``STRESS.md`` into a folder.
 
@@ -71,9 +74,11 @@ def run_stress(
     runs = [run for run in runs if run.agent not in unfit[run.task.name]]
     modules = sorted({module for name in known for module in agent_factory(name).requires})
     with opened(engine, address, workers, modules) as pool:
-        rows += _Board(suite, pool, progress or (lambda *_: None)).play(runs)
+        rows += _Board(suite, pool, progress or (lambda *_: None), tracker).play(runs)
     frame = pd.DataFrame(rows, columns=list(ROWS))
     _write(Path(out), suite, frame, unfit)
+    files = {name: (Path(out) / name).read_bytes() for name in FILES}
+    log_all(tracker, [Tracked(f"stress/{suite.name}", "board", files=files)])
     return frame
 
 
@@ -90,8 +95,8 @@ def _installed(suite: Suite, names: Sequence[str]) -> tuple[list[str], list[dict
 class _Board:
     """The jobs: optima of the tasks and of each stress first, then an agent's circumstances, one job a seed."""
 
-    def __init__(self, suite: Suite, engine: Engine, report: Progress) -> None:
-        self.suite, self.engine, self.report = suite, engine, report
+    def __init__(self, suite: Suite, engine: Engine, report: Progress, tracker: Tracker | None) -> None:
+        self.suite, self.engine, self.report, self.tracker = suite, engine, report, tracker
 
     def play(self, runs: list[Run]) -> list[dict[str, Any]]:
         """Return the rows of all runs, those of one task and stress together."""
@@ -104,7 +109,9 @@ class _Board:
         for place, outcome in self.engine.told(self.report, "stress", play_stressed, items):
             run = items[place][0]
             failed = isinstance(outcome, Failure)
-            rows += [blank_row(run, name, outcome.error) for name in items[place][2]] if failed else outcome
+            found = [blank_row(run, name, outcome.error) for name in items[place][2]] if failed else outcome
+            log_all(self.tracker, [tracked_stress(self.suite.name, run, row) for row in found])
+            rows += found
         for run in runs:
             task = run.task.name
             told = {name: refused.get(f"{task}|{name}") or refused.get(task) for name in STRESSES}

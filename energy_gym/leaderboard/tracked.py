@@ -51,6 +51,15 @@ def tracked_failure(suite: str, run: Run, error: str) -> Tracked:
     return Tracked(f"{KIND}/{suite}", _name(run), _record(suite, run), _parameters(run), error=error)
 
 
+def tracked_stress(suite: str, run: Run, row: Mapping[str, Any]) -> Tracked:
+    """Return what is told of a run under stress, of its row."""
+    figures, kind = {name: value for name, value in finite(row).items() if name != "seed"}, "stress"
+    record = {**_record(suite, run), "kind": kind, "stress": row["stress"], "figures": figures}
+    told = {**_parameters(run), "stress": row["stress"]}
+    name = f"{_name(run)} {row['stress']}"
+    return Tracked(f"{kind}/{suite}", name, record, told, figures, error=row["error"] or None)
+
+
 def tracked_board(folder: Path, results: Results) -> Tracked:
     """Return what is told of the whole: the tables, and the pictures that were drawn."""
     found = {path.name: path.read_bytes() for pattern in SHOWN for path in sorted(folder.glob(pattern))}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import runpy
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +19,12 @@ from energy_gym.screen import run_app
 
 @dataclass
 class Command:
-    """What is running: a recipe and its words; all of its trainings, or one way with one seed."""
+    """What is running: a recipe and its words; all of its trainings, or one way and seed on data of these hashes."""
 
     recipe: str = ""
     words: tuple[str, ...] = ()
     only: tuple[str, int] | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
     found: dict[str, Any] = field(default_factory=dict)
 
 
@@ -48,17 +49,21 @@ def run(main: Callable[..., None], args: list[str] | None = None, name: str | No
         COMMAND.reset(token)
 
 
-def trained_again(recipe_name: str, words: Sequence[str], way: str, seed: int) -> dict[str, Any]:
+def trained_again(
+    recipe_name: str, words: Sequence[str], way: str, seed: int, *, hashes: Mapping[str, str]
+) -> dict[str, Any]:
     """Train and play one way of a recipe with one seed, by the words that the recipe was run with; return its row.
+
+    ``hashes`` are those of the data that it was scored on then, by split.
 
     Raises:
         UnknownIdError: No such recipe.
-        ConfigurationError: The recipe, with these words, has no such way.
+        ConfigurationError: The recipe, with these words, has no such way, or its data are no longer what they were.
     """
     path = recipe(recipe_name)
     if not path.is_file():
         raise UnknownIdError.of("recipe", recipe_name, [each.stem for each in path.parent.glob("*.py")])
-    command = Command(recipe_name, tuple(words), (way, seed))
+    command = Command(recipe_name, tuple(words), (way, seed), hashes)
     app = typer.Typer(add_completion=False)
     app.command()(runpy.run_path(str(path))["main"])
     token = COMMAND.set(command)

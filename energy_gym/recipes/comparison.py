@@ -28,8 +28,8 @@ from energy_gym.recipes.tasks import played_env
 from energy_gym.recipes.tracked import curve_of, folder_of, tracked_training
 from energy_gym.recipes.ways import Way
 from energy_gym.screen import titled
-from energy_gym.tracking.packing import packed
-from energy_gym.tracking.protocol import log_all, open_tracker
+from energy_gym.tracking.packing import inputs_of, packed
+from energy_gym.tracking.protocol import check_same, log_all, open_tracker
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,7 @@ class Comparison:
         seeds, workers = check_count("seeds", self.seeds), check_count("workers", self.workers)
         command = COMMAND.get()
         if command is not None and command.only is not None:
-            command.found = self._again(*command.only)
+            command.found = self._again(*command.only, command.hashes)
             return pd.DataFrame([command.found])
         tracker = None if self.track is None else open_tracker(self.track)
         env = self.make()
@@ -97,10 +97,13 @@ class Comparison:
         titled(table(self, frame, env.unwrapped.setup.reward_unit), f"{self.title}; seeds: {seeds}")
         return frame
 
-    def _again(self, way: str, seed: int) -> dict[str, Any]:
-        """Train and play one way with one seed, and leave nothing behind."""
+    def _again(self, way: str, seed: int, hashes: Mapping[str, str]) -> dict[str, Any]:
+        """Train and play one way with one seed on data that are what they were, and leave nothing behind."""
         alone = replace(self, tensorboard=None, save=None, track=None)
         env = self.make()
+        now = {its.split: its.digest for its in inputs_of(env.unwrapped)}
+        for split in sorted({*hashes, *now}):
+            check_same(f"the {split} data of {self.title!r}", hashes.get(split, ""), now.get(split, ""))
         env.reset(seed=0)
         chosen = next(one for one in self.ways if one.name == way)
         return _trained(alone, chosen, seed, solve(env, continuous=True))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from energy_gym.errors import MissingExtraError, UnknownIdError
+from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
 
 # What is imported for each, and where it is spoken to.
 _TRACKERS = {
@@ -136,6 +136,19 @@ def prefixed(what: str, values: Mapping[str, Any]) -> dict[str, Any]:
         {'version.numpy': '2.4.6'}
     """
     return {f"{what}.{name}": value for name, value in values.items()}
+
+
+def check_same(what: str, before: str, now: str) -> None:
+    """Raise where the hash of what a run was made with is no longer what it was.
+
+    Raises:
+        ConfigurationError: The two differ.
+
+    Example:
+        >>> check_same("the data of task 'days'", "ab", "ab")
+    """
+    if before != now:
+        raise ConfigurationError(what, "is not what the run was made with", "bring back what it was, or play it anew")
 
 
 def tracker_ids() -> tuple[str, ...]:

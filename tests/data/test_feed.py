@@ -67,6 +67,14 @@ def test_no_figure_is_advised_to_be_called_another(wanted: str) -> None:
     assert not any(name in caught.value.remedy for name in held)
 
 
+@pytest.mark.parametrize("wanted", ["pv_kw", "wind_kw"])
+def test_a_roof_that_is_missing_is_no_load_by_another_name(wanted: str) -> None:
+    with pytest.raises(MissingColumnError) as caught:
+        of(frame(load_kw=1.0)).require(wanted, "entity 'pv'")
+    assert "rename" not in caught.value.remedy
+    assert "add it with zeros where there is none" in caught.value.remedy
+
+
 def test_no_column_with_a_unit() -> None:
     with pytest.raises(MissingColumnError) as caught:
         of(frame().rename(columns={"price_per_mwh": "price"}))

@@ -12,7 +12,14 @@ from typer.testing import CliRunner
 import energy_gym
 from energy_gym.cli.app import app
 from energy_gym.data.own_check import check_frame, read_frame
-from energy_gym.errors import DataError, IrregularIndexError, MissingColumnError, NaiveIndexError, RawFileError
+from energy_gym.errors import (
+    DataError,
+    EnergyGymError,
+    IrregularIndexError,
+    MissingColumnError,
+    NaiveIndexError,
+    RawFileError,
+)
 
 NAMES = ("price_per_mwh", "carbon_g_per_kwh", "load_kw")
 
@@ -96,7 +103,7 @@ def test_files_on_the_command_line(kind: str, tmp_path: Path) -> None:
     assert "mine: failed (findings: 3)" in result.output
     if kind == "naive":
         refused = CliRunner().invoke(app, ["data", "check", str(path)])
-        assert (refused.exit_code, "say --zone" in refused.output) == (1, True)
+        assert (refused.exit_code, "such as --zone Europe/Berlin" in " ".join(refused.output.split())) == (1, True)
 
 
 @pytest.mark.parametrize("text", ["", "a\n1\n", "time,price_per_mwh\nsoon,1\n", "time,price\n2024-01-01T00:00Z,1\n"])
@@ -107,17 +114,6 @@ def test_files_that_are_none(text: str, tmp_path: Path) -> None:
         result = CliRunner().invoke(app, ["data", "check", *arguments])
         assert result.exit_code == 1
         assert isinstance(result.exception, SystemExit), result.exception
-
-
-def test_a_column_in_another_unit_is_checked_under_the_name_that_it_is_played_by(tmp_path: Path) -> None:
-    data = frame(3)
-    path = tmp_path / "mine.csv"
-    data.drop(data.index[100:110]).rename(columns={"price_per_mwh": "price_per_kwh"}).to_csv(path, index_label="time")
-    told = " ".join(CliRunner().invoke(app, ["data", "check", str(path)]).output.split())
-    assert "price_per_mwh gap: 10 steps missing in 1 place(s)" in told
-    assert "price_per_kwh is told as price_per_mwh" in told
-    with pytest.raises(DataError, match="one thing in two units"):
-        check_frame(data.assign(price_per_kwh=1.0))
 
 
 @pytest.mark.parametrize("style", ["%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M"])
@@ -138,9 +134,61 @@ def test_frames_that_are_none() -> None:
         check_frame(data.tz_localize(None))
     with pytest.raises(MissingColumnError, match="must end in a unit"):
         check_frame(data.rename(columns=str.upper))
+    with pytest.raises(MissingColumnError, match=r"rename those whose unit you know\. Known names: price_per_mwh"):
+        check_frame(data[["load_kw"]].rename(columns={"load_kw": "Consumo"}))
     with pytest.raises(IrregularIndexError, match="divide a day"):
         check_frame(data.set_axis(pd.date_range("2024-01-01", periods=len(data), freq="7min", tz="UTC"), axis=0))
 
 
 def test_the_embedded_set_passes_as_a_frame_too() -> None:
     assert check_frame(energy_gym.load("ercot-2021-2022").frame, "America/Chicago").passed
+
+
+@pytest.mark.parametrize(
+    ("name", "factor"), [("price_per_kwh", 1e-3), ("price_ct_per_kwh", 0.1), ("price_per_mwh", 1.0)]
+)
+def test_prices_are_checked_in_whatever_unit_their_name_says(name: str, factor: float) -> None:
+    data = (frame(0)[["price_per_mwh"]] * factor).rename(columns={"price_per_mwh": name})
+    report = check_frame(data.drop(data.index[7:9]), "Europe/Berlin")
+    assert [(finding.column, finding.kind) for finding in report.failures] == [("price_per_mwh", "gap")]
+    assert not report.notes
+
+
+@pytest.mark.parametrize("name", ["load_kwh", "load_wh", "pv_mw", "load_w"])
+def test_energies_and_powers_are_checked_as_powers(name: str) -> None:
+    data = frame(0)[["load_kw"]].rename(columns={"load_kw": name})
+    data.iloc[40] = np.nan
+    found = check_frame(data, "Europe/Berlin").failures
+    assert [(finding.column, finding.kind) for finding in found] == [(f"{name.partition('_')[0]}_kw", "nan")]
+
+
+def test_a_column_in_two_units_is_not_checked() -> None:
+    data = frame(0).assign(load_mw=0.001)
+    with pytest.raises(DataError, match="'load_mw': is converted to 'load_kw', which is there as well"):
+        check_frame(data)
+
+
+def test_a_price_of_a_kwh_that_is_called_one_of_a_mwh_is_asked_about() -> None:
+    report = check_frame(frame(0) / 1e3, "Europe/Berlin")
+    assert report.passed
+    assert any("is that the price of a kWh? Then call it price_per_kwh" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("zone", "told"), [(None, "such as --zone Europe/Berlin, or zone= in Python"), ("Europe/Berln", "did you mean")]
+)
+def test_a_missing_or_wrong_zone_is_the_whole_message(zone: str | None, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    frame(0).tz_localize(None).rename_axis("time").to_csv(path)
+    with pytest.raises(EnergyGymError, match=told) as caught:
+        read_frame(path, zone)
+    assert "must hold time stamps" not in str(caught.value)
+
+
+def test_decimal_commas_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    frame(0).rename_axis("time").to_csv(path, sep=";", decimal=",")
+    refused = CliRunner().invoke(app, ["data", "check", str(path)])
+    assert refused.exit_code == 1
+    assert "write decimals with a point" in " ".join(refused.output.split())
+    assert isinstance(refused.exception, SystemExit)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -17,6 +18,7 @@ from energy_gym.cli.app import app as cli
 from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError, install_command
 from energy_gym.leaderboard.board import run_suite
 from energy_gym.leaderboard.results import read_results
+from energy_gym.leaderboard.stress_board import run_stress
 from energy_gym.leaderboard.suites import Suite, Task
 from energy_gym.paths import recipe
 from energy_gym.recipes import run as run_recipe
@@ -178,6 +180,41 @@ def test_a_recipe_is_tracked_in_a_database_and_its_model_answers_observations(tm
     model = pyfunc.load_model(str(Path(run.info.artifact_uri) / "model"))
     slots = model.metadata.signature.inputs.inputs[0].shape[1]
     assert model.predict(np.zeros((3, slots), dtype=np.float32)).shape == (3,)
+
+
+def test_a_recipe_on_data_that_have_changed_is_refused_before_it_trains(tmp_path, monkeypatch) -> None:
+    hours = pd.date_range("2024-01-01", periods=24 * 60, freq="h", tz="UTC", name="time")
+    frame = pd.DataFrame({"price_per_mwh": 50.0 + 20.0 * np.sin(hours.hour / 4.0)}, hours)
+    frame.to_csv(tmp_path / "mine.csv")
+    heard = Listening()
+    monkeypatch.setattr("energy_gym.recipes.comparison.open_tracker", lambda _: heard)
+    words = ["bc", "--steps", "20", "--beside", "idle", "--seeds", "1", "--data", str(tmp_path / "mine.csv")]
+    with pytest.raises(SystemExit):
+        run_recipe(runpy.run_path(str(recipe("train")))["main"], [*words, "--track", "mlflow"], "energy-gym train")
+    record = json.loads(json.dumps(heard.runs[-1].record, default=str))
+    assert replayed(record).same
+    frame.iloc[-1] += 1.0
+    frame.to_csv(tmp_path / "mine.csv")
+    with pytest.raises(ConfigurationError, match=r"the test data of .*: is not what the run was made with"):
+        replayed(record)
+
+
+def test_stress_is_tracked_and_played_again(tmp_path) -> None:
+    heard = Listening()
+    frame = run_stress(suite("threshold"), tmp_path, workers=1, tracker=heard)
+    *runs, board = heard.runs
+    assert [(run.experiment, run.parameters["stress"]) for run in runs] == [
+        ("stress/tiny", name) for name in frame["stress"]
+    ]
+    told = {run.parameters["stress"]: run for run in runs}
+    for row in frame[frame["error"] == ""].itertuples():
+        assert (told[row.stress].figures["score"], told[row.stress].figures["distance"]) == (row.score, row.distance)
+    assert all(told[row.stress].error == row.error for row in frame[frame["error"] != ""].itertuples())
+    assert set(board.files) == {"stress.json", "STRESS.md"}
+    record = json.loads(json.dumps(told["worn-battery"].record, default=str))
+    assert replayed(record).same
+    with pytest.raises(ConfigurationError, match="the data of task 'days': is not what"):
+        replayed({**record, "hashes": {**record["hashes"], "data": "0" * 64}})
 
 
 def test_a_sweep_is_tracked_point_by_point(tmp_path) -> None:
