@@ -28,8 +28,8 @@ import typer
 
 from energy_gym.agents.l2o import L2O
 from energy_gym.agents.learner import one_thread
+from energy_gym.closing import Closing
 from energy_gym.data.homes import DayBatch, synthetic_days
-from energy_gym.dynamics import Closing
 from energy_gym.entities import Battery
 from energy_gym.files import write_atomically
 from energy_gym.oracle.milp import solve_unit

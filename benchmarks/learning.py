@@ -36,7 +36,7 @@ from learning_page import draw, page
 
 import energy_gym
 from energy_gym.agents.registry import agent_class
-from energy_gym.agents.sb3 import ENGINES
+from energy_gym.agents.sb3_learner import ENGINES
 from energy_gym.evaluation.curves import learning_curve
 
 ID = "energy_gym/Arbitrage-v1"

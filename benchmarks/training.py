@@ -12,7 +12,7 @@ from measuring import Row, Sizes, take_turns
 
 from energy_gym.agents.learner import one_thread
 from energy_gym.agents.registry import agent_class
-from energy_gym.agents.sb3 import silent_logger
+from energy_gym.agents.sb3_watching import silent_logger
 
 ID = "energy_gym/Arbitrage-v1"
 NOTES = {

@@ -35,8 +35,24 @@ if os.environ.get("ENERGY_GYM_REFUSE_NETWORK"):
 MIRROR = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-# What a version of Gymnasium, of a solver or of a library that learns can change.
-ON_VERSIONS = ("agents", "bidding", "envs", "in_jax", "leaderboard", "oracle", "reserve", "test_testing.py")
+# What a version of Gymnasium or of Stable-Baselines3 can change, by how the paths of tests begin: the lanes differ in
+# these and in no solver.
+ON_VERSIONS = (
+    "agents/records",
+    "agents/test_",
+    "bidding/test_bidding_batch",
+    "bidding/test_bidding_checkers",
+    "envs",
+    "in_jax",
+    "leaderboard/test_engines",
+    "leaderboard/test_leaderboard",
+    "leaderboard/test_own",
+    "leaderboard/test_stress",
+    "oracle/test_identities",
+    "reserve/test_fleet_env",
+    "reserve/test_stacking",
+    "test_testing",
+)
 # Examples that need the extra jax, by parts of their names.
 OF_TRAINING = ("policies.mixed", "together.fit_together", "curves.learning_curve")
 OF_JAX = ("energy_gym/jax/", "docs/jax.md", "backends.traced", "backends.Traced", *OF_TRAINING)
@@ -48,8 +64,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what the second dependency lane runs, in addition to the README."""
     here = Path(__file__).parent
     for item in items:
-        below = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else item.path.name
-        if below in (*ON_VERSIONS, "README.md"):
+        below = item.path.relative_to(here).as_posix() if item.path.is_relative_to(here) else ""
+        if below.startswith(ON_VERSIONS) or item.path.name == "README.md":
             item.add_marker(pytest.mark.versions)
         if "real_data" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.real_data)

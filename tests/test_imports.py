@@ -44,7 +44,7 @@ FLOORS = (
     ("objective", "site"),
     ("scenario",),
     ("units",),
-    ("connection", "following"),
+    ("closing", "connection", "following"),
     ("dynamics",),
     ("envs",),
     ("conventions", "jax", "oracle"),

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.agents.actor import Actor
-from energy_gym.agents.keeper import Keeper
+from energy_gym.agents.keeper import CHECKPOINTS, Keeper
 from energy_gym.agents.learner import Learner
 from energy_gym.agents.logs import checked_device
 from energy_gym.agents.records.demonstrations import demonstrations
@@ -29,7 +29,6 @@ from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError
 
-CHECKPOINTS = 20
 SAMPLE = 2048
 # Keeps the weeks of later rounds apart from those of the first.
 ROUNDS_SEED = 10_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Protocol, runtime_checkable
 
 from energy_gym.arrays import Floats
-from energy_gym.dynamics import Closing
+from energy_gym.closing import Closing
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError, UnknownIdError
 

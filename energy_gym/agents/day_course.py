@@ -13,8 +13,8 @@ import numpy as np
 from energy_gym.agents.arrays_kept import Learnt
 from energy_gym.agents.net_load import steps_per_day
 from energy_gym.arrays import Floats, Ints
+from energy_gym.closing import Closing
 from energy_gym.contracts import spot
-from energy_gym.dynamics import Closing
 from energy_gym.entities import Battery
 from energy_gym.entities.battery import Cell
 from energy_gym.envs.assembly import table_names

@@ -20,9 +20,10 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.backends import arrays
+from energy_gym.closing import closed
 from energy_gym.contracts.spot import carbon_kg
 from energy_gym.contracts.tariff import grid_cost
-from energy_gym.dynamics import CARBON, COST, PENALTY, STATES, WEAR, closed, compose, reward
+from energy_gym.dynamics import CARBON, COST, PENALTY, STATES, WEAR, compose, reward
 from energy_gym.entities import battery
 from energy_gym.entities.battery import Cell
 from energy_gym.oracle.statement import Goal

@@ -15,6 +15,9 @@ from energy_gym.agents.base import Callback
 from energy_gym.agents.logs import Board
 from energy_gym.agents.validation import Validation
 
+CHECKPOINTS = 20
+"""How often a training is scored on the validation split."""
+
 
 class Keeper:
     """Scores actors as training goes on and keeps the best.

@@ -27,7 +27,8 @@ from energy_gym.agents.site_planning import SitePlanner, check_charges, plannabl
 from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
 from energy_gym.bidding.env import ProducerEnv
-from energy_gym.dynamics import STATES, Closing, compose
+from energy_gym.closing import Closing
+from energy_gym.dynamics import STATES, compose
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError
 from energy_gym.files import write_atomically

@@ -13,13 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from energy_gym.agents.actor import Actor
-from energy_gym.agents.keeper import Keeper
+from energy_gym.agents.keeper import CHECKPOINTS, Keeper
 from energy_gym.agents.learner import Learner, reward_factor
 from energy_gym.agents.logs import checked_device
 from energy_gym.agents.records.demonstrations import demonstrations
 from energy_gym.agents.records.readers import import_d3rlpy, to_d3rlpy
-
-CHECKPOINTS = 20
 
 
 class CQL(Learner):

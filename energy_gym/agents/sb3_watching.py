@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from energy_gym.agents.keeper import Keeper
 
 if TYPE_CHECKING:
-    from energy_gym.agents.sb3 import SB3Learner
+    from energy_gym.agents.sb3_learner import SB3Learner
 
 
 def silent_logger() -> Any:

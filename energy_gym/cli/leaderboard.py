@@ -188,7 +188,8 @@ def _print_how_to_plot() -> None:
 
 def _by_task(frame: pd.DataFrame) -> Table:
     """Return a block of rows a task, best agent first: narrow enough for 80 columns."""
-    from energy_gym.leaderboard.tables import by_task, fixed
+    from energy_gym.leaderboard.summary import by_task
+    from energy_gym.leaderboard.tables import fixed
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("task", "agent"):
@@ -206,7 +207,8 @@ def _by_task(frame: pd.DataFrame) -> Table:
 
 
 def _overall(frame: pd.DataFrame) -> Table:
-    from energy_gym.leaderboard.tables import STATISTICS, interval, overall
+    from energy_gym.leaderboard.summary import STATISTICS, overall
+    from energy_gym.leaderboard.tables import interval
 
     table = Table()
     table.add_column("agent", overflow="fold")

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from energy_gym.arrays import Floats
+from energy_gym.closing import Closing
 from energy_gym.contracts.ledger import Account, Ledger
 from energy_gym.data.cards import Statistics
 from energy_gym.data.feed import Feed
-from energy_gym.dynamics import Closing
 from energy_gym.entities import Consumer, Grid
 from energy_gym.envs.brought_back import brought_back
 from energy_gym.envs.held_stores import led_back, with_targets

@@ -14,7 +14,8 @@ import numpy as np
 from energy_gym.arrays import Floats, Ints
 from energy_gym.entities import Battery, Flexible
 from energy_gym.entities.battery import Cell
-from energy_gym.envs.setup import SOC_INITIAL, Setup
+from energy_gym.envs.setup import Setup
+from energy_gym.envs.windows import SOC_INITIAL
 from energy_gym.errors import ConfigurationError, StateOfChargeError, UnknownIdError, WindowError
 from energy_gym.units import Unit
 

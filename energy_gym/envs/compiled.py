@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.arrays import Flags, Floats
-from energy_gym.dynamics import CARBON, COST, PENALTY, STATES, compose, gain, settlement
+from energy_gym.closing import settlement
+from energy_gym.dynamics import CARBON, COST, PENALTY, STATES, compose, gain
 from energy_gym.envs.figures import stored_in, usual_figures, usual_names
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError, MissingExtraError

@@ -15,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.backends import scalars
-from energy_gym.dynamics import compose, reward, settlement
+from energy_gym.closing import settlement
+from energy_gym.dynamics import compose, reward
 from energy_gym.envs.begun import begun
 from energy_gym.envs.keywords import call_checked
 from energy_gym.envs.observing import Observation, observer
-from energy_gym.envs.setup import SOC_INITIAL, Setup, make_setup
+from energy_gym.envs.setup import Setup, make_setup
 from energy_gym.envs.spaces import action_space, observation_space
+from energy_gym.envs.windows import SOC_INITIAL
 from energy_gym.errors import ActionError, ResetNeededError, UnknownIdError
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from energy_gym.backends import tensors
-from energy_gym.dynamics import FIGURES, STATES, Closing, Course, Guard, Move, play
+from energy_gym.closing import Closing
+from energy_gym.dynamics import FIGURES, STATES, Course, Guard, Move, play
 from energy_gym.entities import Battery
 from energy_gym.envs.batched import gather_all
 from energy_gym.envs.env import EnergyEnv

@@ -5,7 +5,6 @@ One rule: keywords are read and checked here, once, for both.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,16 +15,17 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.backends import scalars
+from energy_gym.closing import Closing
 from energy_gym.data.feed import Feed
-from energy_gym.dynamics import Closing
 from energy_gym.entities import Battery, Flexible, PumpedHydro
 from energy_gym.envs.assembly import at_the_meter, lay_out_scenario
 from energy_gym.envs.figures import told_figures, units_of_info
 from energy_gym.envs.gates import BatchGates, Gates
 from energy_gym.envs.held_stores import check_starts
-from energy_gym.envs.keywords import Common, check_settled, check_step, check_steps, with_common
+from energy_gym.envs.keywords import Common, check_settled, check_step, with_common
 from energy_gym.envs.keywords import check_count as check_count  # handed on to whoever makes environments
-from energy_gym.errors import ConfigurationError, UnknownIdError, WindowError
+from energy_gym.envs.windows import asked_window
+from energy_gym.errors import ConfigurationError, UnknownIdError
 from energy_gym.following import INNER, ends_of
 from energy_gym.forecast.past import history_steps
 from energy_gym.scenario import Scenario, Weights
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CONTROLS = ("power", "meter")
-SOC_INITIAL = "soc_initial"
-OPTIONS = ("start", "steps", SOC_INITIAL)
-"""Options of ``reset``."""
 
 
 class Kind(NamedTuple):
@@ -268,52 +265,7 @@ class Setup:
             WindowError: An unknown option, or a start that is not a step of the split.
             EpisodeLengthError: A window that runs past the end of the split.
         """
-        for key in options:
-            if key not in OPTIONS:
-                near = difflib.get_close_matches(str(key), OPTIONS, n=1)
-                hint = f"did you mean {near[0]!r}? " if near else ""
-                raise WindowError(f"options[{key!r}]", "is not a known option", f"{hint}Known: {', '.join(OPTIONS)}")
-        asked = options.get("steps")
-        if options.get("start") is None:
-            sized = self if asked is None else replace(self, episode_steps=self._fitting(asked, 0), whole=False)
-            return sized.draw(rng)
-        first = self._position(options["start"])
-        left = self.steps - first
-        return first, first + self._fitting(asked if asked is not None else self._usual(left), first)
-
-    def _usual(self, left: int) -> int:
-        return left if self.whole else self.episode_steps
-
-    def _position(self, start: Any) -> int:
-        import pandas as pd
-
-        try:
-            stamp = pd.Timestamp(start)
-            stamp = (stamp.tz_localize(self.feed.zone) if stamp.tz is None else stamp).tz_convert("UTC")
-        except (ValueError, TypeError) as error:
-            raise WindowError(f"start={start!r}", "is no time stamp", 'write "2022-03-01T00:00Z"') from error
-        self._require_no_half_step(stamp)
-        position = int(self.feed.times.get_indexer(pd.DatetimeIndex([stamp]))[0]) - self.feed.first
-        if not 0 <= position < self.steps:
-            raise WindowError(
-                f"start={stamp.isoformat()}",
-                f"must be a step of the split, {self.time(0).isoformat()} to {self.time(self.steps - 1).isoformat()}",
-                "choose a start in that range, or another split",
-            )
-        return position
-
-    def _require_no_half_step(self, stamp: pd.Timestamp) -> None:
-        """Raise where a moment within the split is no start of a step."""
-        after = int(self.feed.times.searchsorted(stamp)) - self.feed.first
-        if 0 < after < self.steps and self.time(after) != stamp:
-            before, next_one = (self.time(step).isoformat() for step in (after - 1, after))
-            found = f"start={stamp.isoformat()}"
-            raise WindowError(
-                found, "lies within a step, and an episode begins with one", f"say {before} or {next_one}"
-            )
-
-    def _fitting(self, steps: Any, first: int) -> int:
-        return check_steps(steps, self.steps - first, self.time(first).isoformat())
+        return asked_window(self, options, rng)
 
 
 def _slots(unit: Unit) -> Iterator[ActionSlot]:

@@ -14,7 +14,8 @@ from gymnasium.vector.utils import batch_space
 
 from energy_gym.arrays import Flags, Floats
 from energy_gym.backends import arrays
-from energy_gym.dynamics import CARBON, COST, CUT, GRID, PENALTY, REFUSED, STATES, compose, gain, settlement
+from energy_gym.closing import settlement
+from energy_gym.dynamics import CARBON, COST, CUT, GRID, PENALTY, REFUSED, STATES, compose, gain
 from energy_gym.envs.assembly import states_of
 from energy_gym.envs.batch_actions import BatchActions
 from energy_gym.envs.batch_ends import restarted_info
@@ -33,9 +34,10 @@ from energy_gym.envs.compat import autoreset_mode
 from energy_gym.envs.compiled import Loop, engine_of
 from energy_gym.envs.figures import kept
 from energy_gym.envs.keywords import call_checked
-from energy_gym.envs.setup import SOC_INITIAL, Setup, check_count, make_setup
+from energy_gym.envs.setup import Setup, check_count, make_setup
 from energy_gym.envs.spaces import action_space, observation_space
 from energy_gym.envs.starts import Starts
+from energy_gym.envs.windows import SOC_INITIAL
 from energy_gym.errors import ConfigurationError, ResetNeededError
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ import numpy as np
 from energy_gym.agents.l2o import L2O
 from energy_gym.agents.learner import one_thread
 from energy_gym.arrays import Flags, Floats
+from energy_gym.closing import Closing
 from energy_gym.conversions import KWH_PER_MWH
 from energy_gym.data.homes import DayBatch
-from energy_gym.dynamics import Closing
 from energy_gym.entities import Battery
 from energy_gym.errors import ConfigurationError
 from energy_gym.objective import Weights

@@ -122,7 +122,7 @@ def learning_curve(
 
 
 def _made(agent: str, engine: str) -> Any:
-    from energy_gym.agents.sb3 import SB3Learner
+    from energy_gym.agents.sb3_learner import SB3Learner
 
     found = agent_class(agent)
     if not issubclass(found, SB3Learner):

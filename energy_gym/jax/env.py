@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from energy_gym.backends import traced
+from energy_gym.closing import Closing
 from energy_gym.dynamics import (
     CARBON,
     COST,
     PENALTY,
     REFUSED,
     STATES,
-    Closing,
     compose,
     ended,
     gain,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from energy_gym.evaluation.statistics import estimate, mean
 from energy_gym.leaderboard.plots import PARTS, cumulative, learning
-from energy_gym.leaderboard.tables import decomposition, interval, scores_of
+from energy_gym.leaderboard.summary import decomposition, scores_of
+from energy_gym.leaderboard.tables import interval
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from energy_gym.files import write_atomically
 from energy_gym.leaderboard.charts import learning_chart, parts_chart, regret_chart, score_chart
 from energy_gym.leaderboard.plots import PARTS, TOLD, colours
-from energy_gym.leaderboard.tables import STATISTICS, fixed, interval, oracle_line, overall
+from energy_gym.leaderboard.summary import STATISTICS, overall
+from energy_gym.leaderboard.tables import fixed, interval, oracle_line
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,8 @@ import numpy as np
 
 from energy_gym.errors import MissingExtraError
 from energy_gym.files import write_atomically
-from energy_gym.leaderboard.tables import decomposition, fixed, overall
+from energy_gym.leaderboard.summary import decomposition, overall
+from energy_gym.leaderboard.tables import fixed
 
 if TYPE_CHECKING:
     import pandas as pd

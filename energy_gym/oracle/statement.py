@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from energy_gym.arrays import Floats, or_zeros
+from energy_gym.closing import Closing
 from energy_gym.contracts.ledger import Exchange
 from energy_gym.contracts.spot import carbon_kg, energy_cost
-from energy_gym.dynamics import Closing
 from energy_gym.modelling import Model, positive_part
 from energy_gym.oracle.shortage import TOLERANCE_KWH, served
 from energy_gym.scenario import Weights

@@ -13,8 +13,9 @@ import numpy as np
 
 from energy_gym.arrays import Floats
 from energy_gym.backends import arrays, scalars
+from energy_gym.closing import closed
 from energy_gym.contracts.spot import carbon_kg, energy_cost
-from energy_gym.dynamics import GRID, STATES, closed, compose, gain, reward
+from energy_gym.dynamics import GRID, STATES, compose, gain, reward
 from energy_gym.entities import battery, consumer, solar
 from energy_gym.entities.held import Held
 from energy_gym.oracle.statement import Goal

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from energy_gym.arrays import Floats
+from energy_gym.closing import Closing
 from energy_gym.contracts.activation import ActivationSeries, RandomActivation
 from energy_gym.contracts.fleet import Leg
 from energy_gym.contracts.reserve import Reserve
 from energy_gym.data.feed import Feed
 from energy_gym.data.validation import is_whole
-from energy_gym.dynamics import Closing
 from energy_gym.envs.assembly import refuse_refusal_price, table_names
 from energy_gym.envs.brought_back import refuse_cyclic
 from energy_gym.envs.held_stores import refuse_targets

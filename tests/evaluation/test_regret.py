@@ -18,7 +18,7 @@ from energy_gym.errors import ConfigurationError
 from energy_gym.leaderboard import run_suite
 from energy_gym.leaderboard.results import read_results
 from energy_gym.leaderboard.suites import Suite, Task
-from energy_gym.leaderboard.tables import decomposition
+from energy_gym.leaderboard.summary import decomposition
 
 ID = "energy_gym/Arbitrage-v1"
 

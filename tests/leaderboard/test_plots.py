@@ -21,7 +21,7 @@ from energy_gym.leaderboard.page import charts_of
 from energy_gym.leaderboard.plots import colours, cumulative, learning
 from energy_gym.leaderboard.results import Results, read_results
 from energy_gym.leaderboard.suites import Suite
-from energy_gym.leaderboard.tables import decomposition, overall
+from energy_gym.leaderboard.summary import decomposition, overall
 
 LEARNER = """
 from energy_gym.agents.simple import Uniform

@@ -10,7 +10,8 @@ import pytest
 from energy_gym.leaderboard.results import Results
 from energy_gym.leaderboard.runs import ROW, WITHIN
 from energy_gym.leaderboard.suites import Suite, Task
-from energy_gym.leaderboard.tables import by_task, decomposition, fixed, improvement, markdown, overall, scores
+from energy_gym.leaderboard.summary import by_task, decomposition, improvement, overall, scores
+from energy_gym.leaderboard.tables import fixed, markdown
 
 NAN = float("nan")
 

@@ -17,6 +17,7 @@ import numpy as np
 from energy_gym.agents.base import Agent, Callback
 from energy_gym.agents.default_settings import defaults
 from energy_gym.agents.expecting import expected_units
+from energy_gym.agents.keeper import CHECKPOINTS
 from energy_gym.agents.l2o.windows import Draw, Source
 from energy_gym.agents.learner import WEIGHTS, chosen_settings, one_thread
 from energy_gym.arrays import Floats
@@ -33,8 +34,6 @@ from energy_gym.units import Unit
 
 if TYPE_CHECKING:
     from energy_gym.agents.l2o.planner import DayPlanner
-
-CHECKPOINTS = 20
 
 
 class L2O(Agent):

@@ -18,7 +18,8 @@ import numpy as np
 from energy_gym.agents.sdp.net_noise import between
 from energy_gym.arrays import Floats
 from energy_gym.backends import arrays, scalars
-from energy_gym.dynamics import STATES, closed, compose, gain, reward
+from energy_gym.closing import closed
+from energy_gym.dynamics import STATES, compose, gain, reward
 from energy_gym.envs.setup import Setup
 from energy_gym.following import INNER, TINY, ends_of
 from energy_gym.oracle.statement import Goal

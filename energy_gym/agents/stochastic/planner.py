@@ -18,8 +18,8 @@ from energy_gym.agents.stochastic.risk import Risk
 from energy_gym.agents.stochastic.tree import grouped
 from energy_gym.arrays import Floats, or_zeros
 from energy_gym.backends import arrays
+from energy_gym.closing import Closing
 from energy_gym.contracts.spot import carbon_kg, energy_cost
-from energy_gym.dynamics import Closing
 from energy_gym.entities import battery
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.following import ends_of, rated_of, share_for, wish_of
