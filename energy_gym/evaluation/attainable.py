@@ -21,8 +21,8 @@ import numpy as np
 from energy_gym.agents.bid_stochastic import BidStochastic
 from energy_gym.agents.mpc import MPC
 from energy_gym.agents.sdp.agent import SDP
-from energy_gym.data.price_law import PriceLaw
 from energy_gym.bidding.env import ProducerEnv
+from energy_gym.data.price_law import PriceLaw
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, DataError
@@ -133,17 +133,20 @@ def attainable(
     episode; ``value`` is what that agent earns on the path that came and ``bound`` the penalised optimum of that path,
     its interval from the spread of its weeks (of its days, in less than eight). It is at or above what an agent earns
     on average if prices follow the fitted law, and says nothing proven of this path. At a site it is load less
-    generation that follows a fitted law. The environment stays as it is.
+    generation that follows a fitted law; of a producer it is prices of deviations, as ``bid-stochastic`` learns them,
+    and ``value`` is what ``mpc`` earns. The environment stays as it is.
 
     Args:
         env: An environment of this package, reset, with one battery at a market with one price, for money, whose price
-            is known as its step begins; or behind the meter of a site with load or generation and no demand charge.
+            is known as its step begins; or behind the meter of a site with load or generation and no demand charge;
+            or a producer whose bids of volume in one market do not move its price, and whose deviations have prices
+            that are known after their step.
         law: The law; by default that of the frame that is played, or one that is fitted. An ``SDP`` that was fitted
-            brings its own.
+            brings its own, and so does a ``BidStochastic``.
         cost_to_go: Another law with the same prices, by which future worths are worked out, however wrong: the bound
             stays one, and lies higher. By default the law itself.
         penalty: Share of the penalty that is taken off, from 0, perfect foresight, to 1; whatever it is, the bound is
-            one. By default 1 where the law is known, 0.5 where it was fitted, 0.75 at a site.
+            one. By default 1 where the law is known and of a producer, 0.5 where it was fitted, 0.75 at a site.
         paths: How many paths to draw where the law is known; by default 100.
         seed: Seed of these paths; by default 0.
 

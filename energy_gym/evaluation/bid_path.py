@@ -1,7 +1,7 @@
-"""The path that prices of deviations took, as the law that ``bid-stochastic`` fitted sees it, and the best on that path.
+"""The path that prices of deviations took, as the law that ``bid-stochastic`` fitted sees it, and the best on it.
 
-With p for the price of the market, q for that of a deviation, c for what was bid for a step, n for what is metered, E for
-what q was expected to be as the step was decided, and G for what q less p was expected to be at the gate,
+With p for the price of the market, q for that of a deviation, c for what was bid for a step, n for what is metered, E
+for what q was expected to be as the step was decided, and G for how far above p it was expected at the gate,
 
     money of a step, as it came:          (q - p) c - q n
     without what nobody could expect:      G c      - E n
@@ -95,7 +95,7 @@ class BidPath:
         metered = bids.stated.net.value(answer.columns)
         idle = self.came.markets[0].fixed_kw * window.unit.hours - window.unit.fixed_kwh
         moved = self._more(window, committed, committed - metered) - self._more(window, 0.0 * idle, idle)
-        daily = np.add.reduceat(plan.rewards + moved, marks)
+        daily = np.add.reduceat(plan.steps[:, -1] + moved, marks)
         bound = answer.bound - float(self._more(window, 0.0 * idle, idle).sum())
         found: list[float] = (daily + (bound - daily.sum()) / len(marks)).tolist()
         return found
