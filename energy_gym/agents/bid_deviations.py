@@ -88,12 +88,15 @@ class Deviations(Learnt):
 
     def expected(self, env: ProducerEnv, size: int) -> dict[str, Floats]:
         """Return how far prices of deviations are expected to lie from the first market's, by column, shape (size,)."""
-        now = env.setup.feed.first + env.steps_left[0]
-        hours = _hours(env, slice(now, now + size))
-        found = {}
+        return self.foreseen(env, np.array([env.steps_left[0]]), np.arange(size))
+
+    def foreseen(self, env: ProducerEnv, made: Ints, lead: Ints) -> dict[str, Floats]:
+        """Return the same as it was expected at some steps of the split, each for so many steps later, shape (n,)."""
+        at = env.setup.feed.first + made
+        hours, found = _hours(env, at + lead), {}
         for place, name in enumerate(env.setup.trading.deviation.columns):
-            features = self._features(env, place, np.array([now]))[0]
-            found[name] = self.weights[place, :size] @ features + self.mean[place][hours]
+            features = self._features(env, place, at)
+            found[name] = (self.weights[place, lead] * features).sum(axis=1) + self.mean[place][hours]
         return found
 
 
@@ -110,7 +113,7 @@ def distances(env: ProducerEnv, column: str, part: slice = slice(None)) -> Float
     return np.asarray(values[column][part] - values[env.setup.trading.markets[0].price][part])
 
 
-def _hours(env: ProducerEnv, part: slice) -> Ints:
+def _hours(env: ProducerEnv, part: slice | Ints) -> Ints:
     return np.asarray(env.setup.feed.times[part].hour, dtype=np.int64)
 
 

@@ -5,7 +5,7 @@ One rule: steps, windows, seeds and figures are those of `EnergyEnv`; what bids 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from energy_gym.arrays import Flags, Floats
 from energy_gym.bidding.batch_gates import ProducerBatchGates
@@ -31,6 +31,13 @@ class ProducerEnv(EnergyEnv):
 
     def _make_setup(self, **keywords: Any) -> BiddingSetup:
         return call_checked(make_bidding, keywords)
+
+    def __copy__(self) -> Self:
+        """Return an environment that plays on by itself: what is bid in it is not bid here."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin._gates = self._gates.copy()
+        return twin
 
     @property
     def due(self) -> Flags:

@@ -9,6 +9,7 @@ One rule: what is proven of a law is never said to be proven of a series that a 
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -17,12 +18,16 @@ from typing import Any
 
 import numpy as np
 
+from energy_gym.agents.bid_stochastic import BidStochastic
+from energy_gym.agents.mpc import MPC
 from energy_gym.agents.sdp.agent import SDP
+from energy_gym.bidding.env import ProducerEnv
 from energy_gym.data.price_law import PriceLaw
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, DataError
 from energy_gym.evaluation.believed import Believed, Course, played
+from energy_gym.evaluation.bid_path import BidPath, check_bids
 from energy_gym.evaluation.blocks import ERRORS, blocks_of, days_left, spread, total_of
 from energy_gym.evaluation.site_path import SitePath, check_site
 from energy_gym.evaluation.statistics import Estimate
@@ -38,6 +43,10 @@ FITTED_PENALTY = 0.5
 SITE_PENALTY = 0.75
 """The same at a site, where it is told against what the agent itself did: the most of quarters that left neither
 ``sdp`` nor ``mpc`` above the bound on the validation days of six sites under both controls."""
+
+
+BID_PENALTY = 1.0
+"""The same of a producer's deviations."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +119,7 @@ class Attainable:
 def attainable(
     env: Any,
     *,
-    law: PriceLaw | SDP | None = None,
+    law: PriceLaw | SDP | BidStochastic | None = None,
     cost_to_go: PriceLaw | None = None,
     penalty: float | None = None,
     paths: int | None = None,
@@ -124,17 +133,20 @@ def attainable(
     episode; ``value`` is what that agent earns on the path that came and ``bound`` the penalised optimum of that path,
     its interval from the spread of its weeks (of its days, in less than eight). It is at or above what an agent earns
     on average if prices follow the fitted law, and says nothing proven of this path. At a site it is load less
-    generation that follows a fitted law. The environment stays as it is.
+    generation that follows a fitted law; of a producer it is prices of deviations, as ``bid-stochastic`` learns them,
+    and ``value`` is what ``mpc`` earns. The environment stays as it is.
 
     Args:
         env: An environment of this package, reset, with one battery at a market with one price, for money, whose price
-            is known as its step begins; or behind the meter of a site with load or generation and no demand charge.
+            is known as its step begins; or behind the meter of a site with load or generation and no demand charge;
+            or a producer whose bids of volume in one market do not move its price, and whose deviations have prices
+            that are known after their step.
         law: The law; by default that of the frame that is played, or one that is fitted. An ``SDP`` that was fitted
-            brings its own.
+            brings its own, and so does a ``BidStochastic``.
         cost_to_go: Another law with the same prices, by which future worths are worked out, however wrong: the bound
             stays one, and lies higher. By default the law itself.
         penalty: Share of the penalty that is taken off, from 0, perfect foresight, to 1; whatever it is, the bound is
-            one. By default 1 where the law is known, 0.5 where it was fitted, 0.75 at a site.
+            one. By default 1 where the law is known and of a producer, 0.5 where it was fitted, 0.75 at a site.
         paths: How many paths to draw where the law is known; by default 100.
         seed: Seed of these paths; by default 0.
 
@@ -161,7 +173,10 @@ def attainable(
         True
     """
     base = running(env, who="attainable()")
-    for part, given, kinds in (("law", law, PriceLaw | SDP | None), ("cost_to_go", cost_to_go, PriceLaw | None)):
+    for part, given, kinds in (
+        ("law", law, PriceLaw | SDP | BidStochastic | None),
+        ("cost_to_go", cost_to_go, PriceLaw | None),
+    ):
         if not isinstance(given, kinds):
             raise ConfigurationError(f"{part}={given!r}", "must be a law itself", "pass energy_gym.price_law(...)")
     known = law if isinstance(law, PriceLaw) else None
@@ -177,6 +192,8 @@ def attainable(
         if value is not None:
             rule = "is for prices drawn from a known law; here the bound is that of the path that came"
             raise ConfigurationError(f"{name}={getattr(value, 'name', value)}", rule, "leave it out, or pass law=")
+    if isinstance(base, ProducerEnv):
+        return _of_bids(base, law if isinstance(law, BidStochastic) else BidStochastic(base), penalty)
     agent = law if isinstance(law, SDP) else SDP(base)
     if not agent.at_market:
         check_site(base)
@@ -254,6 +271,33 @@ def _of_site(env: EnergyEnv, fitted: SDP, penalty: float | None) -> Attainable:
     bound, low, high = (value + part for part in total_of(more.tolist()))
     found, seconds = dict(zip(days, daily, strict=True)), time.perf_counter() - began
     return Attainable(value, bound, low, high, 1, None, fitted.name, taken, found, seconds)
+
+
+def _of_bids(env: ProducerEnv, fitted: BidStochastic, penalty: float | None) -> Attainable:
+    """Return what is attainable on the path that prices of deviations took, by a law that was fitted.
+
+    From below stands what ``mpc`` earns, and the interval is that of how much more the bound is.
+    """
+    check_bids(env)
+    began, taken = time.perf_counter(), BID_PENALTY if penalty is None else penalty
+    law = fitted.deviations or fitted.fit().deviations
+    assert law is not None
+    (days, marks), earned = days_left(env), _earned(env)
+    daily = np.array(BidPath.of(env, law).bound_by_day(taken, marks))
+    value, (more, *ends) = sum(earned), total_of((daily - np.add.reduceat(earned, marks)).tolist())
+    bound, (low, high) = value + more, (value + end for end in ends)
+    found, seconds = dict(zip(days, daily.tolist(), strict=True)), time.perf_counter() - began
+    return Attainable(value, bound, low, high, 1, None, fitted.name, taken, found, seconds)
+
+
+def _earned(env: ProducerEnv) -> list[float]:
+    """Return what ``mpc`` earns in each step of the rest of an episode, played in a copy of its environment."""
+    twin = copy.copy(env)
+    agent, earned, over = MPC(twin), list[float](), False
+    while not over:
+        _, gain, _, over, _ = twin.step(agent.act(None, {}))
+        earned.append(float(gain))
+    return earned
 
 
 def bound_by_day(course: Course, penalties: Sequence[float], marks: Sequence[int]) -> list[list[float]]:
