@@ -1,4 +1,4 @@
-"""What the results of a leaderboard come to: over all tasks, by task, pair by pair, and where regret comes from.
+"""What the results of a leaderboard come to: over all tasks, by task, pair by pair, who beats mpc, whence regret comes.
 
 One rule: the figures over seeds are those of `energy_gym.evaluation.statistics`; `tables` says how they are written.
 """
@@ -71,6 +71,30 @@ def improvement(frame: pd.DataFrame) -> dict[tuple[str, str], Estimate]:
         for other in by_agent
         if one != other
     }
+
+
+def ahead(frame: pd.DataFrame, task: str, of: str = PLANNER) -> dict[str, Estimate]:
+    """Return who beats an agent on a task, best first: mean score over seeds, its interval wholly above the other's.
+
+    Nobody beats one that did not play. The interval of a single seed has no width: how many seeds an agent played
+    says how far its lead may be chance.
+
+    Example:
+        >>> import pandas as pd
+        >>> agents, scores = ["mpc", "bc", "bc", "dqn", "dqn"], [0.5, 0.6, 0.7, 0.4, 0.9]
+        >>> frame = pd.DataFrame({"task": "day", "agent": agents, "score": scores})
+        >>> {agent: found.low for agent, found in ahead(frame, "day").items()}
+        {'bc': 0.6}
+    """
+    rows = frame[frame["task"] == task]
+    found = {
+        agent: estimate(mean, {task: own})
+        for agent in rows["agent"].unique()
+        for own in scores_of(rows, agent).values()
+    }
+    least = found[of].high if of in found else math.inf
+    above = {agent: own for agent, own in found.items() if own.low > least}
+    return dict(sorted(above.items(), key=lambda pair: -pair[1].value))
 
 
 def by_task(frame: pd.DataFrame, task: str) -> pd.DataFrame:

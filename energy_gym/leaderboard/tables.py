@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from energy_gym.leaderboard.attained import COLUMN, LEGEND, attainable_line, attained
-from energy_gym.leaderboard.summary import STATISTICS, by_task, improvement, key_figures, overall, scores
+from energy_gym.leaderboard.runs import PLANNER
+from energy_gym.leaderboard.summary import STATISTICS, ahead, by_task, improvement, key_figures, overall, scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,7 @@ def markdown(results: Results) -> str:
         return "\n".join([*lines, "", "No run has a result."]) + "\n"
     lines += ["", *_legend(frame), "", *_overall_lines(frame), "", "## Score by task", "", *_score_lines(frame)]
     if frame["agent"].nunique() > 1:
-        lines += ["", *_improvement_lines(frame)]
+        lines += ["", *_improvement_lines(frame), *_ahead_lines(frame)]
     played = set(frame["task"])
     for task in suite.tasks:
         lines += ["", *_task_lines(frame, task.name)] if task.name in played else []
@@ -126,6 +127,31 @@ def _improvement_lines(frame: pd.DataFrame) -> list[str]:
         rows.append([one, *["" if cell is None else interval(cell.value, cell.low, cell.high, 2) for cell in cells]])
     head = "How likely a run of the row's agent beats a run of the column's on a task drawn at random; ties count half."
     return ["## Probability of improvement", "", head, "", *grid(["agent", *agents], rows)]
+
+
+def _ahead_lines(frame: pd.DataFrame) -> list[str]:
+    """Return who beats mpc on which task, with the seeds that it took; nothing where mpc did not play."""
+    played = frame.loc[frame["agent"] == PLANNER, "task"].unique()
+    if not len(played):
+        return []
+    seeds = frame.groupby(["task", "agent"])["seed"].nunique()
+    rows = []
+    for task in played:
+        score = float(frame.loc[(frame["task"] == task) & (frame["agent"] == PLANNER), "score"].mean())
+        told = [
+            f"{agent} {interval(found.value, found.low, found.high, 4)}, {_seeds(seeds[task, agent])}"
+            for agent, found in ahead(frame, task).items()
+        ]
+        rows.append([task, fixed(score, 4), "; ".join(told) or "nobody"])
+    head = (
+        f"Who beats {PLANNER}, that plans on a point forecast: the mean score over seeds and its 95 % bootstrap "
+        f"interval, wholly above {PLANNER}'s. One seed has no interval."
+    )
+    return ["", f"## Ahead of {PLANNER}", "", head, "", *grid(["task", PLANNER, "ahead"], rows)]
+
+
+def _seeds(count: int) -> str:
+    return "1 seed" if count == 1 else f"{count} seeds"
 
 
 def _task_lines(frame: pd.DataFrame, task: str) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from energy_gym.leaderboard.results import Results
 from energy_gym.leaderboard.runs import ROW, WITHIN
 from energy_gym.leaderboard.suites import Suite, Task
-from energy_gym.leaderboard.summary import by_task, decomposition, improvement, overall, scores
+from energy_gym.leaderboard.summary import ahead, by_task, decomposition, improvement, overall, scores
 from energy_gym.leaderboard.tables import fixed, markdown
 
 NAN = float("nan")
@@ -96,6 +96,23 @@ def test_regret_is_split_where_mpc_played(frame: pd.DataFrame, suite: Suite) -> 
     lines = markdown(results(suite, frame)).splitlines()
     assert sum("| forecast | controller |" in line for line in lines) == 1
     assert any("| 1.0000 | 2.0000 | -1.0000 | 9.000 |" in line for line in lines)
+
+
+def test_ahead_of_mpc_is_who_has_an_interval_wholly_above_it(frame: pd.DataFrame, suite: Suite) -> None:
+    assert ahead(frame, "z") == {}
+    mpc = pd.DataFrame([run("z", "mpc", 0, 0.3, 7.0), run("a", "mpc", 0, 0.84, 1.6)])
+    frame = pd.concat([frame, mpc], ignore_index=True)
+    assert {task: list(ahead(frame, task)) for task in ("z", "a")} == {"z": ["best"], "a": ["luck"]}
+    lines = markdown(results(suite, frame)).splitlines()
+    first = lines.index("| task | mpc | ahead |")
+    assert lines[first + 2 : first + 4] == [
+        "| z | 0.3000 | best 0.9000, 1 seed |",
+        "| a | 0.8400 | luck 0.9000 [0.8500, 0.9500], 2 seeds |",
+    ]
+
+
+def test_nobody_is_ahead_of_a_planner_that_did_not_play(frame: pd.DataFrame, suite: Suite) -> None:
+    assert "Ahead of mpc" not in markdown(results(suite, frame))
 
 
 def test_latency_is_a_median_in_milliseconds(frame: pd.DataFrame) -> None:
