@@ -3,7 +3,8 @@
 - ``reads`` asks for ``current_dispatch`` a thousand times a second while the service plans without rest, and tells
   how long answers take, from the moment at which each was due. Client and server share the machine.
 - ``sites`` plans for a hundred sites, 48 h of quarters of an hour each, and tells how long a round and a plan take.
-- ``memory`` lets one site live through 10,000 intervals, and tells what the process holds.
+- ``memory`` lets one site live through 10,000 intervals, each night reviewed, and tells what the process holds
+  (``--hours 6`` plans less far ahead).
 
 Forecasts, battery and meter are functions in the service's own process: they cost it next to nothing.
 
@@ -96,14 +97,13 @@ class Clock:
         return self.now
 
 
-def made(sites: int, agent: str, clock: Clock, database: str, workers: str = "threads") -> Service:
-    """Return a service for sites that are all alike."""
+def made(sites: int, agent: str, clock: Clock, database: str, workers: str = "threads", hours: int = 48) -> Service:
+    """Return a service for sites that are all alike, which plan so many hours ahead."""
     columns = {"load_kw": {"python": f"{HERE}:load"}, "pv_kw": {"python": f"{HERE}:solar"}}
     told = {"agent": agent, "controller": f"{HERE}:Controller", "columns": columns, "review": None}
     named = [SiteSettings.model_validate({"id": f"site-{place}", **told}) for place in range(sites)]
-    settings = read_settings(
-        _env_file=None, database_url=database, workers=workers, rate_limit_per_minute=1_000_000, log_level="ERROR"
-    )
+    told = {"rate_limit_per_minute": 1_000_000, "log_level": "ERROR", "mpc_horizon_hours": hours}
+    settings = read_settings(_env_file=None, database_url=database, workers=workers, **told)
     return Service(settings, named, now=clock)
 
 
@@ -228,11 +228,11 @@ def _held() -> float:
     return float(psutil.Process().memory_info().rss) / 2**20
 
 
-def memory(count: int, agent: str) -> None:
+def memory(count: int, agent: str, hours: int) -> None:
     """Let a site live through many intervals."""
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
-        service = made(1, agent, clock, f"sqlite:///{folder}/load.db")
+        service = made(1, agent, clock, f"sqlite:///{folder}/load.db", hours=hours)
         held, wrong = [], 0
         for number in range(count):
             plan = service.cycle(service.first)
@@ -259,6 +259,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1000.0, help="reads a second")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--count", type=int, default=None, help="sites, or cycles")
+    parser.add_argument("--hours", type=int, default=48, help="how far ahead is planned for memory [h]")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--port", type=int, default=8765)
@@ -274,7 +275,7 @@ def main() -> None:
     elif asked.what == "sites":
         sites(asked.count or 100, asked.agent, asked.rounds, asked.threads)
     else:
-        memory(asked.count or 10_000, asked.agent)
+        memory(asked.count or 10_000, asked.agent, asked.hours)
 
 
 if __name__ == "__main__":
