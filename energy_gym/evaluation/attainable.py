@@ -21,6 +21,7 @@ import numpy as np
 from energy_gym.agents.bid_stochastic import BidStochastic
 from energy_gym.agents.mpc import MPC
 from energy_gym.agents.sdp.agent import SDP
+from energy_gym.arrays import Floats
 from energy_gym.bidding.env import ProducerEnv
 from energy_gym.data.price_law import PriceLaw
 from energy_gym.envs.env import EnergyEnv
@@ -28,7 +29,7 @@ from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, DataError
 from energy_gym.evaluation.believed import Believed, Course, played
 from energy_gym.evaluation.bid_path import BidPath, check_bids
-from energy_gym.evaluation.blocks import ERRORS, blocks_of, days_left, spread, total_of
+from energy_gym.evaluation.blocks import ERRORS, blocks_of, days_left, rest_earned, spread, total_of
 from energy_gym.evaluation.site_path import SitePath, check_site
 from energy_gym.evaluation.statistics import Estimate
 from energy_gym.oracle.chain import Paths, Penalty, PriceChain, best_on, between
@@ -267,8 +268,7 @@ def _of_site(env: EnergyEnv, fitted: SDP, penalty: float | None) -> Attainable:
     began, taken = time.perf_counter(), SITE_PENALTY if penalty is None else penalty
     path, (days, marks) = SitePath.of(env, fitted), days_left(env)
     daily = path.bound_by_day(taken, marks, solve(env, continuous=True).bound)
-    value, more = float(path.earned.sum()), np.array(daily) - np.add.reduceat(path.earned, marks)
-    bound, low, high = (value + part for part in total_of(more.tolist()))
+    value, bound, low, high = _beside(path.earned, daily, marks)
     found, seconds = dict(zip(days, daily, strict=True)), time.perf_counter() - began
     return Attainable(value, bound, low, high, 1, None, fitted.name, taken, found, seconds)
 
@@ -282,22 +282,18 @@ def _of_bids(env: ProducerEnv, fitted: BidStochastic, penalty: float | None) -> 
     began, taken = time.perf_counter(), BID_PENALTY if penalty is None else penalty
     law = fitted.deviations or fitted.fit().deviations
     assert law is not None
-    (days, marks), earned = days_left(env), _earned(env)
-    daily = np.array(BidPath.of(env, law).bound_by_day(taken, marks))
-    value, (more, *ends) = sum(earned), total_of((daily - np.add.reduceat(earned, marks)).tolist())
-    bound, (low, high) = value + more, (value + end for end in ends)
-    found, seconds = dict(zip(days, daily.tolist(), strict=True)), time.perf_counter() - began
+    (days, marks), twin = days_left(env), copy.copy(env)
+    earned, daily = np.array(rest_earned(twin, MPC(twin))), BidPath.of(env, law).bound_by_day(taken, marks)
+    value, bound, low, high = _beside(earned, daily, marks)
+    found, seconds = dict(zip(days, daily, strict=True)), time.perf_counter() - began
     return Attainable(value, bound, low, high, 1, None, fitted.name, taken, found, seconds)
 
 
-def _earned(env: ProducerEnv) -> list[float]:
-    """Return what ``mpc`` earns in each step of the rest of an episode, played in a copy of its environment."""
-    twin = copy.copy(env)
-    agent, earned, over = MPC(twin), list[float](), False
-    while not over:
-        _, gain, _, over, _ = twin.step(agent.act(None, {}))
-        earned.append(float(gain))
-    return earned
+def _beside(earned: Floats, daily: Sequence[float], marks: Sequence[int]) -> tuple[float, float, float, float]:
+    """Return what was earned in all, the bound, and the ends of its interval: that of how much more it is."""
+    value, more = float(earned.sum()), np.array(daily) - np.add.reduceat(earned, marks)
+    bound, low, high = (value + part for part in total_of(more.tolist()))
+    return value, bound, low, high
 
 
 def bound_by_day(course: Course, penalties: Sequence[float], marks: Sequence[int]) -> list[list[float]]:

@@ -17,6 +17,7 @@ from energy_gym.arrays import Floats, Ints
 from energy_gym.contracts import spot
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError
+from energy_gym.evaluation.blocks import rest_earned
 from energy_gym.forecast.error_chain import ErrorChain
 from energy_gym.oracle.chain import Paths, PriceChain
 from energy_gym.oracle.marginal import WHOLE, EnergyGrid, counted
@@ -133,8 +134,4 @@ def played(env: EnergyEnv, agent: SDP) -> float:
     twin, acting = copy.copy(env), SDP(env, bins=agent.bins)
     acting.env = twin
     acting.planner = MarketPlanner(twin, *agent.market())
-    earned, over = 0.0, False
-    while not over:
-        _, gain, _, over, _ = twin.step(acting.act(None, {}))
-        earned += float(gain)
-    return earned
+    return sum(rest_earned(twin, acting))

@@ -94,9 +94,10 @@ class BidPath:
         committed = bids.volumes[0].taken.value(answer.columns) * window.unit.hours
         metered = bids.stated.net.value(answer.columns)
         idle = self.came.markets[0].fixed_kw * window.unit.hours - window.unit.fixed_kwh
-        moved = self._more(window, committed, committed - metered) - self._more(window, 0.0 * idle, idle)
+        still = self._more(window, np.zeros_like(idle), idle)
+        moved = self._more(window, committed, committed - metered) - still
         daily = np.add.reduceat(plan.steps[:, -1] + moved, marks)
-        bound = answer.bound - float(self._more(window, 0.0 * idle, idle).sum())
+        bound = answer.bound - float(still.sum())
         found: list[float] = (daily + (bound - daily.sum()) / len(marks)).tolist()
         return found
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from energy_gym.agents.base import Agent
 from energy_gym.arrays import Floats
 from energy_gym.envs.env import EnergyEnv
 
@@ -24,6 +25,15 @@ def days_left(env: EnergyEnv) -> tuple[list[str], list[int]]:
     times = feed.span(feed.first + first, feed.first + stop).tz_convert(feed.zone).tz_localize(None)
     days, marks = np.unique(times.to_numpy().astype("datetime64[D]"), return_index=True)
     return days.astype(str).tolist(), marks.tolist()
+
+
+def rest_earned(env: EnergyEnv, agent: Agent) -> list[float]:
+    """Return what an agent that needs no observation earns in each step of the rest of an episode, which is played."""
+    earned, over = list[float](), False
+    while not over:
+        _, gain, _, over, _ = env.step(agent.act(None, {}))
+        earned.append(float(gain))
+    return earned
 
 
 def total_of(daily: Sequence[float]) -> tuple[float, float, float]:
