@@ -5,8 +5,6 @@ One rule: no physics here; a step reads the action, plays the composed step of `
 
 from __future__ import annotations
 
-import math
-import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +19,10 @@ from energy_gym.envs.begun import begun
 from energy_gym.envs.keywords import call_checked
 from energy_gym.envs.observing import Observation, observer
 from energy_gym.envs.setup import Setup, make_setup
+from energy_gym.envs.single_actions import reader
 from energy_gym.envs.spaces import action_space, observation_space
 from energy_gym.envs.windows import SOC_INITIAL
-from energy_gym.errors import ActionError, ResetNeededError, UnknownIdError
+from energy_gym.errors import ResetNeededError, UnknownIdError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,13 +72,10 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._compose()
         self._signals = self._signals_of(setup)
         self._weights = setup.weights
-        self._flexibles = setup.flexibles
-        self._several = setup.controls != 1 or setup.choices is not None
         self._stored = setup.stored
         # The usual case, one battery, is worth a short cut: it is read at every step.
         self._one_store = self._stored == ((0, 1.0),)
         self._cuts = setup.curtails
-        self._levels: Any = setup.levels if setup.choices is None else list(map(tuple, setup.choices.tolist()))
         self._hours = setup.feed.step_hours
         self._initial = setup.initial
         self._counts_down = bool(setup.countdowns)
@@ -98,6 +94,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
 
     def _compose(self) -> None:
         self._advance = compose(self.setup.units, scalars)
+        self._read = reader(self.setup)
         self._observe: Any = None
 
     def _look(self) -> None:
@@ -106,7 +103,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
             self._observe = observer(list(self.setup.tape.rows), self.setup.tape.states)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_advance", "_observe")}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_advance", "_read", "_observe")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -264,7 +261,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         if t >= self._stop:
             raise ResetNeededError("step()", "no episode is running", "call reset() first")
         if self._gates is None:
-            wishes, excess = self._read(action)
+            wishes, excess = self._read(action, t)
             signal = self._signals[t]
         else:
             wishes, excess, signal = self._gates.take(action)
@@ -320,60 +317,6 @@ class EnergyEnv(gym.Env[Observation, Any]):
     def _energy(self, states: tuple[float, ...]) -> float:
         return sum(worth * states[place] for place, worth in self._stored)
 
-    def _read(self, action: Any) -> tuple[tuple[float, ...], float]:
-        """Return the shares of rated power asked for, cut to [-1, 1], and the energy that the cut refuses [kWh]."""
-        if self._several:
-            return self._read_many(action)
-        if self._levels is not None:
-            return (self._level(action),), 0.0
-        try:
-            wish = float(action.item() if isinstance(action, np.ndarray) else np.asarray(action, dtype=float).item())
-        except (TypeError, ValueError, AttributeError) as error:
-            raise ActionError(f"action={action!r}", "must be one number", "pass an array of shape (1,)") from error
-        if -1.0 <= wish <= 1.0:
-            return (wish,), 0.0
-        return self._cut((wish,), action)
-
-    def _read_many(self, action: Any) -> tuple[tuple[float, ...], float]:
-        """Read an action of several controls."""
-        if self.setup.choices is not None:
-            return self._level(action), 0.0
-        controls = len(self._flexibles)
-        try:
-            wishes = np.asarray(action, dtype=float).ravel().tolist()
-        except (TypeError, ValueError) as error:
-            raise ActionError(
-                f"action={action!r}", "must be numbers", f"pass an array of shape ({controls},)"
-            ) from error
-        if len(wishes) != controls:
-            raise ActionError(f"action={action!r}", f"must be {controls} numbers", "pass one for each control")
-        if self._levels is not None:
-            return tuple(self._level(wish if wish % 1.0 else int(wish)) for wish in wishes), 0.0
-        return self._cut(tuple(wishes), action)
-
-    def _cut(self, wishes: tuple[float, ...], action: Any) -> tuple[tuple[float, ...], float]:
-        """Return the wishes cut to [-1, 1], and the energy that the cut refuses [kWh]."""
-        cut, excess = [], 0.0
-        for wish, flexible in zip(wishes, self._flexibles, strict=True):
-            if not math.isfinite(wish):
-                raise ActionError(f"action={action!r}", "must be finite", "pass numbers in [-1, 1]")
-            if abs(wish) > 1.0:
-                draw, give = flexible.rated(self._t)
-                excess += (abs(wish) - 1.0) * float(draw if wish > 0.0 else give)
-            cut.append(min(max(wish, -1.0), 1.0))
-        return tuple(cut), excess
-
-    def _level(self, action: Any) -> Any:
-        """Return what a number means: the share of a control, or those of all of them."""
-        levels = self._levels or ()
-        try:
-            index = operator.index(action)
-        except TypeError:
-            index = _only_index(action)
-        if 0 <= index < len(levels):
-            return levels[index]
-        raise ActionError(f"action={index}", f"must be one of 0 to {len(levels) - 1}", "pass an int of that range")
-
     def render(self) -> Any:
         """Draw price, carbon, state of charge and power of the episode so far, as an RGB array or on the screen."""
         if self._painter is None:
@@ -414,11 +357,3 @@ def batch_of(env: EnergyEnv, num_envs: int, autoreset: str, **changes: Any) -> E
         True
     """
     return env.batch_class()(num_envs, autoreset=autoreset, **env.complete({**env.keywords, **changes}))
-
-
-def _only_index(action: Any) -> int:
-    """Return the one whole number that an array holds, or raise ActionError."""
-    try:
-        return operator.index(np.asarray(action).item())
-    except (TypeError, ValueError) as error:
-        raise ActionError(f"action={action!r}", "must be a whole number", "pass an int of the action space") from error

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import call_checked
+from energy_gym.envs.single_actions import SingleActions
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ConfigurationError
 from energy_gym.reserve.setup import FleetSetup, make_fleet_setup
@@ -48,7 +49,7 @@ class FleetEnv(EnergyEnv):
         """
         if self.setup.choices is None:
             raise ConfigurationError("plan() with continuous actions", "names none", 'pass actions="discrete-3"')
-        bids = zip(self.entries, self._level(number), strict=True)
+        bids = zip(self.entries, SingleActions(self.setup).level(number), strict=True)
         return {name: share for name, share in bids if share}
 
     @property

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.backends import scalars
 from energy_gym.data.feed import Feed, Prepared, open_feed
 from energy_gym.data.own_frame import Told
-from energy_gym.dynamics import compose
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.observing import observer
 from energy_gym.envs.setup import Setup
+from energy_gym.envs.single_actions import reader
 from energy_gym.errors import ConfigurationError
 from energy_gym.scenario import Scenario
 from energy_gym.scenarios.composed import ScenarioEnv
@@ -117,7 +116,7 @@ class LiveEnv(ScenarioEnv):
         self._t, self._states, (self._first, self._stop) = t, states, window
 
     def _compose(self) -> None:
-        self._advance = compose(self.setup.units, scalars)
+        super()._compose()
         self._observe = observer(Rows(self.setup.tape), self.setup.tape.states)
 
     def _signals_of(self, setup: Setup) -> Any:
@@ -163,11 +162,11 @@ class LiveEnv(ScenarioEnv):
 
     def passed(self, share: float) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """End the interval with a share of rated power, or a wish at the meter, be it a level of an agent or not."""
-        levels, self._levels = self._levels, None
+        usual, self._read = self._read, reader(self.setup, discrete=False)
         try:
             return self.step(np.array([share]))
         finally:
-            self._levels = levels
+            self._read = usual
 
     def observed(self) -> Any:
         """Return the observation of the coming interval."""
