@@ -52,6 +52,31 @@ def test_the_same_seed_learns_the_same_and_another_something_else() -> None:
     assert first != other
 
 
+def test_beside_others_each_learns_what_it_would_alone() -> None:
+    env = an_env("discrete-3")
+    settings: dict[str, Any] = {"engine": "jax", "hidden": [8], **SMALL["ppo"]}
+    beside = [PPO(env, seed=seed, **settings) for seed in range(3)]
+    fit_together(beside, budget=512)
+    for agent in beside:
+        alone = PPO(env, seed=agent.seed, **settings).fit(budget=512)
+        assert agent.actor.to_bytes() == alone.actor.to_bytes()
+        assert agent.curve == alone.curve
+
+
+def test_one_that_is_stopped_stops_the_others() -> None:
+    env, seen = an_env("discrete-3"), []
+
+    def stop(place: int, steps: int, figures: Any) -> None:
+        seen.append(place)
+        raise KeyboardInterrupt
+
+    agents = [PPO(env, seed=seed, engine="jax", hidden=[8], **SMALL["ppo"]) for seed in range(3)]
+    with pytest.raises(KeyboardInterrupt):
+        fit_together(agents, budget=128 * 40, watch=stop)
+    assert len(seen) <= 3  # of 60 rounds; one that waited for its turn may still be told
+    assert [agent.actor for agent in agents] == [None] * 3
+
+
 def test_training_goes_on_from_the_actor_that_is_there() -> None:
     env = an_env("discrete-3")
     agent = PPO(env, seed=1, engine="jax", hidden=[8], learning_rate=1e-30, **SMALL["ppo"]).fit(budget=256)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -201,21 +202,31 @@ def _side_by_side(leaves: Sequence[Any]) -> Any:
 
 
 def _play(program: _Program, groups: Sequence[_Group], iterations: int) -> None:
-    """Train in rounds; while one is played, the actors that the last one left are scored."""
+    """Train each group in a thread of its own: what one thread dispatches, a CPU computes one after the other."""
     stops = np.unique(np.linspace(0, iterations, ROUNDS + 1).round().astype(int)).tolist()
-    _advance(groups, stops[1] - stops[0])
+    scoring, given_up = Lock(), Event()
+    with ThreadPoolExecutor(len(groups)) as pool:
+        waited = [pool.submit(_follow, program, group, stops, scoring, given_up) for group in groups]
+        try:
+            for future in as_completed(waited):
+                future.result()
+        except BaseException:
+            given_up.set()
+            raise
+
+
+def _follow(program: _Program, group: _Group, stops: Sequence[int], scoring: Lock, given_up: Event) -> None:
+    """Train a group in rounds; while one is played, the actors that the last one left are scored."""
+    group.advance(stops[1] - stops[0])
     for place, stop in enumerate(stops[1:], 1):
-        shown = [group.actors() for group in groups]
+        if given_up.is_set():
+            return
+        actors = group.actors()
         if place + 1 < len(stops):
-            _advance(groups, stops[place + 1] - stop)
-        for group, actors in zip(groups, shown, strict=True):
+            group.advance(stops[place + 1] - stop)
+        with scoring:
             for run, actor in zip(group.runs, actors, strict=True):
                 run.keeper.see(stop * program.plan.steps, actor)
-
-
-def _advance(groups: Sequence[_Group], count: int) -> None:
-    for group in groups:
-        group.advance(count)
 
 
 @contextmanager
