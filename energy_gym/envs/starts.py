@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.utils import seeding
 
-from energy_gym.envs.batched import each_value
+from energy_gym.envs.batched import each_value, places
 from energy_gym.envs.setup import Setup
 
 BLOCK, LONGEST, GROWTH = 32, 2048, 4
@@ -48,10 +48,11 @@ class Starts:
         """Draw a window for each environment named: first steps, and the steps after the last."""
         if self._setup.whole:
             return np.zeros(len(which), dtype=np.int64), np.full(len(which), self._setup.steps)
-        for index in which[self._used[which] >= self._length[which]].tolist():
+        at = places(which, len(self._generators))
+        for index in which[self._used[at] >= self._length[at]].tolist():
             self._refill(index)
-        first = self._block[which, self._used[which]]
-        self._used[which] += 1
+        first = self._block[which, self._used[at]]
+        self._used[at] += 1
         return first, first + self._setup.episode_steps
 
     def windows(self, which: Positions, options: Mapping[str, Any]) -> tuple[Positions, Positions]:

@@ -26,6 +26,7 @@ from energy_gym.envs.batched import (
     each_battery,
     each_seed,
     gather_all,
+    places,
     started,
     with_batteries,
 )
@@ -132,6 +133,8 @@ class EnergyVectorEnv(BatchFace):
     def _compile(self) -> None:
         plays = self.setup, self._units, self._spans, self.num_envs
         self._loop = engine_of(self._engine_asked, *plays, self._laid())
+        if self._gates is not None:
+            self._gates.compile(self._loop is not None)
         self._masks = {f"_{name}": self._all for name in self.info_units}
         self._shown: npt.NDArray[np.float32] | None = None
 
@@ -181,18 +184,19 @@ class EnergyVectorEnv(BatchFace):
             self._beginnings.restore(which)
 
     def _place(self, which: npt.NDArray[np.int64], first: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> None:
-        self._t[which] = first
-        self._stop[which] = stop
+        at = places(which, self.num_envs)
+        self._t[at] = first
+        self._stop[at] = stop
         if self._told:
             # What `info` handed out shares its memory with the states, which a reset writes into.
             self._states = tuple(state.copy() for state in self._states)
         if self._gates is not None:
             self._gates.place(which)
         for state, initial in zip(self._states, self._initial, strict=True):
-            state[which] = initial[which]
+            state[at] = initial[at]
         for place in self.setup.countdowns:
-            self._states[place][which] = stop - first
-        self._done[which] = False
+            self._states[place][at] = stop - first
+        self._done[at] = False
         self._countdown = int((self._stop - self._t)[~self._done].min(initial=np.iinfo(np.int64).max))
 
     def step(self, actions: Any) -> Step:

@@ -59,8 +59,8 @@ class Compiled:
         self._fixed = [(place, np.broadcast_to(value, self._size)) for place, value in fixed]
         text = Text(trace, named, rows, found, [place for place, _ in fixed])
         self._shape = text.shape
-        self._engine, self._run = _loaded(text.whole())
-        still = [*map(_begin, self._still)]
+        self._engine, self._run = loaded(text.whole())
+        still = [*map(begin_of, self._still)]
         self._open, places = len(still), len(still) + 3 + len(rows.laid) + len(trace.inputs)
         self._addresses = (ctypes.c_size_t * places)(*still)
         self._place = ctypes.c_void_p(ctypes.addressof(self._addresses))
@@ -83,7 +83,7 @@ class Compiled:
         told = [item if item.flags.c_contiguous else np.ascontiguousarray(item) for item in given]
         self._addresses[self._open :] = [
             *[_address(item) for item in (t, out, seen)],
-            *[_begin(item.array) for item in laid],
+            *[begin_of(item.array) for item in laid],
             *[_address(item) for item in told],
         ]
         self._sharing.play(self._run, self._place)
@@ -103,15 +103,15 @@ def _address(array: Any) -> int:
     try:
         return ctypes.addressof(ctypes.c_char.from_buffer(array))
     except (TypeError, ValueError):
-        return _begin(array)
+        return begin_of(array)
 
 
-def _begin(array: Any) -> int:
+def begin_of(array: Any) -> int:
     """Return where an array begins."""
     return int(array.__array_interface__["data"][0])
 
 
-def _loaded(text: str) -> tuple[Any, Any]:
+def loaded(text: str) -> tuple[Any, Any]:
     """Return what keeps the machine code of a text, and its function of a table of addresses, a first and an end."""
     from importlib import import_module
 
