@@ -65,8 +65,8 @@ def prices(zone: str, first: int) -> pd.DataFrame:
     """Return real-time and day-ahead prices from the start of a year to the end of 2019 [USD/MWh]."""
     from scipy.io import loadmat
 
-    folder, days = Path(os.environ["ENERGY_GYM_DATA"]) / "nyiso-rt", (np.datetime64("2020") - np.datetime64(str(first)))
-    count = int(days.astype("timedelta64[D]").astype(int))
+    folder = Path(os.environ["ENERGY_GYM_DATA"]) / "nyiso-rt"
+    count = int((np.datetime64(f"{YEAR + 1}-01-01") - np.datetime64(f"{first}-01-01")).astype(int))
     columns = {"price_per_mwh": "RTP", "forecast_price_per_mwh": "DAP"}
     files = {name: loadmat(folder / f"{kind}_{zone}_2010_2019.mat")[kind] for name, kind in columns.items()}
     index = pd.date_range(f"{first}-01-01", periods=count * STEPS, freq="5min", tz="Etc/GMT+5")

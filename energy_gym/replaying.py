@@ -125,7 +125,7 @@ def _unchanged(told: Mapping[str, Any]) -> Run:
     run = Run(task=task, **told["run"])
     for name in ("data", "scenario"):
         check_same(f"the {name} of task {task.name!r}", told["hashes"][name], task.hashes[name])
-    check_same(f"agent {run.agent!r}", run.source, source_hash(run.agent))
+    check_same(f"agent {run.agent!r}", run.source, source_hash(run.agent, run.task.kind))
     return run
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,23 @@ def test_a_matrix_that_goes_on_where_it_was(tmp_path: Path, capsys: pytest.Captu
     TRANSFER.main(words)
     assert capsys.readouterr().out == ""
     assert json.loads(kept.read_text()) == rows
+
+
+def test_prices_of_five_minutes_are_moved_between_zones_and_to_australia(tmp_path: Path) -> None:
+    folder = os.environ.get("ENERGY_GYM_DATA")
+    if not folder or not (Path(folder) / "nyiso-rt").is_dir():
+        pytest.skip("needs nyiso-rt and nem of ENERGY_GYM_DATA")
+    kept = tmp_path / "rows.json"
+    words = ["--kind", "real-time", "--markets", "NYC", "--targets", "WEST", "NSW", "--days", "0", "3", "30"]
+    asked = TRANSFER.completed(TRANSFER.parsed(words))
+    cases = list(TRANSFER.cases(asked))
+    assert {case["days"] for case in cases if case["target"] == "NSW"} == {0, 3}
+    assert {case["days"] for case in cases if case["target"] == "WEST"} == {0, 3, 30}
+    assert asked.page.name == "TRANSFER-REALTIME.md"
+    moved, fresh = (TRANSFER.transfer_realtime.market(place, 3) for place in ("NYC", "NSW"))
+    assert [slot.name for slot in moved.layout] == [slot.name for slot in fresh.layout]
+    assert moved.setup.steps == 365 * 288
+    assert not kept.exists()
 
 
 def test_local_days_are_the_last_of_the_training_split() -> None:

@@ -18,7 +18,6 @@ from typing import Any
 from energy_gym.agents import make_agent
 from energy_gym.agents.default_settings import changed_defaults, defaults
 from energy_gym.agents.registry import AGENTS, Factory, agent_factory, is_saved
-from energy_gym.agents.task_kinds import KINDS
 from energy_gym.errors import UnsuitableAgentError
 from energy_gym.evaluation.attainable import Attainable, attainable_or_none
 from energy_gym.evaluation.episode import PARTS, Evaluation, daily_rewards, evaluate
@@ -74,7 +73,8 @@ class Run:
         seed: Seed of the agent.
         actions: The action space it plays the task with.
         budget: Steps to learn with; 0 is the agent's own figure, or none.
-        source: Hash of an agent's file where it is not one of ours, of its default settings where it is and learns.
+        source: Hash of an agent's file where it is not one of ours, of its default settings for the
+            task's kind where it is and learns.
     """
 
     task: Task
@@ -113,9 +113,10 @@ def _short_hash(*parts: str) -> str:
 
 def runs_of(suite: Suite, agents: Sequence[str], seeds: int, budgets: Mapping[str, int]) -> Iterator[Run]:
     """Yield the runs of agents on a suite: one seed where a seed changes nothing, else seeds 0 to ``seeds - 1``."""
-    factories = [(agent_factory(agent), source_hash(agent)) for agent in agents]
+    factories = [agent_factory(agent) for agent in agents]
     for task in suite.tasks:
-        for factory, source in factories:
+        for factory in factories:
+            source = source_hash(factory.name, task.kind)
             budget = budgets.get(factory.name, 0) if factory.learns else 0
             for seed in range(seeds if factory.seeded else 1):
                 yield Run(task, factory.name, seed, task.actions_for(factory), budget, source)
@@ -141,17 +142,24 @@ def misfits(task: Task, agents: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def source_hash(agent: str) -> str:
+def source_hash(agent: str, *where: str) -> str:
     """Return the hash of what fixes an agent beside the package's version: its file, or its default settings.
+
+    Args:
+        agent: Name, or ``module:factory``, or the folder of a saved agent.
+        where: Kind of the task, one of `energy_gym.agents.task_kinds.KINDS`, and engine: only their settings count
+            beside the usual ones.
 
     Example:
         >>> source_hash("mpc"), len(source_hash("dqn"))
         ('', 64)
+        >>> source_hash("bc", "site") == source_hash("bc"), source_hash("bc", "day-ahead") == source_hash("bc")
+        (False, True)
     """
     if agent in AGENTS:
         settings = dict(defaults(agent)) if agent_factory(agent).learns else {}
-        kinds = {kind: changed_defaults(agent, kind) for kind in KINDS}
-        settings |= {kind: own for kind, own in kinds.items() if own}
+        changed = {place: changed_defaults(agent, place) for place in where}
+        settings |= {place: own for place, own in changed.items() if own}
         return hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest() if settings else ""
     if is_saved(agent):
         files = sorted(path for path in Path(agent).iterdir() if path.is_file())

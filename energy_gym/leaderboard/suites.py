@@ -18,6 +18,7 @@ import gymnasium as gym
 import yaml
 
 from energy_gym.agents.registry import Factory, agent_factory
+from energy_gym.agents.task_kinds import task_kind
 from energy_gym.data.fingerprint import feed_hash
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
@@ -74,9 +75,19 @@ class Task:
         """
         return self if actions == self.actions else replace(self, keywords={**self.keywords, "actions": actions})
 
-    @cached_property
+    @property
     def hashes(self) -> dict[str, str]:
         """Hashes of scenario, data and the whole task (data are read for it)."""
+        return self._read[0]
+
+    @property
+    def kind(self) -> str:
+        """What makes it hard, one of `energy_gym.agents.task_kinds.KINDS` (data are read for it)."""
+        return self._read[1]
+
+    @cached_property
+    def _read(self) -> tuple[dict[str, str], str]:
+        """Return hashes and kind."""
         env = self.make().unwrapped
         if not isinstance(env, EnergyEnv):
             raise ConfigurationError(
@@ -84,7 +95,8 @@ class Task:
             )
         scenario, data = _sha256(env.scenario.to_yaml().encode()), feed_hash(env.setup.feed)
         keywords = json.dumps({"id": self.id, **self.keywords}, sort_keys=True, default=str)
-        return {"scenario": scenario, "data": data, "task": _sha256((keywords + scenario + data).encode())}
+        whole = _sha256((keywords + scenario + data).encode())
+        return {"scenario": scenario, "data": data, "task": whole}, task_kind(env)
 
 
 @dataclass(frozen=True)

@@ -168,15 +168,17 @@ def _agent(tree: Mapping[str, Any], env: EnergyEnv, best: Solution) -> Any:
 def point_key(tree: Mapping[str, Any]) -> str:
     """Return the hash of all that fixes a point's outcome: settings, data, an agent's own file, and the version."""
     name = str(tree["agent"]["name"])
-    source = "" if name == ORACLE else source_hash(agent_factory(name).name)
+    data, kind = _data_and_kind(json.dumps(tree["task"], sort_keys=True))
+    source = "" if name == ORACLE else source_hash(agent_factory(name).name, kind, str(tree["agent"].get("engine", "")))
     text = json.dumps(tree, sort_keys=True, default=str)
-    parts = (text, _data_hash(json.dumps(tree["task"], sort_keys=True)), source, __version__)
+    parts = (text, data, source, __version__)
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:24]
 
 
 @functools.lru_cache(maxsize=64)
-def _data_hash(task: str) -> str:
+def _data_and_kind(task: str) -> tuple[str, str]:
     tree = json.loads(task)
     environment_class(tree)
     given = {name: value for name, value in tree.items() if name != "id" and not _left(name, value)}
-    return Task("sweep", str(tree["id"]), given).hashes["data"]
+    played = Task("sweep", str(tree["id"]), given)
+    return played.hashes["data"], played.kind

@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium as gym
 import pytest
 
+from energy_gym.agents.default_settings import changed_defaults
 from energy_gym.agents.registry import agent_factory, learner_ids
 from energy_gym.agents.task_kinds import KINDS, task_kind
 from energy_gym.data import card
@@ -20,7 +21,8 @@ from energy_gym.errors import (
     NonPositiveError,
     UnknownIdError,
 )
-from energy_gym.leaderboard.runs import misfits
+from energy_gym.leaderboard import runs
+from energy_gym.leaderboard.runs import misfits, runs_of, source_hash
 from energy_gym.leaderboard.suites import Suite, Task, suite_ids
 from energy_gym.scenarios.registration import SCENARIOS
 
@@ -297,3 +299,17 @@ def test_seeds_are_the_suites_own_unless_it_names_none(tmp_path: Path) -> None:
     path.write_text(GOOD + "seeds: 0\n", encoding="utf-8")
     with pytest.raises(NonPositiveError):
         Suite.read(path)
+
+
+def test_a_run_is_fixed_by_the_settings_of_its_own_kind_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = (Task("price", ID, {"episode_steps": 24}), Task("home", "energy_gym/HomeSolar-v1", {"episode_steps": 24}))
+    suite = Suite("two", "T", "D", ("bc",), tasks)
+    before = [run.key for run in runs_of(suite, ["bc"], 1, {})]
+
+    def changed(name: str, where: str) -> dict[str, Any]:
+        return {**changed_defaults(name, where), **({"budget": 7} if where == "site" else {})}
+
+    monkeypatch.setattr(runs, "changed_defaults", changed)
+    price, home = (run.key for run in runs_of(suite, ["bc"], 1, {}))
+    assert [price == before[0], home == before[1]] == [True, False]
+    assert source_hash("ppo", "day-ahead", "jax") != source_hash("ppo", "day-ahead") == source_hash("ppo")
