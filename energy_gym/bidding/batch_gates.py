@@ -5,7 +5,8 @@ One rule: environment i does bit for bit what `ProducerGates` does for a single 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,12 @@ from energy_gym.bidding.offers import Offers
 from energy_gym.bidding.setup import BiddingSetup
 from energy_gym.bidding.timetable import MarketGates
 from energy_gym.contracts.clearing import trading_arrays
+from energy_gym.contracts.market import Limits
+from energy_gym.contracts.trading import Trading
 from energy_gym.envs.batched import real_numbers
 from energy_gym.errors import ActionError
-from energy_gym.machine import Laid
+from energy_gym.machine import Elements, Laid
+from energy_gym.tracing import Trace
 
 
 class ProducerBatchGates:
@@ -40,13 +44,22 @@ class ProducerBatchGates:
         self._ones = np.ones(self._closed.shape[1], dtype=np.float32)
         self._rejected: Floats = np.zeros(num_envs)
         self._gather = self._unit.gather()
+        self.compile(False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_gather"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_gather", "_volumes")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._gather = self._unit.gather()
+        self.compile(False)
+
+    def compile(self, compiled: bool) -> None:
+        """See `BatchGates.compile`."""
+        trading, limits = self.setup.trading, [book.market.limits for book in self._table.books]
+        on_arrays = [partial(volume_kw, limits=each, trading=trading, xp=trading_arrays) for each in limits]
+        laws = [partial(_volume, each, trading) for each in limits]
+        self._volumes: Sequence[Callable[[Floats], Floats]] = [*map(Elements, laws)] if compiled else on_arrays
 
     def due(self, steps: Ints) -> Flags:
         """Return which entries of the coming actions count, shape (num_envs, controls)."""
@@ -103,18 +116,18 @@ class ProducerBatchGates:
 
     def _shares(self, steps: Ints, given: Any) -> tuple[tuple[Any, ...], Any]:
         """Return the shares of controls and supply, cut to [-1, 1], and the energy that a cut refuses [kWh]."""
-        wishes = given[:, : self._controls + 1].astype(np.float64)
-        if np.abs(wishes).max() <= 1.0:
-            return tuple(wishes.T), None
+        wishes = given.T[: self._controls + 1].astype(np.float64, order="C")
+        if wishes.item(wishes.argmin()) >= -1.0 and wishes.item(wishes.argmax()) <= 1.0:
+            return tuple(wishes), None
         if not np.isfinite(wishes).all():
-            env, entry = np.argwhere(~np.isfinite(wishes))[0]
-            found = f"actions[{env}, {entry}]={wishes[env, entry]} ({self.setup.entries[entry]})"
+            env, entry = np.argwhere(~np.isfinite(wishes.T))[0]
+            found = f"actions[{env}, {entry}]={wishes[entry, env]} ({self.setup.entries[entry]})"
             raise ActionError(found, "must be finite", "pass numbers in [-1, 1]")
         excess = np.zeros(self.num_envs)
-        for wish, flexible in zip(wishes.T, self.setup.flexibles, strict=False):
+        for wish, flexible in zip(wishes, self.setup.flexibles, strict=False):
             draw, give = flexible.rated(np.minimum(steps, self.setup.steps - 1))
             excess += np.maximum(np.abs(wish) - 1.0, 0.0) * np.where(wish > 0.0, draw, give)
-        return tuple(np.clip(wishes, -1.0, 1.0).T), excess
+        return tuple(np.clip(wishes, -1.0, 1.0)), excess
 
     def _bid(self, steps: Ints, given: Any, mask: Any, waiting: Flags | None) -> None:
         """Take the bids that are due, of all environments that are not waiting for a reset."""
@@ -122,24 +135,25 @@ class ProducerBatchGates:
             due = book.count.take(steps) > 0
             which = np.flatnonzero(due if waiting is None else due & ~waiting)
             if len(which):
-                self._check(which, steps, given, mask)
-                self._write(place, book, which, steps[which], given)
+                own = given.take(which, axis=0)
+                self._check(which, steps, own, mask)
+                self._write(place, book, which, steps[which], own)
 
     def _write(self, place: int, book: MarketGates, which: Ints, steps: Ints, given: Any) -> None:
-        asked = np.minimum(np.maximum(given[which, book.entries].astype(np.float64), -1.0), 1.0)
-        volume = volume_kw(asked, book.market.limits, self.setup.trading, trading_arrays)
+        asked = np.minimum(np.maximum(given[:, book.entries].astype(np.float64), -1.0), 1.0)
+        volume = self._volumes[place](asked)
         rows, slots = np.nonzero((volume == 0.0) & (asked != 0.0))
         if len(rows):
             used = slots < -(-book.count[steps[rows]] // book.slot_steps)
             np.add.at(self._rejected, which[rows[used]], 1.0)
         figures: tuple[Floats, ...] = (volume,)
         if self.setup.trading.priced:
-            shares = np.minimum(np.maximum(given[which, book.limits()].astype(np.float64), -1.0), 1.0)
+            shares = np.minimum(np.maximum(given[:, book.limits()].astype(np.float64), -1.0), 1.0)
             figures = (volume, limit_per_mwh(shares, book.market.limits))
         self._offers.commit(place, book, which, steps, figures)
 
     def _check(self, which: Ints, steps: Ints, given: Any, mask: Any) -> None:
-        finite = np.isfinite(given[which])
+        finite = np.isfinite(given)
         if finite.all():
             return
         bad = ~finite & self._table.masks[mask[which]]
@@ -147,5 +161,9 @@ class ProducerBatchGates:
             row, entry = np.argwhere(bad)[0]
             env = int(which[row])
             when = self.setup.time(int(steps[env])).isoformat()
-            found = f"actions[{env}, {entry}]={given[env, entry]} ({self.setup.entries[entry]}) at {when}"
+            found = f"actions[{env}, {entry}]={given[row, entry]} ({self.setup.entries[entry]}) at {when}"
             raise ActionError(found, "a bid that is due must be finite", "pass numbers in [-1, 1]")
+
+
+def _volume(limits: Limits, trading: Trading, share: Any, xp: Trace) -> Any:
+    return volume_kw(share, limits, trading, xp)

@@ -20,6 +20,7 @@ from energy_gym.arrays import Floats
 from energy_gym.bidding.setup import BiddingSetup
 from energy_gym.bidding.tape import OfferSlot
 from energy_gym.bidding.timetable import MarketGates
+from energy_gym.envs.batched import places
 from energy_gym.machine import Laid
 
 Positions = npt.NDArray[np.int64]
@@ -61,6 +62,7 @@ class Offers:
     """The offers of ``num_envs`` producers in all markets; at first nothing is offered."""
 
     def __init__(self, setup: BiddingSetup, num_envs: int) -> None:
+        self._num_envs = num_envs
         self._rows = [_row(shown, num_envs) for shown in setup.bid_tape.shown]
         self._kinds = 2 if setup.trading.priced else 1
         self._here = 0
@@ -79,10 +81,10 @@ class Offers:
             row.made[self._here : self._here + row.shown.end - row.shown.begin].T for row in self._rows[:: self._kinds]
         ]
 
-    def clear(self, which: Any) -> None:
+    def clear(self, which: Positions) -> None:
         """Let some environments have nothing on offer."""
         for row in self._rows:
-            row.clear(which)
+            row.clear(places(which, self._num_envs))
 
     def commit(
         self, place: int, book: MarketGates, which: Positions, t: Positions, figures: tuple[Floats, ...]

@@ -47,18 +47,18 @@ class BatchActions:
         if self._levels is not None:
             return tuple(self._level(as_array(actions)).reshape(self._num_envs, controls).T), None
         given = real_numbers(actions, self._num_envs, controls)
-        wishes = given.astype(np.float64)
+        wishes = given.T.astype(np.float64, order="C")
         # The places of the least and the most, or of one that is no number, are found in half the time of their values.
         if given.item(given.argmin()) >= -1.0 and given.item(given.argmax()) <= 1.0:
-            return tuple(wishes.T), None
+            return tuple(wishes), None
         if not np.isfinite(wishes).all():
-            index = int(np.argmin(np.isfinite(wishes).all(axis=1)))
+            index = int(np.argmin(np.isfinite(wishes).all(axis=0)))
             raise ActionError(f"actions[{index}]={given[index]}", "must be finite", "pass numbers in [-1, 1]")
         excess = np.zeros(self._num_envs)
-        for wish, flexible in zip(wishes.T, self._flexibles, strict=True):
+        for wish, flexible in zip(wishes, self._flexibles, strict=True):
             draw, give = flexible.rated(np.minimum(steps, self._last))
             excess += np.maximum(np.abs(wish) - 1.0, 0.0) * np.where(wish > 0.0, draw, give)
-        return tuple(np.clip(wishes, -1.0, 1.0).T), excess
+        return tuple(np.clip(wishes, -1.0, 1.0)), excess
 
     def _level(self, given: npt.NDArray[Any]) -> Floats:
         shape = (self._num_envs, self._numbers)

@@ -113,6 +113,16 @@ def chosen(mask: Any, num_envs: int) -> npt.NDArray[np.int64]:
     return np.flatnonzero(flags)
 
 
+def places(which: npt.NDArray[np.int64], num_envs: int) -> npt.NDArray[np.int64] | slice:
+    """Return what picks the environments that `chosen` named: of all, a slice, which is read and written faster.
+
+    Example:
+        >>> places(np.array([0, 2]), 3), places(np.array([0, 1, 2]), 3)
+        (array([0, 2]), slice(None, None, None))
+    """
+    return which if len(which) < num_envs else slice(None)
+
+
 def as_array(actions: Any) -> npt.NDArray[Any]:
     """Return actions as an array.
 

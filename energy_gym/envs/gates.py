@@ -59,6 +59,9 @@ class Gates(Protocol):
 class BatchGates(Protocol):
     """The same for ``num_envs`` episodes at once."""
 
+    def compile(self, compiled: bool) -> None:
+        """Let machine code work out what is not a part of the composed step, or arrays; the bits are the same."""
+
     def place(self, which: Ints) -> None:
         """Let the environments named start with nothing committed."""
 

@@ -26,6 +26,7 @@ from energy_gym.envs.batched import (
     each_battery,
     each_seed,
     gather_all,
+    places,
     started,
     with_batteries,
 )
@@ -132,6 +133,8 @@ class EnergyVectorEnv(BatchFace):
     def _compile(self) -> None:
         plays = self.setup, self._units, self._spans, self.num_envs
         self._loop = engine_of(self._engine_asked, *plays, self._laid())
+        if self._gates is not None:
+            self._gates.compile(self._loop is not None)
         self._masks = {f"_{name}": self._all for name in self.info_units}
         self._shown: npt.NDArray[np.float32] | None = None
 
@@ -181,18 +184,19 @@ class EnergyVectorEnv(BatchFace):
             self._beginnings.restore(which)
 
     def _place(self, which: npt.NDArray[np.int64], first: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> None:
-        self._t[which] = first
-        self._stop[which] = stop
+        at = places(which, self.num_envs)
+        self._t[at] = first
+        self._stop[at] = stop
         if self._told:
             # What `info` handed out shares its memory with the states, which a reset writes into.
             self._states = tuple(state.copy() for state in self._states)
         if self._gates is not None:
             self._gates.place(which)
         for state, initial in zip(self._states, self._initial, strict=True):
-            state[which] = initial[which]
+            state[at] = initial[at]
         for place in self.setup.countdowns:
-            self._states[place][which] = stop - first
-        self._done[which] = False
+            self._states[place][at] = stop - first
+        self._done[at] = False
         self._countdown = int((self._stop - self._t)[~self._done].min(initial=np.iinfo(np.int64).max))
 
     def step(self, actions: Any) -> Step:
@@ -247,10 +251,10 @@ class EnergyVectorEnv(BatchFace):
     def _fast(self, loop: Loop, asked: tuple[Floats, ...]) -> tuple[Floats, Flags, dict[str, Any]]:
         """Play a step in which no environment waits for a reset, and see its end."""
         self._countdown -= 1
-        before, self._t = self._t, self._t + 1
         due = self._countdown <= 0
-        done = self._over() if due else np.zeros(self.num_envs, dtype=bool)
-        played = loop.play(self._states, asked, before, done if due and done.any() else None, self._laid())
+        done = self._over(self._t + 1) if due else np.zeros(self.num_envs, dtype=bool)
+        played = loop.play(self._states, asked, self._t, done if due and done.any() else None, self._laid())
+        self._t += 1
         self._states, figures, self._shown = played.states, played.figures, played.observations
         figures.update((name, self._states[place]) for name, place in self._told)
         if self._gates is not None:
@@ -258,17 +262,17 @@ class EnergyVectorEnv(BatchFace):
             figures = {name: self._spread(value) for name, value in figures.items()}
         return played.gains, done, {**figures, **self._masks}
 
-    def _over(self) -> Flags:
-        """Return which episodes end with this step, and count down to the next that does."""
-        left = (self._stop - self._t)[self._t < self._stop]
+    def _over(self, now: npt.NDArray[np.int64]) -> Flags:
+        """Return which episodes are over at steps ``now``, and count down to the next that will be."""
+        left = (self._stop - now)[now < self._stop]
         self._countdown = int(left.min(initial=np.iinfo(np.int64).max))
-        return self._t == self._stop
+        return now == self._stop
 
     def _finish(self, flow: list[Any], waiting: Flags | None) -> tuple[Flags, tuple[Any, Any] | None]:
         """Settle the episodes that end with this step; say which they are, and the cost and penalty of closing."""
         if self._countdown > 0 and waiting is None:
             return np.zeros(self.num_envs, dtype=bool), None
-        done = self._over()
+        done = self._over(self._t)
         owed = settlement(self._units, self.setup.closings, self._states, arrays)
         for part, more in zip((COST, CARBON, PENALTY), owed, strict=True):
             flow[part] = np.where(done, flow[part] + more, flow[part])

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy_gym.arrays import Floats
-from energy_gym.machine.cores import parts_of, side_by_side
+from energy_gym.machine.cores import Sharing
 from energy_gym.machine.sliding import Cut, cut
 from energy_gym.machine.text import Laid, Rows, Text
 from energy_gym.tracing import Trace
@@ -59,12 +59,12 @@ class Compiled:
         self._fixed = [(place, np.broadcast_to(value, self._size)) for place, value in fixed]
         text = Text(trace, named, rows, found, [place for place, _ in fixed])
         self._shape = text.shape
-        self._engine, self._run = _loaded(text.whole())
-        still = [*map(_address, self._still)]
+        self._engine, self._run = loaded(text.whole())
+        still = [*map(begin_of, self._still)]
         self._open, places = len(still), len(still) + 3 + len(rows.laid) + len(trace.inputs)
         self._addresses = (ctypes.c_size_t * places)(*still)
         self._place = ctypes.c_void_p(ctypes.addressof(self._addresses))
-        self._parts = parts_of(self._size, self._size * self._width * rows.array.itemsize)
+        self._sharing = Sharing(self._size, self._size * self._width * rows.array.itemsize)
 
     def __call__(
         self, t: npt.NDArray[np.int64], given: Sequence[Floats], laid: Sequence[Laid] = ()
@@ -81,9 +81,12 @@ class Compiled:
         """
         out, seen = np.empty(self._shape), np.empty((self._size, self._width), np.float32)
         told = [item if item.flags.c_contiguous else np.ascontiguousarray(item) for item in given]
-        over = [item.array for item in laid]
-        self._addresses[self._open :] = [_address(item) for item in (t, out, seen, *over, *told)]
-        side_by_side(self._run, self._place, self._parts)
+        self._addresses[self._open :] = [
+            *[_address(item) for item in (t, out, seen)],
+            *[begin_of(item.array) for item in laid],
+            *[_address(item) for item in told],
+        ]
+        self._sharing.play(self._run, self._place)
         found = [*out[:, : self._size]]
         for place, array in self._fixed:
             found.insert(place, array)
@@ -96,14 +99,19 @@ def _fixed(named: Sequence[str | float], written: Collection[int]) -> list[tuple
 
 
 def _address(array: Any) -> int:
-    """Return where an array begins; what can be written to says so in a third of the time."""
-    flags = array.flags
-    if flags.writeable and flags.c_contiguous and array.size:
+    """Return where an array without gaps begins: what can be written to says so in a third of the time."""
+    try:
         return ctypes.addressof(ctypes.c_char.from_buffer(array))
+    except (TypeError, ValueError):
+        return begin_of(array)
+
+
+def begin_of(array: Any) -> int:
+    """Return where an array begins."""
     return int(array.__array_interface__["data"][0])
 
 
-def _loaded(text: str) -> tuple[Any, Any]:
+def loaded(text: str) -> tuple[Any, Any]:
     """Return what keeps the machine code of a text, and its function of a table of addresses, a first and an end."""
     from importlib import import_module
 

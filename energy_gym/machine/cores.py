@@ -1,11 +1,15 @@
 """A loop over environments, split between the cores of this machine where that pays.
 
+What two cores share, such as the way to memory or all of a core but its registers, no count of them tells. So the first
+passes are played both ways in turn, and the others in the way that took less time.
+
 One rule: which part a core plays never changes what comes out; environments do not touch each other.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,6 +17,8 @@ from typing import Any
 # Of what a pass writes [bytes]: below it, waking another thread takes as long as it saves.
 LARGE = 2**21
 EVEN = 64
+# Passes of each way that are timed; the shortest counts, which other work on the machine lengthened least.
+TRIES = 12
 Span = tuple[int, int]
 _pools: dict[int, ThreadPoolExecutor] = {}
 
@@ -38,6 +44,34 @@ def parts_of(size: int, written: int) -> tuple[Span, ...]:
     count = min(cores(), max(written // (LARGE // 2), 1))
     each = -(-size // count // EVEN) * EVEN
     return tuple((first, min(first + each, size)) for first in range(0, size, each))
+
+
+class Sharing:
+    """How a pass over environments is split: in parts, or not at all, whichever shows itself to be faster.
+
+    Args:
+        size: Number of environments.
+        written: What the pass writes [bytes].
+
+    Attributes:
+        ways: The ways that are still tried; one, once it is known.
+    """
+
+    def __init__(self, size: int, written: int) -> None:
+        self.ways = list(dict.fromkeys([((0, size),), parts_of(size, written)]))
+        self._seconds: list[list[float]] = [[] for _ in self.ways]
+
+    def play(self, run: Callable[[Any, int, int], Any], place: Any) -> None:
+        """Call a compiled function of a table of addresses, a first environment and an end, for all of them."""
+        if len(self.ways) == 1:
+            side_by_side(run, place, self.ways[0])
+            return
+        way = min(range(len(self.ways)), key=lambda place: len(self._seconds[place]))
+        began = time.perf_counter()
+        side_by_side(run, place, self.ways[way])
+        self._seconds[way].append(time.perf_counter() - began)
+        if all(len(taken) == TRIES for taken in self._seconds):
+            self.ways = [min(zip(self._seconds, self.ways, strict=True), key=lambda pair: min(pair[0]))[1]]
 
 
 def side_by_side(run: Callable[[Any, int, int], Any], place: Any, parts: Sequence[Span]) -> None:

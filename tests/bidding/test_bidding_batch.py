@@ -17,6 +17,7 @@ from energy_gym.contracts.market import Limits
 from energy_gym.contracts.market_presets import eu_day_ahead
 from energy_gym.contracts.supply import shifted
 from energy_gym.errors import ActionError, ConfigurationError
+from energy_gym.machine import Elements
 
 ID = "energy_gym/Bidding-v1"
 KINDS: dict[str, dict[str, Any]] = {
@@ -120,3 +121,24 @@ def test_floats_numpy_and_torch_agree_bit_for_bit(producers: Any, name: str, bid
     assert (np.array(single) == batch.T).all()
     assert (batch == torch.stack(torched).numpy()).all()
     assert batch[1].any() and batch[6].any() and batch[7].any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bids_are_cut_by_machine_code_as_on_arrays(kind: str) -> None:
+    pytest.importorskip("llvmlite")
+    pair = [energy_gym.make_vec(ID, 9, engine=engine, **KINDS[kind]) for engine in ("numpy", "compiled")]
+    due, _ = [batch.reset(seed=3)[1]["due"] for batch in pair]
+    assert all(isinstance(law, Elements) for law in pair[1].unwrapped._gates._volumes)
+    random, rejected = np.random.default_rng(1), 0.0
+    for step in range(200):
+        actions = random.uniform(-1.2, 1.2, due.shape).astype(np.float32)
+        actions[:, 2:] *= np.float32(random.choice([1e-4, 1e-3, 0.0, -0.0, 1.0]))
+        # What is not due need not be a number, and the batch counts it as a bid that came too soon.
+        actions[~due] = random.choice(np.float32([np.nan, np.inf, 0.0]))
+        (seen, *_, info), (other, *_, told) = [batch.step(actions) for batch in pair]
+        assert seen.tobytes() == other.tobytes(), step
+        assert all(info[name].tobytes() == told[name].tobytes() for name in pair[0].unwrapped.info_units), step
+        due, rejected = info["due"], rejected + info["rejected"].sum()
+    assert rejected > 0.0
+    again = pickle.loads(pickle.dumps(pair[1])).unwrapped._gates._volumes
+    assert all(isinstance(law, Elements) for law in again)

@@ -22,7 +22,7 @@ from energy_gym.envs.compiled import LARGE, compiles
 from energy_gym.envs.vector_env import EnergyVectorEnv
 from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.machine import Compiled, Rows
-from energy_gym.machine.cores import EVEN, cores, parts_of
+from energy_gym.machine.cores import EVEN, TRIES, Sharing, cores, parts_of
 from energy_gym.machine.sliding import cut
 from energy_gym.reserve.presets import delivered
 from energy_gym.scenarios.registration import MARKETS
@@ -155,7 +155,9 @@ def test_on_several_cores_the_bits_of_one(case: str, data_of: DataOf, monkeypatc
     pools: dict[int, Any] = {}
     monkeypatch.setattr("energy_gym.machine.cores._pools", pools)
     split = batch("compiled", **keywords)
-    assert [len(envs._loop._usual._parts) for envs in (alone, split)] == [1, 3]
+    assert [[len(way) for way in envs._loop._usual._sharing.ways] for envs in (alone, split)] == [[1], [1, 3]]
+    for program in (split._loop._usual, split._loop._last, split._loop._look):
+        del program._sharing.ways[0], program._sharing._seconds[0]
     assert_same(played(split), played(alone))
     for pool in pools.values():
         pool.shutdown()
@@ -190,6 +192,25 @@ def test_how_a_pass_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parts_of(65, 2**22) == ((0, 64), (64, 65))
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert len(parts_of(4096, 2**22)) == 4
+
+
+@pytest.mark.parametrize("faster", [1, 2])
+def test_a_pass_is_shared_where_that_is_faster(faster: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("energy_gym.machine.cores.cores", lambda: 2)
+    clock, ways = [0.0], []
+
+    def played(run: Any, place: Any, parts: Any) -> None:
+        # The first passes take longest either way, as they do.
+        ways.append(len(parts))
+        clock[0] += 9.0 if len(ways) < 6 else 1.0 if len(parts) == faster else 2.0
+
+    monkeypatch.setattr("energy_gym.machine.cores.side_by_side", played)
+    monkeypatch.setattr("energy_gym.machine.cores.time.perf_counter", lambda: clock[0])
+    sharing = Sharing(4096, 2**22)
+    for _ in range(60):
+        sharing.play(None, None)
+    assert ways[: 2 * TRIES].count(1) == ways[: 2 * TRIES].count(2) == TRIES
+    assert set(ways[2 * TRIES :]) == {faster}
 
 
 def test_what_was_handed_out_does_not_change(data_of: DataOf) -> None:
