@@ -39,10 +39,17 @@ class Deviations(Learnt):
     Args:
         weights: What each feature counts, shape (columns, horizon, FEATURES).
         limits: The lowest and highest distance that is believed, shape (columns, 2) [currency/MWh].
+
+    Raises:
+        ConfigurationError: The weights are of other features than are looked at.
     """
 
     weights: Floats
     limits: Floats
+
+    def __post_init__(self) -> None:
+        if (found := self.weights.shape[-1]) != FEATURES:
+            raise ConfigurationError(f"weights of {found} features", f"must be of {FEATURES}", "fit the agent again")
 
     @classmethod
     def learnt(cls, train: ProducerEnv) -> Self:

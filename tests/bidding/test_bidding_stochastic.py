@@ -18,6 +18,7 @@ from energy_gym.agents.bid_planning import BidPlanner
 from energy_gym.agents.bid_stochastic import BidStochastic, StochasticPlanner
 from energy_gym.bidding.outlook import hedged_window, past_errors, planned_steps
 from energy_gym.bidding.statement import state_window
+from energy_gym.errors import ConfigurationError
 from energy_gym.oracle.model import ArrayModel
 
 ID = "energy_gym/Bidding-v1"
@@ -203,3 +204,8 @@ def test_a_plan_keeps_rules_that_need_a_binary_where_it_is_played(monkeypatch: p
         env.step(planner.action())
     # Of ten scenarios the store's one rule each, in one step.
     assert 0 < max(binaries) <= bid_stochastic.DAYS + 1
+
+
+def test_weights_of_other_features_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="fit the agent again"):
+        Deviations(np.zeros((1, 37, bid_deviations.FEATURES - 1)), np.zeros((1, 2)))
