@@ -69,10 +69,14 @@ class BidPlanner:
         """Return the coming steps as they are planned for."""
         return hedged_window(self.env, self.premium)
 
+    def _model(self, size: int) -> ArrayModel:
+        """Return an empty model of a window."""
+        return ArrayModel(size)
+
     def plan(self) -> Floats:
         """Return the best actions on what is known now, as far as the look-ahead goes, shape (steps, controls)."""
         window = self.window()
-        model = ArrayModel(len(window.unit))
+        model = self._model(len(window.unit))
         bids = state_window(model, window, whole=False)
         return actions_of(self.env.gates, window, bids, model.solve().columns)
 

@@ -78,11 +78,15 @@ class StochasticPlanner(BidPlanner):
             return super().plan()
         hedged = (hedged_window(self.env, self.premium, error) for error in errors)
         windows = [self.window(), *(self._expecting(window) for window in hedged)]
-        model = ArrayModel(len(windows[0].unit))
+        model = self._model(len(windows[0].unit))
         stated = [state_window(model, _share(window, len(windows)), whole=False) for window in windows]
         for other in stated[1:]:
             self._same_first_stage(model, stated[0], other)
         return actions_of(self.env.gates, windows[0], stated[0], model.solve().columns)
+
+    def _model(self, size: int) -> ArrayModel:
+        """See `BidPlanner._model`; rules that need a binary are kept in the steps that are played, else relaxed."""
+        return ArrayModel(size, kept=np.arange(size) < self._every)
 
     def _same_first_stage(self, model: ArrayModel, one: Bids, other: Bids) -> None:
         """State that two scenarios share the bids that are due, and what is done in the running step."""

@@ -50,17 +50,26 @@ class ArrayModel:
         likely: Steps in which rules that need a binary are likely to be broken, shape (size,); they are switched on
             from the start.
         gap: Relative gap between plan and bound at which a search ends.
+        kept: Steps in which rules that need a binary are kept, shape (size,); elsewhere the plan is that of the
+            relaxation. None: all.
         scaled: Scale quantities by the largest of them. What is stated to the penny beside large quantities, such as
             the price of moving a market, is better left as it is.
     """
 
     def __init__(
-        self, size: int, likely: Flags | None = None, gap: float = RELATIVE_GAP, *, scaled: bool = False
+        self,
+        size: int,
+        likely: Flags | None = None,
+        gap: float = RELATIVE_GAP,
+        *,
+        scaled: bool = False,
+        kept: Flags | None = None,
     ) -> None:
         self._scaled = scaled
         self.size = size
         self._gap = gap
         self._likely = np.zeros(size, dtype=bool) if likely is None else likely
+        self._kept = np.ones(size, dtype=bool) if kept is None else kept
         self._lower: list[Floats] = []
         self._upper: list[Floats] = []
         self._whole: list[Flags] = []
@@ -98,7 +107,7 @@ class ArrayModel:
 
     def choose(self, rows: Rows, broken: Broken, *, seldom: bool = False) -> None:
         """See `Model.choose`; a rule that is seldom broken is off even in the likely steps until a plan breaks it."""
-        self._choices.append(Choice(rows, broken, self._likely & (not seldom)))
+        self._choices.append(Choice(rows, broken, self._likely & self._kept & (not seldom)))
 
     @property
     def scale(self) -> float:
@@ -143,14 +152,14 @@ class ArrayModel:
         return answer
 
     def _broken(self, choice: Choice, answer: Answer) -> Flags:
-        """Return the steps without a binary in which the plan breaks a rule."""
-        return np.asarray(choice.broken(lambda series: series.value(answer.columns)) & ~choice.on)
+        """Return the steps without a binary in which the plan breaks a rule that is kept."""
+        return np.asarray(choice.broken(lambda series: series.value(answer.columns)) & self._kept & ~choice.on)
 
     def _switch(self, broken: list[Flags], every: bool) -> None:
         """Switch binaries on where rules are broken, or everywhere for these rules."""
         for choice, flags in zip(self._choices, broken, strict=True):
             if flags.any():
-                choice.on = np.ones(self.size, dtype=bool) if every else choice.on | flags
+                choice.on = self._kept.copy() if every else choice.on | flags
 
     def _run(self, time_limit: float | None) -> Answer:
         import highspy

@@ -12,11 +12,13 @@ import pytest
 from answers import answers
 
 import energy_gym
-from energy_gym.agents import bid_stochastic, load_agent
+from energy_gym.agents import bid_deviations, bid_stochastic, load_agent
+from energy_gym.agents.bid_deviations import Deviations, distances
 from energy_gym.agents.bid_planning import BidPlanner
 from energy_gym.agents.bid_stochastic import BidStochastic, StochasticPlanner
 from energy_gym.bidding.outlook import hedged_window, past_errors, planned_steps
 from energy_gym.bidding.statement import state_window
+from energy_gym.errors import ConfigurationError
 from energy_gym.oracle.model import ArrayModel
 
 ID = "energy_gym/Bidding-v1"
@@ -97,19 +99,22 @@ def test_it_plays_an_episode_and_does_not_beat_the_oracle(env: Any) -> None:
     assert results[0].score > 0.2
 
 
-def market(moment: int | None = None) -> Any:
-    """Return a producer on 60 days whose imbalance price lasts; what comes from a moment on is another."""
+def market(moment: int | None = None, usual: float = 0.0, level: float = 60.0) -> Any:
+    """Return a producer on 60 days whose imbalance price lasts; what comes from a moment on is another.
+
+    Each day it is off by what is usual, up from noon to midnight, down from then on; ``level`` is the mean price.
+    """
     random, steps = np.random.default_rng(5), 24 * 60
     index = pd.date_range("2024-01-01", periods=steps, freq="h", tz="UTC")
     hour = index.hour.to_numpy()
     lasting = np.zeros(steps)
     for step in range(1, steps):
         lasting[step] = 0.8 * lasting[step - 1] + random.normal(0.0, 60.0)
-    price = 60.0 + 20.0 * np.sin((hour - 9) / 24.0 * 2.0 * np.pi)
+    price = level + 20.0 * np.sin((hour - 9) / 24.0 * 2.0 * np.pi)
     frame = pd.DataFrame(
         {
             "price_per_mwh": price,
-            "imbalance_per_mwh": price + lasting,
+            "imbalance_per_mwh": price + lasting + np.where(hour >= 12, usual, -usual),
             "load_kw": 1000.0 + 100.0 * random.random(steps),
             "pv_kw": 800.0 * np.clip(np.sin((hour - 6) / 24.0 * 2.0 * np.pi), 0.0, None),
             "wind_kw": 900.0 * random.random(steps),
@@ -152,3 +157,55 @@ def test_what_is_learnt_of_deviations_is_saved(tmp_path: Path) -> None:
     loaded = load_agent(tmp_path, env)
     results = [energy_gym.evaluate(each, env, seed=1).return_ for each in (loaded, BidStochastic(env).fit())]
     assert results[0] == results[1]
+
+
+def test_the_last_steps_and_days_are_those_that_are_known() -> None:
+    """Features against the same told step by step: means of what was known, and at the time of day of late."""
+    env = market().unwrapped
+    env.reset(seed=0, options={"start": env.setup.time(30)})
+    law, lead = Deviations.learnt(env), np.array([0, 5, 40])
+    at = env.setup.feed.first + np.array([30, 31, 100])
+    found = law._past(env, 0, at).features(at + lead)
+    off = np.clip(distances(env, "imbalance_per_mwh"), *law.limits[0])
+
+    def usual(step: int, known: int, days: int) -> float:
+        before = [off[past] for past in range(step - 24, -1, -24) if past < known]
+        return float(np.mean(before[:days])) if before else 0.0
+
+    for row, (now, ahead) in enumerate(zip(at.tolist(), lead.tolist(), strict=True)):
+        missed = [off[step] - usual(step, step, bid_deviations.USUAL) for step in range(now)]
+        told = [np.mean(missed[-size:]) for size in bid_deviations.RECENT]
+        told += [usual(now + ahead, now, days) for days in bid_deviations.DAYS]
+        np.testing.assert_allclose(found[row], [*told, 1.0], atol=1e-9)
+
+
+def test_what_is_usual_at_a_time_of_day_is_foreseen_a_day_ahead() -> None:
+    env = market(usual=40.0).unwrapped
+    env.reset(options={"start": env.setup.time(24 * 5)})
+    off = Deviations.learnt(env).expected(env, 36)["imbalance_per_mwh"][12:]
+    assert off[:12].mean() > 20.0 > -20.0 > off[12:].mean()
+
+
+def test_a_plan_keeps_rules_that_need_a_binary_where_it_is_played(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At prices below zero a store would burn energy in and out at once; only the coming step is told not to."""
+    env = market(level=-50.0)
+    env.reset(options={"start": env.unwrapped.setup.time(48)})
+    binaries: list[int] = []
+    stated = ArrayModel._stated_choices
+    planner = StochasticPlanner(env.unwrapped, Deviations.learnt(env.unwrapped))
+
+    def counted(model: ArrayModel) -> Any:
+        found = stated(model)
+        binaries.append(found[0])
+        return found
+
+    monkeypatch.setattr(ArrayModel, "_stated_choices", counted)
+    for _ in range(30):
+        env.step(planner.action())
+    # Of ten scenarios the store's one rule each, in one step.
+    assert 0 < max(binaries) <= bid_stochastic.DAYS + 1
+
+
+def test_weights_of_other_features_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="fit the agent again"):
+        Deviations(np.zeros((1, 37, bid_deviations.FEATURES - 1)), np.zeros((1, 2)))

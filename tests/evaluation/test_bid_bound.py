@@ -14,7 +14,7 @@ import pytest
 
 import energy_gym
 from energy_gym import attainable
-from energy_gym.agents.bid_deviations import RECENT, Deviations
+from energy_gym.agents.bid_deviations import FEATURES, Deviations
 from energy_gym.agents.bid_stochastic import BidStochastic
 from energy_gym.bidding.oracle import replay_bids
 from energy_gym.contracts.clearing import LinearImpact
@@ -61,9 +61,9 @@ def made(missed: Any = (), deviation: Any = None, **trading: Any) -> Any:
 def knowing(env: Any, distances: tuple[float, ...] = (0.0,)) -> BidStochastic:
     """Return an agent that expects the same distance from the market's price at any time."""
     agent, count = BidStochastic(env), len(distances)
-    weights = np.zeros((count, env.unwrapped.setup.tape.horizon, len(RECENT)))
-    mean = np.repeat(np.array(distances)[:, None], 24, axis=1)
-    agent.deviations = Deviations(weights, np.tile([-1e3, 1e3], (count, 1)), mean)
+    weights = np.zeros((count, env.unwrapped.setup.tape.horizon, FEATURES))
+    weights[:, :, -1] = np.array(distances)[:, None]
+    agent.deviations = Deviations(weights, np.tile([-1e3, 1e3], (count, 1)))
     return agent
 
 
