@@ -65,7 +65,9 @@ class ParallelEnergy(ParallelEnv or object):  # type: ignore[misc]  # of a libra
                 "are one number for all entries, and agents decide each for itself",
                 'make the environment with actions="continuous"',
             )
+        # Supply and bids, which no entity decides on, come last; a producer is one unit.
         self._units = [number for number, unit in enumerate(setup.units) for _ in unit.decisions]
+        self._units += [len(setup.units) - 1] * (setup.controls - len(self._units))
         self._entries = self._by_agent(each)
         self._spaces = {name: _space(len(places), setup.levels) for name, places in self._entries.items()}
         self.possible_agents = list(self._entries)
@@ -86,8 +88,9 @@ class ParallelEnergy(ParallelEnv or object):  # type: ignore[misc]  # of a libra
         for place, (name, unit) in enumerate(zip(names, self._units, strict=True)):
             bids = each == "asset" and setup.units[unit].laws is not None
             if bids and "/" not in name:
-                rule = "is bid for all assets at once, and each is an agent"
-                raise ConfigurationError(f"entry {name!r}", rule, 'pass dispatch="direct", or each="meter"')
+                found, rule = f"entry {name!r}", "is decided on for all assets at once, and each is an agent"
+                remedy = 'pass each="meter"' if setup.kind.gates else 'pass dispatch="direct", or each="meter"'
+                raise ConfigurationError(found, rule, remedy)
             found.setdefault(name.rpartition("/")[2], []).append(place)
         return found
 
