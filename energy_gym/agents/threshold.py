@@ -27,6 +27,7 @@ class Threshold(Agent):
 
     The price is what a kWh costs under the objective: money, carbon, or both. ``fit`` plays every pair of quantiles
     of the training split on that split and keeps the pair with the best median week, so that no single event decides.
+    Several controls do the same.
 
     Example:
         >>> import gymnasium as gym
@@ -42,6 +43,8 @@ class Threshold(Agent):
 
     def __init__(self, env: Any, seed: int = 0) -> None:
         super().__init__(env, seed)
+        if not np.ndim(_costs(self.env)):
+            raise self.refused("needs a price or a carbon intensity that changes from step to step")
         self.low: float | None = None
         self.high: float | None = None
 
@@ -66,11 +69,11 @@ class Threshold(Agent):
     ) -> Self:
         """See `Agent.fit`."""
         train = self.played(source, episode_steps=None)
-        costs = cost_of_kwh(train, {column: rows[:-1, 0] for column, rows in train.setup.tape.ahead.items()})
+        costs = _costs(train)
         levels = np.quantile(costs, QUANTILES)
         pairs = [(low, high) for low in levels for high in levels if low < high] or [(levels[0], levels[-1])]
         low, high = np.array(pairs).T
-        weekly = _weekly_returns(train, np.asarray(costs), low, high)
+        weekly = _weekly_returns(train, costs, low, high)
         best = int(np.argmax(np.median(weekly, axis=0)))
         self.low, self.high = float(low[best]), float(high[best])
         return self
@@ -94,6 +97,12 @@ def cost_of_kwh(env: EnergyEnv, values: Mapping[str, Any]) -> Any:
     return weights.money * money + weights.carbon * carbon
 
 
+def _costs(env: EnergyEnv) -> npt.NDArray[np.float64]:
+    """Return what a kWh costs in each step of the split as it is believed then, shape (T,); () if it never changes."""
+    ahead = env.setup.tape.ahead
+    return np.asarray(cost_of_kwh(env, {column: rows[:-1, 0] for column, rows in ahead.items()}))
+
+
 def _weekly_returns(
     train: EnergyEnv, costs: npt.NDArray[np.float64], low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
@@ -104,5 +113,5 @@ def _weekly_returns(
     total = np.zeros((-(-len(costs) // week), len(low)))
     for step, cost in enumerate(costs.tolist()):
         wish = np.where(cost <= low, 1.0, np.where(cost >= high, -1.0, 0.0))
-        total[step // week] += batch.step(wish[:, None])[1]
+        total[step // week] += batch.step(np.repeat(wish[:, None], train.setup.controls, axis=1))[1]
     return total

@@ -17,6 +17,8 @@ from energy_gym.conventions.noting import Notes
 from energy_gym.dynamics import ended, gain
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.spaces import Shares
+from energy_gym.envs.windows import OPTIONS
+from energy_gym.envs.wrapped import EVERYTHING, check_faithful
 from energy_gym.errors import ActionError, ConfigurationError, MissingExtraError, UnknownIdError
 
 try:
@@ -42,7 +44,7 @@ class ParallelEnergy(ParallelEnv or object):  # type: ignore[misc]  # of a libra
     Raises:
         MissingExtraError: PettingZoo is not installed.
         ConfigurationError: The environment is not one of this package, one number decides for all entries of an action,
-            or a fleet's assets do not bid by themselves.
+            a fleet's assets do not bid by themselves, or a wrapper changes what it is.
         UnknownIdError: No such agents.
     """
 
@@ -55,6 +57,7 @@ class ParallelEnergy(ParallelEnv or object):  # type: ignore[misc]  # of a libra
         if each not in EACH:
             raise UnknownIdError.of("each", each, EACH)
         self.env: EnergyEnv = base_of(env)
+        check_faithful(env, EVERYTHING, "agents play the environment itself", "pass env.unwrapped")
         setup = self.env.setup
         if setup.levels is not None and setup.chooses and setup.controls > 1:
             raise ConfigurationError(
@@ -62,7 +65,9 @@ class ParallelEnergy(ParallelEnv or object):  # type: ignore[misc]  # of a libra
                 "are one number for all entries, and agents decide each for itself",
                 'make the environment with actions="continuous"',
             )
+        # Supply and bids, which no entity decides on, come last; a producer is one unit.
         self._units = [number for number, unit in enumerate(setup.units) for _ in unit.decisions]
+        self._units += [len(setup.units) - 1] * (setup.controls - len(self._units))
         self._entries = self._by_agent(each)
         self._spaces = {name: _space(len(places), setup.levels) for name, places in self._entries.items()}
         self.possible_agents = list(self._entries)
@@ -83,8 +88,9 @@ class ParallelEnergy(ParallelEnv or object):  # type: ignore[misc]  # of a libra
         for place, (name, unit) in enumerate(zip(names, self._units, strict=True)):
             bids = each == "asset" and setup.units[unit].laws is not None
             if bids and "/" not in name:
-                rule = "is bid for all assets at once, and each is an agent"
-                raise ConfigurationError(f"entry {name!r}", rule, 'pass dispatch="direct", or each="meter"')
+                found, rule = f"entry {name!r}", "is decided on for all assets at once, and each is an agent"
+                remedy = 'pass each="meter"' if setup.kind.gates else 'pass dispatch="direct", or each="meter"'
+                raise ConfigurationError(found, rule, remedy)
             found.setdefault(name.rpartition("/")[2], []).append(place)
         return found
 
@@ -101,10 +107,10 @@ class ParallelEnergy(ParallelEnv or object):  # type: ignore[misc]  # of a libra
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """Start an episode; return by agent what it sees, and ``info``.
 
-        Of the options, those count that pick the window: ``start`` and ``steps``.
+        Of the options, those count that the environment has: ``start``, ``steps`` and ``soc_initial``.
         """
-        window = {name: value for name, value in (options or {}).items() if name in ("start", "steps")}
-        observation, info = self.env.reset(seed=seed, options=window)
+        own = {name: value for name, value in (options or {}).items() if name in OPTIONS}
+        observation, info = self.env.reset(seed=seed, options=own)
         self.agents = list(self.possible_agents)
         return self._each(observation), {agent: dict(info) for agent in self.agents}
 

@@ -1,7 +1,8 @@
 """The process in which an entry is played: it loads the agent, hears what is known, answers actions.
 
 One rule: what the entry prints goes to a log; questions and answers have pipes of their own. Answers are JSON, since
-what comes out of an entry's process is not trusted.
+what comes out of an entry's process is not trusted. It cannot read what is to come, where the system keeps to that;
+what is tried from Python is told.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import traceback
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from energy_gym.entries.confined import confine
 from energy_gym.entries.served import Order, plain_action, serve
 from energy_gym.errors import EnergyGymError, EntryError
 
 LOG_BYTES = 64 * 2**20
+NO_SERIES = "an entry gets no series but what it observes"
 PLAIN = (".yaml", ".yml", ".md", ".py", ".pyc")
 
 
@@ -31,11 +34,16 @@ class Guard:
     def __call__(self, event: str, words: tuple[Any, ...]) -> None:
         """Hear of an event of the interpreter; see ``sys.addaudithook``."""
         if event == "open" and isinstance(words[0], str | bytes | os.PathLike):
-            path = os.fsdecode(words[0])
-            if not path.endswith(PLAIN) and os.path.realpath(path).startswith(self.closed):
-                self._refuse(f"opens {Path(path).name}", "an entry gets no series but what it observes")
+            path = os.path.realpath(os.fsdecode(words[0]))
+            if not path.endswith(PLAIN) and path.startswith(self.closed):
+                self._refuse(f"opens {Path(path).name}", NO_SERIES)
         elif event in ("socket.connect", "socket.getaddrinfo"):
             self._refuse("opens a connection", "an entry is played without a network")
+
+    def hear(self, error: Exception) -> None:
+        """Note an error of what was opened by another way than Python's, which the system refused."""
+        if isinstance(error, PermissionError) and any(folder in str(error) for folder in self.closed):
+            self.refused.append(f"opens a file of a data set: {NO_SERIES}")
 
     def _refuse(self, what: str, rule: str) -> None:
         self.refused.append(f"{what}: {rule}")
@@ -43,11 +51,14 @@ class Guard:
 
 
 def main() -> None:
-    """Serve the questions of the pipe named first on the command line; answer into the second."""
+    """Serve the questions of the pipe named first on the command line; answer into the second; keep out of the rest."""
     asking, answering = os.fdopen(int(sys.argv[1]), "rb"), os.fdopen(int(sys.argv[2]), "wb")
+    closed = tuple(sys.argv[3:])
+    # First of all: a thread that was begun before would not be held.
+    confine(closed, PLAIN)
     order: Order = pickle.load(asking)
     _limit(order.memory_mb)
-    guard = Guard(order.closed)
+    guard = Guard(closed)
     sys.addaudithook(guard)
     try:
         agent, env = _made(order)
@@ -58,6 +69,7 @@ def main() -> None:
         _answer(answering, guard, {"memory": True})
     except Exception as error:
         traceback.print_exc()
+        guard.hear(error)
         _answer(answering, guard, {"error": _told(error)})
 
 

@@ -92,7 +92,8 @@ class EntryProcess:
         if os.name != "posix":
             raise EntryError(f"system {os.name!r}", "cannot hold a process to limits", "use Linux or macOS")
         closed = [resource("datasets"), cache_folder(), *filter(None, [mirror_folder()])]
-        self.order = Order(agent, id, dict(keywords), seed, limits.memory_mb, tuple(str(path) for path in closed))
+        self.closed = [str(path) for path in closed]
+        self.order = Order(agent, id, dict(keywords), seed, limits.memory_mb)
         self.files, self.env, self.limits, self.log = files, env, limits, log
         self.decisions = 0
 
@@ -156,7 +157,7 @@ class EntryProcess:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command,
+                [*command, *self.closed],
                 cwd=self._work,
                 env=variables,
                 stdin=subprocess.DEVNULL,

@@ -24,7 +24,6 @@ class Order(NamedTuple):
         keywords: Its keywords.
         seed: Seed of the agent.
         memory_mb: Memory that the process may take [MB].
-        closed: Folders of series, of which nothing may be read.
     """
 
     agent: str
@@ -32,7 +31,6 @@ class Order(NamedTuple):
     keywords: dict[str, Any]
     seed: int
     memory_mb: int
-    closed: tuple[str, ...]
 
 
 class Told(NamedTuple):

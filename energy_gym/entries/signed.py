@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from energy_gym.entries.shape import check_results
 from energy_gym.errors import ResultsError
 
 FORMAT = 1
@@ -47,19 +48,22 @@ def read_signed(path: Path) -> dict[str, Any]:
     """Read signed results.
 
     Raises:
-        ResultsError: The file cannot be read, is of another format, or was changed after it was signed.
+        ResultsError: The file cannot be read, is of another format, was changed after it was signed, or lacks what
+            results hold.
     """
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = signed(tree)[HASH] if isinstance(tree, dict) else None
+    except (OSError, ValueError, RecursionError) as error:
         cause = " ".join(str(error).split())
         raise ResultsError(f"{path}", f"holds no results ({cause})", "play the entry: energy-gym submit") from error
     if not isinstance(tree, dict) or tree.get("format") != FORMAT or set(tree) != FIELDS:
         raise ResultsError(f"{path}", f"holds no results of format {FORMAT}", "play the entry: energy-gym submit")
-    found, said = signed(tree)[HASH], str(tree[HASH])
+    said = str(tree[HASH])
     if found != said:
         told = f"says {said[:16]}..., its contents give {found[:16]}...: it was changed"
         raise ResultsError(f"{path}: sha256", told, "play the entry again: energy-gym submit")
+    check_results(tree, path)
     return tree
 
 

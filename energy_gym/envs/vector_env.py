@@ -237,7 +237,8 @@ class EnergyVectorEnv(BatchFace):
             return self._fast(self._loop, (*wishes, *committed))
         signals = self._gather(self._t) if self._gates is None else self._gates.signals(self._t, committed)
         flow = list(self._play(self._states, wishes, signals))
-        self._states = flow[STATES]
+        # A law may answer one number for all, which a reset of some cannot be written into.
+        flow[STATES] = self._states = tuple([self._spread(state) for state in flow[STATES]])
         self._t = self._t + 1
         self._countdown -= 1
         done, closed = self._finish(flow, waiting)

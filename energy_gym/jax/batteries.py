@@ -5,8 +5,10 @@ One rule: what a figure of a battery means is stated by `Battery` alone; it is a
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
+
+import numpy as np
 
 from energy_gym.entities import Battery, Flexible
 from energy_gym.envs.setup import Setup
@@ -28,6 +30,19 @@ def with_figures(battery: Battery, **figures: Any) -> Battery:
     return other
 
 
+def check_figures(battery: Battery, figures: dict[str, Any]) -> None:
+    """Raise ConfigurationError unless a battery can have these figures; of tracers, only their shape is known."""
+    import jax
+
+    for name, value in figures.items():
+        if np.ndim(value):
+            found = f"battery {name} of shape {np.shape(value)}"
+            remedy = "jax.vmap over them, or stack parameters of each: energy_gym.jax.stack"
+            raise ConfigurationError(found, "must be one number", remedy)
+    if not any(isinstance(value, jax.core.Tracer) for value in figures.values()):
+        replace(battery, **{name: np.asarray(value)[()] for name, value in figures.items()})
+
+
 def with_battery(setup: Setup, params: Params, name: str | None, figures: dict[str, Any]) -> Params:
     """Return parameters in which a battery has other figures; see `Environment.with_battery`."""
     battery, unit, place = _found(setup, name)
@@ -35,6 +50,7 @@ def with_battery(setup: Setup, params: Params, name: str | None, figures: dict[s
     for figure in figures:
         if figure not in known:
             raise UnknownIdError.of("figure of a battery", figure, known)
+    check_figures(battery, figures)
     item = with_figures(battery, **figures).flexible(setup.units[unit].flexibles[place].name, setup.feed.step_hours, {})
     state = sum(len(other.initial) for other in setup.units[:unit]) + place
     return params.replace(

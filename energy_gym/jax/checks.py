@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from energy_gym.envs.setup import Setup
-from energy_gym.errors import ConfigurationError
+from energy_gym.errors import ActionError, ConfigurationError
 from energy_gym.jax.figures import Template
 
 DTYPES = ("float32", "float64")
@@ -22,13 +22,38 @@ def checked_dtype(dtype: str) -> str:
     """Return the name of a type of numbers that JAX can give."""
     import jax
 
-    name = np.dtype(dtype).name
+    try:
+        name = "" if dtype is None else np.dtype(dtype).name
+    except TypeError:
+        name = ""
     if name not in DTYPES:
         raise ConfigurationError(f"dtype={dtype!r}", f"must be one of {', '.join(DTYPES)}", 'pass dtype="float32"')
     if name == "float64" and not jax.config.jax_enable_x64:
         remedy = 'call jax.config.update("jax_enable_x64", True) before anything is computed'
         raise ConfigurationError("dtype='float64'", "is not enabled in JAX", remedy)
     return name
+
+
+def check_levels(action: Any) -> None:
+    """Raise unless numbers of levels are whole: their type is known while a program is traced.
+
+    Raises:
+        ActionError: They are not.
+    """
+    if not np.issubdtype(action.dtype, np.integer):
+        found = f"action of type {action.dtype}"
+        raise ActionError(found, "must be whole numbers of levels", "pass integers, as action_space draws them")
+
+
+def check_entries(action: Any, entries: int) -> None:
+    """Raise unless an action has a number for each entry: its shape is known while a program is traced.
+
+    Raises:
+        ActionError: It has not.
+    """
+    if action.size != entries:
+        found = f"action of shape {action.shape}"
+        raise ActionError(found, f"must be {entries} numbers", f"pass shape ({entries},), and jax.vmap over several")
 
 
 def require_playable(setup: Setup) -> None:

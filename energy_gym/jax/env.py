@@ -25,7 +25,14 @@ from energy_gym.dynamics import (
 from energy_gym.envs.figures import stored_in, usual_figures
 from energy_gym.envs.setup import Setup
 from energy_gym.jax.batteries import with_battery
-from energy_gym.jax.checks import checked_dtype, other_shape, require_playable, require_same_shape
+from energy_gym.jax.checks import (
+    check_entries,
+    check_levels,
+    checked_dtype,
+    other_shape,
+    require_playable,
+    require_same_shape,
+)
 from energy_gym.jax.figures import Template
 from energy_gym.jax.parameters import Params, State, as_arrays, register_params
 from energy_gym.jax.series import ZERO, Packing
@@ -125,10 +132,11 @@ class Environment:
         Args:
             params: The parameters.
             name: The battery's name in the scenario; None where there is one.
-            figures: Fields of `energy_gym.Battery`, not checked here.
+            figures: Fields of `energy_gym.Battery`, each one number; checked as there unless some are tracers.
 
         Raises:
-            ConfigurationError: A battery whose figures are constants of the program, as with ``terminal="cyclic"``.
+            ConfigurationError: A battery whose figures are constants of the program, as with ``terminal="cyclic"``; or
+                figures that no battery has.
             UnknownIdError: No such battery or field.
 
         Example:
@@ -244,11 +252,14 @@ class Environment:
         """Return shares of rated power, cut to [-1, 1], and the energy that a cut refuses [kWh]."""
         import jax.numpy as jnp
 
-        controls = self.setup.controls
+        controls, asked = self.setup.controls, jnp.asarray(action)
+        check_entries(asked, 1 if self.setup.chooses else controls)
         if params.levels is not None:
-            meant = params.levels[jnp.asarray(action)]
+            check_levels(asked)
+            # As an index, a number below 0 would count from the end.
+            meant = params.levels[jnp.clip(asked, 0, params.levels.shape[0] - 1)]
             return tuple(jnp.reshape(meant, (controls,))[place] for place in range(controls)), 0.0
-        asked = jnp.reshape(jnp.asarray(action).astype(self.dtype), (controls,))
+        asked = jnp.reshape(asked.astype(self.dtype), (controls,))
         excess: Any = 0.0
         for place, (draw, give) in enumerate(rated):
             beyond = jnp.maximum(jnp.abs(asked[place]) - 1.0, 0.0)

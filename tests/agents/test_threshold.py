@@ -10,8 +10,11 @@ import pandas as pd
 import pytest
 
 import energy_gym
+from energy_gym import Battery, Scenario
 from energy_gym.agents import make_agent
+from energy_gym.contracts import Tariff
 from energy_gym.data.dataset import Dataset
+from energy_gym.errors import UnsuitableAgentError
 
 ID = "energy_gym/Arbitrage-v1"
 
@@ -75,3 +78,23 @@ def test_a_constant_price_can_be_fitted() -> None:
     agent = make_agent("threshold", env).fit()
     observation, info = env.reset(seed=0)
     assert -1.0 <= agent.act(observation, info).item() <= 1.0
+
+
+def test_several_batteries_do_the_same(series: pd.DataFrame) -> None:
+    """Two halves of a battery, each behind the same meter, are one."""
+    half = {"capacity_kwh": 5.0, "charge_kw": 2.5, "discharge_kw": 2.5}
+    tariff = Tariff("price_per_mwh", "price_per_mwh")
+    pair = Scenario("pair", {"a": Battery(**half), "b": Battery(**half)}, {"spot": tariff})
+    found = [
+        make_agent("threshold", gym.make("energy_gym/Scenario-v1", scenario=scenario, data=series)).fit()
+        for scenario in (pair, Scenario("one", {"a": Battery()}, {"spot": tariff}))
+    ]
+    assert (found[0].low, found[0].high) == (found[1].low, found[1].high)
+    assert found[0].power(1.0).tolist() == [1.0, 1.0]
+
+
+def test_a_price_that_never_changes_is_refused(series: pd.DataFrame) -> None:
+    flat = Scenario("flat", {"battery": Battery()}, {"tariff": Tariff(200.0, 50.0)})
+    env = gym.make("energy_gym/Scenario-v1", scenario=flat, data=series.assign(load_kw=1.0))
+    with pytest.raises(UnsuitableAgentError, match="needs a price or a carbon intensity that changes"):
+        make_agent("threshold", env)

@@ -227,6 +227,35 @@ def test_rewards_of_meters_add_up_to_the_reward() -> None:
         assert sum(rewards.values()) == pytest.approx(gain, abs=1e-9) and infos["a"]["reward"] == gain
 
 
+def test_a_producer_is_one_agent_that_bids() -> None:
+    agents, plain = (
+        parallel(gym.make("energy_gym/Bidding-v1", episode_steps=60), "meter"),
+        quiet("energy_gym/Bidding-v1"),
+    )
+    agents.reset(seed=1)
+    plain.reset(seed=1, options={"steps": 60, "start": agents.env.setup.time(agents.env.steps_left[0])})
+    (name,) = agents.possible_agents
+    assert agents.action_space(name) == plain.action_space
+    random, traded = np.random.default_rng(0), 0.0
+    while agents.agents:
+        action = random.uniform(-1.0, 1.0, plain.action_space.shape)
+        _, rewards, _, _, infos = agents.step({name: action})
+        _, gain, _, _, info = plain.step(action)
+        assert rewards[name] == infos[name]["reward"] == gain
+        traded += abs(info["committed_kw"])
+    assert traded > 0.0
+    with pytest.raises(ConfigurationError, match=r'for all assets at once.*; pass each="meter"'):
+        parallel(gym.make("energy_gym/Bidding-v1"))
+
+
+def test_where_storage_begins_is_an_option_of_several_agents_too() -> None:
+    agents, plain = parallel(street(), "meter"), street()
+    for soc in (0.2, 0.8):
+        seen, _ = agents.reset(seed=1, options={"soc_initial": soc})
+        observation, _ = plain.reset(seed=1, options={"soc_initial": soc})
+        assert (seen["a"] == observation).all()
+
+
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
 def test_a_copy_of_several_agents_earns_what_they_do(copied: Any) -> None:
     agents = parallel(street(), "meter")
@@ -246,6 +275,8 @@ def test_what_makes_no_agents_is_refused() -> None:
         parallel(gym.make("energy_gym/FleetReserve-v1"))
     with pytest.raises(ConfigurationError, match="continuous"):
         parallel(gym.make("energy_gym/FleetReserve-v1", dispatch="direct", actions="discrete-3"))
+    with pytest.raises(ConfigurationError, match=r"TransformReward: changes rewards, and agents .* env\.unwrapped"):
+        parallel(gym.wrappers.TransformReward(street(), lambda gain: 2.0 * gain))
     agents = parallel(street())
     agents.reset(seed=0)
     with pytest.raises(ActionError, match="b_battery"):

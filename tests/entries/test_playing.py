@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,65 @@ class Reader:
     def act(self, observation, info):
         return [0.0]
 """
+# Tries every way around the interpreter, and says what it got.
+BURGLAR = """
+import ctypes
+import gc
+import os
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from energy_gym.paths import resource
+
+PATH = str(resource("datasets") / "ercot-2021-2022.parquet")
+
+def unguarded():
+    for item in gc.get_objects():
+        if type(item).__name__ == "Guard":
+            item.closed = ()
+    return Path(PATH).read_bytes()
+
+def linked(name):
+    os.link(PATH, name)
+    return Path(name).read_bytes()
+
+def renamed_in(folder):
+    place = os.open(folder, os.O_RDONLY)
+    return os.read(os.open("ercot-2021-2022.parquet", os.O_RDONLY, dir_fd=place), 9)
+
+WAYS = {
+    "pandas": lambda: pd.read_parquet(PATH),
+    "pyarrow": lambda: pq.read_table(PATH),
+    "map": lambda: pa.memory_map(PATH),
+    "link": lambda: linked("prices.bin"),
+    "link by a plain name": lambda: linked("prices.py"),
+    "folder": lambda: renamed_in(os.path.dirname(PATH)),
+    "process": lambda: subprocess.run(["cat", PATH], capture_output=True).stdout,
+    "library": lambda: ctypes.CDLL(None).open(PATH.encode(), 0) + 1,
+    "unguarded": unguarded,
+    "memory of who asks": lambda: open(f"/proc/{os.getppid()}/mem", "rb"),
+}
+
+class Burglar:
+    def __init__(self, env, seed):
+        for name, way in WAYS.items():
+            try:
+                got = way()
+            except OSError:
+                got = None
+            told = "nothing" if got is None or (not isinstance(got, pd.DataFrame) and not got) else "something"
+            print(f"{name}: {told}")
+
+    def reset(self):
+        pass
+
+    def act(self, observation, info):
+        return [0.0]
+"""
 # Looks at the series in its environment, where the environment that it would be in elsewhere holds what is to come.
 INSIDER = """
 class Insider:
@@ -83,6 +144,12 @@ def submitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = entry(tmp_path_factory.mktemp("entries") / "follower", code='print("hello")\n' + FOLLOWER)
     submit(home)
     return home
+
+
+def confines() -> bool:
+    """Return whether this system keeps a process from reading folders."""
+    script = "from energy_gym.entries.confined import confine; raise SystemExit(not confine([]))"
+    return subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_an_entry_earns_what_its_agent_earns_here(submitted: Path) -> None:
@@ -131,6 +198,28 @@ def test_what_opens_the_data_set_is_caught_though_it_hides_it(tmp_path: Path) ->
     home = entry(tmp_path / "reader", code=READER)
     with pytest.raises(ForesightError, match=r"opens .*: an entry gets no series but what it observes"):
         submit(home)
+
+
+@pytest.mark.skipif(not confines(), reason="this system does not keep a process from reading folders")
+def test_no_way_around_the_interpreter_leads_to_the_data_set(tmp_path: Path) -> None:
+    home = entry(tmp_path / "burglar", code=BURGLAR)
+    played = play_entry(Entry.read(home), task(), Limits(), tmp_path / "log")
+    assert played.play.result.score == 0.0
+    said = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
+    assert len(said) == 3 * 10
+    assert [line for line in said if not line.endswith(": nothing")] == []
+
+
+@pytest.mark.skipif(not confines(), reason="this system does not keep a process from reading folders")
+def test_what_opens_the_data_set_around_the_interpreter_is_told(tmp_path: Path) -> None:
+    code = READER.replace('energy_gym.data.load("ercot-2021-2022").frame', "frame()").replace("Exception", "KeyError")
+    frame = "import pandas as pd\nfrom energy_gym.paths import resource\n"
+    frame += "def frame():\n    return pd.read_parquet(resource('datasets') / 'ercot-2021-2022.parquet')\n"
+    home = entry(tmp_path / "reader", code=frame + code)
+    with pytest.raises(
+        ForesightError, match=r"opens a file of a data set: an entry gets no series but what it observes"
+    ):
+        play_entry(Entry.read(home), task(), Limits(), tmp_path / "log")
 
 
 def test_what_looks_into_its_environment_sees_nothing_that_is_to_come(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from outside_entries import entry
@@ -139,6 +140,47 @@ def test_results_that_are_not_there(tmp_path: Path) -> None:
     for text in ("{", "[]", '{"format": 1}'):
         (home / "results" / "week.json").write_text(text, encoding="utf-8")
         with pytest.raises(ResultsError, match="holds no results"):
+            write_site([home], tmp_path / "site")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [
+        (("entry", "authors"), None, r"entry\.authors: must be a list that is not empty"),
+        (("versions",), [], "versions: must hold values by name"),
+        (("tasks",), [], "tasks: must be a list"),
+        (("tasks", 0, "figures", "score"), "0.9", r"tasks\[0\]\.figures\.score: must be a number or null"),
+        (("tasks", 0, "figures"), {"score": 1.0}, r"tasks\[0\]\.figures\.seconds_per_decision: is missing"),
+        (("tasks", 0, "days", "best"), {}, r"tasks\[0\]\.days\.best: lacks days"),
+        (("tasks", 0, "heat", "rows"), [[1.0], []], r"tasks\[0\]\.heat\.rows"),
+        (("tasks", 0, "heat", "first"), "July", r"tasks\[0\]\.heat\.first: must be a date"),
+        (("tasks", 0, "worst", 0, "price"), [1.0], r"tasks\[0\]\.worst\[0\]: must hold rows of one length"),
+    ],
+)
+def test_results_that_are_signed_but_hold_something_else(
+    place: tuple[Any, ...], value: Any, told: str, night: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "odd"
+    shutil.copytree(night, home)
+    path = home / "results" / "quick.json"
+    kept = part = json.loads(path.read_text("utf-8"))
+    for name in place[:-1]:
+        part = part[name]
+    part[place[-1]] = value
+    path.write_text(json.dumps(signed(kept)), encoding="utf-8")
+    with pytest.raises(ResultsError, match=told):
+        write_site([home], tmp_path / "site")
+
+
+def test_results_that_are_nested_without_end(night: Path, tmp_path: Path) -> None:
+    home = tmp_path / "deep"
+    shutil.copytree(night, home)
+    path = home / "results" / "quick.json"
+    kept = json.loads(path.read_text("utf-8"))
+    for depth in (900, 100_000):
+        text = json.dumps({**kept, "title": "HERE"}).replace('"HERE"', "[" * depth + "]" * depth)
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(ResultsError):
             write_site([home], tmp_path / "site")
 
 

@@ -133,3 +133,18 @@ def test_it_is_read_from_yaml_and_a_keyword_stands_in_its_place() -> None:
 def test_who_bids_refuses_it(kind: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"refused_per_kwh=0.5: .* bids; pass 0.0"):
         kind(refused_per_kwh=0.5)
+
+
+@pytest.mark.parametrize("autoreset", ["next_step", "same_step", "disabled"])
+def test_a_batch_goes_on_where_nothing_can_be_refused(autoreset: str) -> None:
+    """What a roof refuses is nothing whatever is asked, so that its cost is one number for all environments."""
+    entities = {"roof": Solar(curtailment="action"), "house": Consumer(), "grid": Grid()}
+    supply = {"supply": Tariff("price_per_mwh", 20.0)}
+    scenario = Scenario("roof", entities, supply, objective=Objective(terminal="free", **PRICE))
+    batch = EnergyVectorEnv(3, scenario=scenario, data=frame(9), horizon=1, autoreset=autoreset)
+    batch.reset(seed=0)
+    for steps in (2, 4, 3):
+        batch.reset(options={"steps": steps, "reset_mask": [True, False, True]} if steps > 2 else {"steps": 9})
+        for _ in range(2):
+            *_, infos = batch.step(np.full((3, 1), -0.5))
+            assert infos["refused_cost"].tolist() == [0.0] * 3

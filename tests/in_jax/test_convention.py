@@ -17,7 +17,14 @@ import energy_gym
 from energy_gym import Battery, Objective, Scenario
 from energy_gym.contracts import DemandCharge, DemandWindow, Spot, Tariff
 from energy_gym.entities import Consumer, Entity, Flexible, Laws
-from energy_gym.errors import ConfigurationError, MissingExtraError, UnknownIdError
+from energy_gym.errors import (
+    ActionError,
+    ConfigurationError,
+    EfficiencyError,
+    MissingExtraError,
+    NonPositiveError,
+    UnknownIdError,
+)
 
 jax = pytest.importorskip("jax", reason="the extra jax is not installed")
 
@@ -211,6 +218,44 @@ def test_what_is_no_source_is_refused() -> None:
         energy_gym.jax.make(3)
     with pytest.raises(ConfigurationError, match=r"keywords horizon: belong to an id; pass them to gym\.make"):
         energy_gym.jax.make(gym.make(ARBITRAGE), horizon=3)
+    with pytest.raises(
+        ConfigurationError, match=r"RescaleAction: changes actions, and pure functions .* env\.unwrapped"
+    ):
+        energy_gym.jax.make(gym.wrappers.RescaleAction(gym.make(ARBITRAGE), np.float32(0.0), np.float32(1.0)))
+
+
+def test_a_level_that_does_not_exist_is_the_nearest_that_does(env: Any) -> None:
+    _, state = env.start(0, 4)
+    step = jax.jit(lambda action: env.step_env(None, state, action, env.default_params)[4]["grid_kw"])
+    found = [round(float(step(action)), 3) for action in (-7, -1, 0, 1, 2, 3)]
+    assert found == [-3.8, -3.8, -3.8, 0.0, 4.211, 4.211]
+
+
+def test_actions_of_another_type_or_shape_are_refused(env: Any) -> None:
+    _, state = env.start(0, 4)
+    for action, why in ((1.0, "whole numbers"), (True, "whole numbers"), (jnp.array([0, 1]), "must be 1 numbers")):
+        with pytest.raises(ActionError, match=why):
+            env.step_env(None, state, action, env.default_params)
+    whole = energy_gym.jax.make(ARBITRAGE)
+    with pytest.raises(ActionError, match=r"shape \(2,\): must be 1 numbers"):
+        whole.step_env(None, whole.start(0, 4)[1], jnp.zeros(2), whole.default_params)
+
+
+def test_figures_that_no_battery_has_are_refused_where_they_are_known(env: Any) -> None:
+    params = env.default_params
+    for figures, error in (
+        ({"capacity_kwh": -5.0}, NonPositiveError),
+        ({"capacity_kwh": float("nan")}, ConfigurationError),
+        ({"capacity_kwh": "5"}, ConfigurationError),
+        ({"efficiency_charge": 95}, EfficiencyError),
+        ({"soc_min": jnp.array(0.9), "soc_max": 0.1}, ConfigurationError),
+    ):
+        with pytest.raises(error):
+            env.with_battery(params, **figures)
+    with pytest.raises(ConfigurationError, match=r"shape \(2,\): must be one number; jax\.vmap"):
+        env.with_battery(params, capacity_kwh=np.array([5.0, 10.0]))
+    sized = jax.vmap(lambda size: env.with_battery(params, capacity_kwh=size).initial[0])
+    assert sized(jnp.array([5.0, 10.0])).tolist() == [2.5, 5.0]
 
 
 def test_a_type_that_is_not_enabled_is_refused() -> None:
@@ -218,6 +263,9 @@ def test_a_type_that_is_not_enabled_is_refused() -> None:
         energy_gym.jax.make(ARBITRAGE, dtype="float64")
     with pytest.raises(ConfigurationError, match="must be one of float32, float64"):
         energy_gym.jax.make(ARBITRAGE, dtype="int8")
+    for dtype in ("single precision", None):
+        with pytest.raises(ConfigurationError, match="must be one of float32, float64"):
+            energy_gym.jax.make(ARBITRAGE, dtype=dtype)
 
 
 def test_other_batteries_are_asked_for_by_name_and_figure(env: Any) -> None:

@@ -23,6 +23,7 @@ from energy_gym.agents.records.keywords import environment_id, plain_keywords
 from energy_gym.agents.records.trajectories import Episode, Trajectories
 from energy_gym.arrays import Floats
 from energy_gym.data.own_check import read_frame
+from energy_gym.data.validation import numbers
 from energy_gym.entities import Battery
 from energy_gym.envs.env import EnergyEnv
 from energy_gym.errors import ConfigurationError, DataError, MissingColumnError, NonFiniteError
@@ -74,8 +75,9 @@ def record_log(env: Any, log: pd.DataFrame) -> Trajectories:
         ConfigurationError: Not such an environment.
         MissingColumnError: The log lacks a column.
         NonFiniteError: No row of the log is complete.
-        DataError: States that are no fractions, power beyond the rating, signs the other way round, stamps that are not
-            those of the environment's steps, or a battery whose losses are not those of the log.
+        DataError: No numbers, states that are no fractions or beyond the battery's limits, power beyond the rating,
+            signs the other way round, stamps that are not those of the environment's steps, or a battery whose losses
+            are not those of the log.
 
     Example:
         >>> env = gym.make("energy_gym/Arbitrage-v1", episode_steps=48)
@@ -92,11 +94,16 @@ def record_log(env: Any, log: pd.DataFrame) -> Trajectories:
     """
     base = _checked(env)
     _check_columns(log, "the log")
-    known = log[[POWER, SOC]].dropna()
+    known = pd.DataFrame({name: numbers(log, name) for name in (POWER, SOC)}, log.index).dropna()
     if known.empty:
         raise NonFiniteError("the log", "has no row with both power and state of charge", f"fill {POWER} and {SOC}")
     _check_figures(known, base.scenario.battery)
-    episodes = tuple(episode for run in _runs(base, known) for episode in _episodes(base, run))
+    runs = list(_runs(base, known))
+    longest = max(len(run.power) for run in runs)
+    if longest < SHORTEST:
+        rule = f"are fewer than the {SHORTEST} that an episode takes"
+        raise DataError(f"{longest} steps in a row at most", rule, "give a longer log, or fill its gaps")
+    episodes = tuple(episode for run in runs for episode in _episodes(base, run))
     if not episodes:
         battery = base.scenario.battery
         told = f"capacity {battery.capacity_kwh:g} kWh, efficiency {battery.efficiency_charge:g} in, "
@@ -132,6 +139,13 @@ def _check_figures(log: pd.DataFrame, battery: Battery) -> None:
     if soc.min() < 0.0 or soc.max() > 1.0:
         found = f"{SOC} from {soc.min():g} to {soc.max():g}"
         raise DataError(found, "must be fractions from 0 to 1", "divide percentages by 100")
+    least, most_soc = battery.soc_min - PARTING, battery.soc_max + PARTING
+    outside = (soc < least) | (soc > most_soc)
+    if outside.any():
+        first = int(outside.argmax())
+        found = f"{SOC} of {soc[first]:g} at {log.index[first]} and {outside.sum() - 1} more"
+        rule = f"lie outside soc_min={battery.soc_min:g} to soc_max={battery.soc_max:g} by more than {PARTING:.0%}"
+        raise DataError(found, rule, "give the battery its limits, battery=; where a reading failed, leave it empty")
     for most, rated, told in ((power.max(), battery.charge_kw, "charge"), (-power.min(), battery.discharge_kw, "dis")):
         if most > rated * ABOVE_RATED:
             name = "charge_kw" if told == "charge" else "discharge_kw"
@@ -191,8 +205,10 @@ def _agreed(env: EnergyEnv, run: _Run, begin: int) -> int:
 
 
 def _restart(env: EnergyEnv, run: _Run, begin: int, steps: int) -> Any:
-    start = env.setup.time(run.first + begin)
-    return env.reset(seed=0, options={"start": start, "steps": steps, "soc_initial": float(run.soc[begin])})[0]
+    """Begin at a place in a run, with the state of charge logged there, or the limit that it is a little beyond."""
+    start, battery = env.setup.time(run.first + begin), env.scenario.battery
+    soc = min(max(float(run.soc[begin]), battery.soc_min), battery.soc_max)
+    return env.reset(seed=0, options={"start": start, "steps": steps, "soc_initial": soc})[0]
 
 
 def _action(env: EnergyEnv, power: float) -> Any:

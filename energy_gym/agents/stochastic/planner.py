@@ -147,18 +147,20 @@ class TreePlanner:
     def _cost(self, wish: float, scenarios: Scenarios) -> float:
         """Return what the plan costs that a wish begins."""
         fixed = scenarios.fixed_kwh[:, 0]
-        return self._program.cost_of(self._played(wish, fixed, scenarios.import_kwh[0] - fixed))
+        into, out = scenarios.import_kwh[0] - fixed, scenarios.export_kwh[0] + fixed + scenarios.spare_kwh[:, 0]
+        return self._program.cost_of(self._played(wish, fixed, (into, out)))
 
-    def _played(self, wish: float, fixed_kwh: Floats, room_kwh: Floats) -> Floats:
+    def _played(self, wish: float, fixed_kwh: Floats, room_kwh: tuple[Floats, Floats]) -> Floats:
         """Return what the battery draws (+) or gives in each scenario, where it is told a wish, shape (S,) [kWh].
 
-        ``room_kwh`` is what may be drawn in each.
+        ``room_kwh`` is what may be drawn and given in each.
         """
         shares = np.full(len(fixed_kwh), wish)
         if self._follows:
             shares = share_for(shares, fixed_kwh, ends_of(self._unit, arrays), rated_of(self._unit, 0), arrays)
         drawn, given, _ = battery.settle(self.env.states[0], shares, self._cell, arrays)
-        flows = np.minimum(drawn - given, np.maximum(room_kwh, 0.0))
+        into, out = (np.maximum(room, 0.0) for room in room_kwh)
+        flows = np.clip(drawn - given, -out, into)
         return flows if self._follows else np.full(len(flows), flows[np.argmin(np.abs(flows))])
 
 

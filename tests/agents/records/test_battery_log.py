@@ -104,6 +104,8 @@ def test_levels_are_the_nearest() -> None:
         (lambda log: log.set_axis(log.index + pd.Timedelta("7min")), DataError, "is no step of the environment"),
         (lambda log: log.tz_localize(None), DataError, "give stamps a zone"),
         (lambda log: log.iloc[::-1], DataError, "sort them"),
+        (lambda log: log.astype({"battery_kw": str}), DataError, r"'battery_kw' of type .*must hold real numbers"),
+        (lambda log: log.iloc[:3], DataError, "3 steps in a row at most: are fewer than the 4"),
         (lambda log: pd.concat([log, log.iloc[-1:]]), DataError, "repeat"),
         (
             lambda log: log.assign(soc=np.random.default_rng(0).uniform(0.0, 1.0, STEPS)),
@@ -116,6 +118,27 @@ def test_what_does_not_fit_is_told(change: Any, error: type[Exception], said: st
     frame, _, _ = played()
     with pytest.raises(error, match=said):
         record_log(env_of(), change(frame[["battery_kw", "soc"]]))
+
+
+NARROW = Battery(20.0, 5.0, 4.0, 0.9, 0.95, soc_min=0.2, soc_max=0.8)
+
+
+def test_a_state_of_charge_a_little_beyond_its_limits_begins_at_the_limit() -> None:
+    """A battery at rest just above its highest state of charge, as calibrations leave it."""
+    index = DATA["energy_gym/Arbitrage-v1"].index[:6]
+    found = record_log(env_of(battery=NARROW), pd.DataFrame({"battery_kw": 0.0, "soc": 0.83}, index))
+    assert len(found) == 6
+    assert not found.episodes[0].actions.any()
+
+
+def test_a_state_of_charge_that_the_battery_cannot_have_is_told_with_its_step() -> None:
+    frame, _, _ = played(battery=NARROW)
+    frame.iloc[20:22, frame.columns.get_loc("soc")] = 0.0  # a sensor that failed
+    told = r"soc of 0 at 2024-03-01 20:00:00\+00:00 and 1 more: lie outside soc_min=0.2 to soc_max=0.8 .*battery="
+    with pytest.raises(DataError, match=told):
+        record_log(env_of(battery=NARROW), frame[["battery_kw", "soc"]])
+    frame.iloc[20:22, frame.columns.get_loc("soc")] = np.nan
+    assert len(record_log(env_of(battery=NARROW), frame[["battery_kw", "soc"]])) > 100
 
 
 def test_environments_that_a_log_is_not_of_are_refused(tmp_path: Path) -> None:

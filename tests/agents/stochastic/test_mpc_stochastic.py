@@ -13,6 +13,7 @@ import pytest
 from answers import answers
 
 import energy_gym
+from energy_gym import Scenario
 from energy_gym.agents import load_agent, make_agent
 from energy_gym.agents.stochastic.agent import MPCStochastic
 from energy_gym.agents.stochastic.futures import Told
@@ -20,7 +21,8 @@ from energy_gym.agents.stochastic.outlook import Demand, End, Scenarios
 from energy_gym.agents.stochastic.program import Program
 from energy_gym.agents.stochastic.risk import Risk
 from energy_gym.agents.stochastic.tree import grouped
-from energy_gym.entities import Battery
+from energy_gym.contracts import Tariff
+from energy_gym.entities import Battery, Consumer, Grid, Solar
 from energy_gym.errors import ConfigurationError, NonPositiveError, UnknownIdError, UnsuitableAgentError
 from energy_gym.evaluation.episode import evaluate
 
@@ -199,6 +201,22 @@ def test_it_is_warm_and_the_same_as_from_cold() -> None:
         one, other = warm.flows(told, 1.0), program(groups).flows(told, 1.0)
         assert one is not None
         assert warm.cost_of(one) == pytest.approx(program_cost(groups, told, other), rel=1e-9)
+
+
+@pytest.mark.parametrize("told", [{"actions": "discrete-5"}, {"control": "meter"}])
+def test_what_does_not_fit_through_an_export_limit_stays_stored_at_prices_below_zero(told: dict[str, Any]) -> None:
+    """A battery told to give more than the limit leaves beside the sun gives less; a plan that began so had no end."""
+    entities = {"battery": Battery(), "load": Consumer(), "pv": Solar(), "grid": Grid(8.0, 4.0)}
+    scenario = Scenario("narrow", entities, {"tariff": Tariff("price_per_mwh", -20.0)})
+    frame = site_frame().assign(price_per_mwh=lambda each: each["price_per_mwh"] - 300.0)
+    env = own("energy_gym/Scenario-v1", frame, "test", "after", scenario=scenario, episode_steps=24, horizon=8, **told)
+    agent = MPCStochastic(env, paths=6).fit()
+    observation, info = env.reset(options={"start": "2024-02-11"})
+    over, stored = False, []
+    while not over:
+        observation, _, _, over, info = env.step(agent.act(observation, info))
+        stored.append(info["energy_kwh"])
+    assert max(stored) > 8.0
 
 
 def program_cost(groups: np.ndarray, told: Scenarios, flows: Any) -> float:
