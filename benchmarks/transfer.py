@@ -141,7 +141,7 @@ def page(rows: Sequence[dict[str, Any]], asked: argparse.Namespace) -> str:
     frame = pd.DataFrame(rows)
     lines = [f"# Transfer between markets: {asked.kind}", "", asked.way.about, ""]
     seeds = frame["seed"].nunique()
-    lines += [f"Mean score over {seeds} seeds; {SCRATCH}: nothing but those days, 0 where there are none."]
+    lines += [f"Mean score over {seeds} seed{'s' if seeds > 1 else ''}; {SCRATCH}: those days alone, 0 without any."]
     lines += [f"{asked.before:,} steps on the source, {asked.steps:,} on the local days, {asked.levels}."]
     lines += ["", f"![Scores by source, target and local days](../docs/figures/{asked.figure.name})"]
     for days, part in frame.groupby("days"):
