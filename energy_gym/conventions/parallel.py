@@ -88,9 +88,9 @@ class ParallelEnergy(ParallelEnv or object):  # type: ignore[misc]  # of a libra
         for place, (name, unit) in enumerate(zip(names, self._units, strict=True)):
             bids = each == "asset" and setup.units[unit].laws is not None
             if bids and "/" not in name:
-                found, rule = f"entry {name!r}", "is decided on for all assets at once, and each is an agent"
+                rule = "is decided on for all assets at once, and each is an agent"
                 remedy = 'pass each="meter"' if setup.kind.gates else 'pass dispatch="direct", or each="meter"'
-                raise ConfigurationError(found, rule, remedy)
+                raise ConfigurationError(f"entry {name!r}", rule, remedy)
             found.setdefault(name.rpartition("/")[2], []).append(place)
         return found
 

@@ -53,7 +53,7 @@ def read_signed(path: Path) -> dict[str, Any]:
     """
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
-        found = signed(tree)[HASH] if isinstance(tree, dict) else None
+        found = str(signed(tree)[HASH]) if isinstance(tree, dict) else ""
     except (OSError, ValueError, RecursionError) as error:
         cause = " ".join(str(error).split())
         raise ResultsError(f"{path}", f"holds no results ({cause})", "play the entry: energy-gym submit") from error

@@ -6,7 +6,7 @@ One rule: what a figure of a battery means is stated by `Battery` alone; it is a
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def check_figures(battery: Battery, figures: dict[str, Any]) -> None:
             remedy = "jax.vmap over them, or stack parameters of each: energy_gym.jax.stack"
             raise ConfigurationError(found, "must be one number", remedy)
     if not any(isinstance(value, jax.core.Tracer) for value in figures.values()):
-        replace(battery, **{name: np.asarray(value)[()] for name, value in figures.items()})
+        replace(battery, **{name: cast(float, np.asarray(value)[()]) for name, value in figures.items()})
 
 
 def with_battery(setup: Setup, params: Params, name: str | None, figures: dict[str, Any]) -> Params:
