@@ -107,8 +107,8 @@ def run_suite(
         board.play(runs)
     results = Results(suite, board.provenance(), board.records(runs), [*left_out, *board.failed], versions())
     results.misfits = unfit
-    _add_earlier(results, _earlier(folder), set(names), hashes)
     results.command = _command(suite, agents, seeds, pool)
+    _add_earlier(results, _earlier(folder), set(names), hashes)
     results.wall_seconds += time.perf_counter() - began if board.played else 0.0
     write_board(folder, results)
     log_all(tracker, [tracked_board(folder, results)])
@@ -294,11 +294,14 @@ def _earlier(folder: Path) -> Results | None:
 
 
 def _add_earlier(results: Results, earlier: Results | None, asked: set[str], hashes: Mapping[str, str]) -> None:
-    """Add what was there of other agents, as long as task, data and version are the same."""
+    """Add what was there of other agents, and what made it, as long as task, data and version are the same."""
     if earlier is None or earlier.versions.get("energy-gym") != __version__:
         return
     same = {task["name"] for task in earlier.tasks if hashes.get(task["name"]) == task["hashes"]["task"]}
-    results.records += [row for row in earlier.records if row["agent"] not in asked and row["task"] in same]
+    stay = [row for row in earlier.records if row["agent"] not in asked and row["task"] in same]
+    if stay:
+        results.command = "\n".join(dict.fromkeys([*earlier.command.split("\n"), results.command]))
+    results.records += stay
     results.failed += [row for row in earlier.failed if row["agent"] not in {*asked, "oracle"} and row["task"] in same]
     results.misfits += [row for row in earlier.misfits if row["agent"] not in asked and row["task"] in same]
     results.wall_seconds += earlier.wall_seconds
@@ -306,6 +309,7 @@ def _add_earlier(results: Results, earlier: Results | None, asked: set[str], has
 
 def _command(suite: Suite, agents: Sequence[str] | None, seeds: int, pool: Engine) -> str:
     chosen = f" --agents {','.join(agents)}" if agents else ""
+    chosen += f" --tasks {','.join(suite.chosen)}" if suite.chosen else ""
     engine = f" --engine {pool.name}" if pool.name != "local" else ""
     return f"energy-gym leaderboard {suite.name}{chosen} --seeds {seeds}{engine}"
 

@@ -42,7 +42,7 @@ class Results:
             (columns by local day, see `energy_gym.evaluation.days`; none in records of earlier plays).
         failed: Jobs without a result: task, agent, seed, error, missing.
         versions: Versions of Python and of the packages the results depend on.
-        command: The command that made them, and where.
+        command: The command that made them, one in a line where some stay of an earlier one.
         wall_seconds: Wall time of all calls that played something [s].
         misfits: Agents left out of a task in which they make no sense: task, agent, why.
     """

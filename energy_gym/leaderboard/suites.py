@@ -104,7 +104,8 @@ class Suite:
     """A named list of tasks, and the agents that are compared on it unless others are asked for.
 
     ``budgets`` says with how many steps an agent learns, where that is not the agent's own figure; ``seeds`` how often
-    what learns or draws at random is played unless asked otherwise.
+    what learns or draws at random is played unless asked otherwise; ``chosen`` names the tasks that were asked for of
+    more, none where all were.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Suite:
     tasks: tuple[Task, ...]
     budgets: Mapping[str, int] = field(default_factory=dict)
     seeds: int = SEEDS
+    chosen: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, name: str | Path) -> Suite:
@@ -173,7 +175,8 @@ class Suite:
         for name in names:
             if name not in known:
                 raise UnknownIdError.of(f"task of suite {self.name!r}", name, known)
-        return replace(self, tasks=tuple(known[name] for name in dict.fromkeys(names)))
+        chosen = tuple(dict.fromkeys(names))
+        return replace(self, tasks=tuple(known[name] for name in chosen), chosen=chosen)
 
 
 def at_hand(suite: Suite) -> tuple[Suite, list[str]]:

@@ -187,6 +187,18 @@ def test_agents_that_were_played_before_stay(board: tuple[Path, pd.DataFrame], t
     )
 
 
+@pytest.mark.usefixtures("forbidden")
+def test_a_page_says_all_that_made_it(board: tuple[Path, pd.DataFrame], tmp_path: Path) -> None:
+    again(board, tmp_path, agents=["mpc"])
+    again(board, tmp_path, agents=["mpc"])
+    text = (tmp_path / "out" / "LEADERBOARD.md").read_text(encoding="utf-8")
+    assert "Made with `energy-gym leaderboard tiny --seeds 2`, then `energy-gym leaderboard tiny --agents mpc" in text
+    assert text.count("energy-gym leaderboard tiny") == 2
+    run_suite(tiny(tmp_path, TINY).only(["ant"]), tmp_path / "out", seeds=2, workers=1)
+    text = (tmp_path / "out" / "LEADERBOARD.md").read_text(encoding="utf-8")
+    assert "Made with `energy-gym leaderboard tiny --tasks ant --seeds 2` (" in text
+
+
 def test_what_was_played_of_another_task_goes(board: tuple[Path, pd.DataFrame], tmp_path: Path) -> None:
     frame = again(board, tmp_path, TINY.replace("60.0", "61.0"), agents=["mpc"])
     assert frame.loc[frame["task"] == "zebra", "agent"].tolist() == ["mpc"]
