@@ -12,9 +12,12 @@ import numpy as np
 from measuring import Row, Sizes, against, batch_rate, take_turns
 
 import energy_gym
+from energy_gym.envs.compat import MODERN
 from energy_gym.machine import installed
 
 ID = "energy_gym/{}-v1"
+# Batches follow the conventions of the Gymnasium that is installed, and so does CartPole's.
+LANE = ", Gymnasium 1" if MODERN else ""
 # Times the batch on arrays, observations whole. Commercial observes by far the most: its target is for the compact.
 WANTED = {"Arbitrage": 2.0, "Microgrid": 2.0, "HomeSolar": 2.0, "Bidding": 1.5, "FleetReserve": 1.5}
 AGAINST_POLE = 2.0
@@ -55,7 +58,7 @@ def batches(sizes: Sizes, pole: Callable[[], float]) -> Iterator[Row]:
     for name, least in WANTED.items():
         arrays, compiled = _played(name, "numpy", sizes), _played(name, "compiled", sizes)
         own, other, reference = take_turns(turns, compiled.rate, arrays.rate, pole)
-        row = f"compiled batch of {sizes.batch}, {name}"
+        row = f"compiled batch of {sizes.batch}, {name}{LANE}"
         note = f"{compiled.bytes} bytes of observation a step; median of {turns}"
         yield against(row, own, "M steps/s", other, "NumPy batch", least, note)
         if name == "Arbitrage":
@@ -74,7 +77,7 @@ def _commercial(sizes: Sizes) -> Iterator[Row]:
     }
     other, *rates = take_turns(sizes.repeats, full.rate, *[case.rate for case in cases.values()])
     for (word, case), rate in zip(cases.items(), rates, strict=True):
-        name, note = f"{word} of {sizes.batch}, Commercial", f"{case.bytes} bytes of observation a step"
+        name, note = f"{word} of {sizes.batch}, Commercial{LANE}", f"{case.bytes} bytes of observation a step"
         note += f", {full.bytes} there"
         if word == "compact compiled batch":
             yield against(name, rate, "M steps/s", other, "NumPy batch", COMPACT, note)

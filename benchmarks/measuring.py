@@ -9,7 +9,7 @@ import re
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rich import box
@@ -158,6 +158,13 @@ def document(rows: list[Row], sizes: Sizes, data: str) -> dict[str, Any]:
     return {"versions": versions(), "machine": machine, "data": data, "sizes": asdict(sizes), "rows": plain}
 
 
+def of_this_gymnasium(row: Row) -> Row:
+    """Return a row that says which Gymnasium it was measured with: what is beside it on a page may have had another."""
+    import gymnasium
+
+    return replace(row, note="; ".join(part for part in (f"Gymnasium {gymnasium.__version__}", row.note) if part))
+
+
 def kept(rows: list[Row], before: list[Row]) -> list[Row]:
     """Return the rows of before, those that were measured again as they are now, then the new ones."""
     now = {row.name: row for row in rows}
@@ -183,7 +190,8 @@ def _row(name: str, measured: str, reference: str, ratio: str, target: str, verd
 
 def markdown(rows: list[Row], document: dict[str, Any], command: str) -> str:
     """Return the rows as a page: versions and machine, a table, and a line for each note."""
-    versions = ", ".join(f"{name} {version}" for name, version in document["versions"].items())
+    named = {name: version for name, version in document["versions"].items() if name != "gymnasium"}
+    versions = ", ".join(f"{name} {version}" for name, version in named.items())
     machine = ", ".join(f"{value} {name}" if name == "cores" else value for name, value in document["machine"].items())
     table = [
         f"| {row.name} | {figure(row.measured, row.unit)} | {figure(row.reference, row.unit)} | "

@@ -35,6 +35,7 @@ from measuring import (
     kept,
     markdown,
     notes,
+    of_this_gymnasium,
     seconds,
     shown,
     steps_per_second,
@@ -281,7 +282,7 @@ def main() -> int:
     console = Console()
     if not real_data():
         console.print("No fetched data (ENERGY_GYM_DATA is not set): embedded and synthetic sets stand in for years.")
-    rows = [row for name in asked.only for row in MEASURES[name](sizes)]
+    rows = [of_this_gymnasium(row) for name in asked.only for row in MEASURES[name](sizes)]
     console.print(shown(rows))
     for line in notes(rows):
         console.print(line, style="dim", highlight=False)
