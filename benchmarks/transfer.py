@@ -25,7 +25,7 @@ import gymnasium as gym
 import pandas as pd
 import transfer_realtime
 from transfer_figure import draw
-from transfer_kept import SCRATCH, Last
+from transfer_kept import SCRATCH, Untested
 
 import energy_gym
 from energy_gym.agents.actor import Actor
@@ -38,12 +38,8 @@ HOMES: dict[str, Actor] = {}
 FIELDS = ("source", "target", "days", "seed", "before", "steps", "episode_steps", "levels")
 
 
-class Local(DQN):
+class Local(Untested, DQN):
     """A deep Q-network that is taken as it is when its training ends."""
-
-    def keeper(self, validation: Any, callback: Any = None) -> Last:
-        """See `Learner.keeper`; the networks are not scored on what nobody has yet."""
-        return Last(validation, callback)
 
 
 def market(dataset: str, levels: str, **keywords: Any) -> Any:

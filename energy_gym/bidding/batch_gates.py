@@ -18,12 +18,9 @@ from energy_gym.bidding.offers import Offers
 from energy_gym.bidding.setup import BiddingSetup
 from energy_gym.bidding.timetable import MarketGates
 from energy_gym.contracts.clearing import trading_arrays
-from energy_gym.contracts.market import Limits
-from energy_gym.contracts.trading import Trading
-from energy_gym.envs.batched import real_numbers
+from energy_gym.envs.batched import cut_shares, real_numbers
 from energy_gym.errors import ActionError
 from energy_gym.machine import Elements, Laid
-from energy_gym.tracing import Trace
 
 
 class ProducerBatchGates:
@@ -57,9 +54,10 @@ class ProducerBatchGates:
     def compile(self, compiled: bool) -> None:
         """See `BatchGates.compile`."""
         trading, limits = self.setup.trading, [book.market.limits for book in self._table.books]
-        on_arrays = [partial(volume_kw, limits=each, trading=trading, xp=trading_arrays) for each in limits]
-        laws = [partial(_volume, each, trading) for each in limits]
-        self._volumes: Sequence[Callable[[Floats], Floats]] = [*map(Elements, laws)] if compiled else on_arrays
+        laws = [partial(volume_kw, limits=each, trading=trading) for each in limits]
+        self._volumes: list[Callable[[Floats], Floats]] = [
+            Elements(law) if compiled else partial(law, xp=trading_arrays) for law in laws
+        ]
 
     def due(self, steps: Ints) -> Flags:
         """Return which entries of the coming actions count, shape (num_envs, controls)."""
@@ -123,11 +121,7 @@ class ProducerBatchGates:
             env, entry = np.argwhere(~np.isfinite(wishes.T))[0]
             found = f"actions[{env}, {entry}]={wishes[entry, env]} ({self.setup.entries[entry]})"
             raise ActionError(found, "must be finite", "pass numbers in [-1, 1]")
-        excess = np.zeros(self.num_envs)
-        for wish, flexible in zip(wishes, self.setup.flexibles, strict=False):
-            draw, give = flexible.rated(np.minimum(steps, self.setup.steps - 1))
-            excess += np.maximum(np.abs(wish) - 1.0, 0.0) * np.where(wish > 0.0, draw, give)
-        return tuple(np.clip(wishes, -1.0, 1.0)), excess
+        return cut_shares(wishes, self.setup.flexibles, np.minimum(steps, self.setup.steps - 1))
 
     def _bid(self, steps: Ints, given: Any, mask: Any, waiting: Flags | None) -> None:
         """Take the bids that are due, of all environments that are not waiting for a reset."""
@@ -163,7 +157,3 @@ class ProducerBatchGates:
             when = self.setup.time(int(steps[env])).isoformat()
             found = f"actions[{env}, {entry}]={given[row, entry]} ({self.setup.entries[entry]}) at {when}"
             raise ActionError(found, "a bid that is due must be finite", "pass numbers in [-1, 1]")
-
-
-def _volume(limits: Limits, trading: Trading, share: Any, xp: Trace) -> Any:
-    return volume_kw(share, limits, trading, xp)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from energy_gym.arrays import Floats
 from energy_gym.entities import Flexible
-from energy_gym.envs.batched import as_array, real_numbers
+from energy_gym.envs.batched import as_array, cut_shares, real_numbers
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ActionError
 
@@ -54,11 +54,7 @@ class BatchActions:
         if not np.isfinite(wishes).all():
             index = int(np.argmin(np.isfinite(wishes).all(axis=0)))
             raise ActionError(f"actions[{index}]={given[index]}", "must be finite", "pass numbers in [-1, 1]")
-        excess = np.zeros(self._num_envs)
-        for wish, flexible in zip(wishes, self._flexibles, strict=True):
-            draw, give = flexible.rated(np.minimum(steps, self._last))
-            excess += np.maximum(np.abs(wish) - 1.0, 0.0) * np.where(wish > 0.0, draw, give)
-        return tuple(np.clip(wishes, -1.0, 1.0)), excess
+        return cut_shares(wishes, self._flexibles, np.minimum(steps, self._last))
 
     def _level(self, given: npt.NDArray[Any]) -> Floats:
         shape = (self._num_envs, self._numbers)

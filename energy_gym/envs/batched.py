@@ -159,6 +159,23 @@ def real_numbers(actions: Any, num_envs: int, controls: int) -> npt.NDArray[Any]
     return given.reshape(num_envs, controls)
 
 
+def cut_shares(
+    wishes: Floats, flexibles: Sequence[Flexible], steps: npt.NDArray[np.int64]
+) -> tuple[tuple[Floats, ...], Floats]:
+    """Return shares of rated power, cut to [-1, 1], and the energy that this refuses, shape (num_envs,) [kWh].
+
+    Args:
+        wishes: The shares, shape (controls, num_envs); what comes behind those of the flexibles has no rated power.
+        flexibles: What is told the first of them.
+        steps: The step of the split that each environment plays, shape (num_envs,).
+    """
+    excess = np.zeros(wishes.shape[1])
+    for wish, flexible in zip(wishes, flexibles, strict=False):
+        draw, give = flexible.rated(steps)
+        excess += np.maximum(np.abs(wish) - 1.0, 0.0) * np.where(wish > 0.0, draw, give)
+    return tuple(np.clip(wishes, -1.0, 1.0)), excess
+
+
 def with_batteries(setup: Setup, batteries: Sequence[Battery]) -> tuple[Unit, ...]:
     """Return the units with a battery per environment in place of the scenario's only one (none given: as it is)."""
     if not batteries or len(set(batteries)) == 1:

@@ -300,7 +300,7 @@ def _add_earlier(results: Results, earlier: Results | None, asked: set[str], has
     same = {task["name"] for task in earlier.tasks if hashes.get(task["name"]) == task["hashes"]["task"]}
     stay = [row for row in earlier.records if row["agent"] not in asked and row["task"] in same]
     if stay:
-        results.command = "\n".join(dict.fromkeys([*earlier.command.split("\n"), results.command]))
+        results.command = "\n".join(dict.fromkeys([*earlier.commands, results.command]))
     results.records += stay
     results.failed += [row for row in earlier.failed if row["agent"] not in {*asked, "oracle"} and row["task"] in same]
     results.misfits += [row for row in earlier.misfits if row["agent"] not in asked and row["task"] in same]

@@ -56,7 +56,7 @@ def page(results: Results) -> str:
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><title>Leaderboard: {title}</title>'
         f"<style>{STYLE}</style></head><body><h1>Leaderboard: {title}</h1><p>{about}<br>"
         f"<small>Score: 0 is doing nothing, 1 is perfect foresight. Brackets: 95 % bootstrap intervals over seeds. "
-        f"ms/decision: median time of one decision. {escape(results.command)}</small></p>"
+        f"ms/decision: median time of one decision. {escape(', then '.join(results.commands))}</small></p>"
         f"{_table(table)}{_failed(results)}{''.join(_tasks(results))}</body></html>\n"
     )
 

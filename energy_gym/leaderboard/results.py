@@ -57,6 +57,11 @@ class Results:
     misfits: list[dict[str, Any]] = field(default_factory=list)
 
     @property
+    def commands(self) -> list[str]:
+        """The commands that made them, in their order."""
+        return self.command.split("\n")
+
+    @property
     def frame(self) -> pd.DataFrame:
         """A row per run."""
         import pandas as pd

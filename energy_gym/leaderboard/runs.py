@@ -6,6 +6,7 @@ of an agent that lives elsewhere, the file of its factory too.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import json
@@ -113,10 +114,10 @@ def _short_hash(*parts: str) -> str:
 
 def runs_of(suite: Suite, agents: Sequence[str], seeds: int, budgets: Mapping[str, int]) -> Iterator[Run]:
     """Yield the runs of agents on a suite: one seed where a seed changes nothing, else seeds 0 to ``seeds - 1``."""
-    factories = [agent_factory(agent) for agent in agents]
+    factories, hashed = [agent_factory(agent) for agent in agents], functools.cache(source_hash)
     for task in suite.tasks:
         for factory in factories:
-            source = source_hash(factory.name, task.kind)
+            source = hashed(factory.name, task.kind)
             budget = budgets.get(factory.name, 0) if factory.learns else 0
             for seed in range(seeds if factory.seeded else 1):
                 yield Run(task, factory.name, seed, task.actions_for(factory), budget, source)

@@ -39,7 +39,7 @@ def _origin(results: Results) -> list[str]:
     found = ", ".join(f"{name} {number}" for name, number in results.versions.items())
     work = float(results.frame["seconds"].sum())
     taken = f"The runs took {work:.0f} s of work in all, {results.wall_seconds:.0f} s of wall time."
-    commands = ", then ".join(f"`{command}`" for command in results.command.split("\n"))
+    commands = ", then ".join(f"`{command}`" for command in results.commands)
     return [f"Made with {commands} ({found}). {taken}"]
 
 

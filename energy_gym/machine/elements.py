@@ -22,7 +22,7 @@ class Elements:
     """A law of one number as a function of arrays of any shape.
 
     Args:
-        law: Called with a symbol and the namespace that it belongs to.
+        law: Called with a symbol, and as ``xp`` the namespace that it belongs to.
 
     Raises:
         Untraceable: The law asks of its number what a symbol cannot tell.
@@ -33,9 +33,9 @@ class Elements:
         [[0.5, 0.0], [2.0, 1.5]]
     """
 
-    def __init__(self, law: Callable[[Any, Trace], Any]) -> None:
+    def __init__(self, law: Callable[..., Any]) -> None:
         trace, self._none = Trace(num_envs=1), np.zeros((1, 0), dtype=np.float32)
-        result = trace.named(law(trace.given("value"), trace))
+        result = trace.named(law(trace.given("value"), xp=trace))
         text = Text(trace, [result], Rows(self._none, 0, ()), cut(self._none))
         self._engine, self._run = loaded(text.whole())
         self._addresses = (ctypes.c_size_t * 5)()
