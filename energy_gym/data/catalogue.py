@@ -12,6 +12,7 @@ from pathlib import Path
 from energy_gym.data.card_files import read_card
 from energy_gym.data.cards import Card
 from energy_gym.data.emsx_card import fetched, site_card, site_of
+from energy_gym.data.price_law import law_ids
 from energy_gym.errors import CardError, DownloadError, UnknownIdError
 from energy_gym.paths import resource
 
@@ -65,6 +66,9 @@ def ready_card(dataset_id: str) -> Card:
     if dataset_id.startswith(_SITE):
         return site_card(site_of(dataset_id))
     places = _places()
+    if dataset_id in law_ids():
+        rule, drawn = "is a law of prices, from which series are drawn", f"energy_gym.price_law({dataset_id!r}).draw()"
+        raise UnknownIdError(f"data set {dataset_id!r}", rule, f'pass data={drawn}, published="at-start"')
     if dataset_id not in places:
         raise UnknownIdError.of("data set", dataset_id, (*places, _SITES))
     path, own = places[dataset_id]

@@ -211,3 +211,8 @@ def test_unknown_set() -> None:
     with pytest.raises(UnknownIdError, match="did you mean 'nyiso'"):
         load("nysio")
     assert card("nyiso").id == "nyiso"
+
+
+def test_a_law_of_prices_is_no_data_set_but_draws_one() -> None:
+    with pytest.raises(UnknownIdError, match=r"is a law of prices.*; pass data=.*price_law"):
+        load("markov-nyc-rt")

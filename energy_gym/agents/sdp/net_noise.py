@@ -26,6 +26,7 @@ import numpy as np
 
 from energy_gym.arrays import Floats, Ints
 from energy_gym.data.price_law import HOURS, LEAST_SAMPLES, check_rows
+from energy_gym.data.validation import check_whole
 from energy_gym.errors import ConfigurationError, DataError, UnknownIdError
 
 # Kinds of noise, and how many errors before each remembers.
@@ -63,6 +64,7 @@ class Noise:
     def __post_init__(self) -> None:
         if self.kind not in REMEMBERED:
             raise UnknownIdError.of("noise", self.kind, REMEMBERED)
+        check_whole("levels", self.levels)
         if not 2 <= self.levels <= 41:
             raise ConfigurationError(f"levels={self.levels}", "must be 2 to 41", "pass 9")
 

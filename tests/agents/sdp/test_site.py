@@ -180,6 +180,8 @@ def test_a_noise_that_the_data_cannot_support_is_counted() -> None:
         Noise("ar3")
     with pytest.raises(ConfigurationError, match="2 to 41"):
         Noise(levels=1)
+    with pytest.raises(ConfigurationError, match="must be a whole number"):
+        Noise(levels=2.5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", KINDS)
