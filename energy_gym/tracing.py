@@ -63,6 +63,9 @@ class Symbol:
     def __bool__(self) -> bool:
         raise Untraceable("a law asks whether a number is true")
 
+    def _unasked(self, *_: Any) -> Any:
+        raise Untraceable("a law asks of a number what is neither + - * / nor a function of its namespace")
+
     def __gt__(self, other: Any) -> Symbol:
         return self.trace.line("ogt", self, other)
 
@@ -76,6 +79,9 @@ class Symbol:
         return self.trace.line("ole", self, other)
 
     __float__ = __int__ = __index__ = lambda self: bool(self)
+    __eq__ = __ne__ = __pow__ = __rpow__ = __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = _unasked
+    __round__ = __floor__ = __ceil__ = __trunc__ = __getitem__ = __iter__ = __len__ = _unasked
+    __hash__ = object.__hash__
 
 
 class Line(NamedTuple):

@@ -17,6 +17,7 @@ from energy_gym.closing import settlement
 from energy_gym.dynamics import CARBON, COST, PENALTY, STATES, compose, gain
 from energy_gym.envs.figures import stored_in, usual_figures, usual_names
 from energy_gym.envs.setup import Setup
+from energy_gym.envs.straight import leaves
 from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.machine import Compiled, Cut, Laid, Rows, cut, installed
 from energy_gym.tape import State
@@ -173,20 +174,15 @@ class _Program:
     def _flow(self) -> list[Any]:
         states = self._inputs("s", sum(len(unit.initial) for unit in self._units))
         wishes = self._inputs("w", sum(unit.controls for unit in self._units))
-        told = tuple(self._leaves(unit.series()) for unit in self._units)
+        told = tuple(leaves(unit.series(), self._leaf) for unit in self._units)
         return list(compose(self._units, self.trace)(states, wishes, told[0] if len(told) == 1 else told))
 
     def _inputs(self, word: str, count: int) -> tuple[Symbol, ...]:
         return tuple(self.trace.given(f"{word}{place}") for place in range(count))
 
-    def _leaves(self, part: Any) -> Any:
-        if isinstance(part, tuple):
-            return tuple(self._leaves(item) for item in part)
-        if part is GIVEN:
-            return self.trace.given(f"g{len(self.trace.inputs)}")
-        if part.ndim != 1:
-            raise Untraceable(f"a series of shape {part.shape}")
-        return self.trace.of_step(part)
+    def _leaf(self, series: Any) -> Any:
+        given = series is GIVEN
+        return self.trace.given(f"g{len(self.trace.inputs)}") if given else self.trace.of_step(series)
 
     def _outcome(self, flow: Sequence[Any]) -> list[Any]:
         setup, states = self._setup, flow[STATES]

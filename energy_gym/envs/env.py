@@ -21,6 +21,7 @@ from energy_gym.envs.observing import Observation, observer
 from energy_gym.envs.setup import Setup, make_setup
 from energy_gym.envs.single_actions import reader
 from energy_gym.envs.spaces import action_space, observation_space
+from energy_gym.envs.straight import advance_of, rewarded
 from energy_gym.envs.windows import SOC_INITIAL
 from energy_gym.errors import ResetNeededError, UnknownIdError
 
@@ -93,7 +94,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
         return setup.signals
 
     def _compose(self) -> None:
-        self._advance = compose(self.setup.units, scalars)
+        self._advance = advance_of(self.setup)
         self._read = reader(self.setup)
         self._observe: Any = None
 
@@ -183,7 +184,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
 
         A copy that is pickled steps through its own units again.
         """
-        self._advance = compose(units, scalars)
+        self._advance = rewarded(compose(units, scalars), self._weights)
 
     def variant(self, **changes: Any) -> EnergyEnv:
         """Return a new environment like this one but for the keywords given; it does not render.
@@ -265,7 +266,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
             signal = self._signals[t]
         else:
             wishes, excess, signal = self._gates.take(action)
-        states, grid_kwh, energy_cost, carbon_kg, wear, penalty, charge, refused, curtailed = self._advance(
+        states, grid_kwh, energy_cost, carbon_kg, wear, penalty, charge, refused, curtailed, gain = self._advance(
             self._states, wishes, signal
         )
         self._states = states
@@ -277,7 +278,7 @@ class EnergyEnv(gym.Env[Observation, Any]):
             energy_cost += owed
             carbon_kg += owed_kg
             penalty += fined
-        gain = reward(energy_cost, carbon_kg, wear, penalty, charge, self._weights)
+            gain = reward(energy_cost, carbon_kg, wear, penalty, charge, self._weights)
         refused += excess
         info = {
             "energy_kwh": states[0] if self._one_store else self._energy(states),
