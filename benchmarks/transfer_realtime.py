@@ -73,7 +73,7 @@ def market(place: str, days: int | None = None) -> Any:
 def taught(place: str) -> Any:
     """Return what `sdp` advises in weeks of a zone's years."""
     weekly = market(place).variant(split="train", episode_steps=WEEK)
-    return record_expert(weekly, policy="sdp", noise=0.3, episodes=WEEKS, seed=0)
+    return record_expert(weekly, policy="sdp", noise=0.3, episodes=WEEKS, seed=0, judged=False)
 
 
 @cache
@@ -82,7 +82,7 @@ def hindsight(place: str, days: int) -> Any:
     local = market(place, SCALED_DAYS).variant(split="train")
     last = local.setup.time(local.setup.steps - 1) + STEP
     daily = local.variant(period=(str(last - pd.Timedelta(days=days)), str(last)), episode_steps=DAY)
-    return record_expert(daily, policy="oracle", noise=0.3, episodes=days, seed=0)
+    return record_expert(daily, policy="oracle", noise=0.3, episodes=days, seed=0, judged=False)
 
 
 @cache

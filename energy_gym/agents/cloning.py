@@ -111,6 +111,7 @@ class BC(Learner):
             seed=recipe.get("seed", 0) + number * self.settings["round_weeks"] + ROUNDS_SEED,
             student=lambda seen: actor(seen[None])[0],
             share=1.0 - 0.5**number,
+            judged=False,
         )
 
     def advice(self, data: Trajectories) -> npt.NDArray[Any]:

@@ -6,6 +6,7 @@ One rule: what could be refused is refused before a step is played; nothing is w
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -160,11 +161,17 @@ def _print_made(name: str, trajectories: Trajectories, unit: str, seconds: float
         "name": name,
         "steps": f"{len(trajectories)} in {len(episodes)} episodes",
         "return": f"{sum(episode.return_ for episode in episodes):.4f} {unit}".strip(),
-        "oracle value": f"{sum(episode.oracle_value for episode in episodes):.4f} {unit}".strip(),
+        "oracle value": f"{_total([episode.oracle_value for episode in episodes], 4)} {unit}".strip(),
         "score": f"{sum(scores) / len(scores):.4f}" if scores else "-",
         "seconds": f"{seconds:.1f}",
     }
     _print_facts(rows)
+
+
+def _total(values: Sequence[float | None], digits: int) -> str:
+    """Return a sum for the screen; of what is not known of each, a dash."""
+    known = [value for value in values if value is not None]
+    return f"{sum(known):.{digits}f}" if len(known) == len(values) else "-"
 
 
 def _print_facts(rows: dict[str, str]) -> None:
@@ -195,7 +202,7 @@ def list_sets() -> None:
 
 
 def _sums(episodes: list[dict[str, Any]]) -> tuple[str, ...]:
-    earned, best = (f"{sum(each[key] for each in episodes):.3f}" for key in ("return", "oracle_value"))
+    earned, best = (_total([each[key] for each in episodes], 3) for key in ("return", "oracle_value"))
     return str(len(episodes)), str(sum(each["steps"] for each in episodes)), earned, best
 
 
@@ -235,7 +242,7 @@ def _print_episodes(trajectories: Trajectories, most: int = 20) -> None:
         table.add_column(title, justify="left" if title.startswith("start") else "right", no_wrap=True)
     for episode in trajectories.episodes[:most]:
         score = "-" if episode.score is None else f"{episode.score:.4f}"
-        figures = (f"{episode.return_:.4f}", f"{episode.oracle_value:.4f}", score)
+        figures = (f"{episode.return_:.4f}", _total([episode.oracle_value], 4), score)
         table.add_row(episode.start[:16], str(episode.seed), str(len(episode)), *figures)
     Console().print(table)
     if len(trajectories.episodes) > most:

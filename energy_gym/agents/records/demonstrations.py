@@ -76,5 +76,7 @@ def _within(player: EnergyEnv, recipe: dict[str, Any], most: int) -> dict[str, A
 
 def _kept(player: EnergyEnv, recipe: dict[str, Any]) -> Trajectories:
     """Return the expert's play in an environment, from the cache folder where it was made before."""
-    found: Trajectories = kept("experts", player, sorted(recipe.items()), lambda: record_expert(player, **recipe))
+    found: Trajectories = kept(
+        "experts", player, sorted(recipe.items()), lambda: record_expert(player, judged=False, **recipe)
+    )
     return found

@@ -49,6 +49,7 @@ def record_expert(
     seed: int = 0,
     student: Student | None = None,
     share: float = 1.0,
+    judged: bool = True,
     progress: Progress | None = None,
 ) -> Trajectories:
     """Let an expert play episodes of an environment and record them.
@@ -68,6 +69,8 @@ def record_expert(
         student: From an observation to an action: it plays in the expert's place, which goes on advising, so that the
             records hold what the expert would do in the states that the student comes to.
         share: Probability with which the student plays a step.
+        judged: Whether each episode is told what it could have earned at best. To learn from it needs none of that, and
+            to solve it can take longer than to play it.
         progress: Called now and then with steps done and steps to do.
 
     Raises:
@@ -94,7 +97,11 @@ def record_expert(
         observation, info = base.reset(seed=seed + number, options=options)
         mind = _foresight(base, window) if rule is None else _following(rule)
         played.append(
-            _play(_Run(base, mind, noise, seed + number, number, count, progress, student, share), observation, info)
+            _play(
+                _Run(base, mind, noise, seed + number, number, count, judged, progress, student, share),
+                observation,
+                info,
+            )
         )
     setup = base.setup
     keywords = plain_keywords(base)
@@ -193,6 +200,7 @@ class _Run:
     seed: int
     number: int
     count: int
+    judged: bool
     progress: Progress | None
     student: Student | None = None
     share: float = 1.0
@@ -205,7 +213,7 @@ class _Run:
 def _play(run: _Run, observation: npt.NDArray[np.float32], info: dict[str, Any]) -> Episode:
     env, levels = run.env, run.env.setup.levels
     first, stop = env.steps_left
-    known = marks(env)
+    known = marks(env) if run.judged else {}
     steps = stop - first
     random = np.random.default_rng([run.seed, NOISE])
     seen = np.empty((steps + 1, len(env.layout)), dtype=np.float32)

@@ -34,8 +34,8 @@ class Episode:
         rewards: What the environment returned, float64 of shape (T,) [reward units].
         seed: Seed of ``env.reset``.
         start: Start of the first step, ISO 8601, UTC.
-        oracle_value: Optimum of the episode over the environment's own action space [reward units].
-        oracle_bound: Proven upper bound on it.
+        oracle_value: Optimum of the episode over the environment's own action space [reward units], where known.
+        oracle_bound: Proven upper bound on it, where known.
         idle_value: Return of doing nothing, where known.
         physical_value: Optimum over the physical range of power (the yardstick of scores), where known.
 
@@ -58,8 +58,8 @@ class Episode:
     rewards: Floats
     seed: int
     start: str
-    oracle_value: float
-    oracle_bound: float
+    oracle_value: float | None = None
+    oracle_bound: float | None = None
     idle_value: float | None = None
     physical_value: float | None = None
 
