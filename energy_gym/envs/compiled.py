@@ -101,7 +101,7 @@ class Loop:
     ) -> None:
         self.names = (*usual_names(setup.curtails), REWARD)
         self._slots = len(spans)
-        pieces = cut(setup.tape.rows)
+        pieces = cut(setup.tape.rows[:, len(spans) :])
         self._usual, self._last, self._look = (
             _Program(setup, units, spans, num_envs).compiled(part, tuple(laid), pieces)
             for part in ("step", "last", "seen")

@@ -36,7 +36,7 @@ class Compiled:
         trace: The operations.
         outputs: What the function gives: symbols of the trace, arrays or numbers.
         rows: Rows that are shown.
-        pieces: The same rows cut, where several functions show them; None cuts them here.
+        pieces: The same rows cut, but for their first places, where several functions show them; None cuts them here.
         own: How many of the first outputs the caller writes into.
 
     Example:
@@ -52,8 +52,10 @@ class Compiled:
         self, trace: Trace, outputs: Sequence[Any], rows: Rows, pieces: Cut | None = None, own: int = 0
     ) -> None:
         self._size, self._width = trace.num_envs, rows.array.shape[1]
-        found = cut(rows.array) if pieces is None else pieces
-        self._still = [found.table, *found.series, *trace.each, *trace.series, *trace.tables]
+        found = cut(rows.array[:, len(rows.places) :]) if pieces is None else pieces
+        values, begins = zip(*found.series, strict=True) if found.series else ((), ())
+        began = [one for one in begins if one is not None]
+        self._still = [found.table, *values, *began, *trace.each, *trace.series, *trace.tables]
         named = [trace.named(value) for value in outputs]
         fixed = _fixed(named, {*range(own), *rows.places})
         self._fixed = [(place, np.broadcast_to(value, self._size)) for place, value in fixed]

@@ -1,13 +1,15 @@
-"""Which columns of rows only move on from step to step, so that they can be cut from a series in place of a table.
+"""Which columns of rows move on from step to step, so that they can be cut from a series in place of a table.
 
 What is looked ahead at is mostly of this kind: what lies two steps ahead now lies one step ahead then. A table holds it
-once for each step ahead, a series once; the series stay in the processor's cache where the table does not.
+once for each step ahead, a series once; the series stay in the processor's cache where the table does not. Where a
+forecast is made anew, once a day perhaps, a stretch of the series ends and another begins.
 
 One rule: what is cut is the table to the last bit; columns that move otherwise stay in one.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -17,6 +19,8 @@ import numpy.typing as npt
 Numbers = npt.NDArray[np.float32]
 # Fewer columns in a row are as well copied with what lies beside them.
 LEAST = 8
+# Of the steps, at which columns may begin anew; and of a table, what a series may take.
+ANEW, WORTH = 0.1, 0.5
 
 
 class Piece(NamedTuple):
@@ -35,17 +39,29 @@ class Piece(NamedTuple):
     first: int
 
 
+class Series(NamedTuple):
+    """Numbers that columns are cut from.
+
+    Args:
+        values: The numbers, shape (n,).
+        begins: Where in them the columns of each step begin, shape (T,); None where that is the step's own number.
+    """
+
+    values: Numbers
+    begins: npt.NDArray[np.int32] | None
+
+
 class Cut(NamedTuple):
     """Rows, cut into series and what is left.
 
     Args:
         table: What is left, shape (T, columns).
-        series: Series, of which the entries from t on are the columns of step t, each of shape (T + columns - 1,).
+        series: The series.
         pieces: All columns, from the first to the last.
     """
 
     table: Numbers
-    series: tuple[Numbers, ...]
+    series: tuple[Series, ...]
     pieces: tuple[Piece, ...]
 
 
@@ -59,40 +75,62 @@ def cut(rows: Numbers) -> Cut:
         >>> price = np.arange(20, dtype=np.float32)
         >>> rows = np.stack([np.append(price[t : t + 8], t % 2) for t in range(12)]).astype(np.float32)
         >>> found = cut(rows)
-        >>> found.table.shape, found.series[0].shape
+        >>> found.table.shape, found.series[0].values.shape
         ((12, 1), (19,))
         >>> found.pieces
         (Piece(begin=0, columns=8, source=0, first=0), Piece(begin=8, columns=1, source=None, first=0))
     """
     rows = np.ascontiguousarray(rows)
     pieces: list[Piece] = []
-    series: list[Numbers] = []
+    series: list[Series] = []
     left: list[slice] = []
-    kept = 0
-    for begin, end, slides in _runs(rows):
-        if slides:
+    kept = done = 0
+    for begin, end, found in [*_found(rows), (rows.shape[1], rows.shape[1], None)]:
+        if done < begin:
+            pieces.append(Piece(done, begin - done, None, kept))
+            left.append(slice(done, begin))
+            kept += begin - done
+        if found is not None:
             pieces.append(Piece(begin, end - begin, len(series), 0))
-            series.append(np.concatenate([rows[:, begin], rows[-1, begin + 1 : end]]))
-        else:
-            pieces.append(Piece(begin, end - begin, None, kept))
-            left.append(slice(begin, end))
-            kept += end - begin
+            series.append(found)
+        done = end
     table = np.concatenate([rows[:, span] for span in left], axis=1) if series and left else rows
     return Cut(np.ascontiguousarray(table if left else rows[:, :0]), tuple(series), tuple(pieces))
 
 
-def _runs(rows: Numbers) -> Iterator[tuple[int, int, bool]]:
-    """Yield spans of columns, one behind the other, and whether a span only moves on."""
-    bits, width, done = rows.view(np.uint32), rows.shape[1], 0
-    follows = np.append((bits[1:, :-1] == bits[:-1, 1:]).all(axis=0), False) if len(rows) > 1 else np.zeros(width, bool)
-    begin = 0
-    while begin < width:
-        end = begin + int(np.argmin(follows[begin:])) + 1
-        if end - begin >= LEAST:
-            if begin > done:
-                yield done, begin, False
-            yield begin, end, True
-            done = end
-        begin = end
-    if done < width:
-        yield done, width, False
+def _found(rows: Numbers) -> Iterator[tuple[int, int, Series]]:
+    """Yield spans of columns, each with the series that it is cut from."""
+    bits = rows.view(np.uint32)
+    same = bits[1:, :-1] == bits[:-1, 1:]
+    if not same.size:
+        return
+    for begin, end in _spans(same.mean(axis=0) >= 1.0 - ANEW):
+        series = _stretches(rows[:, begin:end], ~same[:, begin : end - 1].all(axis=1))
+        if len(series.values) <= WORTH * len(rows) * (end - begin):
+            yield begin, end, series
+            continue
+        for first, last in _spans(same[:, begin : end - 1].all(axis=0)):
+            never = np.zeros(len(same), dtype=bool)
+            yield begin + first, begin + last, _stretches(rows[:, begin + first : begin + last], never)
+
+
+def _spans(follows: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Yield spans of enough columns, of which each but the last is what the next one was a step before."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], follows, [False]]).astype(np.int8)))
+    for begin, last in edges.reshape(-1, 2).tolist():
+        if last + 1 - begin >= LEAST:
+            yield begin, last + 1
+
+
+def _stretches(columns: Numbers, anew: npt.NDArray[np.bool_]) -> Series:
+    """Return the series of some columns, shape (T, columns), given after which steps they begin anew, (T - 1,)."""
+    if not anew.any():
+        return Series(np.concatenate([columns[:, 0], columns[-1, 1:]]), None)
+    edges = [0, *(np.flatnonzero(anew) + 1).tolist(), len(columns)]
+    more = columns.shape[1] - 1
+    parts = [
+        np.concatenate([columns[first:last, 0], columns[last - 1, 1:]]) for first, last in itertools.pairwise(edges)
+    ]
+    # Each stretch is longer than its steps are many by all columns but one.
+    begins = np.arange(len(columns)) + more * np.concatenate([[0], np.cumsum(anew)])
+    return Series(np.concatenate(parts), begins.astype(np.int32))

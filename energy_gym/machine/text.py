@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from energy_gym.machine.sliding import Cut
+from energy_gym.machine.sliding import Cut, Piece
 from energy_gym.tracing import Line, Trace
 
 ARITHMETIC = ("fadd", "fsub", "fmul", "fdiv")
@@ -62,7 +62,7 @@ class Text:
         trace: The operations.
         outputs: What the program gives, by name, or as a number.
         rows: Rows that are shown.
-        cut: The same rows cut.
+        cut: The same rows cut, but for the places that outputs take.
         fixed: Places of outputs that are not written.
 
     Attributes:
@@ -80,7 +80,8 @@ class Text:
         self._outs = {f"out{place}": value for place, value in enumerate(outputs) if place not in fixed}
         self._laid = _numbered("laid", rows.laid)
         self.shape = len(self._outs), (trace.num_envs // LINE_FLOATS + 1) * LINE_FLOATS
-        self._sources = ["table", *_numbered("moves", cut.series)]
+        began = [f"begins{place}" for place, series in enumerate(cut.series) if series.begins is not None]
+        self._sources = ["table", *_numbered("moves", cut.series), *began]
 
     def whole(self) -> str:
         """Return all of it."""
@@ -119,10 +120,10 @@ class Text:
         """Return what shows an environment its row, what is laid over it, and the outputs in it."""
         lines = [*self._early(), *self._row("now", "%i"), f"%to = mul nsw i64 %i, {self._rows.array.shape[1]}"]
         lines += ["%own = getelementptr float, ptr %seen, i64 %to"]
+        shown = len(self._rows.places)
         for number, piece in enumerate(self._cut.pieces):
-            source, at = ("%row.now", piece.first) if piece.source is None else (f"%moves{piece.source}", "%at.now")
-            lines += [f"%from{number} = getelementptr float, ptr {source}, i64 {at}"]
-            lines += [f"%to{number} = getelementptr float, ptr %own, i64 {piece.begin}"]
+            lines += self._found(number, piece)
+            lines += [f"%to{number} = getelementptr float, ptr %own, i64 {shown + piece.begin}"]
             lines += [_copied(f"%to{number}", f"%from{number}", piece.columns)]
         for name, laid in zip(self._laid, self._rows.laid, strict=True):
             lines += [f"%s.{name} = mul nsw i64 %i, {laid.array.strides[0] // laid.array.itemsize}"]
@@ -137,6 +138,16 @@ class Text:
             ]
             lines += [f"store float %f{slot}, ptr %q{slot}"]
         return lines
+
+    def _found(self, number: int, piece: Piece) -> list[str]:
+        """Return what finds where the columns of a piece begin."""
+        source, lines = piece.source, list[str]()
+        where, at = ("%row.now", str(piece.first)) if source is None else (f"%moves{source}", "%at.now")
+        if source is not None and self._cut.series[source].begins is not None:
+            at = f"%b{number}"
+            lines += [f"%p.b{number} = getelementptr i32, ptr %begins{source}, i64 %at.now"]
+            lines += [f"%n{number} = load i32, ptr %p.b{number}", f"{at} = sext i32 %n{number} to i64"]
+        return [*lines, f"%from{number} = getelementptr float, ptr {where}, i64 {at}"]
 
     def _row(self, word: str, place: str) -> list[str]:
         """Return what finds an environment's row of the table."""

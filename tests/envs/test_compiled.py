@@ -164,23 +164,33 @@ def test_on_several_cores_the_bits_of_one(case: str, data_of: DataOf, monkeypatc
     assert len(pools) == 1
 
 
-def test_what_only_moves_on_is_cut_from_a_series() -> None:
-    random = np.random.default_rng(5)
-    for kind in range(40):
-        parts = []
+def test_what_moves_on_is_cut_from_a_series() -> None:
+    random, cut_anew = np.random.default_rng(5), 0
+    for kind in range(80):
+        parts, steps = [], int(random.choice([1, 2, 30, 90]))
         for _ in range(random.integers(1, 5)):
             width = int(random.integers(1, 20))
-            series = random.choice([0.0, -0.0, 1.0, 2.5], 30 + width).astype(np.float32)
-            moves = np.lib.stride_tricks.sliding_window_view(series, width)[:30]
-            parts.append(moves if random.random() < 0.6 else random.normal(size=(30, width)).astype(np.float32))
+            series = random.choice([0.0, -0.0, 1.0, 2.5], steps + width).astype(np.float32)
+            moves = np.lib.stride_tricks.sliding_window_view(series, width)[:steps].copy()
+            for step in range(int(random.integers(1, 90)), steps, 20):  # a forecast that is made anew, nearby excepted
+                far = int(random.integers(0, width))
+                other = random.normal(size=steps + width).astype(np.float32)
+                moves[step:, far:] = np.lib.stride_tricks.sliding_window_view(other, width)[step:steps, far:]
+            parts.append(moves if random.random() < 0.6 else random.normal(size=(steps, width)).astype(np.float32))
         rows = np.ascontiguousarray(np.concatenate(parts, axis=1))
-        found = cut(rows[: int(random.integers(1, 31))])
-        again = [
-            found.table[:, piece.first : piece.first + piece.columns] if piece.source is None
-            else np.lib.stride_tricks.sliding_window_view(found.series[piece.source], piece.columns)
-            for piece in found.pieces
-        ]  # fmt: skip
-        assert np.concatenate(again, axis=1).tobytes() == rows[: len(found.table)].tobytes(), kind
+        found = cut(rows)
+        again = []
+        for piece in found.pieces:
+            part = found.table[:, piece.first : piece.first + piece.columns]
+            if piece.source is not None:
+                values, begins = found.series[piece.source]
+                at = np.arange(len(rows)) if begins is None else begins
+                part = np.lib.stride_tricks.sliding_window_view(values, piece.columns)[at]
+                cut_anew += begins is not None
+                assert begins is None or values.size <= 0.5 * part.size
+            again.append(part)
+        assert np.concatenate(again, axis=1).tobytes() == rows.tobytes(), kind
+    assert cut_anew > 2
 
 
 def test_how_a_pass_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
