@@ -37,7 +37,7 @@ class Compiled:
         outputs: What the function gives: symbols of the trace, arrays or numbers.
         rows: Rows that are shown.
         pieces: The same rows cut, but for their first places, where several functions show them; None cuts them here.
-        own: How many of the first outputs the caller writes into.
+        own: How many of the first outputs the caller writes into, and keeps.
 
     Example:
         >>> trace = Trace(num_envs=3)
@@ -59,11 +59,11 @@ class Compiled:
         named = [trace.named(value) for value in outputs]
         fixed = _fixed(named, {*range(own), *rows.places})
         self._fixed = [(place, np.broadcast_to(value, self._size)) for place, value in fixed]
-        text = Text(trace, named, rows, found, [place for place, _ in fixed])
-        self._shape = text.shape
+        text = Text(trace, named, rows, found, [place for place, _ in fixed], own)
+        self._shapes = text.shapes
         self._engine, self._run = loaded(text.whole())
         still = [*map(begin_of, self._still)]
-        self._open, places = len(still), len(still) + 3 + len(rows.laid) + len(trace.inputs)
+        self._open, places = len(still), len(still) + 4 + len(rows.laid) + len(trace.inputs)
         self._addresses = (ctypes.c_size_t * places)(*still)
         self._place = ctypes.c_void_p(ctypes.addressof(self._addresses))
         self._sharing = Sharing(self._size, self._size * self._width * rows.array.itemsize)
@@ -81,15 +81,16 @@ class Compiled:
             given: The arrays that are given, in the order of the trace's inputs.
             laid: What is laid over the rows, if anything is.
         """
-        out, seen = np.empty(self._shape), np.empty((self._size, self._width), np.float32)
+        own, out = map(np.empty, self._shapes)
+        seen = np.empty((self._size, self._width), np.float32)
         told = [item if item.flags.c_contiguous else np.ascontiguousarray(item) for item in given]
         self._addresses[self._open :] = [
-            *[_address(item) for item in (t, out, seen)],
+            *[_address(item) for item in (t, own, out, seen)],
             *[begin_of(item.array) for item in laid],
             *[_address(item) for item in told],
         ]
         self._sharing.play(self._run, self._place)
-        found = [*out[:, : self._size]]
+        found = [*own[:, : self._size], *out[:, : self._size]]
         for place, array in self._fixed:
             found.insert(place, array)
         return found, seen

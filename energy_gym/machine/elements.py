@@ -38,7 +38,7 @@ class Elements:
         result = trace.named(law(trace.given("value"), xp=trace))
         text = Text(trace, [result], Rows(self._none, 0, ()), cut(self._none))
         self._engine, self._run = loaded(text.whole())
-        self._addresses = (ctypes.c_size_t * 5)()
+        self._addresses = (ctypes.c_size_t * 6)()
         self._place = ctypes.c_void_p(ctypes.addressof(self._addresses))
 
     def __call__(self, values: Floats) -> Floats:
@@ -46,6 +46,6 @@ class Elements:
         given, nothing = np.ascontiguousarray(values, dtype=np.float64), begin_of(self._none)
         found, begin = np.empty_like(given), begin_of(given)
         # Steps and rows are not read, as no series and no row is.
-        self._addresses[:] = [nothing, begin, begin_of(found), nothing, begin]
+        self._addresses[:] = [nothing, begin, nothing, begin_of(found), nothing, begin]
         self._run(self._place, 0, given.size)
         return found

@@ -1,8 +1,9 @@
-"""Which columns of rows move on from step to step, so that they can be cut from a series in place of a table.
+"""Which columns of rows move on from step to step, or repeat, so that they can be cut from a series, not a table.
 
 What is looked ahead at is mostly of this kind: what lies two steps ahead now lies one step ahead then. A table holds it
 once for each step ahead, a series once; the series stay in the processor's cache where the table does not. Where a
-forecast is made anew, once a day perhaps, a stretch of the series ends and another begins.
+forecast is made anew, once a day perhaps, a stretch of the series ends and another begins. Of what repeats, such as the
+hour of the day, a series holds each case once.
 
 One rule: what is cut is the table to the last bit; columns that move otherwise stay in one.
 """
@@ -17,10 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 Numbers = npt.NDArray[np.float32]
-# Fewer columns in a row are as well copied with what lies beside them.
-LEAST = 8
-# Of the steps, at which columns may begin anew; and of a table, what a series may take.
-ANEW, WORTH = 0.1, 0.5
+# Fewer columns in a row are as well copied with what lies beside them: of those that move on, and that repeat.
+LEAST, BESIDE = 8, 4
+# Steps of which more than half differ in what does not repeat.
+PROBED = 1024
+# Shares: of the steps, at which columns may begin anew, and of cases among them that repeat; of a table, for a series.
+ANEW, CASES, WORTH = 0.1, 1.0 / 16.0, 0.5
 
 
 class Piece(NamedTuple):
@@ -104,14 +107,50 @@ def _found(rows: Numbers) -> Iterator[tuple[int, int, Series]]:
     same = bits[1:, :-1] == bits[:-1, 1:]
     if not same.size:
         return
+    done = 0
+    for begin, end, series in [*_moving(rows, same), (rows.shape[1], rows.shape[1], None)]:
+        yield from _repeating(rows, done, begin)
+        if series is not None:
+            yield begin, end, series
+        done = end
+
+
+def _moving(rows: Numbers, same: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int, Series]]:
+    """Yield spans of columns that move on, given which are what the next one was a step before, (T - 1, width - 1)."""
     for begin, end in _spans(same.mean(axis=0) >= 1.0 - ANEW):
-        series = _stretches(rows[:, begin:end], ~same[:, begin : end - 1].all(axis=1))
+        series = _stretches(rows[:, begin:end], ~np.asarray(same[:, begin : end - 1].all(axis=1)))
         if len(series.values) <= WORTH * len(rows) * (end - begin):
             yield begin, end, series
             continue
-        for first, last in _spans(same[:, begin : end - 1].all(axis=0)):
+        for first, last in _spans(np.asarray(same[:, begin : end - 1].all(axis=0))):
             never = np.zeros(len(same), dtype=bool)
             yield begin + first, begin + last, _stretches(rows[:, begin + first : begin + last], never)
+
+
+def _repeating(rows: Numbers, begin: int, end: int) -> Iterator[tuple[int, int, Series]]:
+    """Yield spans of the columns from one to before another in which few cases repeat."""
+    first, codes = begin, None
+    for column in range(begin, end + 1):
+        more = _coded(rows, column, codes) if column < end else None
+        if more is None and codes is not None:
+            if column - first >= BESIDE:
+                _, shown = np.unique(codes, return_index=True)
+                begins = (codes * (column - first)).astype(np.int32)
+                yield first, column, Series(rows[shown, first:column].ravel(), begins)
+            more = _coded(rows, column, None) if column < end else None
+            first = column
+        codes, first = more, first if more is not None else column + 1
+
+
+def _coded(rows: Numbers, column: int, codes: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64] | None:
+    """Return the case of each step, told apart by a column and by what was coded before; None where they are many."""
+    bits = rows[:, column].view(np.uint32)
+    if len(np.unique(bits[:PROBED])) > PROBED // 2:
+        return None
+    cases, found = np.unique(bits, return_inverse=True)
+    if codes is not None:
+        cases, found = np.unique(codes * len(cases) + found, return_inverse=True)
+    return found if len(cases) <= CASES * len(rows) else None
 
 
 def _spans(follows: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:

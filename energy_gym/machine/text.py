@@ -64,22 +64,30 @@ class Text:
         rows: Rows that are shown.
         cut: The same rows cut, but for the places that outputs take.
         fixed: Places of outputs that are not written.
+        own: How many of the first outputs lie in an array of their own, so that the others can be let go without them.
 
     Attributes:
-        shape: Shape of the array of all others, of which each has a row, longer than it needs to be.
+        shapes: Shapes of the arrays of these and of all others, of which each has a row, longer than it needs to be.
     """
 
     def __init__(
-        self, trace: Trace, outputs: Sequence[str | float], rows: Rows, cut: Cut, fixed: Collection[int] = ()
+        self,
+        trace: Trace,
+        outputs: Sequence[str | float],
+        rows: Rows,
+        cut: Cut,
+        fixed: Collection[int] = (),
+        own: int = 0,
     ) -> None:
-        self._trace, self._rows, self._cut = trace, rows, cut
+        self._trace, self._rows, self._cut, self._own = trace, rows, cut, own
         numbered = {word: _numbered(word, getattr(trace, word)) for word in ("each", "series", "tables")}
         self._still = [name for names in numbered.values() for name in names]
         self._by_env = [*trace.inputs, *numbered["each"]]
         self._by_step = numbered["series"]
         self._outs = {f"out{place}": value for place, value in enumerate(outputs) if place not in fixed}
         self._laid = _numbered("laid", rows.laid)
-        self.shape = len(self._outs), (trace.num_envs // LINE_FLOATS + 1) * LINE_FLOATS
+        length = (trace.num_envs // LINE_FLOATS + 1) * LINE_FLOATS
+        self.shapes = (own, length), (len(self._outs) - own, length)
         began = [f"begins{place}" for place, series in enumerate(cut.series) if series.begins is not None]
         self._sources = ["table", *_numbered("moves", cut.series), *began]
 
@@ -87,12 +95,9 @@ class Text:
         """Return all of it."""
         arrays = [*self._outs, "t", *self._trace.inputs, *self._still]
         shown = [*self._sources, "t", "seen", *self._laid, *(f"out{place}" for place in self._rows.places)]
-        every = [*self._sources, *self._still, "t", "out", "seen", *self._laid, *self._trace.inputs]
+        every = [*self._sources, *self._still, "t", "own", "out", "seen", *self._laid, *self._trace.inputs]
         fetched = [text for place, name in enumerate(every) for text in _fetched(place, name)]
-        length = self.shape[1]
-        fetched += [
-            f"%{name} = getelementptr double, ptr %out, i64 {place * length}" for place, name in enumerate(self._outs)
-        ]
+        fetched += [text for place, name in enumerate(self._outs) for text in self._placed(place, name)]
         span = "i64 %first, i64 %end"
         calls = [f"call void @{name}({_passed(given)}, {span})" for name, given in (("loop", arrays), ("show", shown))]
         run = [f"define void @run(ptr %addresses, {span}) nounwind {{", *fetched, *calls, "ret void", "}"]
@@ -101,6 +106,12 @@ class Text:
         return "\n".join(
             [declared, *_over("loop", arrays, self._body()), *_over("show", shown, self._shown()), *run, ""]
         )
+
+    def _placed(self, place: int, name: str) -> list[str]:
+        """Return what finds the row of an output."""
+        own, (_, length) = place < self._own, self.shapes[0]
+        row = place if own else place - self._own
+        return [f"%{name} = getelementptr double, ptr %{'own' if own else 'out'}, i64 {row * length}"]
 
     def _body(self) -> list[str]:
         """Return what is done for an environment: load, operate, store."""

@@ -164,7 +164,7 @@ def test_on_several_cores_the_bits_of_one(case: str, data_of: DataOf, monkeypatc
     assert len(pools) == 1
 
 
-def test_what_moves_on_is_cut_from_a_series() -> None:
+def test_what_moves_on_or_repeats_is_cut_from_a_series() -> None:
     random, cut_anew = np.random.default_rng(5), 0
     for kind in range(80):
         parts, steps = [], int(random.choice([1, 2, 30, 90]))
@@ -177,6 +177,8 @@ def test_what_moves_on_is_cut_from_a_series() -> None:
                 other = random.normal(size=steps + width).astype(np.float32)
                 moves[step:, far:] = np.lib.stride_tricks.sliding_window_view(other, width)[step:steps, far:]
             parts.append(moves if random.random() < 0.6 else random.normal(size=(steps, width)).astype(np.float32))
+            few = random.choice([0.0, -0.0, 1.0], (5, width)).astype(np.float32)
+            parts.append(few[random.integers(0, 1 + steps // 20, steps)])
         rows = np.ascontiguousarray(np.concatenate(parts, axis=1))
         found = cut(rows)
         again = []
@@ -188,6 +190,7 @@ def test_what_moves_on_is_cut_from_a_series() -> None:
                 part = np.lib.stride_tricks.sliding_window_view(values, piece.columns)[at]
                 cut_anew += begins is not None
                 assert begins is None or values.size <= 0.5 * part.size
+                assert values.dtype == np.float32
             again.append(part)
         assert np.concatenate(again, axis=1).tobytes() == rows.tobytes(), kind
     assert cut_anew > 2
