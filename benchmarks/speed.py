@@ -42,6 +42,7 @@ from measuring import (
     take_turns,
     told,
 )
+from planners import planners
 from rich.console import Console
 from sites import sites
 from training import training
@@ -248,6 +249,7 @@ MEASURES: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "oracle": oracle,
     "discrete": discrete,
     "mpc": mpc,
+    "planners": planners,
     "import": importing,
     "memory": memory,
     "training": training,

@@ -13,8 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 # One of each kind of row; the whole is measured beside the tests.
-MEASURED = ["single", "batch", "oracle", "mpc", "import", "memory"]
-NAMES = ["single", "batch", "solve", "mpc", "import", "memory"]
+MEASURED = ["single", "batch", "oracle", "mpc", "planners", "import", "memory"]
+NAMES = ["single", "batch", "solve", "mpc", "sdp", "import", "memory"]
 HEAD = ["| what | measured | reference | ratio | target | verdict |", "| --- | ---: | ---: | ---: | --- | --- |"]
 ROW = ["measured", "met", "name", "note", "ratio", "reference", "reference_name", "target", "unit", "verdict"]
 
