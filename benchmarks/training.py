@@ -1,14 +1,15 @@
-"""How fast DQN trains: on the batch environment, against Stable-Baselines3's own way over single environments."""
+"""How fast DQN trains: on the batch and in JAX, against Stable-Baselines3's own way over single environments."""
 
 from __future__ import annotations
 
+import importlib.util
 import time
 import warnings
 from collections.abc import Iterator
 from typing import Any, cast
 
 import gymnasium as gym
-from measuring import Row, Sizes, take_turns
+from measuring import Row, Sizes, against, seconds, take_turns
 
 from energy_gym.agents.learner import one_thread
 from energy_gym.agents.registry import agent_class
@@ -22,6 +23,7 @@ NOTES = {
 }
 # Environments of the batch that is timed; dqn's default is half as many, for its score: the rows say what that costs.
 ENVS = 128
+LEAST_IN_JAX = 20.0
 PER_GRADIENT_STEP = 4  # Stable-Baselines3 trains once in four steps by default
 
 
@@ -69,6 +71,33 @@ def training(sizes: Sizes) -> Iterator[Row]:
         note=note,
     )
     yield Row("dqn, share in our environment", share * 100.0, "%", target="< 10 %", met=share < 0.1)
+    yield from _in_jax(sizes)
+
+
+def _in_jax(sizes: Sizes) -> Iterator[Row]:
+    """Yield the row of a whole training in JAX, compilation and validation included; none where it is not installed."""
+    if importlib.util.find_spec("jaxlib") is None:
+        return
+    from stable_baselines3 import DQN
+
+    env, made = gym.make(ID, actions="discrete-3"), cast(Any, agent_class("dqn"))
+    agent = made(env, 0, engine="jax")
+    steps = agent.settings["budget"] if sizes.turns > 1 else sizes.training_steps
+    with one_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        usual = DQN("MlpPolicy", _singles(agent, 1))
+        usual.set_logger(silent_logger())
+        usual.learn(512, log_interval=None)
+        own, other = take_turns(
+            sizes.repeats,
+            lambda: steps / seconds(lambda: made(env, 0, engine="jax").fit(budget=steps)) / 1e3,
+            lambda: _rate(usual, max(sizes.training_steps // 2, 64)) / 1e3,
+        )
+    note = f"{steps} steps with compilation and validation; {agent.settings['num_envs']} environments, "
+    note += f"{agent.settings['gradient_steps']} updates for them, there one for 4"
+    yield against(
+        "dqn in JAX vs one single, SB3's defaults", own, "k steps/s", other, "DummyVecEnv", LEAST_IN_JAX, note
+    )
 
 
 def _model(agent: Any, venv: Any, gradient_steps: int, every: int) -> Any:
