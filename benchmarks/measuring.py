@@ -103,6 +103,18 @@ def steps_per_second(env: Any, actions: list[Any], steps: int) -> float:
     return episodes * len(actions) / seconds(play)
 
 
+def decisions(agent: Any, env: Any, most: int, **reset: Any) -> list[float]:
+    """Return what the decisions of an episode take [s], so many at most; ``reset`` is how the episode begins."""
+    observation, info = env.reset(**reset)
+    taken, over = list[float](), False
+    while not over and len(taken) < most:
+        began = time.perf_counter()
+        action = agent.act(observation, info)
+        taken.append(time.perf_counter() - began)
+        observation, _, _, over, info = env.step(action)
+    return taken
+
+
 def batch_rate(envs: Any, actions: list[Any], steps: int) -> float:
     """Return the steps per second of a batch, all environments counted."""
 

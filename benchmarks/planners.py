@@ -12,7 +12,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pandas as pd
-from measuring import Row, Sizes, seconds
+from measuring import Row, Sizes, decisions, seconds
 
 from energy_gym import Battery, Scenario
 from energy_gym.agents import make_agent
@@ -71,13 +71,8 @@ def site(days: int) -> Any:
 
 def decided(name: str, agent: Any, env: Any, sizes: Sizes, longest: float) -> Row:
     """Return the row of what a decision takes in the median [ms]; its note has the mean and the longest."""
-    observation, info = env.reset(seed=0)
-    taken: list[float] = []
     agent.reset()
-    for _ in range(min(2 * sizes.decisions, WEEK)):
-        chosen: list[Any] = []
-        taken.append(1e3 * seconds(lambda: chosen.append(agent.act(observation, info))))  # noqa: B023  # called at once
-        observation, _, _, _, info = env.step(chosen[0])
+    taken = 1e3 * np.array(decisions(agent, env, 2 * sizes.decisions, seed=0))
     median, most = map(float, np.quantile(taken, [0.5, 0.95]))
-    note = f"median of {len(taken)}; 95th percentile {most:.3g} ms, mean {np.mean(taken):.3g}, longest {max(taken):.0f}"
+    note = f"median of {len(taken)}; 95th percentile {most:.3g} ms, mean {taken.mean():.3g}, longest {taken.max():.0f}"
     return Row(name, median, "ms/decision", target=f"<= {longest:.0f} ms", met=median <= longest, note=note)

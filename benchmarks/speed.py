@@ -11,8 +11,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +31,7 @@ from measuring import (
     Sizes,
     against,
     batch_rate,
+    decisions,
     document,
     kept,
     markdown,
@@ -229,14 +230,8 @@ def deciding(agent: Any, env: Any) -> float:
     """Return the mean seconds of a decision over an episode."""
     base = env.unwrapped
     first, stop = base.window
-    observation, info = env.reset(options={"start": base.setup.time(first), "steps": stop - first})
-    taken, over = 0.0, False
-    while not over:
-        began = time.perf_counter()
-        action = agent.act(observation, info)
-        taken += time.perf_counter() - began
-        observation, _, _, over, info = env.step(action)
-    return float(taken / (stop - first))
+    window = {"start": base.setup.time(first), "steps": stop - first}
+    return statistics.fmean(decisions(agent, env, stop - first, options=window))
 
 
 MEASURES: dict[str, Callable[[Sizes], Iterator[Row]]] = {

@@ -129,6 +129,10 @@ class Trace:
         self.inputs.append(name)
         return Symbol(self, name)
 
+    def given_each(self, word: str, count: int) -> tuple[Symbol, ...]:
+        """Return the symbols of so many arrays that are given at each call, named by a word and their place."""
+        return tuple(self.given(f"{word}{place}") for place in range(count))
+
     def of_step(self, series: Floats) -> Symbol | float:
         """Return the symbol of a series' value at the step that is played; of one that is always zero, 0.0."""
         return Symbol(self, self._leaf("series", series)) if series.any() else 0.0

@@ -14,14 +14,14 @@ import numpy.typing as npt
 
 from energy_gym.arrays import Flags, Floats
 from energy_gym.closing import settlement
-from energy_gym.dynamics import CARBON, COST, PENALTY, STATES, compose, gain
+from energy_gym.dynamics import CARBON, COST, PENALTY, STATES, gain
 from energy_gym.envs.figures import stored_in, usual_figures, usual_names
 from energy_gym.envs.setup import Setup
-from energy_gym.envs.straight import leaves
+from energy_gym.envs.straight import traced
 from energy_gym.errors import ConfigurationError, MissingExtraError
 from energy_gym.machine import Compiled, Cut, Laid, Rows, cut, installed
 from energy_gym.tape import State
-from energy_gym.tracing import Symbol, Trace, Untraceable
+from energy_gym.tracing import Trace, Untraceable
 from energy_gym.units import GIVEN, Unit
 
 ENGINES = ("auto", "numpy", "compiled")
@@ -162,23 +162,17 @@ class _Program:
         """Return the same of a step with which some episodes end, then what closing one costs and its penalty."""
         trace, flow = self.trace, self._flow()
         owed = settlement(self._units, self._setup.closings, flow[STATES], trace)
-        (done,) = self._inputs("done", 1)
+        (done,) = self.trace.given_each("done", 1)
         for part, more in zip((COST, CARBON, PENALTY), owed, strict=True):
             flow[part] = trace.chosen(done, flow[part] + more, flow[part])
         return [*self._outcome(flow), owed[0], owed[2]]
 
     def seen(self) -> list[Any]:
         """Return what is seen of states that are given."""
-        return self._shares(self._inputs("s", sum(len(unit.initial) for unit in self._units)))
+        return self._shares(self.trace.given_each("s", sum(len(unit.initial) for unit in self._units)))
 
     def _flow(self) -> list[Any]:
-        states = self._inputs("s", sum(len(unit.initial) for unit in self._units))
-        wishes = self._inputs("w", sum(unit.controls for unit in self._units))
-        told = tuple(leaves(unit.series(), self._leaf) for unit in self._units)
-        return list(compose(self._units, self.trace)(states, wishes, told[0] if len(told) == 1 else told))
-
-    def _inputs(self, word: str, count: int) -> tuple[Symbol, ...]:
-        return tuple(self.trace.given(f"{word}{place}") for place in range(count))
+        return list(traced(self.trace, self._units, self._leaf)[-1])
 
     def _leaf(self, series: Any) -> Any:
         given = series is GIVEN

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from energy_gym.backends import scalars
-from energy_gym.dynamics import Advance, compose, gain
+from energy_gym.dynamics import Advance, Flow, compose, gain
 from energy_gym.envs.setup import Setup
 from energy_gym.machine.straight import straight
 from energy_gym.objective import Weights
@@ -46,12 +46,21 @@ def rewarded(advance: Advance, weights: Weights) -> Earning:
 
 def _written_out(units: Sequence[Unit], weights: Weights) -> Earning:
     trace = Trace(num_envs=1)
-    states = tuple(trace.given(f"s{place}") for place in range(sum(len(unit.initial) for unit in units)))
-    wishes = tuple(trace.given(f"w{place}") for place in range(sum(unit.controls for unit in units)))
-    told = tuple(leaves(unit.series(), lambda _: trace.given(f"g{len(trace.inputs)}")) for unit in units)
+    *told, flow = traced(trace, units, lambda _: trace.given(f"g{len(trace.inputs)}"))
+    return straight(trace, told, (*flow, gain(flow, weights)))
+
+
+def traced(trace: Trace, units: Sequence[Unit], leaf: Callable[[Any], Any]) -> tuple[Any, Any, Any, Flow]:
+    """Return states, wishes and signals of a step as symbols, and what it comes to; ``leaf`` stands for a series.
+
+    Raises:
+        Untraceable: A law asks what a symbol cannot tell, or a series has more than one value per step.
+    """
+    states = trace.given_each("s", sum(len(unit.initial) for unit in units))
+    wishes = trace.given_each("w", sum(unit.controls for unit in units))
+    told = tuple(leaves(unit.series(), leaf) for unit in units)
     signals = told[0] if len(told) == 1 else told
-    flow = compose(units, trace)(states, wishes, signals)
-    return straight(trace, (states, wishes, signals), (*flow, gain(flow, weights)))
+    return states, wishes, signals, compose(units, trace)(states, wishes, signals)
 
 
 def leaves(part: Any, leaf: Callable[[Any], Any]) -> Any:

@@ -32,8 +32,11 @@ FORMS = {
     "entry": "{0}[int(min(max({1}, 0.0), {2}))]",
 }
 """How Python writes an operation."""
-KNOWN = {"abs": abs, "float": float, "int": int, "min": min, "max": max, "floor": math.floor}
-KNOWN_NUMBERS = {"inf": math.inf, "nan": math.nan}
+KNOWN: dict[str, Any] = {
+    "__builtins__": {}, "abs": abs, "float": float, "int": int, "min": min, "max": max, "floor": math.floor,
+    "inf": math.inf, "nan": math.nan,
+}  # fmt: skip
+"""All that it may name besides."""
 
 
 def straight(trace: Trace, takes: Sequence[Any], gives: Sequence[Any]) -> Callable[..., Any]:
@@ -58,16 +61,14 @@ def straight(trace: Trace, takes: Sequence[Any], gives: Sequence[Any]) -> Callab
         raise Untraceable("an array with a value per environment or step")
     same = _same(trace.lines)
     given = _named(trace, gives, same)
-    needed = _needed(trace.lines, given, same)
-    body = [
-        f"{line.name} = {_form(line, same)}" for line in trace.lines if line.name in needed and line.name not in same
-    ]
+    needed = _needed(trace.lines, given, same) - set(same)
+    body = [f"{line.name} = {_form(line, same)}" for line in trace.lines if line.name in needed]
     names = [f"told{place}" for place in range(len(takes))]
     unpacked = [f"{_pattern(part)} = {name}" for name, part in zip(names, takes, strict=True) if part]
     lines = [*unpacked, *body, f"return {_written(given)}"]
     text = "\n    ".join([f"def played({', '.join(names)}):", *lines, ""])
     tables = {f"tables{place}": table.tolist() for place, table in enumerate(trace.tables)}
-    made: dict[str, Any] = {"__builtins__": {}, **KNOWN, **KNOWN_NUMBERS, **tables}
+    made = {**KNOWN, **tables}
     exec(_compiled(text), made)
     played: Callable[..., Any] = made["played"]
     return played
