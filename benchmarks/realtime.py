@@ -29,9 +29,9 @@ from kept_rows import read_rows, write_rows
 import energy_gym
 from energy_gym import Battery
 from energy_gym.agents import make_agent
-from energy_gym.evaluation.attainable import FITTED_PENALTY, bound_by_day
 from energy_gym.evaluation.believed import Believed
 from energy_gym.evaluation.blocks import days_left, total_of
+from energy_gym.evaluation.bracketing import FITTED_PENALTY, bound_by_day
 from energy_gym.evaluation.episode import daily_rewards
 
 HERE = Path(__file__).parent

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from energy_gym.envs.compat import make_vec
     from energy_gym.errors import EnergyGymError
     from energy_gym.evaluation import Evaluation, evaluate
-    from energy_gym.evaluation.attainable import Attainable, attainable
+    from energy_gym.evaluation.attainable import attainable
+    from energy_gym.evaluation.bracket import Attainable
     from energy_gym.evaluation.comparison import compare_methods
     from energy_gym.evaluation.kpis import kpis
     from energy_gym.evaluation.recommendation import recommend
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 _HOMES = {
-    "Attainable": "energy_gym.evaluation.attainable:Attainable",
+    "Attainable": "energy_gym.evaluation.bracket:Attainable",
     "Battery": "energy_gym.entities:Battery",
     "EnergyGymError": "energy_gym.errors:EnergyGymError",
     "Evaluation": "energy_gym.evaluation:Evaluation",

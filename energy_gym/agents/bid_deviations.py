@@ -17,17 +17,11 @@ from energy_gym.contracts.deviation import DualPrice, SinglePrice
 from energy_gym.conversions import HOURS_PER_DAY
 from energy_gym.errors import ConfigurationError
 from energy_gym.forecast.publication import known_until
+from energy_gym.forecast.recent import FEATURES, Recent, fitted, learnt_at, looked_back
 
 FILE = "deviations.npz"
 # Shares of the training split's distances that are taken for what they are; those beyond count as the last of them.
 TRUSTED = (0.01, 0.99)
-# Of how many of the last known steps means are taken, beside the last one.
-RECENT = (1, 2, 4, 12)
-# Of how many of the last known days means are taken at the time of day that is looked ahead to, and which is usual.
-DAYS = (7, 28, 56)
-USUAL = 28
-FEATURES = len(RECENT) + len(DAYS) + 1
-MOST_ROWS = 20000
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -65,26 +59,23 @@ class Deviations(Learnt):
             raise ConfigurationError(f"training split of {stop - first} steps", rule, "give it more data")
         limits = np.array([np.quantile(distances(train, name)[first:stop], TRUSTED) for name in columns])
         found = cls(np.zeros((len(columns), horizon, FEATURES)), limits)
-        # Means over days come into their own where so many have passed.
-        begun = max(day, min(max(DAYS) * day, (stop - first - horizon) // 2))
-        at = np.arange(first + begun, stop - horizon)[:: max((stop - first) // MOST_ROWS, 1)]
+        at = learnt_at(first, stop - horizon, day)
         for place, name in enumerate(columns):
             past = found._past(train, place, at)
             off = np.clip(distances(train, name, slice(0, stop)), *limits[place])
             for lead in range(horizon):
-                features = past.features(at + lead)
-                found.weights[place, lead] = np.linalg.pinv(features.T @ features) @ features.T @ off[at + lead]
+                found.weights[place, lead] = fitted(past.features(at + lead), off[at + lead])
         return found
 
-    def _past(self, env: ProducerEnv, place: int, at: Ints) -> _Past:
+    def _past(self, env: ProducerEnv, place: int, at: Ints) -> Recent:
         """Return what is known of a column where a forecast is made at steps of the data."""
         feed, name = env.setup.feed, env.setup.trading.deviation.columns[place]
         begin, day = int(at.min()), _day(env)
         known = np.minimum(known_until(feed.published[name], feed, begin, int(at.max()) + 1)[at - begin], at)
         # No more of the data is read than is looked at: this is asked at each decision.
-        low = max(int(known.min()) - max(RECENT) - (max(DAYS) + 1) * day, 0)
+        low = max(int(known.min()) - looked_back(day), 0)
         off = np.clip(distances(env, name, slice(low, int(known.max()))), *self.limits[place])
-        return _Past(off, low, day, known)
+        return Recent(off, low, day, known)
 
     def expected(self, env: ProducerEnv, size: int) -> dict[str, Floats]:
         """Return how far prices of deviations are expected to lie from the first market's, by column, shape (size,)."""
@@ -97,43 +88,6 @@ class Deviations(Learnt):
             features = self._past(env, place, at).features(at + lead)
             found[name] = (self.weights[place, lead] * features).sum(axis=1)
         return found
-
-
-class _Past:
-    """Distances of a column as far as they are known where forecasts are made.
-
-    Args:
-        off: Distances from some step of the data on, shape (n,).
-        low: That step.
-        day: Steps of a day.
-        known: First step of the data that is not known, for each forecast.
-    """
-
-    def __init__(self, off: Floats, low: int, day: int, known: Ints) -> None:
-        self._low, self._day, self._known = low, day, known
-        rows = -(-len(off) // day) + 1
-        by_day = np.concatenate([off, np.zeros(rows * day - len(off))]).reshape(rows, day)
-        self._before = np.concatenate([np.zeros((1, day)), np.cumsum(by_day, axis=0)])
-        self._recent = self._means(off)
-
-    def features(self, target: Ints) -> Floats:
-        """Return what is looked at to foresee a step of the data for each forecast, shape (forecasts, FEATURES)."""
-        days_back = np.maximum(-(-(target - self._known + 1) // self._day), 1)
-        at = target - (days_back - 1) * self._day - self._low
-        usual = [self._usual(at, days) for days in DAYS]
-        return np.column_stack([self._recent, *usual, np.ones(len(at))])
-
-    def _usual(self, at: Ints, days: int) -> Floats:
-        """Return the mean at the time of day of a step over so many days before it, or as many as there are."""
-        row, place = np.divmod(at, self._day)
-        first = np.maximum(row - days, 0)
-        return np.asarray((self._before[row, place] - self._before[first, place]) / np.maximum(row - first, 1))
-
-    def _means(self, off: Floats) -> Floats:
-        """Return by how much the last known steps were further off than was usual, shape (forecasts, len(RECENT))."""
-        total = np.concatenate([[0.0], np.cumsum(off - self._usual(np.arange(len(off)), USUAL))])
-        last = self._known - self._low
-        return np.stack([(total[last] - total[np.maximum(last - size, 0)]) / size for size in RECENT], axis=1)
 
 
 def priced(env: ProducerEnv) -> bool:

@@ -20,8 +20,8 @@ from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.setup import Setup
 from energy_gym.errors import ConfigurationError
 from energy_gym.evaluation.asking import asked
-from energy_gym.evaluation.attainable import Attainable
 from energy_gym.evaluation.attainable import attainable as found_attainable
+from energy_gym.evaluation.bracket import Attainable
 from energy_gym.evaluation.days import Days, days_of, stored_kw
 from energy_gym.evaluation.kpis import Played, kpis
 from energy_gym.evaluation.scoring import regret, score

@@ -16,7 +16,7 @@ from energy_gym.agents.mpc import MPC
 from energy_gym.arrays import Floats
 from energy_gym.data.price_law import PriceLaw
 from energy_gym.errors import ConfigurationError
-from energy_gym.evaluation.attainable import Attainable
+from energy_gym.evaluation.bracket import Attainable
 from energy_gym.evaluation.episode import Evaluation, evaluate
 from energy_gym.oracle.law import LawSolution
 from energy_gym.oracle.problem import problem_now

@@ -20,7 +20,8 @@ from energy_gym.agents import make_agent
 from energy_gym.agents.default_settings import changed_defaults, defaults
 from energy_gym.agents.registry import AGENTS, Factory, agent_factory, is_saved
 from energy_gym.errors import UnsuitableAgentError
-from energy_gym.evaluation.attainable import Attainable, attainable_or_none
+from energy_gym.evaluation.attainable import attainable_or_none
+from energy_gym.evaluation.bracket import Attainable
 from energy_gym.evaluation.episode import PARTS, Evaluation, daily_rewards, evaluate
 from energy_gym.evaluation.kpis import KPIS
 from energy_gym.files import write_atomically

@@ -9,18 +9,20 @@ import gymnasium as gym
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.interpolate import RegularGridInterpolator
 
 import energy_gym
 from energy_gym import Battery, Scenario, attainable
 from energy_gym.agents import make_agent
 from energy_gym.agents.sdp.agent import SDP
-from energy_gym.agents.sdp.backward import Now
+from energy_gym.agents.sdp.backward import Now, Tried
 from energy_gym.agents.sdp.net_noise import Noise
 from energy_gym.agents.sdp.site import SitePlanner
 from energy_gym.contracts import DemandCharge, DemandWindow, Tariff
 from energy_gym.entities import Consumer, Grid
-from energy_gym.errors import ConfigurationError
+from energy_gym.errors import ConfigurationError, UnsuitableAgentError
 from energy_gym.evaluation.site_path import Passed, SitePath
+from energy_gym.oracle.statement import Goal
 
 EVEN = Battery(8.0, 2.0, 2.0, 1.0, 1.0, soc_min=0.0, soc_max=1.0)
 STEPS = 6
@@ -52,6 +54,28 @@ def site(steps: int = 24 * 7, **keywords: Any) -> Any:
     return env
 
 
+def told_of(planner: Any) -> tuple[list[Now], list[Any]]:
+    """Return the steps of a plan, and the matrix of each."""
+    return [planner._sweep.now(at) for at in range(STEPS)], [planner._sweep.matrix(at) for at in range(STEPS)]
+
+
+def over_all_paths(path: SitePath, planner: Any) -> Any:
+    """Return the mean of the bound over all that two states of the noise may bring, with the penalty and without."""
+    steps, matrices = told_of(planner)
+    total, weight = np.zeros(2), 0.0
+    for states in product(range(2), repeat=STEPS):
+        chance, before, told = 1.0, planner.law.chain.seen([0.0, 0.0]), list[Passed]()
+        for at, state in enumerate(states):
+            chances, one = before @ matrices[at], np.eye(2)[state]
+            came = steps[at]._replace(net_kwh=steps[at].net_kwh[state : state + 1])
+            told.append(path.steps[at]._replace(planned=steps[at], came=came, chances=chances, seen=one))
+            chance, before = chance * float(chances[state]), one
+        total += chance * SitePath(path.env, told, path.earned, path.grid).best([1.0, 0.0])[0]
+        weight += chance
+    assert weight == pytest.approx(1.0)
+    return total
+
+
 @pytest.mark.parametrize("control", ["power", "meter"])
 def test_under_its_own_law_the_mean_over_all_paths_is_the_value_of_the_best_policy(control: str) -> None:
     """Discrete wishes from energies on the grid: nothing is read off between levels."""
@@ -62,27 +86,12 @@ def test_under_its_own_law_the_mean_over_all_paths_is_the_value_of_the_best_poli
     agent = SDP(env, noise=Noise("ar1", 2)).fit()
     planner: Any = agent.ready()
     planner.look({"energy_kwh": env.energy_kwh})
-    steps = [planner._sweep.now(at) for at in range(STEPS)]
-    matrices = [planner._sweep.matrix(at) for at in range(STEPS)]
+    steps, matrices = told_of(planner)
     begun = planner.law.chain.seen([0.0, 0.0])
     path = SitePath.of(env, agent)
-    total, seen, weight = 0.0, 0.0, 0.0
-    for states in product(range(2), repeat=STEPS):
-        chance, before, told = 1.0, begun, list[Passed]()
-        for at, state in enumerate(states):
-            chances, one = before @ matrices[at], np.eye(2)[state]
-            came = Now(steps[at].signal, steps[at].net_kwh[state : state + 1], None, False)
-            told.append(path.steps[at]._replace(planned=steps[at], came=came, chances=chances, seen=one))
-            chance, before = chance * float(chances[state]), one
-        best = SitePath(env, told, path.earned, path.grid).best([1.0, 0.0])[0]
-        bound, foresight = chance * path.grid.read(best, np.array(env.energy_kwh))
-        total, seen = total + float(bound), seen + float(foresight)
-        weight += chance
-    assert weight == pytest.approx(1.0)
-    flow, ends = path.grid.tried(steps[0])
-    worth = np.stack([path.grid.read(row[None], ends[:, at])[0] for at, row in enumerate(path.steps[0].worth)], axis=1)
-    optimum = np.tensordot(flow + worth, begun @ matrices[0], axes=(1, 0)).max(axis=0)
-    value = float(path.grid.read(optimum[None], np.array(env.energy_kwh))[0])
+    total, seen = over_all_paths(path, planner)
+    mean = np.tensordot(path.grid.outcomes(path.steps[0].worth, steps[0], path.grid.fine), begun @ matrices[0], (1, 0))
+    value = float(path.grid.at(mean.max(axis=0)[None], env.energy_kwh, 0.0)[0, 0])
     assert total >= value - 1e-9
     if control == "power":
         assert total == pytest.approx(value, abs=1e-9)
@@ -119,16 +128,102 @@ def test_no_controller_lies_above_it(control: str) -> None:
         assert found.attainable_share >= found.score - 1e-9
 
 
-def test_sites_that_cannot_be_told_are_refused() -> None:
+def charged(windows: dict[str, tuple[float, float]], start: str, steps: int, **keywords: Any) -> Any:
+    """Return the site with a charge on the demand of a month in each of some windows of the day, reset."""
     entities = {"grid": Grid(), "battery": EVEN, "load": Consumer()}
-    charge = DemandCharge((DemandWindow("day", 12.0, hours=((8.0, 16.0),)),))
-    scenario = Scenario("site", entities, {"tariff": Tariff(), "demand": charge})
+    opened = tuple(DemandWindow(name, 12.0, hours=(hours,)) for name, hours in windows.items())
+    scenario = Scenario("site", entities, {"tariff": Tariff(), "demand": DemandCharge(opened)})
     made = site().unwrapped.keywords
     kept = {key: made[key] for key in ("data", "splits", "split", "published", "zone")}
-    env = gym.make("energy_gym/Scenario-v1", scenario=scenario, episode_steps=24, **kept)
-    env.reset(seed=0)
-    with pytest.raises(ConfigurationError, match=r"running maxima.*energy_gym\.solve"):
-        attainable(env)
+    env = gym.make("energy_gym/Scenario-v1", scenario=scenario, episode_steps=steps, **{**kept, **keywords})
+    env.reset(options={"start": start})
+    return env
+
+
+def best_of(env: Any, planner: Any, grid: Any) -> float:
+    """Return the value of the best policy under the law, worked out over noise, energy and all maxima at once."""
+    levels, unit = grid.levels, env.setup.units[0].window(env.steps_left[0], env.steps_left[0] + STEPS)
+    axes = (levels.energy_kwh, *[levels.maximum_kw] * unit.registers)
+    nodes = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    end = grid.closing(Goal(env.setup.weights, env.setup.closings[0]), env.setup.flexibles[0].initial, 2)
+    values: Any = np.broadcast_to(end.reshape(2, -1, *[1] * unit.registers), (2, *nodes.shape[:-1]))
+    steps, matrices = told_of(planner)
+    # What was seen before the first step lies between the states of the noise.
+    matrices[0] = np.repeat(planner.law.chain.seen([0.0, 0.0])[None] @ matrices[0], 2, axis=0)
+    for at in range(STEPS - 1, -1, -1):
+        coming = [steps[at]._replace(net_kwh=steps[at].net_kwh[state : state + 1]) for state in range(2)]
+        means = []
+        for wish in grid.fine:
+            each = []
+            for now, value in zip(coming, values, strict=True):
+                earned, where = led_to(grid.tried(now, np.array([wish])), nodes, now.register, unit.fresh[:, at])
+                each.append(earned + RegularGridInterpolator(axes, value)(where))
+            means.append(np.tensordot(matrices[at], each, axes=1))
+        values = np.max(means, axis=0)
+    return float(RegularGridInterpolator(axes, values[0])(np.array(env.states[: len(axes)]))[0])
+
+
+def led_to(tried: Tried, nodes: Any, register: int | None, fresh: Any) -> tuple[Any, Any]:
+    """Return what one wish earns from each node, and where it leads, before maxima begin anew that are not open."""
+    where, spread = nodes.copy(), [nodes.shape[0], *[1] * (nodes.ndim - 2)]
+    where[..., 0] = tried.energy_kwh[0, 0].reshape(spread)
+    where[..., 1:] *= fresh == 0.0
+    if register is None:
+        return tried.earned[0, 0, :, 0].reshape(spread), where
+    spread[1 + register] = nodes.shape[1 + register]
+    where[..., 1 + register] = np.minimum(tried.peak_kw[0, 0], nodes[..., 1:].max()).reshape(spread)
+    return tried.earned[0, 0].reshape(spread), where
+
+
+WINDOWS = {
+    "always": {"all": (0.0, 24.0)},
+    "one": {"day": (8.0, 22.0)},
+    "two": {"day": (8.0, 22.0), "night": (22.0, 8.0)},
+}
+
+
+@pytest.mark.parametrize("windows", sorted(WINDOWS))
+@pytest.mark.parametrize("start", ["2024-02-21T19:00Z", "2024-02-29T21:00Z"])
+def test_under_demand_charges_the_mean_over_all_paths_is_at_or_above_the_best_policy(windows: str, start: str) -> None:
+    """With one maximum the planner's values are exact, and so the two are equal; a new month may begin on the way."""
+    env = charged(WINDOWS[windows], start, STEPS, actions="discrete-5").unwrapped
+    agent = SDP(env, noise=Noise("ar1", 2)).fit()
+    planner: Any = agent.ready()
+    planner.look({"energy_kwh": env.energy_kwh})
+    path = SitePath.of(env, agent)
+    assert path.registers == len(WINDOWS[windows])
+    total, seen = over_all_paths(path, planner)
+    value = best_of(env, planner, path.grid)
+    assert value - 1e-9 <= total <= seen + 1e-9
+    if windows == "always":
+        assert total < seen
+        assert total == pytest.approx(value, abs=1e-9)
+
+
+@pytest.mark.parametrize("control", ["power", "meter"])
+def test_under_demand_charges_it_lies_between_every_controller_and_foresight(control: str) -> None:
+    start = {"start": "2024-02-21T00:00Z"}
+    env = charged(WINDOWS["two"], start["start"], 24 * 10, control=control)
+    foresight = energy_gym.solve(env, continuous=True).bound
+    assert attainable(env, penalty=0.0).bound == pytest.approx(foresight, abs=1e-9)
+    within = attainable(env)
+    assert within.penalty == 0.5
+    assert within.value < within.bound < foresight
+    assert sum(within.daily.values()) == pytest.approx(within.bound)
+    for name in ("sdp", "mpc", "peak-shaving"):
+        agent = make_agent(name, env)
+        agent = agent.fit() if hasattr(agent, "fit") else agent
+        found = energy_gym.evaluate(agent, env, options=start, attainable=within)
+        assert found.attainable_share <= 1.0 + 1e-9, name
+
+
+def test_sites_that_cannot_be_told_are_refused() -> None:
+    start = "2024-02-21T00:00Z"
+    quarters = {f"quarter-{number}": (6.0 * number, 6.0 * number + 6.0) for number in range(4)}
+    with pytest.raises(ConfigurationError, match=r"4 running maxima.*at most 3.*energy_gym\.solve"):
+        attainable(charged(quarters, start, 24))
+    with pytest.raises(UnsuitableAgentError, match="two windows are open at once"):
+        attainable(charged({"all": (0.0, 24.0), "day": (8.0, 16.0)}, start, 24))
 
 
 def test_the_environment_stays_as_it_is() -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from energy_gym.agents.sdp.net_noise import between
-from energy_gym.arrays import Floats
+from energy_gym.arrays import Floats, Ints
 from energy_gym.backends import arrays, scalars
 from energy_gym.closing import closed
 from energy_gym.dynamics import STATES, compose, gain, reward
@@ -41,6 +41,19 @@ class Levels(NamedTuple):
     energy_kwh: Floats
     maximum_kw: Floats
 
+    def at_energy(self, energy_kwh: Floats) -> tuple[Ints, Floats]:
+        """Return the level below each energy, and how far it lies towards the next; beyond the levels, the nearest."""
+        levels = self.energy_kwh
+        place = np.clip((energy_kwh - levels[0]) / (levels[1] - levels[0]), 0.0, len(levels) - 1.0)
+        below = np.minimum(place.astype(np.int64), len(levels) - 2)
+        return below, place - below
+
+    def at_maximum(self, maximum_kw: Floats) -> tuple[Ints, Floats]:
+        """Return the level below each of some maxima, and how far it lies towards the next, or the last of them."""
+        levels = self.maximum_kw
+        below = np.clip(np.searchsorted(levels, maximum_kw, side="right") - 1, 0, len(levels) - 2)
+        return below, np.minimum((maximum_kw - levels[below]) / (levels[below + 1] - levels[below]), 1.0)
+
 
 class Now(NamedTuple):
     """What a step is told, and what may come.
@@ -58,22 +71,35 @@ class Now(NamedTuple):
     begins: bool
 
 
+class Tried(NamedTuple):
+    """What wishes earn and lead to.
+
+    Args:
+        earned: What each earns, shape (w, n, e, m) [reward units].
+        energy_kwh: What is stored then, shape (w, n, e).
+        peak_kw: Where the maximum stands then whose window is open, shape (w, n, e, m); None if none is.
+    """
+
+    earned: Floats
+    energy_kwh: Floats
+    peak_kw: Floats | None
+
+
 class Backward:
     """Steps of a site's one battery.
 
     Args:
         setup: The site.
         levels: Between which levels values are read off.
+        fine: Wishes that are compared in a decision, one way.
     """
 
-    def __init__(self, setup: Setup, levels: Levels) -> None:
+    def __init__(self, setup: Setup, levels: Levels, fine: int = FINE) -> None:
         (unit,) = setup.units
         self.levels, self._weights, self._plain = levels, setup.weights, unit.plain
         self._advance = compose(setup.units, arrays)
         self._registers, self._told = unit.registers, len(unit.told)
-        energies = levels.energy_kwh
-        self._low, self._apart = float(energies[0]), float(energies[1] - energies[0])
-        self._coarse, self.fine = wishes(setup, levels.maximum_kw, COARSE), wishes(setup, levels.maximum_kw, FINE)
+        self._coarse, self.fine = wishes(setup, levels.maximum_kw, COARSE), wishes(setup, levels.maximum_kw, fine)
 
     def closing(self, goal: Goal, initial_kwh: float, states: int) -> Floats:
         """Return what is stored is worth where a plan is closed at prices, shape (states, e)."""
@@ -88,11 +114,7 @@ class Backward:
             now: The step.
             matrix: Chance of each state of the noise at its end after each at its start, shape (n, n).
         """
-        levels = self.levels
-        energy, maximum = levels.energy_kwh[:, None], levels.maximum_kw
-        flow = self._played(energy, maximum, self._coarse[:, None, None, None], now)
-        after = self._after(worth, flow, now)
-        found = np.broadcast_to(gain(flow, self._weights) + after, (len(self._coarse), *worth.shape))
+        found = self.outcomes(worth, now, self._coarse)
         mean = matrix @ found.reshape(*found.shape[:2], -1)
         return np.asarray(mean.max(axis=0).reshape(worth.shape))
 
@@ -113,21 +135,24 @@ class Backward:
         mean = found @ chances
         return float(self.fine[int(np.argmax(mean >= mean.max() - TIE * max(1.0, abs(mean.max()))))])
 
-    def tried(self, now: Now) -> tuple[Floats, Floats]:
-        """Return what each wish of a decision earns from each energy, and where it leads [kWh]: shape (w, n, e) each.
+    def tried(self, now: Now, wishes: Floats) -> Tried:
+        """Return what each of some wishes, shape (w,), earns from all levels, and where it leads."""
+        flow = self._from_levels(now, wishes)
+        shape = self._shape(now, wishes)
+        ends = np.broadcast_to(flow[STATES][0], shape)[..., 0]
+        peaks = None if now.register is None else np.broadcast_to(flow[STATES][1 + now.register], shape)
+        return Tried(np.broadcast_to(gain(flow, self._weights), shape), ends, peaks)
 
-        Running maxima are not looked at.
+    def outcomes(self, worth: Floats, now: Now, wishes: Floats) -> Floats:
+        """Return what each of some wishes, shape (w,), earns and leads to from all levels, shape (w, n, e, m).
+
+        Args:
+            worth: The values at its end, shape (n, e, m).
+            now: The step.
+            wishes: The wishes.
         """
-        flow = self._played(self.levels.energy_kwh[:, None], np.zeros(1), self.fine[:, None, None, None], now)
-        shape = (len(self.fine), len(now.net_kwh), len(self.levels.energy_kwh), 1)
-        earned, ends = (np.broadcast_to(part, shape)[..., 0] for part in (gain(flow, self._weights), flow[STATES][0]))
-        return earned, ends
-
-    def read(self, worth: Floats, energy_kwh: Floats) -> Floats:
-        r"""Return values (k, e) read off at energies of any shape: (k, \*shape)."""
-        below, share = self._placed(energy_kwh)
-        low = worth[:, below]
-        return np.asarray(low + share * (worth[:, below + 1] - low))
+        flow = self._from_levels(now, wishes)
+        return np.broadcast_to(gain(flow, self._weights) + self._after(worth, flow, now), self._shape(now, wishes))
 
     def at(self, worth: Floats, energy_kwh: Any, maximum_kw: float) -> Floats:
         """Return values read off at energies (k,) and a maximum, shape (n, k)."""
@@ -143,6 +168,13 @@ class Backward:
     def _shares(self, energy_kwh: Any) -> Floats:
         return between(self.levels.energy_kwh, np.atleast_1d(energy_kwh))
 
+    def _shape(self, now: Now, wishes: Floats) -> tuple[int, ...]:
+        return len(wishes), len(now.net_kwh), len(self.levels.energy_kwh), len(self.levels.maximum_kw)
+
+    def _from_levels(self, now: Now, wishes: Floats) -> Any:
+        """Play wishes, shape (w,), from all levels."""
+        return self._played(self.levels.energy_kwh[:, None], self.levels.maximum_kw, wishes[:, None, None, None], now)
+
     def _played(self, energy: Floats, maximum: Floats, wish: Floats, now: Now) -> Any:
         """Play wishes (w, 1, 1, 1) from energies (e, 1) and maxima (m,): axes (w, n, e, m), as few as there must be."""
         signal = list(now.signal)
@@ -153,15 +185,9 @@ class Backward:
         peaks = (maximum if place == now.register else 0.0 for place in range(self._registers))
         return self._advance((energy, *peaks, *[0.0] * self._told), (wish,), tuple(signal))
 
-    def _placed(self, energy: Any) -> tuple[Any, Any]:
-        """Return the level below each energy, and how far it lies towards the next."""
-        place = np.clip((energy - self._low) / self._apart, 0.0, len(self.levels.energy_kwh) - 1.0)
-        below = np.minimum(place.astype(np.int64), len(self.levels.energy_kwh) - 2)
-        return below, place - below
-
     def _stored(self, worth: Floats, flow: Any) -> Floats:
         """Return the values at the energies that a step leads to, shape (w, n, e, m)."""
-        below, share = self._placed(flow[STATES][0][..., 0])
+        below, share = self.levels.at_energy(flow[STATES][0][..., 0])
         states = np.arange(len(worth))[:, None]
         low, share = worth[states, below], share[..., None]
         return np.asarray(low + share * (worth[states, below + 1] - low))
@@ -187,10 +213,7 @@ class Backward:
 
     def _at_peak(self, kept: Floats, peak: Floats) -> Floats:
         """Return values (w, n, e, m) read off at one maximum each, shape (w, n, e, 1)."""
-        levels = self.levels.maximum_kw
-        peak = np.broadcast_to(peak, (*kept.shape[:3], 1))
-        below = np.clip(np.searchsorted(levels, peak, side="right") - 1, 0, len(levels) - 2)
-        share = np.minimum((peak - levels[below]) / (levels[below + 1] - levels[below]), 1.0)
+        below, share = self.levels.at_maximum(np.broadcast_to(peak, (*kept.shape[:3], 1)))
         low = np.take_along_axis(kept, below, axis=3)
         return np.asarray(low + share * (np.take_along_axis(kept, below + 1, axis=3) - low))
 
