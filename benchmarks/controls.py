@@ -68,8 +68,7 @@ def _reading(table: pd.DataFrame, agents: Sequence[str]) -> Iterator[str]:
     """Yield what the table is to be read for: the bound, and where the planner is worse than doing nothing."""
     if BOUND in table.index.get_level_values("agent"):
         yield f"`{BOUND}` is the dual bound of docs/uncertainty.md, the upper end of what an agent that cannot see the"
-        yield "future could attain, on average under the law that `sdp` fitted; it is proven for no site, and not told"
-        yield "under demand charges."
+        yield "future could attain, on average under the law that `sdp` fitted; it is proven for no site and at most 1."
     if "mpc" in agents:
         scores = table.xs("mpc", level="agent").stack()
         below, least = int((scores < 0.0).sum()), float(scores.min())

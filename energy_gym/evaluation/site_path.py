@@ -144,7 +144,8 @@ class SitePath:
         found = self.grid.tried(came, wishes)
         earned = found.earned[:, 0] - taken[:, None, None, None] * missed
         peaks = None if found.peak_kw is None else found.peak_kw[:, 0]
-        return Moved(earned, found.energy_kwh[:, 0], peaks, came.register, passed.fresh)
+        fresh = passed.fresh if self.registers else ()
+        return Moved(earned, found.energy_kwh[:, 0], peaks, came.register, fresh)
 
     def wishes(self, passed: Passed) -> Floats:
         """Return the wishes that are compared in a step, shape (w,): that of the agent among them."""

@@ -17,6 +17,7 @@ from energy_gym.contracts.activation import ActivationSeries
 from energy_gym.errors import ConfigurationError, DataError
 from energy_gym.evaluation.fleet_path import FleetPath, surprising
 from energy_gym.reserve import Fleet, Reserve, Trade
+from energy_gym.reserve.drawn import drawn_fleet
 from energy_gym.scenario import Scenario
 
 DAYS, START = 40, {"start": "2024-02-02T00:00Z"}
@@ -129,6 +130,23 @@ def test_the_future_beyond_a_step_changes_nothing_expected_of_it() -> None:
     for name in COLUMNS:
         assert np.array_equal(here[name][:31], there[name][:31])
         assert not np.array_equal(here[name][31:], there[name][31:])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_drawn_fleets_are_bracketed(seed: int) -> None:
+    """Whatever the prices, which here nobody could expect: without a penalty it is foresight, and with one below."""
+    sold, prices = drawn_fleet(seed, assets=1 + seed % 2, markets=1 + seed, steps=24 * 12)
+    splits = {"train": ("2024-01-01", "2024-01-09"), "test": ("2024-01-09", "2024-01-13")}
+    kept = {"splits": splits, "split": "test", "published": "after", "zone": "UTC", "terminal": "free", "horizon": 6}
+    dispatch = ("proportional", "direct")[seed % 2]
+    env = gym.make(
+        "energy_gym/FleetReserve-v1", data=prices, fleet=sold, dispatch=dispatch, episode_steps=24 + seed, **kept
+    )
+    env.reset(seed=seed)
+    best = energy_gym.solve(env, continuous=True)
+    here, there = attainable(env, penalty=0.0), attainable(env)
+    assert here.bound == pytest.approx(best.bound, rel=1e-5)
+    assert here.value == there.value <= there.bound < best.bound
 
 
 def test_fleets_that_cannot_be_told_are_refused() -> None:

@@ -203,7 +203,7 @@ def test_under_demand_charges_the_mean_over_all_paths_is_at_or_above_the_best_po
 @pytest.mark.parametrize("control", ["power", "meter"])
 def test_under_demand_charges_it_lies_between_every_controller_and_foresight(control: str) -> None:
     start = {"start": "2024-02-21T00:00Z"}
-    env = charged(WINDOWS["two"], start["start"], 24 * 10, control=control)
+    env = charged(WINDOWS["two"], start["start"], 24 * 6, control=control)
     foresight = energy_gym.solve(env, continuous=True).bound
     assert attainable(env, penalty=0.0).bound == pytest.approx(foresight, abs=1e-9)
     within = attainable(env)
@@ -215,6 +215,42 @@ def test_under_demand_charges_it_lies_between_every_controller_and_foresight(con
         agent = agent.fit() if hasattr(agent, "fit") else agent
         found = energy_gym.evaluate(agent, env, options=start, attainable=within)
         assert found.attainable_share <= 1.0 + 1e-9, name
+
+
+DRAWN = (
+    *WINDOWS.values(),
+    {"morning": (6.0, 10.0), "evening": (17.0, 21.0)},
+    {"early": (0.0, 8.0), "day": (8.0, 16.0), "late": (16.0, 24.0)},
+)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_drawn_sites_under_demand_charges_are_bracketed(seed: int) -> None:
+    """Windows, control, levels, the end and the moment are drawn; a month may begin on the way."""
+    random = np.random.default_rng(seed)
+    kept: dict[str, Any] = {"control": str(random.choice(["power", "meter"]))}
+    if kept["control"] == "power" and random.random() < 0.5:
+        kept["actions"] = f"discrete-{random.choice([3, 5])}"
+    if random.random() < 0.5:
+        kept["terminal"] = "free"
+    start = pd.Timestamp("2024-02-22T00:00Z") + pd.Timedelta(hours=int(random.integers(240)))
+    env = charged(DRAWN[seed % len(DRAWN)], start.isoformat(), int(random.integers(2, 49)), **kept)
+    if seed % 2:
+        env.action_space.seed(seed)
+        env.step(env.action_space.sample())
+    foresight = energy_gym.solve(env, continuous=True).bound
+    assert attainable(env, penalty=0.0).bound == pytest.approx(foresight, abs=1e-6)
+    found = attainable(env)
+    assert found.value - 1e-9 <= found.bound <= foresight + 1e-9
+
+
+def test_demand_that_the_objective_does_not_count_is_not_looked_at() -> None:
+    """A month begins on the way; for carbon alone the two windows are as good as none."""
+    kept = site().unwrapped.keywords["data"].assign(carbon_g_per_kwh=lambda made: made["price_per_mwh"])
+    env = charged(WINDOWS["two"], "2024-02-28T00:00Z", 72, objective="carbon", data=kept)
+    found = attainable(env)
+    assert found.penalty == 0.75
+    assert found.value <= found.bound <= energy_gym.solve(env, continuous=True).bound + 1e-9
 
 
 def test_sites_that_cannot_be_told_are_refused() -> None:
