@@ -16,6 +16,7 @@ from energy_gym.backends import scalars
 from energy_gym.closing import settlement
 from energy_gym.dynamics import compose, reward
 from energy_gym.envs.begun import begun
+from energy_gym.envs.face import EnergyFace
 from energy_gym.envs.keywords import call_checked
 from energy_gym.envs.observing import Observation, observer
 from energy_gym.envs.setup import Setup, make_setup
@@ -26,15 +27,11 @@ from energy_gym.envs.windows import SOC_INITIAL
 from energy_gym.errors import ResetNeededError, UnknownIdError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from energy_gym.envs.vector_env import EnergyVectorEnv
-    from energy_gym.scenario import Scenario
-    from energy_gym.tape import ActionSlot, Slot
     from energy_gym.units import Unit
 
 
-class EnergyEnv(gym.Env[Observation, Any]):
+class EnergyEnv(EnergyFace):
     """A scenario as a Gymnasium environment; keywords as in `energy_gym.envs.setup.make_setup`."""
 
     metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array"], "render_fps": 4}  # noqa: RUF012
@@ -111,74 +108,6 @@ class EnergyEnv(gym.Env[Observation, Any]):
         self._compose()
         self._look()
 
-    @property
-    def layout(self) -> tuple[Slot, ...]:
-        """Name, unit, offset and scale of each slot of the observation; `info_units` says the units of ``info``."""
-        return self.setup.layout
-
-    @property
-    def action_layout(self) -> tuple[ActionSlot, ...]:
-        """Name, unit and range of each entry of an action."""
-        return self.setup.action_layout
-
-    @property
-    def info_units(self) -> dict[str, str]:
-        """Unit of each figure of ``info``, of resets and of steps: a currency, ``"kWh"``, ``"1"`` for plain numbers.
-
-        ``"cost"`` is energy refused, not money.
-
-        Example:
-            >>> env = gym.make("energy_gym/Arbitrage-v1").unwrapped
-            >>> env.info_units["cost"], env.info_units["energy_cost"]
-            ('kWh', 'USD')
-        """
-        return dict(self.setup.info_units)
-
-    @property
-    def scenario(self) -> Scenario:
-        """The scenario that is played."""
-        return self.setup.scenario
-
-    @property
-    def decision(self) -> str:
-        """What is decided: ``"power"``, ``"bids"`` or ``"fleet"``; see `energy_gym.envs.setup.Kind`."""
-        return self.setup.kind.decision
-
-    @property
-    def gates(self) -> Any:
-        """The bids of the episode, where they count at gate closures; else None."""
-        return self._gates
-
-    @property
-    def entries(self) -> tuple[str, ...]:
-        """Names of the entries of an action, such as ``"battery"`` or ``"day_ahead.volume[3]"``."""
-        return self.setup.entries
-
-    @property
-    def time(self) -> pd.Timestamp:
-        """Start of the step that is next [UTC]."""
-        return self.setup.time(self._t)
-
-    @property
-    def states(self) -> tuple[float, ...]:
-        """States now: of the controlled entities, then the running maxima [kW], unit by unit."""
-        return self._states
-
-    @property
-    def energy_kwh(self) -> float:
-        """Energy stored now [kWh]."""
-        return self._energy(self._states)
-
-    @property
-    def window(self) -> tuple[int, int]:
-        """First step of the episode and the step after its last, counted from the start of the split."""
-        return self._first, self._stop
-
-    @property
-    def steps_left(self) -> tuple[int, int]:
-        """The next step and the step after the last of the episode, counted from the start of the split."""
-        return self._t, self._stop
-
     def step_through(self, units: Sequence[Unit]) -> None:
         """Play steps through units that stand for the environment's own: of the same laws, such as ones that are noted.
 
@@ -197,21 +126,6 @@ class EnergyEnv(gym.Env[Observation, Any]):
             changes.pop("split", None)
         dropped = {"period": None} if "split" in changes else {}
         return type(self)(**{**self.keywords, **dropped, **changes})
-
-    def outlook(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Return what the forecast says now for the coming steps, by column: shape (horizon,), in the column's unit.
-
-        The arrays are the caller's own.
-        """
-        return {column: rows[self._t].copy() for column, rows in self.setup.tape.ahead.items()}
-
-    def past(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Return the last known values by column, the newest first: shape (history,), in the column's unit.
-
-        A series that is known at all times has none, and without ``history`` no series has. The arrays are the caller's
-        own.
-        """
-        return {column: rows[self._t].copy() for column, rows in self.setup.tape.past.items()}
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -314,9 +228,6 @@ class EnergyEnv(gym.Env[Observation, Any]):
             self._gates.show(observation)
             info.update(self._gates.announce())
         return observation
-
-    def _energy(self, states: tuple[float, ...]) -> float:
-        return sum(worth * states[place] for place, worth in self._stored)
 
     def render(self) -> Any:
         """Draw price, carbon, state of charge and power of the episode so far, as an RGB array or on the screen."""

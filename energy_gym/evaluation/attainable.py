@@ -47,21 +47,21 @@ def attainable(
     its interval from the spread of its weeks (of its days, in less than eight). It is at or above what an agent earns
     on average if prices follow the fitted law, and says nothing proven of this path. At a site it is load less
     generation that follows a fitted law; of a producer it is prices of deviations, as ``bid-stochastic`` learns them,
-    and ``value`` is what ``mpc`` earns. The environment stays as it is.
+    and of a fleet the prices of its markets, by the last ones and the usual ones of the hour; ``value`` then is what
+    ``mpc`` earns. The environment stays as it is.
 
     Args:
         env: An environment of this package, reset, with one battery at a market with one price, for money, whose price
-            is known as its step begins; or behind the meter of a site with load or generation, with at most
-            three running maxima of demand, one at a time;
-            or a producer whose bids of volume in one market do not move its price, and whose deviations have prices
-            that are known after their step.
+            is known as its step begins; or behind the meter of a site with load or generation and at most three running
+            maxima of demand, one at a time; or a producer whose bids of volume in one market do not move its price, and
+            whose deviations have prices that are known after their step; or a fleet of which that is so.
         law: The law; by default that of the frame that is played, or one that is fitted. An ``SDP`` that was fitted
             brings its own, and so does a ``BidStochastic``.
         cost_to_go: Another law with the same prices, by which future worths are worked out, however wrong: the bound
             stays one, and lies higher. By default the law itself.
         penalty: Share of the penalty that is taken off, from 0, perfect foresight, to 1; whatever it is, the bound is
-            one. By default 1 where the law is known and of a producer, 0.5 where it was fitted, 0.75 at a
-            site without demand charges.
+            one. By default 1 where the law is known, of a producer and of a fleet, 0.75 at a site, 0.5 at
+            one under demand charges and of a price that a law was fitted to.
         paths: How many paths to draw where the law is known; by default 100.
         seed: Seed of these paths; by default 0.
 
