@@ -55,7 +55,13 @@ class Attainable:
             return None
         return solve_law(env, law_of(env, "law"), continuous=True)
 
-    def share(self, earned: float, idle: float, daily: Mapping[str, float] | None = None) -> Estimate:
+    def share(
+        self,
+        earned: float,
+        idle: float,
+        daily: Mapping[str, float] | None = None,
+        idle_daily: Mapping[str, float] | None = None,
+    ) -> Estimate:
         """Return which share of the bound was earned, with its 95 % interval.
 
         Args:
@@ -64,6 +70,7 @@ class Attainable:
             daily: What was earned by local day, where the bound is of the path that came: then the interval is that of
                 a ratio over weeks (over days, of less than eight weeks), since what a week held it held for both. Else
                 it follows from that of the bound.
+            idle_daily: What doing nothing earns by local day; by default as much each day.
 
         Example:
             >>> Attainable(4.0, 5.0, 4.0, 8.0, 100, 0, "law", 1.0).share(4.0, 0.0)
@@ -71,8 +78,9 @@ class Attainable:
         """
         value, low, high = (_share(earned - idle, bound - idle) for bound in (self.bound, self.high, self.low))
         if self.daily and daily is not None and set(daily) == set(self.daily) and len(daily) > 1:
-            possible = blocks_of([self.daily[day] for day in daily])
-            missed = blocks_of(list(daily.values())) - value * possible - (1.0 - value) * idle / len(possible)
+            still = dict.fromkeys(daily, idle / len(daily)) if idle_daily is None else idle_daily
+            possible, gained, rest = (blocks_of([part[day] for day in daily]) for part in (self.daily, daily, still))
+            missed = gained - rest - value * (possible - rest)
             error = ERRORS * float(missed.std(ddof=1)) * math.sqrt(len(missed)) / (self.bound - idle)
             low, high = value - error, value + error
         return Estimate(value, min(low, high), max(low, high))

@@ -27,7 +27,7 @@ from energy_gym.evaluation.kpis import Played, kpis
 from energy_gym.evaluation.scoring import regret, score
 from energy_gym.oracle import solve
 from energy_gym.oracle.law import LawSolution
-from energy_gym.oracle.solution import Solution, idle_return, replay
+from energy_gym.oracle.solution import Plan, Solution, idle_plan, replay
 
 # What the reward is made of, in the order of `energy_gym.dynamics.reward`.
 REWARDED = ("energy_cost", "carbon_kg", "wear", "penalty", "demand_charge")
@@ -142,7 +142,7 @@ def evaluate(
     observation, info = env.reset(seed=seed, options=options)
     first, stop = base.steps_left
     best = solve(base, continuous=True) if oracle is None else oracle
-    idle = idle_return(base.setup, first, stop, base.states)
+    idle = idle_plan(base.setup, first, stop, base.states)
     within = found_attainable(base) if attainable is True else attainable or None
     lawful = None if within is None else within.solution(base)
     agent.reset()
@@ -162,9 +162,9 @@ def evaluate(
         return_=earned,
         oracle_value=best.value,
         oracle_bound=best.bound,
-        idle=idle,
+        idle=idle.value,
         regret=regret(earned, best.bound),
-        score=score(earned, idle, best.value),
+        score=score(earned, idle.value, best.value),
         parts=parts,
         steps=stop - first,
         steps_per_second=(stop - first) / total,
@@ -186,11 +186,12 @@ def _share_without_luck(lawful: LawSolution, setup: Setup, states: Sequence[Any]
 
 
 def _of_attainable(
-    found: Attainable, earned: float, idle: float, days: Mapping[str, float], without_luck: float | None
+    found: Attainable, earned: float, idle: Plan, days: Mapping[str, float], without_luck: float | None
 ) -> dict[str, float]:
     """Return the bound, and the share of it that was earned with its interval."""
-    possible = found.bound - idle
-    share = found.share(earned if without_luck is None else idle + without_luck * possible, idle, days)
+    if without_luck is not None:
+        earned = idle.value + without_luck * (found.bound - idle.value)
+    share = found.share(earned, idle.value, days, by_day(idle.setup, idle.first, idle.steps[:, -1]))
     figures = {"bound": found.bound, "share": share.value, "low": share.low, "high": share.high}
     return {f"attainable_{name}": value for name, value in figures.items()}
 

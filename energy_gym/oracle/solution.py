@@ -95,9 +95,14 @@ def _stored(setup: Setup, states: tuple[float, ...]) -> float:
     return sum(worth * states[place] for place, worth in setup.stored)
 
 
+def idle_plan(setup: Setup, first: int, stop: int, states: Sequence[float]) -> Plan:
+    """Return the plan of doing nothing from given states."""
+    return replay(setup.by_power, first, stop, states, np.zeros((stop - first, setup.controls)))
+
+
 def idle_return(setup: Setup, first: int, stop: int, states: Sequence[float]) -> float:
     """Return what doing nothing earns from given states [reward units]."""
-    return replay(setup.by_power, first, stop, states, np.zeros((stop - first, setup.controls))).value
+    return idle_plan(setup, first, stop, states).value
 
 
 @dataclass(frozen=True)

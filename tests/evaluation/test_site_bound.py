@@ -244,6 +244,19 @@ def test_drawn_sites_under_demand_charges_are_bracketed(seed: int) -> None:
     assert found.value - 1e-9 <= found.bound <= foresight + 1e-9
 
 
+def test_doing_nothing_earns_nothing_of_it_for_sure() -> None:
+    """What a day's bill is without a battery is so for all: it adds nothing to an interval, uneven as bills are."""
+    env = charged(WINDOWS["two"], "2024-02-28T00:00Z", 96)
+    within, start = attainable(env), {"start": "2024-02-28T00:00Z"}
+    still = energy_gym.evaluate(lambda observation: [0.0], env, options=start, attainable=within)
+    assert [still.attainable_low, still.attainable_share, still.attainable_high] == pytest.approx([0.0] * 3, abs=1e-9)
+    planned = energy_gym.evaluate(make_agent("sdp", env).fit(), env, options=start, attainable=within)
+    assert planned.attainable_low < planned.attainable_share < planned.attainable_high
+    told = within.share(planned.return_, planned.idle, planned.daily_return)
+    assert told.value == pytest.approx(planned.attainable_share)
+    assert told.high - told.low > planned.attainable_high - planned.attainable_low
+
+
 def test_demand_that_the_objective_does_not_count_is_not_looked_at() -> None:
     """A month begins on the way; for carbon alone the two windows are as good as none."""
     kept = site().unwrapped.keywords["data"].assign(carbon_g_per_kwh=lambda made: made["price_per_mwh"])
