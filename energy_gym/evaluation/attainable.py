@@ -11,6 +11,7 @@ from energy_gym.agents.bid_stochastic import BidStochastic
 from energy_gym.agents.sdp.agent import SDP
 from energy_gym.bidding.env import ProducerEnv
 from energy_gym.data.price_law import PriceLaw
+from energy_gym.envs.env import EnergyEnv
 from energy_gym.envs.keywords import check_count
 from energy_gym.errors import ConfigurationError, DataError
 from energy_gym.evaluation.bracket import Attainable
@@ -22,6 +23,9 @@ from energy_gym.evaluation.bracketing import (
     bracket_of_site,
 )
 from energy_gym.evaluation.site_path import check_site
+from energy_gym.forecast.registry import get_forecast
+from energy_gym.forecast.rows import Perfect
+from energy_gym.forecast.simple import Noise
 from energy_gym.oracle.running import law_of, running
 from energy_gym.reserve.env import FleetEnv
 from energy_gym.trees import number
@@ -100,6 +104,7 @@ def attainable(
     if penalty is not None and not 0.0 <= number("penalty", penalty, "shares") <= 1.0:
         raise ConfigurationError(f"penalty={penalty}", "must be a share from 0 to 1", "pass 1.0, or 0.0 for foresight")
     if known is not None:
+        _check_unseen(base)
         count = PATHS if paths is None else check_count("paths", paths)
         taken = 1.0 if penalty is None else penalty
         return bracket_of_law(base, known, cost_to_go, taken, count, 0 if seed is None else seed)
@@ -109,14 +114,15 @@ def attainable(
             raise ConfigurationError(f"{name}={getattr(value, 'name', value)}", rule, "leave it out, or pass law=")
     if isinstance(base, FleetEnv):
         _check_fitted(law, type(None), "a fleet, whose law is that of its own prices", "leave it out")
+        _check_unseen(base)
         return bracket_of_fleet(base, penalty)
     if isinstance(base, ProducerEnv):
         _check_fitted(law, BidStochastic | None, "a producer", "pass a BidStochastic, or leave it out")
+        _check_unseen(base)
         return bracket_of_bids(base, law if isinstance(law, BidStochastic) else BidStochastic(base), penalty)
     _check_fitted(law, SDP | None, "one battery", "pass an SDP, or leave it out")
     agent = law if isinstance(law, SDP) else SDP(base)
-    if not agent.at_market:
-        check_site(base)
+    (_check_unseen if agent.at_market else check_site)(base)
     fitted = agent if agent is law else agent.fit()
     return (bracket_of_series if fitted.at_market else bracket_of_site)(base, fitted, penalty)
 
@@ -141,3 +147,14 @@ def _check_fitted(law: Any, kind: Any, found: str, remedy: str) -> None:
     """Raise ConfigurationError for a law that is not that of such an environment."""
     if not isinstance(law, kind):
         raise ConfigurationError(f"law={type(law).__name__}", f"is no law of {found}", remedy)
+
+
+def _check_unseen(env: EnergyEnv) -> None:
+    """Raise ConfigurationError where the forecast is made of the prices that come: no law of theirs knows as much."""
+    given = env.keywords.get("forecast") or "published"
+    forecast: Any = get_forecast(given)
+    while hasattr(forecast, "of"):
+        forecast = get_forecast(forecast.of)
+    if isinstance(forecast, Perfect | Noise):
+        rule = "is made of what comes, which no law of prices knows; foresight is what can be attained with it"
+        raise ConfigurationError(f"forecast={given!r}", rule, "compare with energy_gym.solve(env)")

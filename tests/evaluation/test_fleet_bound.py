@@ -16,6 +16,8 @@ from energy_gym.agents.sdp.agent import SDP
 from energy_gym.contracts.activation import ActivationSeries
 from energy_gym.errors import ConfigurationError, DataError
 from energy_gym.evaluation.fleet_path import FleetPath, surprising
+from energy_gym.forecast.disturbed import Worse
+from energy_gym.forecast.simple import Noise
 from energy_gym.reserve import Fleet, Reserve, Trade
 from energy_gym.reserve.drawn import drawn_fleet
 from energy_gym.scenario import Scenario
@@ -155,6 +157,9 @@ def test_fleets_that_cannot_be_told_are_refused() -> None:
         attainable(known)
     with pytest.raises(ConfigurationError, match="earns no money"):
         attainable(made(data=frame().assign(carbon_g_per_kwh=300.0), objective="carbon"))
+    for forecast in ("perfect", Noise(mae=1.0), Worse(Noise(mae=1.0))):
+        with pytest.raises(ConfigurationError, match=r"forecast=.*is made of what comes"):
+            attainable(made(forecast=forecast))
     home = gym.make("energy_gym/HomeSolar-v1", split="validation", episode_steps=24)
     with pytest.raises(ConfigurationError, match=r"law=SDP.*no law of a fleet"):
         attainable(made(), law=SDP(home))

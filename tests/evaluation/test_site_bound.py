@@ -244,6 +244,11 @@ def test_drawn_sites_under_demand_charges_are_bracketed(seed: int) -> None:
     assert found.value - 1e-9 <= found.bound <= foresight + 1e-9
 
 
+def test_at_a_site_a_forecast_made_of_what_comes_is_part_of_what_is_known() -> None:
+    env = site(48, forecast="perfect")
+    assert attainable(env).bound == pytest.approx(energy_gym.solve(env, continuous=True).bound, abs=1e-6)
+
+
 def test_doing_nothing_earns_nothing_of_it_for_sure() -> None:
     """What a day's bill is without a battery is so for all: it adds nothing to an interval, uneven as bills are."""
     env = charged(WINDOWS["two"], "2024-02-28T00:00Z", 96)
