@@ -12,13 +12,14 @@ import pytest
 from answers import answers
 
 import energy_gym
-from energy_gym.agents import bid_deviations, bid_stochastic, load_agent
+from energy_gym.agents import bid_stochastic, load_agent
 from energy_gym.agents.bid_deviations import Deviations, distances
 from energy_gym.agents.bid_planning import BidPlanner
 from energy_gym.agents.bid_stochastic import BidStochastic, StochasticPlanner
 from energy_gym.bidding.outlook import hedged_window, past_errors, planned_steps
 from energy_gym.bidding.statement import state_window
 from energy_gym.errors import ConfigurationError
+from energy_gym.forecast.recent import DAYS, FEATURES, RECENT, USUAL
 from energy_gym.oracle.model import ArrayModel
 
 ID = "energy_gym/Bidding-v1"
@@ -173,9 +174,9 @@ def test_the_last_steps_and_days_are_those_that_are_known() -> None:
         return float(np.mean(before[:days])) if before else 0.0
 
     for row, (now, ahead) in enumerate(zip(at.tolist(), lead.tolist(), strict=True)):
-        missed = [off[step] - usual(step, step, bid_deviations.USUAL) for step in range(now)]
-        told = [np.mean(missed[-size:]) for size in bid_deviations.RECENT]
-        told += [usual(now + ahead, now, days) for days in bid_deviations.DAYS]
+        missed = [off[step] - usual(step, step, USUAL) for step in range(now)]
+        told = [np.mean(missed[-size:]) for size in RECENT]
+        told += [usual(now + ahead, now, days) for days in DAYS]
         np.testing.assert_allclose(found[row], [*told, 1.0], atol=1e-9)
 
 
@@ -208,4 +209,4 @@ def test_a_plan_keeps_rules_that_need_a_binary_where_it_is_played(monkeypatch: p
 
 def test_weights_of_other_features_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="fit the agent again"):
-        Deviations(np.zeros((1, 37, bid_deviations.FEATURES - 1)), np.zeros((1, 2)))
+        Deviations(np.zeros((1, 37, FEATURES - 1)), np.zeros((1, 2)))

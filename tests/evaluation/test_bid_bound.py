@@ -14,7 +14,7 @@ import pytest
 
 import energy_gym
 from energy_gym import attainable
-from energy_gym.agents.bid_deviations import FEATURES, Deviations
+from energy_gym.agents.bid_deviations import Deviations
 from energy_gym.agents.bid_stochastic import BidStochastic
 from energy_gym.bidding.oracle import replay_bids
 from energy_gym.contracts.clearing import LinearImpact
@@ -25,6 +25,7 @@ from energy_gym.contracts.trading import Trading
 from energy_gym.entities import Battery, Consumer, Wind
 from energy_gym.errors import ConfigurationError
 from energy_gym.evaluation.bid_path import BidPath
+from energy_gym.forecast.recent import FEATURES
 from energy_gym.scenario import Scenario
 
 STEPS, FIRST, DAYS = 4, 24, 4
