@@ -103,9 +103,7 @@ def bracket_of_site(env: EnergyEnv, fitted: SDP, penalty: float | None) -> Attai
     began, taken = time.perf_counter(), usual if penalty is None else penalty
     path, (days, marks) = SitePath.of(env, fitted), days_left(env)
     daily = path.bound_by_day(taken, marks, solve(env, continuous=True).bound)
-    value, bound, low, high = _beside(path.earned, daily, marks)
-    found, seconds = dict(zip(days, daily, strict=True)), time.perf_counter() - began
-    return Attainable(value, bound, low, high, 1, None, fitted.name, taken, found, seconds)
+    return _beside(path.earned, daily, (days, marks), fitted.name, taken, began)
 
 
 def bracket_of_bids(env: ProducerEnv, fitted: BidStochastic, penalty: float | None) -> Attainable:
@@ -119,9 +117,7 @@ def bracket_of_bids(env: ProducerEnv, fitted: BidStochastic, penalty: float | No
     assert law is not None
     (days, marks), twin = days_left(env), copy.copy(env)
     earned, daily = np.array(rest_earned(twin, MPC(twin))), BidPath.of(env, law).bound_by_day(taken, marks)
-    value, bound, low, high = _beside(earned, daily, marks)
-    found, seconds = dict(zip(days, daily, strict=True)), time.perf_counter() - began
-    return Attainable(value, bound, low, high, 1, None, fitted.name, taken, found, seconds)
+    return _beside(earned, daily, (days, marks), fitted.name, taken, began)
 
 
 def bracket_of_fleet(env: FleetEnv, penalty: float | None) -> Attainable:
@@ -132,16 +128,21 @@ def bracket_of_fleet(env: FleetEnv, penalty: float | None) -> Attainable:
     check_fleet(env)
     began, taken, (days, marks) = time.perf_counter(), FLEET_PENALTY if penalty is None else penalty, days_left(env)
     daily, earned = FleetPath.of(env).bound_by_day(taken, marks)
-    value, bound, low, high = _beside(earned, daily, marks)
-    found, seconds = dict(zip(days, daily, strict=True)), time.perf_counter() - began
-    return Attainable(value, bound, low, high, 1, None, FLEET_LAW, taken, found, seconds)
+    return _beside(earned, daily, (days, marks), FLEET_LAW, taken, began)
 
 
-def _beside(earned: Floats, daily: Sequence[float], marks: Sequence[int]) -> tuple[float, float, float, float]:
-    """Return what was earned in all, the bound, and the ends of its interval: that of how much more it is."""
+def _beside(
+    earned: Floats, daily: Sequence[float], days: tuple[list[str], list[int]], law: str, taken: float, began: float
+) -> Attainable:
+    """Return what was earned by step and the bound by day, told of a path that began a day at each of some steps.
+
+    The interval is that of how much more the bound is than what was earned.
+    """
+    names, marks = days
     value, more = float(earned.sum()), np.array(daily) - np.add.reduceat(earned, marks)
     bound, low, high = (value + part for part in total_of(more.tolist()))
-    return value, bound, low, high
+    found, seconds = dict(zip(names, daily, strict=True)), time.perf_counter() - began
+    return Attainable(value, bound, low, high, 1, None, law, taken, found, seconds)
 
 
 def bound_by_day(course: Course, penalties: Sequence[float], marks: Sequence[int]) -> list[list[float]]:

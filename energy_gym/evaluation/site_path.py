@@ -181,26 +181,17 @@ def _grid(env: EnergyEnv, planner: SitePlanner) -> Backward:
 
 def _played(env: EnergyEnv, agent: SDP, planner: SitePlanner, grid: Backward) -> tuple[list[Passed], Floats]:
     """Return the steps of the rest of an episode, and what an agent earns in each, shape (T,)."""
-    first, stop = env.steps_left
-    actual, shares = (
-        env.setup.units[0].window(first, stop),
-        between(planner.backward.levels.energy_kwh, grid.levels.energy_kwh),
-    )
+    actual, registers = env.setup.units[0].window(*env.steps_left), env.setup.units[0].registers
+    shares = between(planner.backward.levels.energy_kwh, grid.levels.energy_kwh)
     signals, net_kwh, steps, earned = actual.signals(), actual.fixed_kwh, list[Passed](), list[float]()
     info: dict[str, Any] = {"energy_kwh": env.energy_kwh}
     for at, signal in enumerate(signals):
         action = agent.act(None, info)
         planned, chances, worth = planner.stage()
         came = planned._replace(signal=signal, net_kwh=net_kwh[at : at + 1])
-        seen, fresh = (
-            planner.after(float(net_kwh[at]) / actual.hours),
-            tuple(np.flatnonzero(actual.fresh[:, at]).tolist()),
-        )
-        steps.append(
-            Passed(
-                planned, came, chances, seen, shares @ worth, env.states[: 1 + actual.registers], planner.wished, fresh
-            )
-        )
+        seen = planner.after(float(net_kwh[at]) / actual.hours)
+        fresh, states = tuple(np.flatnonzero(actual.fresh[:, at]).tolist()), env.states[: 1 + registers]
+        steps.append(Passed(planned, came, chances, seen, shares @ worth, states, planner.wished, fresh))
         _, gain, _, _, info = env.step(action)
         earned.append(float(gain))
     return steps, np.array(earned)
